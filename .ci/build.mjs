@@ -1,0 +1,132 @@
+// Builds dist/main.js, and the executables that bundles carry: one file for each target platform, made of the pinned
+// official Node binary and one script (Node's single executable application). Same sources, same bytes.
+//   node .ci/build.mjs [--no-executable] [--platform linux/amd64 …]
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { inject } from 'postject';
+import { extract } from 'tar';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const binaries = JSON.parse(readFileSync(join(root, '.ci/node-binaries.json'), 'utf8'));
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'caisson', 'node');
+const SEA_FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+const { values: flags } = parseArgs({
+  options: { 'no-executable': { type: 'boolean' }, platform: { type: 'string', multiple: true } },
+});
+
+const common = {
+  entryPoints: [join(root, 'src/main.ts')],
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  absWorkingDir: root,
+  logLevel: 'warning',
+  legalComments: 'linked',
+  external: ['cpu-features'],
+  // ssh2 and its companions ask for native add-ons inside try: without them they use node:crypto.
+  loader: { '.node': 'empty' },
+};
+
+async function buildScript() {
+  await build({
+    ...common,
+    format: 'esm',
+    outfile: join(dist, 'main.js'),
+    define: { CAISSON_VERSION: JSON.stringify(version), CAISSON_STANDALONE: 'false' },
+    banner: {
+      js: "#!/usr/bin/env node\nimport{createRequire as __cr}from'node:module';import{fileURLToPath as __f}from'node:url';import{dirname as __d}from'node:path';const require=__cr(import.meta.url),__filename=__f(import.meta.url),__dirname=__d(__filename);",
+    },
+  });
+  chmodSync(join(dist, 'main.js'), 0o755);
+}
+
+async function buildStandaloneScript(outfile) {
+  await build({
+    ...common,
+    format: 'cjs',
+    target: 'node24',
+    outfile,
+    minifySyntax: true,
+    legalComments: 'none',
+    define: { CAISSON_VERSION: JSON.stringify(version), CAISSON_STANDALONE: 'true', 'import.meta.url': '__caissonUrl' },
+    banner: { js: "const __caissonUrl=require('node:url').pathToFileURL(process.execPath).href;" },
+  });
+}
+
+/** The official Node binary for a platform, from the npm package that ships it, checked against the pinned integrity. */
+async function nodeBinary(platform) {
+  const wanted = binaries.platforms[platform];
+  if (wanted === undefined) throw new Error(`no Node binary is pinned for ${platform}: .ci/node-binaries.json`);
+  const path = join(cache, `${wanted.package}-${binaries.version}`);
+  if (existsSync(path)) return path;
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(join(tmpdir(), 'caisson-node-'));
+  try {
+    execFileSync('npm', ['pack', '--silent', '--force', `${wanted.package}@${binaries.version}`], {
+      cwd: work,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const archive = join(work, `${wanted.package}-${binaries.version}.tgz`);
+    const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+    if (integrity !== wanted.integrity)
+      throw new Error(`${wanted.package}@${binaries.version} has integrity ${integrity}, pinned is ${wanted.integrity}`);
+    await extract({ file: archive, cwd: work, strip: 2, filter: (name) => name === 'package/bin/node' });
+    copyFileSync(join(work, 'node'), `${path}.partial`);
+    chmodSync(`${path}.partial`, 0o755);
+    renameSync(`${path}.partial`, path);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return path;
+}
+
+async function buildExecutables(platforms) {
+  const work = mkdtempSync(join(tmpdir(), 'caisson-build-'));
+  try {
+    const script = join(work, 'caisson.cjs');
+    const blob = join(work, 'caisson.blob');
+    const config = join(work, 'sea.json');
+    await buildStandaloneScript(script);
+    // Code cache and snapshot depend on the machine; without them the blob is the same everywhere.
+    // The blob remembers the script's path, so it is a relative one.
+    writeFileSync(
+      config,
+      JSON.stringify({ main: 'caisson.cjs', output: blob, disableExperimentalSEAWarning: true, useCodeCache: false, useSnapshot: false }),
+    );
+    const generator = await nodeBinary(process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64');
+    execFileSync(generator, ['--experimental-sea-config', config], { cwd: work, stdio: 'pipe' });
+    for (const platform of platforms) {
+      const target = join(dist, `caisson-${platform.replaceAll('/', '-')}`);
+      copyFileSync(await nodeBinary(platform), `${target}.partial`);
+      await quietly(() => inject(`${target}.partial`, 'NODE_SEA_BLOB', readFileSync(blob), { sentinelFuse: SEA_FUSE }));
+      chmodSync(`${target}.partial`, 0o755);
+      renameSync(`${target}.partial`, target);
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** postject warns about sections of the official binary that it keeps as they are. */
+async function quietly(work) {
+  const { warn, error } = console;
+  console.warn = console.error = () => {};
+  try {
+    return await work();
+  } finally {
+    Object.assign(console, { warn, error });
+  }
+}
+
+mkdirSync(dist, { recursive: true });
+await buildScript();
+if (flags['no-executable'] !== true) await buildExecutables(flags.platform ?? ['linux/amd64']);

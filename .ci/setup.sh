@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What the tests and the quickstart need on a Debian or Ubuntu machine, as root: Node packages and the Debian packages
+# of the tools that are asked as authorities. Does nothing that is done already.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  ca-certificates curl xz-utils
+  dpkg-dev gpgv libarchive-tools busybox openssh-client openssh-server
+  docker.io docker-registry skopeo mmdebstrap iptables iproute2
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if ((${#missing[@]})); then
+  [ "$(id -u)" = 0 ] || { echo "these Debian packages are missing and only root can install them: ${missing[*]}" >&2; exit 1; }
+  echo "installing ${missing[*]}" >&2
+  apt-get update -qq
+  # The packages' own services stay down: the tests start what they need on their own ports.
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  npm ci --ignore-scripts --no-fund --no-audit
+fi

@@ -1,0 +1,52 @@
+// Every check, in the order of their cost: format, lint, types, then the tests by kind, one kind after the other, since the
+// lab wants the machine to itself. Ends with the sum over all kinds: `N passed, N failed`.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const CHECKS = ['format', 'lint', 'types'];
+const KINDS = [['unit', 'house'], ['authority'], ['e2e'], ['lab']];
+
+const work = mkdtempSync(join(tmpdir(), 'caisson-test-'));
+const started = performance.now();
+let passed = 0;
+let failed = 0;
+
+function run(title, command, args) {
+  const begin = performance.now();
+  console.log(`\n== ${title}`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  console.log(`== ${title}: ${status === 0 ? 'passed' : 'FAILED'} after ${Math.round((performance.now() - begin) / 1000)} s`);
+  if (error !== undefined) throw error;
+  return status === 0;
+}
+
+try {
+  for (const check of CHECKS) {
+    if (run(check, 'npm', ['run', '--silent', check])) passed += 1;
+    else failed += 1;
+  }
+  for (const [index, kind] of KINDS.entries()) {
+    const report = join(work, `${index}.json`);
+    const projects = kind.flatMap((project) => ['--project', project]);
+    const reporters = ['--reporter', 'default', '--reporter', 'json', '--outputFile.json', report];
+    const fine = run(`${kind.join(' and ')} tests`, join(root, 'node_modules/.bin/vitest'), [
+      'run',
+      '--config',
+      'test/vitest.config.ts',
+      ...projects,
+      ...reporters,
+    ]);
+    const counts = JSON.parse(readFileSync(report, 'utf8'));
+    passed += counts.numPassedTests;
+    // A file that cannot be loaded has no tests that could fail.
+    failed += Math.max(counts.numFailedTests, fine ? 0 : 1);
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+console.log(`\nEverything took ${Math.round((performance.now() - started) / 60_000)} min`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/index.ts';
+import {
+  loadManifests,
+  parseClusterSpec,
+  renderData,
+  renderTemplate,
+  resolveTopology,
+  scopeFor,
+  type Manifests,
+} from '../../src/cluster/index.ts';
+import { digestOf } from '../../src/core/index.ts';
+import { serviceDocument } from '../../src/install/service-document.ts';
+import { directoryTree } from '../../src/io/index.ts';
+import { readImageList, type ImageListEntry } from '../../src/sources/index.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+const THREE_HOSTS = `apiVersion: caisson/v1
+kind: Cluster
+name: prod
+nodes:
+  - { name: m1, address: 10.0.0.11, roles: [manage] }
+  - { name: g1, address: 10.0.0.12, roles: [gateway] }
+  - { name: c1, address: 10.0.0.13, roles: [compute] }
+`;
+
+const ONE_HOST = `apiVersion: caisson/v1
+kind: Cluster
+name: solo
+nodes:
+  - { name: n1, address: 10.0.0.11, roles: [manage, gateway, compute] }
+`;
+
+let manifests: Manifests;
+let images: readonly ImageListEntry[];
+
+beforeAll(async () => {
+  manifests = await loadManifests(directoryTree(resolve(ROOT, 'manifests')));
+  images = await readImageList(resolve(ROOT, 'images.txt'));
+});
+
+describe('the shipped manifests', () => {
+  it('start only images that images.txt names, by the names that nodes use', () => {
+    const names = new Set(images.map((image) => image.name));
+    const started = [...manifests.components.values()]
+      .flatMap((component) => component.services)
+      .flatMap((service) => service.container?.image ?? []);
+    expect(started.filter((image) => !names.has(image))).toEqual([]);
+    expect(started.length).toBeGreaterThan(0);
+  });
+
+  it('need every image that images.txt names', () => {
+    const started = new Set(
+      [...manifests.components.values()].flatMap(({ services }) => services).map(({ container }) => container?.image),
+    );
+    expect(images.map((image) => image.name).filter((name) => !started.has(name))).toEqual([]);
+  });
+
+  it('keep every directory that a container mounts in order themselves, or have files of theirs in it', () => {
+    const missing = [...manifests.components.values()].flatMap((component) => {
+      const made = [
+        ...component.directories.map(({ path }) => path),
+        ...component.files.map(({ path }) => path),
+        ...component.certificates.map(({ directory }) => directory),
+      ];
+      const mounted = component.services.flatMap(({ container }) => container?.mounts ?? []).map((mount) => mount.replace(/:\/.*$/, ''));
+      return mounted.filter((path) => !made.some((own) => own === path || own.startsWith(`${path}/`) || path.startsWith(`${own}/`)));
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it.each([
+    ['three hosts', THREE_HOSTS],
+    ['one host', ONE_HOST],
+  ])('fill in for a cluster of %s, and become units', (_, text) => {
+    const topology = resolveTopology(parseClusterSpec(text, 'cluster.yaml'), manifests);
+    for (const { component, host, id } of topology.placements) {
+      const secrets = Object.fromEntries(component.secrets.map(({ name }) => [name, 'hidden']));
+      const scope = scopeFor(topology, host, { component: component.name });
+      for (const file of component.files) {
+        const filled = renderTemplate(component.templateText(file.template), { ...scope, secret: secrets }, file.template);
+        if (file.template.endsWith('.json')) expect(() => void JSON.parse(filled)).not.toThrow();
+      }
+      const services = renderData(component.services, scope, id);
+      const definitions = parseServiceFile(serviceDocument(component, services, digestOf('')), id);
+      expect(definitions.map(({ name }) => name)).toEqual(component.services.map(({ name }) => name));
+      for (const definition of definitions.filter(hasUnit)) {
+        const unit = unitFromDefinition(definition, {});
+        expect(unit).toMatch(/^ExecStart=/m);
+        expect(unit.replaceAll('$$', '')).not.toContain('$');
+      }
+    }
+  });
+
+  it('run every component in a cluster of three roles, each after what it needs', () => {
+    const topology = resolveTopology(parseClusterSpec(THREE_HOSTS, 'cluster.yaml'), manifests);
+    const order = topology.placements.map(({ id }) => id);
+    expect([...order].sort()).toEqual([
+      'docker/c1',
+      'docker/g1',
+      'docker/m1',
+      'etcd/m1',
+      'rbd-db/m1',
+      'rbd-dns/c1',
+      'rbd-dns/g1',
+      'rbd-dns/m1',
+      'rbd-gateway/g1',
+      'rbd-hub/m1',
+      'rbd-monitor/m1',
+    ]);
+    for (const { id, needs } of topology.placements) for (const need of needs) expect(order.indexOf(need)).toBeLessThan(order.indexOf(id));
+  });
+
+  it('use no port twice on a host with every role', () => {
+    const topology = resolveTopology(parseClusterSpec(ONE_HOST, 'cluster.yaml'), manifests);
+    const ports = topology.placements.flatMap(({ component }) => component.ports.map(({ port, protocol }) => `${port}/${protocol}`));
+    expect(ports.filter((port, index) => ports.indexOf(port) !== index)).toEqual([]);
+  });
+
+  it('leave no password empty and no registry untrusted', () => {
+    const everything = [...manifests.components.keys()].map((name) =>
+      readFileSync(resolve(ROOT, `manifests/components/${name}/component.yaml`), 'utf8'),
+    );
+    expect(everything.join('\n')).not.toMatch(/ALLOW_EMPTY|insecure/i);
+    expect(manifests.components.get('docker')?.templateText('daemon.json')).not.toMatch(/insecure/);
+  });
+});
+
+/** Fenced blocks of a page that stand under a line with nothing but a path in backquotes. */
+function namedBlocks(page: string): [path: string, text: string][] {
+  const blocks = readFileSync(resolve(ROOT, page), 'utf8').matchAll(/^`([^`\n]+)`\n\n```\w*\n([\s\S]*?)^```/gm);
+  return [...blocks].map(([, path = '', text = '']) => [path, text]);
+}
+
+describe('the examples in the documents', () => {
+  const temp = useTempDir();
+
+  it('docs/manifests.md describes a platform that loads, with the shipped docker and operating systems', async () => {
+    const blocks = namedBlocks('docs/manifests.md');
+    expect(blocks).toHaveLength(4);
+    for (const [path, text] of blocks) {
+      await mkdir(dirname(join(temp(), path)), { recursive: true });
+      await writeFile(join(temp(), path), text);
+    }
+    for (const shipped of ['manifests/components/docker', 'manifests/os'])
+      await cp(resolve(ROOT, shipped), join(temp(), shipped), { recursive: true });
+    const platform = await loadManifests(directoryTree(join(temp(), 'manifests')));
+    const cluster = ONE_HOST.replace('[manage, gateway, compute]', '[server]');
+    const topology = resolveTopology(parseClusterSpec(cluster, 'cluster.yaml'), platform);
+    expect(topology.placements.map(({ id }) => id)).toEqual(['docker/n1', 'web/n1']);
+  });
+
+  it('docs/agent.md shows service definitions that the agent reads', () => {
+    const [, text = ''] = /^```yaml\n([\s\S]*?)^```/m.exec(readFileSync(resolve(ROOT, 'docs/agent.md'), 'utf8')) ?? [];
+    expect(parseServiceFile(text, 'docs/agent.md').map(({ name }) => name)).toEqual(['etcd']);
+  });
+});

@@ -1,0 +1,47 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * One project a kind of test. `unit` covers everything that needs nothing but Node; `authority` asks the real tools
+ * (apt, dpkg, docker, skopeo, ssh, GNU tar) and the network of packages; `house` holds the rules of this repository;
+ * `e2e` runs the built command; `lab` boots real hosts behind a real air gap.
+ */
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/{house,e2e,lab}/**', 'test/**/*.authority.test.ts'] },
+      },
+      { extends: true, test: { name: 'house', include: ['test/house/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'authority',
+          globalSetup: ['test/support/engine-setup.ts'],
+          include: ['test/**/*.authority.test.ts'],
+          exclude: ['test/{e2e,lab}/**'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/e2e/*.test.ts'], testTimeout: 600_000, hookTimeout: 900_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'lab',
+          globalSetup: ['test/support/engine-setup.ts'],
+          include: ['test/lab/*.test.ts'],
+          testTimeout: 1_200_000,
+          hookTimeout: 1_200_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
