@@ -1,0 +1,77 @@
+/**
+ * The catalogue of errors: code → exit status and one-line summary. Every code is explained in docs/errors.md.
+ * They are grouped by exit status; 1 is kept for bugs, which are not CaissonErrors.
+ */
+export const ERROR_CODES = {
+  // 2: usage
+  USAGE: { exit: 2, summary: 'The command line is wrong' },
+
+  // 3: invalid input
+  BUNDLE_EXISTS: { exit: 3, summary: 'A file with the name of the bundle is already there' },
+  BUNDLE_PLAN_INVALID: { exit: 3, summary: 'What should go into a bundle does not fit together' },
+  BUNDLE_VERSION_UNKNOWN: { exit: 3, summary: 'A bundle has a format that this version does not read' },
+  CERTIFICATE_INVALID: { exit: 3, summary: 'A certificate or a request for one cannot be used' },
+  COMPRESSION_INVALID: { exit: 3, summary: 'Compressed data is damaged or in an unknown format' },
+  DIGEST_INVALID: { exit: 3, summary: 'A digest is not sha256 and 64 hex digits' },
+  EXECUTABLE_MISSING: { exit: 3, summary: 'The caisson executable for a platform is not there' },
+  GRAPH_CYCLE: { exit: 3, summary: 'Things that need each other form a circle' },
+  HOST_SECRET_EXPOSED: { exit: 3, summary: 'A file with a key or password can be read by others' },
+  INPUT_INVALID: { exit: 3, summary: 'A file that the user wrote has mistakes' },
+  INPUT_UNREADABLE: { exit: 3, summary: 'A file that the user named cannot be read' },
+  KEY_UNSAFE: { exit: 3, summary: 'A private key file can be read by others' },
+  LIMIT_EXCEEDED: { exit: 3, summary: 'Something is larger than Caisson accepts' },
+  LOCK_MISMATCH: { exit: 3, summary: 'The lock does not fit what is to be built' },
+  PATH_UNSAFE: { exit: 3, summary: 'A path would leave the directory it belongs to' },
+  PLATFORM_INVALID: { exit: 3, summary: 'A platform is not os/architecture[/variant]' },
+  REFERENCE_INVALID: { exit: 3, summary: 'An image reference is not [registry/]name[:tag][@sha256:digest]' },
+  SIZE_INVALID: { exit: 3, summary: 'A size is not a number of bytes or a number with a unit' },
+
+  // 4: verification failed
+  BLOB_UNKNOWN: { exit: 4, summary: 'A blob is not where it should be' },
+  BUNDLE_DAMAGED: { exit: 4, summary: 'A bundle is not the file that was built' },
+  BUNDLE_INCOMPLETE: { exit: 4, summary: 'Members of a bundle have not been written' },
+  DIGEST_MISMATCH: { exit: 4, summary: 'Bytes do not have the digest or size they were promised to have' },
+  FILE_UNKNOWN: { exit: 4, summary: 'A file is not where it should be' },
+  REPOSITORY_UNTRUSTED: { exit: 4, summary: 'A package repository is not signed by a trusted key' },
+
+  // 5: cannot resolve or fetch
+  AUTH_FAILED: { exit: 5, summary: 'A registry refused the credentials or asks for some' },
+  BUILD_INCOMPLETE: { exit: 5, summary: 'Members of the bundle could not be downloaded' },
+  BUILD_UNRESOLVED: { exit: 5, summary: 'Images or packages could not be resolved' },
+  BUNDLE_WRITE_FAILED: { exit: 5, summary: 'A bundle cannot be written to its place' },
+  FETCH_FAILED: { exit: 5, summary: 'Something could not be fetched from a server' },
+  IMAGE_NOT_FOUND: { exit: 5, summary: 'A registry does not have an image' },
+  IMAGE_PLATFORM_MISSING: { exit: 5, summary: 'An image does not exist for a platform that was asked for' },
+  IMAGE_UNSUPPORTED: { exit: 5, summary: 'An image has a format that Caisson refuses' },
+  PACKAGE_UNSOLVABLE: { exit: 5, summary: 'OS packages cannot be installed from the repositories given' },
+  RATE_LIMITED: { exit: 5, summary: 'A server asks to wait longer than Caisson waits' },
+  REPOSITORY_EXPIRED: { exit: 5, summary: 'The signed metadata of a package repository is not valid at this time' },
+  REPOSITORY_INVALID: { exit: 5, summary: 'A package repository is incomplete or its metadata is malformed' },
+
+  // 6: a host or the cluster failed
+  AGENT_RELOAD_FAILED: { exit: 6, summary: 'A node agent reloaded with problems' },
+  AGENT_UNREACHABLE: { exit: 6, summary: 'A node agent does not answer' },
+  CLUSTER_UNHEALTHY: { exit: 6, summary: 'A node or a component of the cluster is not healthy' },
+  COMMAND_FAILED: { exit: 6, summary: 'A command on a host failed' },
+  COMMAND_STALLED: { exit: 6, summary: 'A command on a host printed nothing for too long' },
+  CONDITION_TIMEOUT: { exit: 6, summary: 'Something that was waited for made no progress' },
+  HOSTS_UNFIT: { exit: 6, summary: 'Hosts do not fit what the cluster needs; nothing was changed' },
+  HOST_AUTH_FAILED: { exit: 6, summary: 'A host refused the login' },
+  HOST_CONNECTION: { exit: 6, summary: 'The connection to a host was lost' },
+  HOST_FACTS_INVALID: { exit: 6, summary: 'A host answered something that cannot be understood' },
+  HOST_KEY_CHANGED: { exit: 6, summary: 'A host shows another key than the known one' },
+  HOST_KEY_UNKNOWN: { exit: 6, summary: 'The key of a host is not known, so that it could be any machine' },
+  HOST_NOT_ROOT: { exit: 6, summary: 'The login on a host cannot become root' },
+  HOST_UNREACHABLE: { exit: 6, summary: 'A host does not answer' },
+  INSTALL_FAILED: { exit: 6, summary: 'Steps of an install failed' },
+  LISTEN_FAILED: { exit: 6, summary: 'A server cannot listen on its address' },
+
+  // 7: another run holds the lock
+  BUNDLE_LOCKED: { exit: 7, summary: 'Another process writes the same bundle' },
+  INSTALL_LOCKED: { exit: 7, summary: 'Another install runs on this machine' },
+
+  // 130: interrupted
+  INTERRUPTED: { exit: 130, summary: 'The run was interrupted' },
+} as const satisfies Record<string, { exit: number; summary: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,13 @@
+/**
+ * Pure values that every folder shares: digests, errors, events, time, platforms, sizes, ordering. No I/O, nothing of
+ * ours imported. Start with errors.ts.
+ */
+export * from './clock.ts';
+export * from './digest.ts';
+export * from './error-codes.ts';
+export * from './errors.ts';
+export * from './events.ts';
+export * from './graph.ts';
+export * from './platform.ts';
+export * from './redact.ts';
+export * from './size.ts';

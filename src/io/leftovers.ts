@@ -1,0 +1,26 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../core/index.ts';
+
+/** `.NAME.` and twelve hexadecimal digits: what a file is called until it is complete and gets its NAME. */
+const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Removes the temporary files that killed writers of a file (of all files, without `name`) left in a directory. Only for
+ * who knows that nobody writes there now. A directory that does not exist has none.
+ */
+export async function removeLeftovers(directory: string, name?: string): Promise<void> {
+  for (const entry of await namesIn(directory)) {
+    const [, target] = TEMPORARY.exec(entry) ?? [];
+    if (target !== undefined && (name === undefined || target === name)) await rm(join(directory, entry), { force: true });
+  }
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,173 @@
+import type * as z from 'zod';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { InvalidInputError, type InputProblem } from '../core/index.ts';
+import { describeIssues, formatPath, type DocumentPath, type Finding } from './schema-problems.ts';
+
+/** Documents that people write are small; more is a mistake or an attack. */
+export const MAX_YAML_BYTES = 4 * 1024 * 1024;
+
+/** Nesting beyond this is nothing a person writes, and deep recursion is how parsers are brought down. */
+const MAX_DEPTH = 100;
+
+/** A parsed YAML 1.2 document that still knows where everything stands. */
+export interface YamlDocument {
+  readonly file: string;
+  /** Plain data: maps, lists, strings, numbers, booleans, null. */
+  readonly value: unknown;
+  /** Mistakes that leave the rest readable, such as a key that is written twice. */
+  readonly problems: readonly InputProblem[];
+  /** A problem with the position of what stands at `path`, or of its nearest parent. `key` points at the key itself. */
+  problemAt(path: DocumentPath, reason: string, remedy?: string, options?: { readonly key?: boolean }): InputProblem;
+}
+
+export type SchemaResult<T> =
+  { readonly value: T; readonly problems: readonly [] } | { readonly value?: undefined; readonly problems: readonly InputProblem[] };
+
+/**
+ * Reads a document that we own, strictly: YAML 1.2, one document, no key twice, nothing that the schema does not know.
+ * `check` adds mistakes that a schema cannot see; it gets the raw data and runs even when the schema found something,
+ * so that every mistake is in the one InvalidInputError this throws.
+ */
+export function parseYaml<T>(
+  text: string,
+  file: string,
+  schema: z.ZodType<T>,
+  check?: (document: YamlDocument) => readonly InputProblem[],
+): T {
+  const document = readYaml(text, file);
+  const result = checkSchema(document, schema);
+  const problems = [...document.problems, ...result.problems, ...(check?.(document) ?? [])];
+  if (result.value === undefined || problems.length > 0) throw new InvalidInputError(file, sortProblems(problems));
+  return result.value;
+}
+
+/** Reads the text. Throws InvalidInputError when it is not YAML at all, too big, too deep, or several documents. */
+export function readYaml(text: string, file: string): YamlDocument {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_YAML_BYTES) {
+    throw new InvalidInputError(file, [{ reason: `is ${bytes} bytes long, at most ${MAX_YAML_BYTES} are read` }]);
+  }
+  refuseDepth(text, file);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const positionOf = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const faults = [...document.errors, ...document.warnings].map((fault) => ({
+    code: fault.code,
+    problem: { position: positionOf(fault.pos[0]), ...describeFault(fault.code, fault.message) },
+  }));
+  if (faults.some((fault) => fault.code !== 'DUPLICATE_KEY')) {
+    throw new InvalidInputError(
+      file,
+      faults.map((fault) => fault.problem),
+    );
+  }
+  return {
+    file,
+    value: toData(document, file),
+    problems: faults.map((fault) => fault.problem),
+    problemAt: (path, reason, remedy, options = {}) => {
+      const offset = offsetOf(document, path, options.key ?? false);
+      return {
+        ...(offset === undefined ? {} : { position: positionOf(offset) }),
+        path: formatPath(path),
+        reason,
+        ...(remedy === undefined ? {} : { remedy }),
+      };
+    },
+  };
+}
+
+/** Checks a document against a schema; every mistake is found, none is thrown. */
+export function checkSchema<T>(document: YamlDocument, schema: z.ZodType<T>): SchemaResult<T> {
+  const result = schema.safeParse(document.value);
+  if (result.success) return { value: result.data, problems: [] };
+  const toProblem = (finding: Finding): InputProblem =>
+    document.problemAt(finding.path, finding.reason, finding.remedy, finding.key === undefined ? {} : { key: finding.key });
+  return { problems: describeIssues(result.error.issues, schema, document.value).map(toProblem) };
+}
+
+/** In the order of the file, so that an editor walks down. */
+export function sortProblems(problems: readonly InputProblem[]): InputProblem[] {
+  return [...problems].sort(
+    (left, right) =>
+      (left.position?.line ?? 0) - (right.position?.line ?? 0) || (left.position?.column ?? 0) - (right.position?.column ?? 0),
+  );
+}
+
+function describeFault(code: string, message: string): { readonly reason: string; readonly remedy?: string } {
+  switch (code) {
+    case 'DUPLICATE_KEY':
+      return { reason: 'this key is written twice in the same map', remedy: 'keep one' };
+    case 'TAB_AS_INDENT':
+      return { reason: 'a tab is used as indentation', remedy: 'use spaces' };
+    case 'MULTIPLE_DOCS':
+      return { reason: 'the file holds several documents', remedy: 'remove everything from the second --- on' };
+    case 'NON_STRING_KEY':
+      return { reason: 'a key is not text', remedy: 'put the key in quotes' };
+    case 'TAG_RESOLVE_FAILED':
+      return { reason: `is not plain data: ${message}`, remedy: 'remove the tag' };
+    default:
+      return { reason: `is not valid YAML: ${message}` };
+  }
+}
+
+function toData(document: Document.Parsed, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new InvalidInputError(
+      file,
+      [{ reason: 'uses aliases that do not resolve or that multiply without end', remedy: 'write the values out' }],
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Flow collections nest by brackets, block collections by indentation: both are bounded before anything recurses. */
+function refuseDepth(text: string, file: string): void {
+  let flow = 0;
+  for (const [index, line] of text.split('\n').entries()) {
+    for (const character of line) {
+      if (character === '[' || character === '{') flow += 1;
+      else if (character === ']' || character === '}') flow = Math.max(0, flow - 1);
+    }
+    const indent = line.length - line.trimStart().length;
+    const dashes = /^(?:\s*[-?:]\s)+/.exec(line)?.[0].replaceAll(/\s/g, '').length ?? 0;
+    if (flow > MAX_DEPTH || dashes > MAX_DEPTH || (indent > MAX_DEPTH * 8 && /[:-]/.test(line))) {
+      throw new InvalidInputError(file, [{ position: { line: index + 1, column: 1 }, reason: `is nested more than ${MAX_DEPTH} deep` }]);
+    }
+  }
+}
+
+function offsetOf(document: Document.Parsed, path: DocumentPath, wantKey: boolean): number | undefined {
+  let node: unknown = document.contents;
+  let offset = startOf(node);
+  for (const [index, step] of path.entries()) {
+    const last = index === path.length - 1;
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === step);
+      if (pair === undefined) return offset;
+      const keyOffset = startOf(pair.key);
+      node = pair.value;
+      offset = last && wantKey ? keyOffset : (startOf(node) ?? keyOffset ?? offset);
+    } else {
+      node = document.getIn(path.slice(0, index + 1), true);
+      if (node === undefined) return offset;
+      offset = startOf(node) ?? offset;
+    }
+  }
+  return offset;
+}
+
+function startOf(node: unknown): number | undefined {
+  if (isPair(node)) return startOf(node.key);
+  if (!isNode(node)) return undefined;
+  const { range } = node;
+  // An empty value has a range of no length at the place where it would stand: the key is the better place to look.
+  return range === undefined || range === null || (isScalar(node) && node.value === null && range[0] === range[1]) ? undefined : range[0];
+}
