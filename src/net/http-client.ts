@@ -1,0 +1,248 @@
+import { Readable } from 'node:stream';
+import { request as send } from 'undici';
+import { formatDuration, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
+import { limitExceeded, readLimited, retry, sleep } from '../io/index.ts';
+import { discard, readStart } from './discard.ts';
+import { createDispatchers, type Dispatchers, type Environment } from './dispatchers.ts';
+import { describeConnectionError, FetchError, isConnectionError, printableUrl } from './fetch-error.ts';
+import type { HttpRequest, HttpResponse, WholeResponse } from './http-message.ts';
+import { headerOf, rangeHeader, startOfBody } from './range.ts';
+import { redirectTarget, webUrl } from './redirects.ts';
+import { resumingStream } from './resuming-stream.ts';
+import { retryAfterMs } from './retry-after.ts';
+import { translated } from './translated-body.ts';
+
+export interface HttpClientOptions {
+  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are looked up. None by default. */
+  readonly env?: Environment;
+  readonly emit?: Emit;
+  readonly clock?: Clock;
+  /** A connection on which nothing moves for so long is given up; there is no limit to the whole. 60 s by default. */
+  readonly stallTimeoutMs?: number;
+  /** The longest wait that a server may ask for by Retry-After; 2 minutes by default. */
+  readonly longestWaitMs?: number;
+  /** Waits before the second attempt, the third …; their number sets the number of attempts. */
+  readonly retryDelaysMs?: readonly number[];
+  /** For tests. */
+  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+}
+
+export interface FetchFileOptions {
+  /** Bytes; more is refused with LIMIT_EXCEEDED. */
+  readonly limit: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface OpenUrlOptions {
+  readonly offset?: number;
+  readonly size?: number;
+  readonly signal?: AbortSignal;
+}
+
+const MAX_REDIRECTS = 10;
+const ERROR_PAGE_LIMIT = 64 * 1024;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 522]);
+
+/**
+ * The HTTP client of the building side. Certificates are always checked, redirects followed without carrying
+ * credentials to another origin, overload and broken connections retried as the server asks.
+ */
+export class HttpClient {
+  readonly #dispatchers: Dispatchers;
+  readonly #emit: Emit;
+  readonly #clock: Clock;
+  readonly #stallTimeoutMs: number;
+  readonly #longestWaitMs: number;
+  readonly #retryDelaysMs: readonly number[];
+  readonly #sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+
+  constructor(options: HttpClientOptions = {}) {
+    this.#emit = options.emit ?? silent;
+    this.#clock = options.clock ?? systemClock;
+    this.#stallTimeoutMs = options.stallTimeoutMs ?? 60_000;
+    this.#longestWaitMs = options.longestWaitMs ?? 120_000;
+    this.#retryDelaysMs = options.retryDelaysMs ?? [500, 2000, 6000];
+    this.#sleep = options.sleep ?? sleep;
+    this.#dispatchers = createDispatchers(options.env ?? {}, Math.min(this.#stallTimeoutMs, 30_000));
+  }
+
+  /**
+   * Sends a request and returns once the headers are there. Any status comes back as a response, after 408, 429 and 5xx
+   * were retried; connection errors that persist are FETCH_FAILED, a wait longer than allowed is RATE_LIMITED.
+   */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const what = `${request.method ?? 'GET'} ${printableUrl(request.url)}`;
+    const operation = async (attempt: number): Promise<HttpResponse> => {
+      const response = await this.#follow(request);
+      if (!RETRIED.has(response.status)) return response;
+      const askedMs = this.#askedWait(response);
+      if (attempt > this.#retryDelaysMs.length) {
+        if (response.status === 429) throw this.#rateLimited(response, askedMs);
+        return response;
+      }
+      discard(response.body);
+      throw new BusyServer(response.status, askedMs);
+    };
+    try {
+      return await this.#retry(what, operation, request.signal, (error) =>
+        error instanceof BusyServer ? { askedMs: error.askedMs } : undefined,
+      );
+    } catch (error) {
+      throw error instanceof FetchError ? error.asFinal() : error;
+    }
+  }
+
+  /** Sends a request and reads a body of up to `limit` bytes, again when it breaks off. Throws LIMIT_EXCEEDED. */
+  async requestWhole(request: HttpRequest, limit: number): Promise<WholeResponse> {
+    const what = `"${printableUrl(request.url)}"`;
+    return this.#retry(
+      what,
+      async () => {
+        const { body, ...response } = await this.request(request);
+        // A page that explains an error is no answer: its start is enough.
+        if (response.status >= 400) return { ...response, bytes: await readStart(body, ERROR_PAGE_LIMIT) };
+        if (Number(headerOf(response, 'content-length') ?? 0) > limit) {
+          body.destroy();
+          throw limitExceeded(what, limit);
+        }
+        return { ...response, bytes: await readLimited(body, limit, what) };
+      },
+      request.signal,
+    );
+  }
+
+  /** Reads a file of up to `limit` bytes; undefined when the server does not have it. A bound function, to be passed on. */
+  readonly fetchFile = async (url: string, options: FetchFileOptions): Promise<Buffer | undefined> => {
+    const { status, bytes } = await this.requestWhole({ url, signal: options.signal }, options.limit);
+    if (status === 404 || status === 410) return undefined;
+    if (status !== 200) throw new FetchError(url, `the server answered ${status}`, { status });
+    return bytes;
+  };
+
+  /**
+   * Streams the bytes of a file from `offset` on, going on by itself where a connection broke. The reader must check a
+   * digest. Throws FETCH_FAILED for any other status than 200 and 206.
+   */
+  async openUrl(url: string, options: OpenUrlOptions = {}): Promise<Readable> {
+    return this.resume(url, options, (headers, signal) => this.request({ url, headers, signal }));
+  }
+
+  /**
+   * What openUrl does, for callers that ask in their own way: `ask` is called for each part with the headers to send.
+   * `explain` turns an answer without content into the error to throw.
+   */
+  async resume(
+    url: string,
+    options: OpenUrlOptions,
+    ask: (headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<HttpResponse>,
+    explain: (response: HttpResponse) => Promise<Error> = async (response) => statusError(url, response),
+  ): Promise<Readable> {
+    return resumingStream(
+      async (offset, signal) => {
+        const response = await ask(rangeHeader(offset), signal);
+        const startsAt = startOfBody(response, offset);
+        if (startsAt === undefined) throw await explain(response);
+        return { body: response.body, startsAt };
+      },
+      { ...options, url: printableUrl(url), emit: this.#emit, sleep: this.#sleep, delaysMs: this.#retryDelaysMs },
+    );
+  }
+
+  /** Ends all connections; streams still open fail. */
+  async close(): Promise<void> {
+    await this.#dispatchers.close();
+  }
+
+  async #retry<T>(
+    what: string,
+    operation: (attempt: number) => Promise<T>,
+    signal: AbortSignal | undefined,
+    busy: (error: unknown) => { askedMs: number | undefined } | undefined = () => undefined,
+  ): Promise<T> {
+    return retry(operation, {
+      what,
+      attempts: this.#retryDelaysMs.length + 1,
+      delaysMs: this.#retryDelaysMs,
+      isTransient: (error) => busy(error) !== undefined || (error instanceof FetchError && error.transient),
+      askedDelayMs: (error) => busy(error)?.askedMs,
+      emit: this.#emit,
+      signal,
+      sleep: this.#sleep,
+    });
+  }
+
+  /** One attempt, redirects included, always from the first address on: signed addresses expire. */
+  async #follow(request: HttpRequest): Promise<HttpResponse> {
+    let url = webUrl(request.url);
+    for (let hops = 0; ; hops += 1) {
+      const response = await this.#send(url, request);
+      const location = headerOf(response, 'location');
+      if (!REDIRECTS.has(response.status) || location === undefined || request.method === 'POST') return response;
+      discard(response.body);
+      if (hops >= MAX_REDIRECTS) throw new FetchError(request.url, `more than ${MAX_REDIRECTS} redirects`, { status: response.status });
+      url = redirectTarget(url, location);
+    }
+  }
+
+  async #send(url: URL, request: HttpRequest): Promise<HttpResponse> {
+    const authorization = request.authorization?.get(url.origin);
+    const translate = (error: unknown): unknown => (request.signal?.aborted === true ? request.signal.reason : this.#translate(url, error));
+    try {
+      const response = await send(url, {
+        dispatcher: this.#dispatchers.for(url),
+        method: request.method ?? 'GET',
+        headers: {
+          'user-agent': 'caisson',
+          // Blobs must arrive as stored; a decoded layer would have another digest.
+          'accept-encoding': 'identity',
+          ...request.headers,
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        headersTimeout: this.#stallTimeoutMs,
+        bodyTimeout: this.#stallTimeoutMs,
+        ...(request.body === undefined ? {} : { body: request.body }),
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+      });
+      return { status: response.statusCode, headers: response.headers, body: translated(response.body, translate), url: url.href };
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  #translate(url: URL, error: unknown): FetchError {
+    const { reason, hint } = describeConnectionError(error, this.#stallTimeoutMs);
+    return new FetchError(url, reason, { cause: error, transient: isConnectionError(error), ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** The wait that an answer asks for. Throws RATE_LIMITED when it is longer than allowed. */
+  #askedWait(response: HttpResponse): number | undefined {
+    const asked = retryAfterMs(headerOf(response, 'retry-after'), this.#clock.now());
+    if (asked !== undefined && asked > this.#longestWaitMs) throw this.#rateLimited(response, asked);
+    return asked;
+  }
+
+  #rateLimited(response: HttpResponse, askedMs: number | undefined): FetchError {
+    response.body.destroy();
+    const wait = askedMs === undefined ? '' : ` and asks to wait ${formatDuration(askedMs)}`;
+    return new FetchError(response.url, `the server answered ${response.status}${wait}`, {
+      code: 'RATE_LIMITED',
+      status: response.status,
+      hint: 'Run again later, log in for a higher limit, or use a mirror',
+    });
+  }
+}
+
+/** An answer that means: not now. Only ever seen by retry. */
+class BusyServer extends Error {
+  readonly askedMs: number | undefined;
+  constructor(status: number, askedMs: number | undefined) {
+    super(`the server answered ${status}`);
+    this.askedMs = askedMs;
+  }
+}
+
+function statusError(url: string, response: HttpResponse): FetchError {
+  response.body.destroy();
+  return new FetchError(url, `the server answered ${response.status}`, { status: response.status });
+}

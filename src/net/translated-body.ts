@@ -1,0 +1,26 @@
+import { Readable } from 'node:stream';
+
+/** The same bytes, with errors in our words. */
+export function translated(body: Readable, translate: (error: unknown) => unknown): Readable {
+  const stream = new Readable({
+    read: () => {
+      body.resume();
+    },
+    destroy: (error, done) => {
+      body.destroy();
+      done(error);
+    },
+  });
+  body.on('data', (chunk: Buffer) => {
+    if (!stream.push(chunk)) body.pause();
+  });
+  body.once('end', () => stream.push(null));
+  body.on('error', (error) => {
+    const reason = translate(error);
+    stream.destroy(reason instanceof Error ? reason : new Error(String(reason)));
+  });
+  body.pause();
+  // It may break before anyone reads; whoever reads then still gets the error.
+  stream.on('error', () => {});
+  return stream;
+}

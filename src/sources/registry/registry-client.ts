@@ -1,0 +1,127 @@
+import { discard, headerOf, type HttpClient, type HttpResponse, type WholeResponse } from '../../net/index.ts';
+import type { Clock } from '../../core/index.ts';
+import { parseChallenges, type AuthChallenge } from './auth-challenge.ts';
+import type { Credentials, FindCredentials } from './credentials.ts';
+import type { Endpoint } from './endpoint.ts';
+import { basicHeader, TokenCache } from './token-cache.ts';
+
+export interface RegistryRequest {
+  readonly url: string;
+  /** Repository as the endpoint knows it, for the token's scope. */
+  readonly repository: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Answer = Pick<HttpResponse, 'status' | 'headers' | 'url'>;
+
+const PING_LIMIT = 64 * 1024;
+const MAX_CHALLENGES = 3;
+
+/** Asks one registry, logging in as it wants (distribution-spec; distribution, auth/token). */
+export class RegistryClient {
+  readonly #endpoint: Endpoint;
+  readonly #http: HttpClient;
+  readonly #findCredentials: FindCredentials;
+  readonly #tokens: TokenCache;
+  #ping: Promise<AuthChallenge | undefined> | undefined;
+
+  constructor(
+    endpoint: Endpoint,
+    options: { readonly http: HttpClient; readonly findCredentials: FindCredentials; readonly clock: Clock },
+  ) {
+    this.#endpoint = endpoint;
+    this.#http = options.http;
+    this.#findCredentials = options.findCredentials;
+    this.#tokens = new TokenCache(options.http, options.clock);
+  }
+
+  /** Any status but a 401 that could be answered comes back; the caller says what it means. */
+  async request(request: RegistryRequest): Promise<HttpResponse> {
+    return this.#authorized(
+      request,
+      (authorization) => this.#http.request({ ...request, authorization }),
+      (response) => discard(response.body),
+    );
+  }
+
+  /** The same with a body of up to `limit` bytes. */
+  async requestWhole(request: RegistryRequest, limit: number): Promise<WholeResponse> {
+    return this.#authorized(
+      request,
+      (authorization) => this.#http.requestWhole({ ...request, authorization }, limit),
+      () => {},
+    );
+  }
+
+  async #authorized<T extends Answer>(
+    request: RegistryRequest,
+    perform: (authorization: ReadonlyMap<string, string>) => Promise<T>,
+    drop: (answer: T) => void,
+  ): Promise<T> {
+    const authorization = new Map<string, string>();
+    const expected = await this.#expectedChallenge(request.signal);
+    const header = expected === undefined ? undefined : await this.#answer(expected, this.#endpoint.origin, request);
+    if (header !== undefined) authorization.set(this.#endpoint.origin, header);
+
+    for (let round = 1; ; round += 1) {
+      const answer = await perform(authorization);
+      if (round > MAX_CHALLENGES || (answer.status !== 401 && answer.status !== 403)) return answer;
+      const challenge = usableChallenge(answer);
+      if (challenge === undefined || (answer.status === 403 && challenge.parameters.get('error') !== 'insufficient_scope')) return answer;
+      // Whoever answered after a redirect is a stranger: it gets an anonymous token at most.
+      const { origin } = new URL(answer.url);
+      const before = authorization.get(origin);
+      const next = await this.#answer(challenge, origin, request, before);
+      if (next === undefined || next === before) return answer;
+      drop(answer);
+      authorization.set(origin, next);
+    }
+  }
+
+  /** The Authorization header that answers a challenge; undefined when there is none to give. */
+  async #answer(challenge: AuthChallenge, origin: string, request: RegistryRequest, before?: string): Promise<string | undefined> {
+    const credentials = origin === this.#endpoint.origin ? await this.#credentialsFor(request.repository) : undefined;
+    if (challenge.scheme === 'basic') return credentials?.type === 'password' ? basicHeader(credentials) : undefined;
+    const scopes = scopesFor(challenge, request.repository);
+    const rejected = before?.replace(/^Bearer /, '');
+    return `Bearer ${await this.#tokens.get({ challenge, origin, scopes, credentials, rejected, signal: request.signal })}`;
+  }
+
+  async #credentialsFor(repository: string): Promise<Credentials | undefined> {
+    return this.#findCredentials(`${this.#endpoint.credentialsName}/${repository}`);
+  }
+
+  /** Some registries send a usable challenge on /v2/ alone, so that is asked first, once. */
+  async #expectedChallenge(signal: AbortSignal | undefined): Promise<AuthChallenge | undefined> {
+    this.#ping ??= this.#askForChallenge(signal);
+    try {
+      return await this.#ping;
+    } catch (error) {
+      this.#ping = undefined;
+      throw error;
+    }
+  }
+
+  async #askForChallenge(signal: AbortSignal | undefined): Promise<AuthChallenge | undefined> {
+    const answer = await this.#http.requestWhole({ url: `${this.#endpoint.origin}/v2/`, signal }, PING_LIMIT);
+    const isItself = new URL(answer.url).origin === this.#endpoint.origin;
+    return answer.status === 401 && isItself ? usableChallenge(answer) : undefined;
+  }
+}
+
+function usableChallenge(answer: Answer): AuthChallenge | undefined {
+  const header = answer.headers['www-authenticate'];
+  return parseChallenges(header ?? headerOf(answer, 'www-authenticate')).find(({ scheme }) => scheme === 'bearer' || scheme === 'basic');
+}
+
+/**
+ * What to ask a token for: to pull. The scope of the challenge goes first when it is about something else, or when the
+ * registry says that pulling was not enough; some services look at the first scope alone.
+ */
+function scopesFor(challenge: AuthChallenge, repository: string): string[] {
+  const own = `repository:${repository}:pull`;
+  const wanted = challenge.parameters.get('scope') ?? '';
+  const isOurs = wanted === '' || wanted.startsWith(own);
+  return isOurs && challenge.parameters.get('error') !== 'insufficient_scope' ? [own] : [wanted, own].filter((scope) => scope !== '');
+}

@@ -1,0 +1,70 @@
+import { CaissonError, type ErrorCode, type ErrorDetails } from '../../core/index.ts';
+import { printableUrl, readStart, type HttpResponse, type WholeResponse } from '../../net/index.ts';
+import { parseJsonObject } from '../../oci/index.ts';
+
+/** One entry of a registry's error answer (distribution-spec, Error Codes). */
+export interface RegistryDiagnostic {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface RegistryErrorDetails extends ErrorDetails {
+  readonly status: number;
+  readonly request: string;
+  readonly diagnostics: readonly RegistryDiagnostic[];
+}
+
+/** A registry's refusal, with what it said. */
+export class RegistryError extends CaissonError {
+  readonly status: number;
+  readonly diagnostics: readonly RegistryDiagnostic[];
+  /** The address asked, after redirects. */
+  readonly request: string;
+
+  constructor(code: ErrorCode, message: string, details: RegistryErrorDetails) {
+    super(code, message, details);
+    this.status = details.status;
+    this.diagnostics = details.diagnostics;
+    this.request = details.request;
+  }
+}
+
+const ERROR_BODY_LIMIT = 64 * 1024;
+const SHOWN = 200;
+
+/**
+ * The error that a refused request means for `what` (an image or blob, quoted), when the registry at `origin` was asked;
+ * who answered may be another, after redirects. Reads the body of the answer.
+ */
+export async function refusal(what: string, origin: string, response: HttpResponse): Promise<RegistryError> {
+  const bytes = await readStart(response.body, ERROR_BODY_LIMIT).catch(() => Buffer.alloc(0));
+  return refusalOf(what, origin, { status: response.status, headers: response.headers, url: response.url, bytes });
+}
+
+/** The same for an answer whose body was read. */
+export function refusalOf(what: string, origin: string, response: WholeResponse): RegistryError {
+  const { status } = response;
+  const diagnostics = parseDiagnostics(response.bytes);
+  const said = diagnostics.map(({ code, message }) => (message === '' ? code : `${code}: ${message}`)).join('; ');
+  const answer = said === '' ? `answered ${status}` : `answered ${status} (${said.slice(0, SHOWN)})`;
+  const request = printableUrl(response.url);
+  const details = { status, diagnostics, request };
+  if (status === 404) return new RegistryError('IMAGE_NOT_FOUND', `Cannot find ${what}: "${request}" ${answer}`, details);
+  // A signed address of another host that is refused has expired or is wrong; no login helps there.
+  if ((status === 401 || status === 403) && new URL(response.url).origin === origin) {
+    return new RegistryError('AUTH_FAILED', `Cannot read ${what}: "${request}" ${answer}`, {
+      ...details,
+      hint: `It does not exist, or it needs credentials: docker login ${new URL(origin).host}`,
+    });
+  }
+  return new RegistryError('FETCH_FAILED', `Cannot read ${what}: "${request}" ${answer}`, details);
+}
+
+function parseDiagnostics(bytes: Uint8Array): RegistryDiagnostic[] {
+  const errors: unknown = parseJsonObject(bytes)?.['errors'];
+  if (!Array.isArray(errors)) return [];
+  return errors.flatMap((entry: unknown) => {
+    if (typeof entry !== 'object' || entry === null || !('code' in entry) || typeof entry.code !== 'string') return [];
+    return [{ code: entry.code, message: 'message' in entry && typeof entry.message === 'string' ? entry.message : '' }];
+  });
+}

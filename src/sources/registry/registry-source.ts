@@ -1,0 +1,185 @@
+import { Readable } from 'node:stream';
+import {
+  CaissonError,
+  digestOf,
+  DigestMismatchError,
+  hasCode,
+  isDigest,
+  silent,
+  systemClock,
+  type Clock,
+  type Digest,
+  type Emit,
+  type Platform,
+} from '../../core/index.ts';
+import { headerOf, type HttpClient, type WholeResponse } from '../../net/index.ts';
+import {
+  formatReference,
+  isIndexType,
+  isManifestType,
+  MANIFEST_ACCEPT,
+  MANIFEST_SIZE_LIMIT,
+  parseManifest,
+  parseReference,
+  repositoryName,
+  type Descriptor,
+  type ImageReference,
+  type ImageSource,
+  type ManifestDocument,
+  type OpenBlobOptions,
+  type ResolvedImage,
+  type ResolveOptions,
+} from '../../oci/index.ts';
+import { anonymous, dockerCredentials, type FindCredentials } from './credentials.ts';
+import { addressOf, endpointOf, type Mirrors } from './endpoint.ts';
+import { RegistryClient } from './registry-client.ts';
+import { refusal, refusalOf } from './registry-error.ts';
+import { resolveImage, type DocumentReader } from '../resolve-image.ts';
+import { readConfigPlatform } from './config-platform.ts';
+
+export interface RegistrySourceOptions {
+  /** Stays the caller's to close. */
+  readonly http: HttpClient;
+  readonly mirrors?: Mirrors;
+  /** Who is logged in where. Without it docker's configuration is used, when there is an env to find it by. */
+  readonly findCredentials?: FindCredentials;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly emit?: Emit;
+  readonly clock?: Clock;
+}
+
+/** Documents kept for openBlob and readManifest: hubs count every manifest that is fetched. */
+const KEPT_DOCUMENT_BYTES = 32 * 1024 * 1024;
+const CONFIG_SIZE_LIMIT = 8 * 1024 * 1024;
+
+/** Images from registries that speak the OCI distribution specification, each from its own host or a mirror of it. */
+export class RegistrySource implements ImageSource {
+  readonly #http: HttpClient;
+  readonly #mirrors: Mirrors;
+  readonly #findCredentials: FindCredentials;
+  readonly #emit: Emit;
+  readonly #clock: Clock;
+  readonly #clients = new Map<string, RegistryClient>();
+  readonly #kept = new Map<Digest, ManifestDocument>();
+  #keptBytes = 0;
+
+  constructor(options: RegistrySourceOptions) {
+    this.#http = options.http;
+    this.#mirrors = options.mirrors ?? new Map();
+    this.#emit = options.emit ?? silent;
+    const { env } = options;
+    this.#findCredentials = options.findCredentials ?? (env === undefined ? anonymous : dockerCredentials({ env, emit: this.#emit }));
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  describe(reference: string): string {
+    const parsed = parseReference(reference);
+    return addressOf(endpointOf(parsed.domain, this.#mirrors), parsed, 'manifests', nameOf(parsed));
+  }
+
+  async resolve(reference: string, options: ResolveOptions): Promise<ResolvedImage> {
+    const parsed = parseReference(reference);
+    const what = `"${formatReference(parsed)}"`;
+    const { signal } = options;
+    const reader: DocumentReader = {
+      read: (descriptor) => this.#document(parsed, descriptor.digest, signal),
+      platformOf: (config) => this.#configPlatform(parsed, config, signal),
+    };
+    const root = await this.#document(parsed, nameOf(parsed), signal);
+    return resolveImage(what, root, { platforms: options.platforms, pinned: parsed.digest !== undefined }, reader);
+  }
+
+  async openBlob(reference: string, descriptor: Descriptor, options: OpenBlobOptions = {}): Promise<Readable> {
+    const parsed = parseReference(reference);
+    if (isIndexType(descriptor.mediaType) || isManifestType(descriptor.mediaType)) {
+      const { bytes } = await this.#document(parsed, descriptor.digest, options.signal);
+      return Readable.from([bytes.subarray(options.offset ?? 0)], { objectMode: false });
+    }
+    return this.#openBlob(parsed, descriptor, options);
+  }
+
+  async readManifest(reference: string, digest: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<Buffer> {
+    return (await this.#document(parseReference(reference), digest, options.signal)).bytes;
+  }
+
+  async close(): Promise<void> {
+    this.#kept.clear();
+    this.#keptBytes = 0;
+  }
+
+  async #openBlob(reference: ImageReference, descriptor: Descriptor, options: OpenBlobOptions): Promise<Readable> {
+    const endpoint = endpointOf(reference.domain, this.#mirrors);
+    const url = addressOf(endpoint, reference, 'blobs', descriptor.digest);
+    const repository = `${endpoint.prefix}${reference.repository}`;
+    return this.#http.resume(
+      url,
+      { ...options, size: descriptor.size },
+      (headers, signal) => this.#clientFor(reference).request({ url, repository, headers, signal }),
+      (response) => refusal(`blob "${descriptor.digest}" of "${repositoryName(reference)}"`, endpoint.origin, response),
+    );
+  }
+
+  /** A checked manifest or index by tag or digest. */
+  async #document(reference: ImageReference, name: string, signal: AbortSignal | undefined): Promise<ManifestDocument> {
+    const kept = isDigest(name) ? this.#kept.get(name) : undefined;
+    if (kept !== undefined) return kept;
+    const what = `"${repositoryName(reference)}${name.includes(':') ? '@' : ':'}${name}"`;
+    const response = await this.#fetchDocument(reference, name, what, signal);
+    if (response.status !== 200) throw refusalOf(what, endpointOf(reference.domain, this.#mirrors).origin, response);
+
+    const digest = digestOf(response.bytes);
+    if (name.includes(':')) {
+      if (digest !== name) throw new DigestMismatchError(what, { digest: name }, { digest, size: response.bytes.byteLength });
+    } else this.#compareAnnounced(what, response, digest);
+
+    const document = parseManifest(response.bytes, headerOf(response, 'content-type'), what);
+    if (this.#keptBytes + document.bytes.byteLength <= KEPT_DOCUMENT_BYTES) {
+      this.#kept.set(digest, document);
+      this.#keptBytes += document.bytes.byteLength;
+    }
+    return document;
+  }
+
+  async #fetchDocument(reference: ImageReference, name: string, what: string, signal: AbortSignal | undefined): Promise<WholeResponse> {
+    const endpoint = endpointOf(reference.domain, this.#mirrors);
+    const url = addressOf(endpoint, reference, 'manifests', name);
+    const repository = `${endpoint.prefix}${reference.repository}`;
+    try {
+      const headers = { accept: MANIFEST_ACCEPT };
+      return await this.#clientFor(reference).requestWhole({ url, repository, headers, signal }, MANIFEST_SIZE_LIMIT);
+    } catch (error) {
+      if (!hasCode(error, 'LIMIT_EXCEEDED')) throw error;
+      throw new CaissonError('IMAGE_UNSUPPORTED', `Cannot use ${what}: its manifest is larger than 4 MiB`, { cause: error });
+    }
+  }
+
+  /** By tag, the digest is what the bytes give; a registry that announces another one is worth a word. */
+  #compareAnnounced(what: string, response: WholeResponse, digest: Digest): void {
+    const announced = headerOf(response, 'docker-content-digest');
+    if (announced === undefined || announced === digest || !announced.startsWith('sha256:')) return;
+    this.#emit({ type: 'warning', message: `The registry announces ${announced} for ${what}, but what it sends has ${digest}` });
+  }
+
+  /** The platform that an image's configuration names (image-spec config.md). */
+  async #configPlatform(reference: ImageReference, config: Descriptor, signal: AbortSignal | undefined): Promise<Platform | undefined> {
+    if (config.size > CONFIG_SIZE_LIMIT) return undefined;
+    return readConfigPlatform(await this.#openBlob(reference, config, signal === undefined ? {} : { signal }), config);
+  }
+
+  #clientFor(reference: ImageReference): RegistryClient {
+    const known = this.#clients.get(reference.domain);
+    if (known !== undefined) return known;
+    const client = new RegistryClient(endpointOf(reference.domain, this.#mirrors), {
+      http: this.#http,
+      findCredentials: this.#findCredentials,
+      clock: this.#clock,
+    });
+    this.#clients.set(reference.domain, client);
+    return client;
+  }
+}
+
+/** What a manifest is asked for by: the digest decides, a tag beside it is decoration. */
+function nameOf(reference: ImageReference): string {
+  return reference.digest ?? reference.tag ?? 'latest';
+}

@@ -1,0 +1,161 @@
+import { CaissonError, digestOf, formatPlatform, type Platform } from '../core/index.ts';
+import {
+  isAttestation,
+  isIndexType,
+  selectPlatform,
+  type Descriptor,
+  type ImageDocument,
+  type IndexDocument,
+  type ManifestDocument,
+  type ResolvedImage,
+  type ResolvedManifest,
+} from '../oci/index.ts';
+
+/** How resolveImage gets at what it does not have yet; both check digests. */
+export interface DocumentReader {
+  read(descriptor: Descriptor): Promise<ManifestDocument>;
+  /** The platform in an image configuration; undefined when it names none. */
+  platformOf(config: Descriptor): Promise<Platform | undefined>;
+}
+
+export interface ResolveImageOptions {
+  readonly platforms: readonly Platform[];
+  /** The reference has a digest: then the root is what it names. */
+  readonly pinned: boolean;
+}
+
+/** A manifest and the indexes on the way to it, outermost first. */
+interface Found {
+  readonly manifest: Descriptor;
+  readonly document: ImageDocument;
+  readonly indexes: readonly Descriptor[];
+}
+
+/** Deeper nesting of indexes, or more of them, is not an image that anybody made. */
+const MAX_DEPTH = 4;
+const MAX_NESTED = 64;
+
+/**
+ * Picks the asked platforms out of an image. An index stays the root when several platforms are asked for or when the
+ * reference pins it by digest; the manifests of other platforms are then simply absent (a sparse index). Throws
+ * IMAGE_PLATFORM_MISSING naming all that is missing and all there is, IMAGE_UNSUPPORTED for what is not an image.
+ */
+export async function resolveImage(
+  what: string,
+  root: ManifestDocument,
+  { platforms, pinned }: ResolveImageOptions,
+  reader: DocumentReader,
+): Promise<ResolvedImage> {
+  const candidates = new Candidates(what, reader);
+  const found: { platform: Platform; found: Found }[] = [];
+  const missing: Platform[] = [];
+  for (const platform of platforms) {
+    const match = await candidates.find(root, platform);
+    if (match === undefined) missing.push(platform);
+    else found.push({ platform, found: match });
+  }
+  if (missing.length > 0) throw platformsMissing(what, missing, candidates.seen);
+
+  const [first] = found;
+  if (first === undefined) throw new Error('resolveImage needs a platform');
+  const keepsIndex = root.kind === 'index' && (pinned || platforms.length > 1);
+  const rootDescriptor = keepsIndex ? descriptorOf(root) : first.found.manifest;
+  const documents = found.flatMap((entry) => [...(keepsIndex ? entry.found.indexes : []), entry.found.manifest]);
+  return { root: rootDescriptor, documents: uniqueByDigest(documents), manifests: found.map(resolvedManifest) };
+}
+
+class Candidates {
+  /** Platforms come across, for the message. */
+  readonly seen = new Set<string>();
+  readonly #what: string;
+  readonly #reader: DocumentReader;
+  #nested = 0;
+
+  constructor(what: string, reader: DocumentReader) {
+    this.#what = what;
+    this.#reader = reader;
+  }
+
+  async find(root: ManifestDocument, wanted: Platform): Promise<Found | undefined> {
+    if (root.kind === 'index') return this.#inIndex(root, wanted, [descriptorOf(root)]);
+    const platform = await this.#configPlatform(root);
+    return selectPlatform([{ platform }], wanted) === undefined ? undefined : { manifest: descriptorOf(root), document: root, indexes: [] };
+  }
+
+  async #inIndex(index: IndexDocument, wanted: Platform, path: readonly Descriptor[]): Promise<Found | undefined> {
+    const entries = index.manifests.filter((entry) => !isAttestation(entry));
+    const images = entries.filter((entry) => !isIndexType(entry.mediaType));
+    for (const { platform } of images) if (platform !== undefined) this.seen.add(formatPlatform(platform));
+
+    const selected = selectPlatform(images, wanted);
+    if (selected !== undefined) return this.#found(selected, path);
+    for (const entry of images.filter(({ platform }) => platform === undefined)) {
+      const document = await this.#readImage(entry);
+      if (selectPlatform([{ platform: await this.#configPlatform(document) }], wanted) !== undefined) return this.#found(entry, path);
+    }
+    for (const entry of entries.filter(({ mediaType }) => isIndexType(mediaType))) {
+      const nested = await this.#readNested(entry, path.length);
+      const match = await this.#inIndex(nested, wanted, [...path, bare(entry)]);
+      if (match !== undefined) return match;
+    }
+    return undefined;
+  }
+
+  async #found(entry: Descriptor, indexes: readonly Descriptor[]): Promise<Found> {
+    return { manifest: bare(entry), document: await this.#readImage(entry), indexes };
+  }
+
+  async #readImage(entry: Descriptor): Promise<ImageDocument> {
+    const document = await this.#reader.read(entry);
+    if (document.kind === 'manifest') return this.#sized(entry, document);
+    throw this.#unsupported(`its index lists "${entry.digest}" as an image manifest, which it is not`);
+  }
+
+  async #readNested(entry: Descriptor, depth: number): Promise<IndexDocument> {
+    this.#nested += 1;
+    if (depth >= MAX_DEPTH || this.#nested > MAX_NESTED) throw this.#unsupported('its indexes are nested too deep');
+    const document = await this.#reader.read(entry);
+    if (document.kind === 'index') return this.#sized(entry, document);
+    throw this.#unsupported(`its index lists "${entry.digest}" as an index, which it is not`);
+  }
+
+  #sized<T extends ManifestDocument>(entry: Descriptor, document: T): T {
+    if (document.bytes.byteLength === entry.size) return document;
+    throw this.#unsupported(`its index gives "${entry.digest}" a size of ${entry.size} bytes, it has ${document.bytes.byteLength}`);
+  }
+
+  async #configPlatform(document: ImageDocument): Promise<Platform> {
+    const platform = await this.#reader.platformOf(document.config);
+    if (platform === undefined) throw this.#unsupported(`it is not a container image ("${document.config.mediaType}" names no platform)`);
+    this.seen.add(formatPlatform(platform));
+    return platform;
+  }
+
+  #unsupported(reason: string): CaissonError {
+    return new CaissonError('IMAGE_UNSUPPORTED', `Cannot use ${this.#what}: ${reason}`);
+  }
+}
+
+function resolvedManifest({ platform, found }: { platform: Platform; found: Found }): ResolvedManifest {
+  const { manifest, document } = found;
+  return { platform, manifest, config: bare(document.config), layers: document.layers.map(bare) };
+}
+
+function descriptorOf(document: ManifestDocument): Descriptor {
+  return { mediaType: document.mediaType, digest: digestOf(document.bytes), size: document.bytes.byteLength };
+}
+
+/** What identifies content; annotations and platforms of the place that listed it are left there. */
+function bare({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
+}
+
+function uniqueByDigest(descriptors: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
+
+function platformsMissing(what: string, missing: readonly Platform[], seen: ReadonlySet<string>): CaissonError {
+  const names = missing.map((platform) => `"${formatPlatform(platform)}"`).join(', ');
+  const there = seen.size === 0 ? 'it has no image at all' : `it exists for ${[...seen].join(', ')}`;
+  return new CaissonError('IMAGE_PLATFORM_MISSING', `Cannot use ${what} for ${names}: ${there}`);
+}

@@ -1,0 +1,73 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { InvalidInputError, type InputProblem } from '../../src/core/index.ts';
+import { parseImageList, readImageList } from '../../src/sources/index.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+
+const DIGEST = `sha256:${'ab'.repeat(32)}`;
+
+function problemsOf(text: string): readonly InputProblem[] {
+  try {
+    parseImageList(text, 'images.txt');
+  } catch (error) {
+    if (error instanceof InvalidInputError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('parseImageList', () => {
+  it('reads sources and names, with comments, blank lines and Windows line ends', () => {
+    const text = `\uFEFF# all images\r\n\r\nnginx:1.27 # the gateway\r\n\tteam/api:v1   as registry.local/api:v1\nquay.io/a/b@${DIGEST} as b:1\nquay.io/c:2@${DIGEST}\n`;
+    expect(parseImageList(text, 'images.txt')).toEqual([
+      { source: { domain: 'docker.io', repository: 'library/nginx', tag: '1.27' }, name: 'docker.io/library/nginx:1.27', line: 3 },
+      { source: { domain: 'docker.io', repository: 'team/api', tag: 'v1' }, name: 'registry.local/api:v1', line: 4 },
+      { source: { domain: 'quay.io', repository: 'a/b', digest: DIGEST }, name: 'docker.io/library/b:1', line: 5 },
+      { source: { domain: 'quay.io', repository: 'c', tag: '2', digest: DIGEST }, name: 'quay.io/c:2', line: 6 },
+    ]);
+  });
+
+  it('reads an empty list', () => {
+    expect(parseImageList('\n# nothing yet\n', 'images.txt')).toEqual([]);
+  });
+
+  it.each([
+    ['Nginx:1', 1, 1, 'lower-case'],
+    [`  nginx@${DIGEST}`, 1, 3, 'no tag'],
+    ['nginx:1 as', 1, 9, 'no name follows'],
+    ['nginx:1 is web:1', 1, 9, '"is" is not expected'],
+    ['nginx:1 as web:1 now', 1, 18, '"now" is not expected'],
+    ['nginx:1 as web', 1, 12, 'has no tag'],
+    [`nginx:1 as web:1@${DIGEST}`, 1, 12, 'has a digest'],
+    ['nginx:1 as https://web:1', 1, 12, 'scheme'],
+    ['a:1 as x:1\n\nb:1 as x:1', 3, 8, 'taken by line 1'],
+    ['nginx:1\ndocker.io/library/nginx:1', 2, 1, 'taken by line 1'],
+    ['nginx:1#comment', 1, 1, 'tag'],
+  ])('shows the place and the reason of the mistake in %j', (text, line, column, reason) => {
+    expect(problemsOf(text)).toEqual([expect.objectContaining({ position: { line, column }, reason: expect.stringContaining(reason) })]);
+  });
+
+  it('shows every mistake at once', () => {
+    const lines = problemsOf('BAD\nnginx:1\nnginx:1 as\nBAD as ALSO:1\n').map(({ position }) => position?.line);
+    expect(lines).toEqual([1, 3, 4, 4]);
+  });
+});
+
+describe('readImageList', () => {
+  const directory = useTempDir();
+
+  it('names the file in mistakes', async () => {
+    const file = join(directory(), 'images.txt');
+    await writeFile(file, 'nginx:1\nBAD\n');
+    await expect(readImageList(file)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      exitStatus: 3,
+      message: expect.stringContaining(`${file}:2:1:`),
+    });
+  });
+
+  it('names a file that is not there', async () => {
+    await expect(readImageList(join(directory(), 'none'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+  });
+});
