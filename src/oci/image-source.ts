@@ -1,0 +1,47 @@
+import type { Readable } from 'node:stream';
+import type { Digest, Platform } from '../core/index.ts';
+import type { Descriptor } from './descriptor.ts';
+
+/** One manifest of a resolved image, with all that it needs: what a bundle must hold for one platform. */
+export interface ResolvedManifest {
+  readonly platform: Platform;
+  readonly manifest: Descriptor;
+  readonly config: Descriptor;
+  /** In the order of the manifest: lowest layer first. */
+  readonly layers: readonly Descriptor[];
+}
+
+export interface ResolvedImage {
+  /** What the name resolves to in the bundle: an index when the index is kept, else the one manifest. */
+  readonly root: Descriptor;
+  /** Every index and manifest document that must be carried, root included, each once. */
+  readonly documents: readonly Descriptor[];
+  /** The asked platforms, in the order asked. */
+  readonly manifests: readonly ResolvedManifest[];
+}
+
+export interface ResolveOptions {
+  readonly platforms: readonly Platform[];
+  readonly signal?: AbortSignal;
+}
+
+export interface OpenBlobOptions {
+  /** Start at this byte, after a connection broke. The stream holds bytes offset..size. */
+  readonly offset?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Where images come from: a registry, a Docker engine, an archive. */
+export interface ImageSource {
+  /** For messages and provenance: the address that is really asked. */
+  describe(reference: string): string;
+  /**
+   * Resolves a reference to digests. Throws IMAGE_NOT_FOUND, IMAGE_PLATFORM_MISSING, IMAGE_UNSUPPORTED or a fetch error.
+   */
+  resolve(reference: string, options: ResolveOptions): Promise<ResolvedImage>;
+  /** Streams a blob or a manifest of the reference's repository, byte for byte; the caller checks digest and size. */
+  openBlob(reference: string, descriptor: Descriptor, options?: OpenBlobOptions): Promise<Readable>;
+  /** Bytes of a manifest or index by digest, checked. */
+  readManifest(reference: string, digest: Digest, options?: { readonly signal?: AbortSignal }): Promise<Buffer>;
+  close(): Promise<void>;
+}
