@@ -1,0 +1,92 @@
+import { parseAptPackage, restorePackage, type AptPackage, type PackageOrigin } from './apt-package.ts';
+import type { Paragraph } from './control-file.ts';
+import { NumberList, TextStore } from './text-store.ts';
+
+/**
+ * The packages of a distribution, small: what a solver needs of each is kept as bytes, and becomes an object when it is looked
+ * at, which happens to few of them. The same package is the same object each time.
+ */
+export class PackageTable implements Iterable<AptPackage> {
+  readonly #origins: PackageOrigin[] = [];
+  readonly #texts = new TextStore();
+  readonly #origin = new NumberList();
+  readonly #offset = new NumberList();
+  readonly #length = new NumberList();
+  readonly #line = new NumberList();
+  /** Rows whose packages hosts are likely to have, so that they can be found without looking at all. */
+  readonly #common: number[] = [];
+  readonly #named = new Map<string, Rows>();
+  readonly #providing = new Map<string, Rows>();
+  readonly #made = new Map<number, AptPackage>();
+
+  get length(): number {
+    return this.#texts.length;
+  }
+
+  /** Checks a paragraph and adds its package, unless it is of another architecture. Throws REPOSITORY_INVALID. */
+  add(paragraph: Paragraph, origin: PackageOrigin): void {
+    const parsed = parseAptPackage(paragraph, origin);
+    if (parsed === undefined) return;
+    const { found, text } = parsed;
+    const row = this.length;
+    if (this.#origins.at(-1) !== origin) this.#origins.push(origin);
+    this.#origin.push(this.#origins.length - 1);
+    this.#offset.push(paragraph.offset);
+    this.#length.push(paragraph.characters.length);
+    this.#line.push(paragraph.line);
+    this.#texts.push(text);
+    if (found.essential || found.priority !== 'optional') this.#common.push(row);
+    addRow(this.#named, found.name, row);
+    for (const name of new Set(found.provides.map((provide) => provide.name))) addRow(this.#providing, name, row);
+  }
+
+  /** The packages of this name, in the order in which they were added. */
+  named(name: string): readonly AptPackage[] {
+    return rowsOf(this.#named, name).map((row) => this.#at(row));
+  }
+
+  /** The packages that provide this name, in any version, in the order in which they were added. */
+  providing(name: string): readonly AptPackage[] {
+    return rowsOf(this.#providing, name).map((row) => this.#at(row));
+  }
+
+  /** The packages that are essential or of another priority than optional. */
+  common(): readonly AptPackage[] {
+    return this.#common.map((row) => this.#at(row));
+  }
+
+  *[Symbol.iterator](): Generator<AptPackage> {
+    for (let row = 0; row < this.length; row++) yield this.#at(row);
+  }
+
+  #at(row: number): AptPackage {
+    const known = this.#made.get(row);
+    if (known !== undefined) return known;
+    const origin = this.#origins[this.#origin.at(row)];
+    if (origin === undefined) throw new RangeError(`there is no package ${row}`);
+    const place = { origin, offset: this.#offset.at(row), length: this.#length.at(row), line: this.#line.at(row) };
+    const made = restorePackage(this.#texts.at(row), place);
+    this.#made.set(row, made);
+    return made;
+  }
+}
+
+/** Most names have one row. */
+type Rows = number | number[];
+
+function addRow(rows: Map<string, Rows>, name: string, row: number): void {
+  const known = rows.get(name);
+  if (known === undefined) rows.set(ownCopy(name), row);
+  else if (typeof known === 'number') rows.set(name, [known, row]);
+  else known.push(row);
+}
+
+function rowsOf(rows: ReadonlyMap<string, Rows>, name: string): readonly number[] {
+  const known = rows.get(name) ?? [];
+  return typeof known === 'number' ? [known] : known;
+}
+
+/** A string that does not keep the one in memory that it was cut from. */
+function ownCopy(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}

@@ -1,0 +1,5 @@
+/** Certificate authority and certificates of one site: P-256, made on the spot, nothing shared between sites. */
+export * from './authority.ts';
+export * from './certificate-info.ts';
+export * from './issue.ts';
+export * from './key-pair.ts';

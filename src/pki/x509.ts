@@ -1,0 +1,54 @@
+// The order matters: the library's dependency injection needs the metadata API at load.
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import { randomBytes, webcrypto } from 'node:crypto';
+import { CaissonError, type Clock } from '../core/index.ts';
+
+x509.cryptoProvider.set(webcrypto);
+
+export { x509 };
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** Upper bound of a common name (RFC 5280, appendix A.1, ub-common-name). */
+const COMMON_NAME_LIMIT = 64;
+
+/** A subject of one common name, built as data, so that a comma in it cannot become another attribute. */
+export function subjectOf(commonName: string): x509.JsonName {
+  if (commonName === '' || commonName.length > COMMON_NAME_LIMIT) {
+    throw new CaissonError('CERTIFICATE_INVALID', `Cannot certify "${commonName}": a common name has 1 to ${COMMON_NAME_LIMIT} characters`);
+  }
+  return [{ CN: [commonName] }];
+}
+
+/** 16 random bytes, positive and without a leading zero byte (RFC 5280, 4.1.2.2). */
+export function randomSerial(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return bytes.toString('hex');
+}
+
+/** From an hour ago, for hosts whose clock is behind, to `days` from now; whole seconds, as DER has them. */
+export function lifetime(clock: Clock, days: number): { readonly notBefore: Date; readonly notAfter: Date } {
+  if (!Number.isInteger(days) || days < 1) {
+    throw new CaissonError('CERTIFICATE_INVALID', `Cannot certify for "${days}" days: it is not a whole number of at least 1`);
+  }
+  const now = Math.floor(clock.now().getTime() / 1000) * 1000;
+  return { notBefore: new Date(now - HOUR), notAfter: new Date(now + days * DAY) };
+}
+
+/** Reads the first certificate of a PEM text. Throws CERTIFICATE_INVALID. */
+export function parseCertificate(pem: string): x509.X509Certificate {
+  try {
+    return new x509.X509Certificate(firstBlock(pem));
+  } catch (cause) {
+    throw new CaissonError('CERTIFICATE_INVALID', 'Cannot read a certificate: it is not PEM with a CERTIFICATE block', { cause });
+  }
+}
+
+function firstBlock(pem: string): string {
+  const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pem);
+  if (block === null) throw new Error('no CERTIFICATE block');
+  return block[0];
+}
