@@ -1,0 +1,217 @@
+import { hasCode, topologicalOrder, type InputProblem } from '../core/index.ts';
+import { suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
+import type { Component } from './component.ts';
+import type { ProblemCollector } from './invalid-manifests-error.ts';
+import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
+import { checkPlaceholders } from './check-placeholders.ts';
+
+/** What one manifest says about another. Adds every mistake; throws nothing. */
+export async function checkManifests(loaded: LoadedManifests, problems: ProblemCollector): Promise<void> {
+  checkFileNames(loaded, problems);
+  checkPlatform(loaded, problems);
+  checkRoles(loaded, problems);
+  checkComponents(loaded, problems);
+  checkCircles(loaded, problems);
+  await checkOperatingSystems(loaded, problems);
+  checkPlaceholders(loaded, problems);
+}
+
+function checkFileNames(loaded: LoadedManifests, problems: ProblemCollector): void {
+  const expectName = (document: LoadedDocument<{ readonly name: string }>, fromPath: string | undefined): void => {
+    if (document.value === undefined || document.value.name === fromPath) return;
+    add(problems, document, ['name'], `is "${document.value.name}", but the file says "${fromPath}"`, 'use the same name for both');
+  };
+  for (const role of loaded.roles) expectName(role, /^roles\/(.*)\.yaml$/.exec(role.path)?.[1]);
+  for (const component of loaded.components) expectName(component, component.path.split('/')[1]);
+  for (const system of loaded.operatingSystems) {
+    if (system.value === undefined) continue;
+    const wanted = `os/${system.value.id}-${system.value.version}.yaml`;
+    if (system.path !== wanted) add(problems, system, ['id'], `id and version are those of "${wanted}"`, 'rename the file');
+  }
+}
+
+function checkPlatform(loaded: LoadedManifests, problems: ProblemCollector): void {
+  const { platform } = loaded;
+  if (platform?.value === undefined) return;
+  const components = componentNames(loaded);
+  const { registry, hostNames } = platform.value;
+  if (registry !== undefined) {
+    expectKnown(problems, platform, ['registry', 'component'], 'component', registry.component, components);
+    if (registry.entry !== undefined) expectKnown(problems, platform, ['registry', 'entry'], 'component', registry.entry, components);
+  }
+  for (const [index, { component }] of hostNames.entries()) {
+    expectKnown(problems, platform, ['hostNames', index, 'component'], 'component', component, components);
+  }
+}
+
+function checkRoles(loaded: LoadedManifests, problems: ProblemCollector): void {
+  const components = componentNames(loaded);
+  for (const role of loaded.roles) {
+    if (role.value === undefined) continue;
+    checkList(problems, role, ['components'], 'component', role.value.components, components);
+    checkPackageSets(loaded, problems, role, role.value.packageSets);
+    const { minimum, maximum } = role.value;
+    if (maximum !== undefined && maximum < minimum) add(problems, role, ['maximum'], `${maximum} is less than the minimum, ${minimum}`);
+  }
+}
+
+function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): void {
+  const components = componentNames(loaded);
+  const services = new Map<string, string>();
+  const secrets = new Map<string, string>();
+  for (const component of loaded.components) {
+    const { value } = component;
+    if (value === undefined) continue;
+    checkList(problems, component, ['needs'], 'component', value.needs, components);
+    checkList(problems, component, ['unless'], 'component', value.unless, components);
+    checkPackageSets(loaded, problems, component, value.packageSets);
+    for (const [name, { each }] of Object.entries(value.values)) {
+      expectKnown(problems, component, ['values', name, 'each'], 'component', each, components);
+    }
+    for (const [index, service] of value.services.entries()) {
+      expectUnused(problems, component, ['services', index, 'name'], 'service', service.name, services);
+    }
+    for (const [index, secret] of value.secrets.entries()) {
+      expectUnused(problems, component, ['secrets', index, 'name'], 'secret', secret.name, secrets);
+    }
+    checkRepeats(
+      problems,
+      component,
+      'files',
+      value.files.map((file) => file.path),
+    );
+    checkRepeats(
+      problems,
+      component,
+      'certificates',
+      value.certificates.map((certificate) => certificate.name),
+    );
+  }
+}
+
+function checkCircles(loaded: LoadedManifests, problems: ProblemCollector): void {
+  const components = loaded.components.flatMap((document) => (document.value === undefined ? [] : [{ document, ...document.value }]));
+  const edges = new Map(components.map(({ name, needs }) => [name, needs]));
+  const reported = new Set<string>();
+  for (const { document, name, needs } of components) {
+    const circle = components.filter((other) => reach(name, edges).has(other.name) && reach(other.name, edges).has(name));
+    if (circle.length === 0 || reported.has(name)) continue;
+    for (const other of circle) reported.add(other.name);
+    const guilty = needs.findIndex((need) => circle.some((other) => other.name === need));
+    add(problems, document, ['needs', guilty], `goes in a circle: ${describeCircle(circle)}`, 'remove one of the needs');
+  }
+}
+
+function describeCircle(circle: readonly Component[]): string {
+  try {
+    topologicalOrder(
+      circle,
+      (component) => component.name,
+      (component) => component.needs,
+    );
+  } catch (error) {
+    if (hasCode(error, 'GRAPH_CYCLE')) return error.message.replace(/^Cannot order what needs what: /, '');
+    throw error;
+  }
+  throw new Error('a circle of needs could be ordered');
+}
+
+/** Everything that can be reached from a name, the name itself only when there is a circle. */
+function reach(start: string, edges: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const seen = new Set<string>();
+  const open = [...(edges.get(start) ?? [])];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    open.push(...(edges.get(name) ?? []));
+  }
+  return seen;
+}
+
+async function checkOperatingSystems(loaded: LoadedManifests, problems: ProblemCollector): Promise<void> {
+  for (const system of loaded.operatingSystems) {
+    if (system.value === undefined) continue;
+    for (const [index, { signedBy }] of system.value.repositories.entries()) {
+      if (await loaded.exists(`os/${signedBy}`)) continue;
+      add(problems, system, ['repositories', index, 'signedBy'], `there is no file "${signedBy}" beside this document`);
+    }
+    checkRepeats(
+      problems,
+      system,
+      'packageSets',
+      system.value.packageSets.map((set) => set.name),
+    );
+  }
+}
+
+/** A set must exist for every operating system, or a host of one of them could not get it. */
+function checkPackageSets(
+  loaded: LoadedManifests,
+  problems: ProblemCollector,
+  user: LoadedDocument<unknown>,
+  sets: readonly string[],
+): void {
+  for (const system of loaded.operatingSystems) {
+    if (system.value === undefined) continue;
+    const known = new Set(system.value.packageSets.map((set) => set.name));
+    for (const [index, set] of sets.entries()) {
+      if (known.has(set)) continue;
+      add(problems, user, ['packageSets', index], `${system.document.file} has no package set "${set}"`, suggestName(set, known));
+    }
+  }
+}
+
+function checkList(
+  problems: ProblemCollector,
+  document: LoadedDocument<unknown>,
+  path: DocumentPath,
+  what: string,
+  names: readonly string[],
+  known: ReadonlySet<string>,
+): void {
+  for (const [index, name] of names.entries()) {
+    expectKnown(problems, document, [...path, index], what, name, known);
+    if (names.indexOf(name) < index) add(problems, document, [...path, index], `"${name}" is written twice`);
+  }
+}
+
+function checkRepeats(problems: ProblemCollector, document: LoadedDocument<unknown>, list: string, names: readonly string[]): void {
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) < index) add(problems, document, [list, index], `"${name}" is written twice`);
+  }
+}
+
+function expectKnown(
+  problems: ProblemCollector,
+  document: LoadedDocument<unknown>,
+  path: DocumentPath,
+  what: string,
+  name: string,
+  known: ReadonlySet<string>,
+): void {
+  if (!known.has(name)) add(problems, document, path, `there is no ${what} "${name}"`, suggestName(name, known));
+}
+
+function expectUnused(
+  problems: ProblemCollector,
+  document: LoadedDocument<unknown>,
+  path: DocumentPath,
+  what: string,
+  name: string,
+  used: Map<string, string>,
+): void {
+  const other = used.get(name);
+  if (other === undefined) used.set(name, document.document.file);
+  else add(problems, document, path, `${other} has a ${what} "${name}" too`);
+}
+
+function add(
+  problems: ProblemCollector,
+  { document }: { readonly document: YamlDocument },
+  path: DocumentPath,
+  reason: string,
+  remedy?: string,
+): void {
+  const problem: InputProblem = document.problemAt(path, reason, remedy);
+  problems.add(document.file, problem);
+}

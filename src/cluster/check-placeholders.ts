@@ -1,0 +1,84 @@
+import type { DocumentPath } from '../io/index.ts';
+import type { Component } from './component.ts';
+import type { ProblemCollector } from './invalid-manifests-error.ts';
+import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
+import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES } from './scope.ts';
+import { unknownPlaceholders } from './template.ts';
+
+/** Finds placeholders that nothing can fill in, before a cluster is built with them. */
+export function checkPlaceholders(loaded: LoadedManifests, problems: ProblemCollector): void {
+  // Without the platform's variables nothing can be said of those who use them.
+  if (loaded.platform?.value === undefined) return;
+  const variables = Object.keys(loaded.platform.value.variables).map((name) => `var.${name}`);
+  checkPlatform(loaded, variables, problems);
+  const shared = [
+    ...variables,
+    ...GLOBAL_NAMES,
+    ...[...componentNames(loaded)].flatMap((name) => HOST_NAMES.map((key) => `first.${name}.${key}`)),
+  ];
+  const secrets = loaded.components.flatMap(({ value }) => value?.secrets ?? []).map((secret) => `secret.${secret.name}`);
+  for (const component of loaded.components) {
+    if (component.value !== undefined) checkComponent(component, component.value, component.templates, shared, secrets, problems);
+  }
+}
+
+function checkPlatform(loaded: LoadedManifests, variables: readonly string[], problems: ProblemCollector): void {
+  const { platform } = loaded;
+  if (platform?.value === undefined) return;
+  for (const [index, [name, text]] of Object.entries(platform.value.variables).entries()) {
+    checkText(platform, ['variables', name], text, variables.slice(0, index), problems);
+  }
+  const { definitionsDirectory, registry, hostNames } = platform.value;
+  for (const { path, text } of textsIn({ definitionsDirectory, registry, hostNames }, []))
+    checkText(platform, path, text, variables, problems);
+}
+
+function checkComponent(
+  document: LoadedDocument<Component>,
+  component: Component,
+  templates: ReadonlyMap<string, string>,
+  shared: readonly string[],
+  secrets: readonly string[],
+  problems: ProblemCollector,
+): void {
+  const values = Object.keys(component.values).map((name) => `value.${name}`);
+  const names = [...shared, ...COMPONENT_NAMES];
+  const { values: lists, ...rest } = component;
+  for (const { path, text } of textsIn(lists, ['values'])) checkText(document, path, text, [...names, ...EACH_NAMES], problems);
+  for (const { path, text } of textsIn(rest, [])) {
+    const secret = /\$\{secret\.[^}]*\}/.exec(text.replaceAll('$${', ''))?.[0];
+    if (secret === undefined) checkText(document, path, text, [...names, ...values], problems);
+    else {
+      const problem = document.document.problemAt(
+        path,
+        `"${secret}" stands outside a template file`,
+        'put the secret into a file and mount it',
+      );
+      problems.add(document.document.file, problem);
+    }
+  }
+  const directory = document.document.file.replace(/component\.yaml$/, '');
+  const all = new Set([...names, ...values, ...secrets]);
+  for (const [template, text] of templates) {
+    problems.add(`${directory}${template}`, ...unknownPlaceholders(text, (name) => all.has(name), all));
+  }
+}
+
+function checkText(
+  { document }: LoadedDocument<unknown>,
+  path: DocumentPath,
+  text: string,
+  known: readonly string[],
+  problems: ProblemCollector,
+): void {
+  for (const { reason, remedy } of unknownPlaceholders(text, (name) => known.includes(name), known)) {
+    problems.add(document.file, document.problemAt(path, reason, remedy));
+  }
+}
+
+function textsIn(data: unknown, path: DocumentPath): { readonly path: DocumentPath; readonly text: string }[] {
+  if (typeof data === 'string') return [{ path, text: data }];
+  if (Array.isArray(data)) return data.flatMap((item: unknown, index) => textsIn(item, [...path, index]));
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.entries(data).flatMap(([key, value]: [string, unknown]) => textsIn(value, [...path, key]));
+}

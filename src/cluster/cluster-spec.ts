@@ -1,0 +1,248 @@
+import * as z from 'zod';
+import type { InputProblem } from '../core/index.ts';
+import { parseYaml, suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
+import {
+  addressField,
+  cidrField,
+  dnsNameField,
+  documentHead,
+  identifierField,
+  isAddress,
+  lineField,
+  nameField,
+  portField,
+} from './fields.ts';
+import { networkContains, networksOverlap, normalAddress } from './networks.ts';
+
+const DEFAULT_POD_CIDR = '10.20.0.0/16';
+const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
+
+/** A SHA-256 fingerprint as `ssh-keygen -l` prints it (base64 without padding). */
+const fingerprintField = z
+  .string()
+  .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'is not a fingerprint; copy it from: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub');
+
+const userField = z.string().regex(/^[a-z_][a-z0-9_.-]{0,31}\$?$/i, 'is not a user name; write a login name such as root');
+
+const sshSchema = z.strictObject({
+  user: userField.default('root').describe('Login on every host. Any user but root needs sudo.'),
+  port: portField.default(22).describe('Port of sshd.'),
+  identityFile: lineField.optional().describe('Private key. Without it the usual ones in ~/.ssh are tried.'),
+  passphraseFile: lineField.optional().describe('File (mode 0600) with the passphrase of the private key.'),
+  agent: z.boolean().default(true).describe('Ask the agent behind SSH_AUTH_SOCK, where there is one.'),
+  passwordFile: lineField.optional().describe('File (mode 0600) with the login password. A password is never written here itself.'),
+  sudoPasswordFile: lineField.optional().describe('File (mode 0600) with the password that sudo asks for. Without it sudo must not ask.'),
+  knownHosts: lineField
+    .default('~/.ssh/known_hosts')
+    .describe('Host keys that are trusted. A host that is not in it is refused unless its node has a hostKey.'),
+});
+
+const nodeSshSchema = z.strictObject({
+  user: userField.optional().describe('Login on this host.'),
+  port: portField.optional().describe('Port of sshd on this host.'),
+  hostKey: fingerprintField.optional().describe('Fingerprint of the host key, instead of an entry in knownHosts.'),
+});
+
+const nodeSchema = z.strictObject({
+  name: nameField.describe('Name of the host in the cluster; becomes its host name in /etc/hosts.'),
+  address: addressField.describe('Address by which the other hosts reach it.'),
+  roles: z.array(nameField).min(1).describe('What the host is for: names of manifests/roles.'),
+  ssh: nodeSshSchema.optional().describe('What differs from the ssh section for this host.'),
+});
+
+const networkSchema = z.strictObject({
+  plugin: z.enum(['calico', 'flannel', 'none']).default('calico').describe('Network between containers of different hosts.'),
+  podCIDR: cidrField.default(DEFAULT_POD_CIDR).describe('Addresses of containers. Must not meet any network of the site.'),
+  serviceCIDR: cidrField.default(DEFAULT_SERVICE_CIDR).describe('Addresses of services. Must not meet any network of the site.'),
+});
+
+const storageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('none').describe('No shared storage.') }),
+  z.strictObject({ type: z.literal('nfs').describe('The first host that has the storage component exports a directory.') }),
+  z.strictObject({
+    type: z.literal('nas').describe('An NFS server of the site.'),
+    server: z.union([addressField, dnsNameField]).describe('Address or name of the NFS server.'),
+    path: z.string().startsWith('/').describe('Exported directory.'),
+    options: lineField.default('vers=3,nolock,noatime').describe('Mount options.'),
+  }),
+  z.strictObject({
+    type: z.literal('gfs').describe('A GlusterFS volume of the site.'),
+    servers: z
+      .array(z.union([addressField, dnsNameField]))
+      .min(1)
+      .describe('Addresses or names of the GlusterFS servers.'),
+    volume: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]+$/, 'is not a volume name')
+      .describe('Name of the volume.'),
+  }),
+]);
+
+const databaseSchema = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: z.literal('internal').describe('The database component of the platform.') }),
+  z.strictObject({
+    mode: z.literal('external').describe('A database server of the site.'),
+    host: z.union([addressField, dnsNameField]).describe('Address or name of the server.'),
+    port: portField.default(3306).describe('Port of the server.'),
+    user: lineField.describe('Login that may create databases.'),
+    passwordFile: lineField.describe('File (mode 0600) with the password.'),
+  }),
+]);
+
+const depotSchema = z.strictObject({
+  name: dnsNameField.optional().describe('DNS name by which nodes reach the depot on the seed.'),
+  address: addressField.optional().describe('Address of the seed, when the seed is not one of the nodes.'),
+  port: portField.default(5443).describe('Port of the depot on the seed.'),
+});
+
+/** cluster.yaml: the hosts of one site and what differs from the platform's defaults. */
+export const clusterSchema = z.strictObject({
+  ...documentHead('Cluster'),
+  name: nameField.describe('Name of the cluster.'),
+  domain: dnsNameField.optional().describe('Domain of the applications that run on the cluster.'),
+  variables: z.record(identifierField, z.string()).default({}).describe('Values that replace those of the same name in platform.yaml.'),
+  ssh: sshSchema.prefault({}).describe('How to log in to the hosts. The machine that installs needs none for itself.'),
+  depot: depotSchema.prefault({}).describe('The registry and package repository that the seed serves from the bundle.'),
+  nodes: z.array(nodeSchema).min(1).describe('The hosts of the cluster.'),
+  network: networkSchema.prefault({}).describe('Network of the containers.'),
+  storage: storageSchema.default({ type: 'none' }).describe('Storage that the hosts share.'),
+  database: databaseSchema.default({ mode: 'internal' }).describe('Where the platform keeps its data.'),
+});
+
+export type SshSettings = z.output<typeof sshSchema>;
+export type NodeSpec = z.output<typeof nodeSchema>;
+export type StorageSpec = z.output<typeof storageSchema>;
+export type DatabaseSpec = z.output<typeof databaseSchema>;
+type ParsedCluster = z.output<typeof clusterSchema>;
+
+/** A declared cluster with every default filled in. */
+export interface ClusterSpec extends Omit<ParsedCluster, 'domain' | 'depot'> {
+  readonly domain: string;
+  readonly depot: { readonly name: string; readonly address?: string | undefined; readonly port: number };
+}
+
+/** Names that cluster.yaml may use; left out, they are not checked. */
+export interface KnownNames {
+  readonly roles: ReadonlyMap<string, unknown>;
+  readonly platform: { readonly variables: Readonly<Record<string, string>> };
+}
+
+/**
+ * Reads cluster.yaml strictly. Throws InvalidInputError with every mistake and its position: unknown keys, names and
+ * addresses that clash, networks that overlap each other or hold a node, and, when `known` is given (the manifests),
+ * roles and variables that the platform does not have.
+ */
+export function parseClusterSpec(text: string, file: string, known?: KnownNames): ClusterSpec {
+  const parsed = parseYaml(text, file, clusterSchema, (document) => crossCheck(document, known));
+  return {
+    ...parsed,
+    domain: parsed.domain ?? `apps.${parsed.name}.internal`,
+    depot: { ...parsed.depot, name: parsed.depot.name ?? `depot.${parsed.name}.internal` },
+  };
+}
+
+/** What can be compared although something else in the document is wrong. */
+const text = z.string().optional().catch(undefined);
+const lenientSchema = z
+  .looseObject({
+    variables: z.record(z.string(), z.unknown()).catch({}),
+    depot: z.looseObject({ name: text, address: text }).optional().catch(undefined),
+    nodes: z
+      .array(
+        z
+          .looseObject({ name: text, address: text, roles: z.array(text).catch([]) })
+          .catch({ name: undefined, address: undefined, roles: [] }),
+      )
+      .catch([]),
+    network: z.looseObject({ podCIDR: text, serviceCIDR: text }).optional().catch(undefined),
+  })
+  .catch({ variables: {}, depot: undefined, nodes: [], network: undefined });
+
+type LenientCluster = z.output<typeof lenientSchema>;
+
+function crossCheck(document: YamlDocument, known: KnownNames | undefined): InputProblem[] {
+  const cluster = lenientSchema.parse(document.value);
+  return [
+    ...duplicateNodes(document, cluster),
+    ...networkClashes(document, cluster),
+    ...(known === undefined ? [] : unknownNames(document, cluster, known)),
+  ];
+}
+
+function duplicateNodes(document: YamlDocument, cluster: LenientCluster): InputProblem[] {
+  const problems: InputProblem[] = [];
+  const names = new Map<string, number>();
+  const addresses = new Map<string, number>();
+  for (const [index, node] of cluster.nodes.entries()) {
+    if (node.name !== undefined) {
+      const other = names.get(node.name);
+      if (other === undefined) names.set(node.name, index);
+      else problems.push(document.problemAt(['nodes', index, 'name'], `nodes[${other}] has the name "${node.name}" too`));
+    }
+    if (node.address !== undefined && isAddress(node.address)) {
+      const address = normalAddress(node.address);
+      const other = addresses.get(address);
+      if (other === undefined) addresses.set(address, index);
+      else problems.push(document.problemAt(['nodes', index, 'address'], `nodes[${other}] has the address "${address}" too`));
+    }
+    const roles = new Set<string>();
+    for (const [place, role] of node.roles.entries()) {
+      if (role === undefined) continue;
+      if (roles.has(role)) problems.push(document.problemAt(['nodes', index, 'roles', place], `"${role}" is written twice`));
+      roles.add(role);
+    }
+  }
+  const depot = cluster.depot?.name;
+  if (depot !== undefined && names.has(depot)) {
+    problems.push(document.problemAt(['depot', 'name'], `is the name of a node, "${depot}"`, 'give the depot a name of its own'));
+  }
+  return problems;
+}
+
+function networkClashes(document: YamlDocument, cluster: LenientCluster): InputProblem[] {
+  const problems: InputProblem[] = [];
+  const declared = [
+    { key: 'podCIDR', cidr: cluster.network?.podCIDR ?? DEFAULT_POD_CIDR },
+    { key: 'serviceCIDR', cidr: cluster.network?.serviceCIDR ?? DEFAULT_SERVICE_CIDR },
+  ];
+  const networks = declared.filter(({ cidr }) => cidrField.safeParse(cidr).success);
+  const [pods, services] = networks;
+  if (pods !== undefined && services !== undefined && networksOverlap(pods.cidr, services.cidr)) {
+    problems.push(
+      document.problemAt(['network', services.key], `${services.cidr} overlaps ${pods.key} (${pods.cidr})`, 'choose another network'),
+    );
+  }
+  const addresses: { readonly path: DocumentPath; readonly address: string | undefined }[] = [
+    ...cluster.nodes.map((node, index) => ({ path: ['nodes', index, 'address'], address: node.address })),
+    { path: ['depot', 'address'], address: cluster.depot?.address },
+  ];
+  for (const { path, address } of addresses) {
+    if (address === undefined || !isAddress(address)) continue;
+    for (const { key, cidr } of networks) {
+      if (networkContains(cidr, address)) {
+        problems.push(document.problemAt(path, `${address} lies in network.${key} (${cidr})`, `choose another network.${key}`));
+      }
+    }
+  }
+  return problems;
+}
+
+function unknownNames(document: YamlDocument, cluster: LenientCluster, known: KnownNames): InputProblem[] {
+  const problems: InputProblem[] = [];
+  for (const [index, node] of cluster.nodes.entries()) {
+    for (const [place, role] of node.roles.entries()) {
+      if (role === undefined || known.roles.has(role)) continue;
+      problems.push(
+        document.problemAt(['nodes', index, 'roles', place], `there is no role "${role}"`, suggestName(role, known.roles.keys())),
+      );
+    }
+  }
+  const variables = Object.keys(known.platform.variables);
+  for (const name of Object.keys(cluster.variables)) {
+    if (variables.includes(name)) continue;
+    problems.push(
+      document.problemAt(['variables', name], `the platform has no variable "${name}"`, suggestName(name, variables), { key: true }),
+    );
+  }
+  return problems;
+}

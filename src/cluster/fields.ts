@@ -1,0 +1,104 @@
+import ipaddr from 'ipaddr.js';
+import * as z from 'zod';
+import { CaissonError, parseSize } from '../core/index.ts';
+
+/** The only version of our documents so far. */
+export const API_VERSION = 'caisson/v1';
+
+/** The two keys that open every document. */
+export function documentHead<K extends string>(kind: K) {
+  return {
+    apiVersion: z.literal(API_VERSION).describe('Version of the format.'),
+    kind: z.literal(kind).describe('Kind of the document.'),
+  };
+}
+
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const LABEL_PATTERN = new RegExp(`^${LABEL}$`);
+const DNS_PATTERN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+
+/** Names of our own things: hosts, roles, components, sets. One DNS label (RFC 1123), so that it may become a host name. */
+export const nameField = z
+  .string()
+  .regex(LABEL_PATTERN, 'is not a name; use lower-case letters, digits and hyphens, at most 63, no hyphen at either end');
+
+/** A DNS name in lower case. */
+export const dnsNameField = z.string().max(253).regex(DNS_PATTERN, 'is not a DNS name; use lower-case labels with dots between them');
+
+/** A name inside a document that templates refer to, such as a variable. */
+export const identifierField = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'is not an identifier; begin with a letter, use letters, digits, _ and -');
+
+export const portField = z.int().min(1).max(65535);
+
+export const ADDRESS_REMEDY = 'write it as 10.0.0.11 or fd00::11';
+
+/** A literal IPv4 or IPv6 address; names are not accepted, because nothing resolves them yet. */
+export const addressField = z.string().refine(isAddress, `is not an IP address; ${ADDRESS_REMEDY}`);
+
+/** A network in CIDR notation whose host bits are zero. */
+export const cidrField = z.string().superRefine((text, context) => {
+  const problem = cidrProblem(text);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+
+/** A size such as 4GB or 512MiB; becomes bytes. */
+export const sizeField = z.union([z.int().min(0), z.string()]).transform((value, context) => {
+  if (typeof value === 'number') return value;
+  try {
+    return parseSize(value);
+  } catch (error) {
+    if (!(error instanceof CaissonError)) throw error;
+    context.addIssue({ code: 'custom', message: `is not a size; ${error.hint ?? 'write it as 4GB'}` });
+    return z.NEVER;
+  }
+});
+
+/** Permissions as text, because YAML reads 0644 as the number 644. */
+export const modeField = z.string().regex(/^0?[0-7]{3}$/, 'is not a file mode; write it as "0644"');
+
+/** user:group, by name or number. */
+export const ownerField = z
+  .string()
+  .regex(/^[a-z_0-9][a-z0-9_-]*:[a-z_0-9][a-z0-9_-]*$/, 'is not an owner; write it as "user:group", by name or by number');
+
+/** An absolute path that may begin with a placeholder, such as ${var.root}/data. */
+export const pathField = z
+  .string()
+  .regex(/^(?:\/|\$\{[^}]+\})/, 'is not an absolute path; begin it with / or a ${placeholder}')
+  .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out');
+
+/** A path of a file beside the document; it cannot leave its directory. */
+export const siblingField = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/,
+    'is not a path of a file beside this document; use letters, digits, . _ - and /',
+  );
+
+/** One line of text. */
+export const lineField = z
+  .string()
+  .min(1)
+  .max(500)
+  .regex(/^\P{Cc}*$/u, 'has a control character; write one line of text');
+
+export function isAddress(text: string): boolean {
+  // ipaddr.isValid('10.1') is true, and zone ids mean something on one machine only.
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text));
+}
+
+function cidrProblem(text: string): string | undefined {
+  const [address = '', prefix = '', ...rest] = text.split('/');
+  if (rest.length > 0 || !/^\d{1,3}$/.test(prefix) || !isAddress(address)) return 'is not a network; write it as 10.20.0.0/16';
+  const parsed = ipaddr.parse(address);
+  const bits = parsed.kind() === 'ipv4' ? 32 : 128;
+  if (Number(prefix) > bits) return `is not a network; the prefix length is at most ${bits}`;
+  const first = networkOf(text);
+  return first === parsed.toString() ? undefined : `is not a network; bits are set behind the prefix, write it as ${first}/${prefix}`;
+}
+
+function networkOf(cidr: string): string {
+  return cidr.includes(':') ? ipaddr.IPv6.networkAddressFromCIDR(cidr).toString() : ipaddr.IPv4.networkAddressFromCIDR(cidr).toString();
+}

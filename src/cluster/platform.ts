@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { dnsNameField, documentHead, identifierField, lineField, nameField, pathField } from './fields.ts';
+
+/** manifests/platform.yaml: what the cluster as a whole needs. */
+export const platformSchema = z.strictObject({
+  ...documentHead('Platform'),
+  name: nameField.describe('Name of the platform.'),
+  version: lineField.describe('Version of the platform.'),
+  variables: z
+    .record(identifierField, z.string())
+    .default({})
+    .describe('Values for templates, ${var.NAME}. One may use those above it. cluster.yaml may replace them.'),
+  definitionsDirectory: pathField.describe('Directory on each host from which the agent reads service definitions.'),
+  registry: z
+    .strictObject({
+      name: z.string().min(1).describe('DNS name, and port unless 443, by which images are named.'),
+      component: nameField.describe('Component that is the registry.'),
+      entry: nameField.optional().describe('Component through which hosts reach it, when it is not the registry itself.'),
+    })
+    .optional()
+    .describe(
+      "The cluster's own registry, whose certificate hosts trust. It is meant to be filled with the images of the bundle; that is not done yet.",
+    ),
+  hostNames: z
+    .array(
+      z.strictObject({
+        names: z
+          .array(z.union([dnsNameField, z.string().regex(/^\$\{[^}]+\}$/)]))
+          .min(1)
+          .describe('Names for /etc/hosts.'),
+        component: nameField.describe('Component whose first host they point to.'),
+      }),
+    )
+    .default([])
+    .describe('Names that every host knows, as a marked block in /etc/hosts.'),
+});
+
+export type PlatformManifest = z.output<typeof platformSchema>;

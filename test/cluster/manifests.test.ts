@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidManifestsError, loadManifests } from '../../src/cluster/index.ts';
+import { memoryTree } from '../support/memory-tree.ts';
+import { SAMPLE } from './sample-manifests.ts';
+
+async function linesOf(changes: Readonly<Record<string, string | undefined>>): Promise<string[]> {
+  const files = Object.fromEntries(
+    Object.entries({ ...SAMPLE, ...changes }).flatMap(([path, text]): [string, string][] => (text === undefined ? [] : [[path, text]])),
+  );
+  try {
+    await loadManifests(memoryTree(files), { root: 'm' });
+  } catch (error) {
+    if (error instanceof InvalidManifestsError)
+      return error.message
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim());
+    throw error;
+  }
+  return [];
+}
+
+function edit(path: string, from: string, to: string): Readonly<Record<string, string>> {
+  const text = SAMPLE[path] ?? '';
+  if (!text.includes(from)) throw new Error(`${path} has no ${from}`);
+  return { [path]: text.replace(from, () => to) };
+}
+
+describe('loadManifests', () => {
+  it('reads platform, roles, components with their templates, and operating systems', async () => {
+    const manifests = await loadManifests(memoryTree(SAMPLE));
+    expect([...manifests.roles.keys()].sort()).toEqual(['compute', 'manage']);
+    expect([...manifests.components.keys()].sort()).toEqual(['docker', 'store', 'store-proxy', 'web']);
+    expect(manifests.roles.get('manage')?.requires).toEqual({ cpus: 2, memory: 4e9, disk: 40e9 });
+    expect(manifests.components.get('store')?.templateText('store.conf')).toContain('password=');
+    expect(manifests.operatingSystems.map((system) => system.codename)).toEqual(['bookworm']);
+  });
+
+  it('accepts a tree that has no components, roles and operating systems yet', async () => {
+    const platform = 'apiVersion: caisson/v1\nkind: Platform\nname: p\nversion: "1"\ndefinitionsDirectory: /etc/p\n';
+    const manifests = await loadManifests(memoryTree({ 'platform.yaml': platform }));
+    expect(manifests.components.size + manifests.roles.size + manifests.operatingSystems.length).toBe(0);
+  });
+
+  it('reports the mistakes of all files together, by file and position', async () => {
+    const lines = await linesOf({
+      ...edit('roles/compute.yaml', 'store-proxy', 'store-prox'),
+      ...edit('components/web/component.yaml', 'placement: first', 'placement: frist'),
+      ...edit('platform.yaml', 'entry: web', 'entry: wep'),
+    });
+    expect(lines).toEqual([
+      'm/components/web/component.yaml:5:12: placement: is "frist", want one of "every", "first" (did you mean "first"?)',
+      'm/platform.yaml:7:63: registry.entry: there is no component "wep" (did you mean "web"?)',
+      'm/roles/compute.yaml:5:22: components[1]: there is no component "store-prox" (did you mean "store-proxy"?)',
+    ]);
+  });
+
+  it.each([
+    ['no platform', { 'platform.yaml': undefined }, ['m/platform.yaml: is missing (every platform needs one)']],
+    [
+      'an unknown need',
+      edit('components/web/component.yaml', 'needs: [store]', 'needs: [stroe]'),
+      ['m/components/web/component.yaml:6:9: needs[0]: there is no component "stroe" (did you mean "store"?)'],
+    ],
+    [
+      'a missing template',
+      { 'components/store/store.conf': undefined },
+      ['m/components/store/component.yaml:10:67: files[0].template: there is no file "store.conf" beside this document'],
+    ],
+    [
+      'an unknown package set',
+      edit('components/docker/component.yaml', '[docker]', '[dokcer]'),
+      ['m/components/docker/component.yaml:5:15: packageSets[0]: m/os/debian-12.yaml has no package set "dokcer" (did you mean "docker"?)'],
+    ],
+    [
+      'a keyring that is not there',
+      { 'os/keys/debian.gpg': undefined },
+      ['m/os/debian-12.yaml:8:74: repositories[0].signedBy: there is no file "keys/debian.gpg" beside this document'],
+    ],
+    [
+      'a name that is not the file’s',
+      edit('roles/compute.yaml', 'name: compute', 'name: worker'),
+      ['m/roles/compute.yaml:3:7: name: is "worker", but the file says "compute" (use the same name for both)'],
+    ],
+    [
+      'a component without its document',
+      { 'components/empty/readme.txt': 'x' },
+      ['m/components/empty/component.yaml: is missing (remove components/empty/ or write it)'],
+    ],
+    [
+      'a template that leaves its directory',
+      edit('components/store/component.yaml', 'template: store.conf', 'template: ../docker/component.yaml'),
+      [
+        'm/components/store/component.yaml:10:67: files[0].template: is not a path of a file beside this document (use letters, digits, . _ - and /)',
+      ],
+    ],
+    [
+      'a service of two components',
+      edit('components/web/component.yaml', 'name: web\n    container', 'name: store\n    container'),
+      ['m/components/web/component.yaml:8:11: services[0].name: m/components/store/component.yaml has a service "store" too'],
+    ],
+    [
+      'a service that is nothing',
+      edit('components/docker/component.yaml', ', unit: docker.service, health: { model: cmd, address: docker info }', ''),
+      ['m/components/docker/component.yaml:7:5: services[0].health: is missing (without a container there must be a probe)'],
+    ],
+  ])('names %s', async (_what, changes, lines) => {
+    expect(await linesOf(changes)).toEqual(lines);
+  });
+
+  it('names a template that is not UTF-8 text', async () => {
+    const tree = memoryTree({ ...SAMPLE, 'components/store/store.conf': Uint8Array.of(0x61, 0xff) });
+    await expect(loadManifests(tree)).rejects.toThrow(/manifests\/components\/store\/store.conf: is not UTF-8 text \(save it as UTF-8\)$/);
+  });
+
+  it('names a circle of needs once', async () => {
+    expect(await linesOf(edit('components/store/component.yaml', 'needs: [docker]', 'needs: [docker, web]'))).toEqual([
+      'm/components/store/component.yaml:5:17: needs[1]: goes in a circle: "store" needs "web" needs "store" (remove one of the needs)',
+    ]);
+  });
+
+  it('does not blame the users of a component whose own document is wrong', async () => {
+    expect(await linesOf(edit('components/store/component.yaml', 'kind: Component', 'kind: Componen'))).toEqual([
+      'm/components/store/component.yaml:2:7: kind: is "Componen", want "Component" (did you mean "Component"?)',
+    ]);
+  });
+});
+
+describe('placeholders in manifests', () => {
+  it('are checked in documents and templates, with the name that was meant', async () => {
+    const lines = await linesOf({
+      'components/store/store.conf': 'a\nb=${nod.name}\n${var.rot} ${secret.nothing}\n${open\n',
+      ...edit('components/web/component.yaml', 'http://127.0.0.1/', 'http://${first.stor.address}/'),
+      ...edit('platform.yaml', '"${var.conf}"', '"${var.cnf}"'),
+    });
+    expect(lines).toEqual([
+      'm/components/store/store.conf:2:3: there is no "${nod.name}" (did you mean "node.name"?)',
+      'm/components/store/store.conf:3:1: there is no "${var.rot}" (did you mean "var.root"?)',
+      'm/components/store/store.conf:3:12: there is no "${secret.nothing}"',
+      'm/components/store/store.conf:4:1: "${" is not closed on its line (write $${ for a literal ${)',
+      'm/components/web/component.yaml:10:37: services[0].health.address: there is no "${first.stor.address}" (did you mean "first.store.address"?)',
+      'm/platform.yaml:6:23: definitionsDirectory: there is no "${var.cnf}" (did you mean "var.conf"?)',
+    ]);
+  });
+
+  it('keep secrets out of service definitions', async () => {
+    const changes = edit('components/store/component.yaml', '--members=${value.members}', '--password=${secret.store-root}');
+    expect((await linesOf(changes))[0]).toContain(
+      '"${secret.store-root}" stands outside a template file (put the secret into a file and mount it)',
+    );
+  });
+
+  it('let a variable use only those above it', async () => {
+    const changes = edit('platform.yaml', 'root: /opt/sample, conf: "${var.root}/conf"', 'conf: "${var.root}/conf", root: /opt/sample');
+    expect((await linesOf(changes))[0]).toMatch(/^m\/platform.yaml:5:20: variables.conf: there is no "\$\{var.root\}"/);
+  });
+});

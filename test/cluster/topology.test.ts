@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  loadManifests,
+  nodeUuid,
+  parseClusterSpec,
+  renderData,
+  renderTemplate,
+  resolveTopology,
+  scopeFor,
+  type Manifests,
+  type Topology,
+} from '../../src/cluster/index.ts';
+import { memoryTree } from '../support/memory-tree.ts';
+import { SAMPLE, SAMPLE_CLUSTER } from './sample-manifests.ts';
+
+let manifests: Manifests;
+let topology: Topology;
+
+beforeAll(async () => {
+  manifests = await loadManifests(memoryTree(SAMPLE));
+  topology = resolveTopology(parseClusterSpec(SAMPLE_CLUSTER, 'cluster.yaml', manifests), manifests);
+});
+
+function names(hosts: readonly { readonly name: string }[]): string[] {
+  return hosts.map((host) => host.name);
+}
+
+describe('resolveTopology', () => {
+  it('places components by roles, on every host or the first, and not beside what excludes them', () => {
+    expect(names(topology.hostsOf('docker'))).toEqual(['m1', 'm2', 'c1']);
+    expect(names(topology.hostsOf('store'))).toEqual(['m1', 'm2']);
+    expect(names(topology.hostsOf('web'))).toEqual(['m1']);
+    expect(names(topology.hostsOf('store-proxy'))).toEqual(['c1']);
+    expect(names(topology.componentsOf('c1'))).toEqual(['docker', 'store-proxy']);
+    expect(topology.first('store')?.name).toBe('m1');
+    expect(topology.hostsOf('nothing')).toEqual([]);
+    expect(names(topology.hostsWithRole('compute'))).toEqual(['m1', 'c1']);
+    expect(topology.packageSetsOf('m1')).toEqual(['base', 'docker']);
+    expect(topology.packageSetsOf('c1')).toEqual(['docker']);
+  });
+
+  it('orders components and their placements by what they need: on the same host, else everywhere', () => {
+    expect(names(topology.components)).toEqual(['docker', 'store', 'store-proxy', 'web']);
+    const needs = new Map(topology.placements.map((placement) => [placement.id, placement.needs]));
+    expect(needs.get('store/m2')).toEqual(['docker/m2']);
+    expect(needs.get('store-proxy/c1')).toEqual(['docker/c1', 'store/m1', 'store/m2']);
+    const order = topology.placements.map((placement) => placement.id);
+    for (const [id, needed] of needs) for (const need of needed) expect(order.indexOf(need)).toBeLessThan(order.indexOf(id));
+  });
+
+  it('fills in the platform with its variables, and lets cluster.yaml replace them', () => {
+    expect(topology.platform.definitionsDirectory).toBe('/opt/sample/conf');
+    const spec = parseClusterSpec(`${SAMPLE_CLUSTER}variables: { root: /srv/x }\n`, 'cluster.yaml', manifests);
+    const changed = resolveTopology(spec, manifests);
+    expect(changed.platform.definitionsDirectory).toBe('/srv/x/conf');
+    expect(changed.platform.registry?.name).toBe('registry.example');
+  });
+
+  it('refuses a cluster whose roles are too few or leave a need unmet, with what to add', () => {
+    const spec = parseClusterSpec(
+      'apiVersion: caisson/v1\nkind: Cluster\nname: p\nnodes: [{ name: c1, address: 10.0.0.1, roles: [compute] }]\n',
+      'c.yaml',
+    );
+    expect(() => resolveTopology(spec, manifests, 'c.yaml')).toThrow(
+      [
+        'Cannot use "c.yaml":',
+        '  c.yaml: nodes: 0 hosts have the role "manage", at least 1 must (add "manage" to the roles of a host)',
+        '  c.yaml: nodes: "store-proxy" needs "store", which no host runs (give a host the role "manage")',
+      ].join('\n'),
+    );
+  });
+
+  it('leaves out what the cluster is set up without, and those who need it do not miss it', async () => {
+    const store = (SAMPLE['components/store/component.yaml'] ?? '').replace(
+      'needs: [docker]',
+      'needs: [docker]\nwhen: { database: [internal] }',
+    );
+    const changed = await loadManifests(memoryTree({ ...SAMPLE, 'components/store/component.yaml': store }));
+    const external = `${SAMPLE_CLUSTER}database: { mode: external, host: db.example, user: u, passwordFile: p }\n`;
+    const result = resolveTopology(parseClusterSpec(external, 'cluster.yaml'), changed);
+    expect(names(result.hostsOf('store'))).toEqual([]);
+    expect(result.placements.find((placement) => placement.id === 'web/m1')?.needs).toEqual([]);
+    // Nothing excludes it any more.
+    expect(names(result.hostsOf('store-proxy'))).toEqual(['m1', 'c1']);
+  });
+});
+
+describe('scopeFor', () => {
+  it('fills in templates and services for one host', () => {
+    const [host] = topology.hostsOf('store').slice(1);
+    const store = manifests.components.get('store');
+    if (host === undefined || store === undefined) throw new Error('the sample has a store on two hosts');
+    const scope = scopeFor(topology, host, { component: 'store', secrets: { 'store-root': 's3' } });
+    expect(renderTemplate(store.templateText('store.conf'), scope, 'store.conf')).toBe('name=m2 (1 of 2)\npassword=s3\nprice=5$ ${HOME}\n');
+    expect(renderData(store.services[0]?.container?.arguments, scope, 'store')).toEqual([
+      '--members=m1=https://10.0.0.11:2380/0,m2=https://[fd00::12]:2380/1',
+    ]);
+    expect(renderTemplate('${node.urlAddress} ${node.roles} ${cluster.registry} ${depot.endpoint} ${first.web.address}', scope, 'x')).toBe(
+      '[fd00::12] manage registry.example depot.prod.internal:5443 10.0.0.11',
+    );
+  });
+
+  it('knows no secrets unless they are given', () => {
+    const [host] = topology.spec.nodes;
+    if (host === undefined) throw new Error('the sample has hosts');
+    expect(() => renderTemplate('${secret.store-root}', scopeFor(topology, host, { component: 'store' }), 'x')).toThrow(/there is no/);
+  });
+
+  it('gives a node the same id always, and another to another node', () => {
+    expect(nodeUuid('prod', 'm1')).toBe(nodeUuid('prod', 'm1'));
+    expect(nodeUuid('prod', 'm1')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(new Set([nodeUuid('prod', 'm1'), nodeUuid('prod', 'm2'), nodeUuid('test', 'm1')]).size).toBe(3);
+  });
+});
