@@ -1,0 +1,87 @@
+import type { Digest } from '../core/index.ts';
+import type { Descriptor } from '../oci/index.ts';
+import { WHOLE_BUNDLE, type Finding } from './bundle-errors.ts';
+import type { BundleEntry, BundleImage, BundleRepository } from './manifest.ts';
+import { blobPath, BUNDLE_JSON, memberPathProblem, SHA256SUMS, SHA256SUMS_SIG } from './member-path.ts';
+
+type Member = Omit<BundleEntry, 'offset'>;
+
+/** Everything that does not fit together in a list of members and in what is said about them. */
+export function checkMembers(
+  members: readonly Member[],
+  images: readonly BundleImage[],
+  repositories: readonly BundleRepository[],
+): readonly Finding[] {
+  const byPath = new Map(members.map((member) => [member.path, member]));
+  return [
+    ...checkPaths(members),
+    ...members.flatMap(checkMember),
+    ...checkImages(images, byPath),
+    ...checkRepositories(repositories, byPath),
+  ];
+}
+
+function checkPaths(members: readonly Member[]): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  const directories = new Map<string, string>();
+  for (const { path } of members) {
+    if (seen.has(path)) findings.push({ member: path, reason: 'it is listed more than once' });
+    seen.add(path);
+    const parts = path.split('/');
+    for (let depth = 1; depth < parts.length; depth += 1) directories.set(parts.slice(0, depth).join('/'), path);
+  }
+  for (const path of [BUNDLE_JSON, SHA256SUMS, SHA256SUMS_SIG]) {
+    if (seen.has(path)) findings.push({ member: path, reason: 'it cannot be listed: its name is reserved' });
+  }
+  for (const path of seen) {
+    const inside = directories.get(path);
+    if (inside !== undefined) findings.push({ member: path, reason: `it is a file, and "${inside}" needs it to be a directory` });
+  }
+  return findings;
+}
+
+function checkMember(member: Member): Finding[] {
+  const { path, kind, size, digest, mode } = member;
+  const findings: Finding[] = [];
+  const add = (reason: string): void => void findings.push({ member: path, reason });
+  const pathProblem = memberPathProblem(path);
+  if (pathProblem !== undefined) add(pathProblem);
+  if (!Number.isSafeInteger(size) || size < 0) add(`its size ${size} is not a number of bytes`);
+  if (mode !== 0o644 && mode !== 0o755) add(`its mode ${mode.toString(8)} is neither 644 nor 755`);
+  if (kind === 'blob') {
+    if (path !== blobPath(digest)) add(`it is a blob with the digest ${digest}, and would have to be "${blobPath(digest)}"`);
+  } else if (path.startsWith('blobs/')) add(`only blobs lie under blobs/, and it is of kind "${kind}"`);
+  return findings;
+}
+
+function checkImages(images: readonly BundleImage[], byPath: ReadonlyMap<string, Member>): Finding[] {
+  const findings: Finding[] = [];
+  const names = new Set<string>();
+  for (const image of images) {
+    if (names.has(image.name)) findings.push({ member: WHOLE_BUNDLE, reason: `image "${image.name}" is listed more than once` });
+    names.add(image.name);
+    for (const [digest, descriptor] of descriptorsOf(image)) {
+      const member = byPath.get(blobPath(digest));
+      const reason =
+        member === undefined
+          ? `it is missing, and image "${image.name}" needs it`
+          : `it has ${member.size} bytes, and image "${image.name}" says ${descriptor.size}`;
+      if (member?.size !== descriptor.size) findings.push({ member: blobPath(digest), reason });
+    }
+  }
+  return findings;
+}
+
+function descriptorsOf(image: BundleImage): ReadonlyMap<Digest, Descriptor> {
+  const all = [image.root, ...image.platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers])];
+  return new Map(all.map((descriptor) => [descriptor.digest, descriptor]));
+}
+
+function checkRepositories(repositories: readonly BundleRepository[], byPath: ReadonlyMap<string, Member>): Finding[] {
+  return repositories.flatMap((repository) =>
+    repository.packages
+      .filter((item) => byPath.get(item.path)?.kind !== 'package')
+      .map((item) => ({ member: item.path, reason: `it is not a package of the bundle, and repository "${repository.id}" lists it` })),
+  );
+}

@@ -1,0 +1,16 @@
+/**
+ * The bundle file format, as docs/format.md describes it: what is in a bundle (manifest.ts), planning a file byte for
+ * byte (plan.ts), writing it (writer.ts), reading it in place (reader.ts and the views beside it), checking it
+ * (verify.ts). Nothing here fetches, and nothing here knows what a bundle is for.
+ */
+export * from './bundle-blobs.ts';
+export * from './bundle-catalog.ts';
+export * from './bundle-errors.ts';
+export * from './bundle-tree.ts';
+export * from './manifest.ts';
+export { blobPath, BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
+export { planBundle, type BundleInput, type BundlePlan, type PlannedFile, type PlannedMember } from './plan.ts';
+export { BundleReader, openBundle, type ReadOptions } from './reader.ts';
+export type { VerifyReport } from './verify-report.ts';
+export { verifyBundle, type VerifyOptions } from './verify.ts';
+export { BundleWriter, type WriterOptions } from './writer.ts';

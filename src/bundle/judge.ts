@@ -1,0 +1,50 @@
+import type { Digest } from '../core/index.ts';
+import type { Finding } from './bundle-errors.ts';
+import { blobDigest, BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
+import type { BundlePlan } from './plan.ts';
+import type { Sums } from './sums.ts';
+
+/** What is known about a member's digest, from the file itself and from those who list it. */
+export interface Evidence {
+  /** Members found, with the digest that their bytes have. */
+  readonly actual: readonly { readonly path: string; readonly digest: Digest }[];
+  /** From bundle.json; undefined when that cannot be trusted. */
+  readonly plan: BundlePlan | undefined;
+  /** From SHA256SUMS; undefined when there is none. */
+  readonly sums: Sums | undefined;
+}
+
+/**
+ * Finds who is wrong where bytes, bundle.json and SHA256SUMS do not say the same: the member when its bytes stand alone,
+ * the list when bytes and the other list agree.
+ */
+export function judge({ actual, plan, sums }: Evidence): readonly Finding[] {
+  const listed = new Map(plan?.members.map(({ path, digest }) => [path, digest]));
+  const findings: Finding[] = [];
+  for (const { path, digest } of actual) {
+    if (path === SHA256SUMS) continue;
+    const inSums = sums?.digests.get(path);
+    const claims = { [BUNDLE_JSON]: path === BUNDLE_JSON ? undefined : (listed.get(path) ?? blobDigest(path)), [SHA256SUMS]: inSums };
+    const said = Object.entries(claims).filter(([, claim]) => claim !== undefined);
+    const wrong = said.filter(([, claim]) => claim !== digest);
+    if (wrong.length > 0 && wrong.length === said.length) {
+      findings.push({ member: path, reason: `its bytes have the digest ${digest}, want ${wrong[0]?.[1]}` });
+    } else {
+      for (const [list, claim] of wrong)
+        findings.push({ member: list, reason: `it says ${claim} for "${path}", whose bytes have ${digest}` });
+    }
+    const isForeign = plan !== undefined && !listed.has(path);
+    if (sums !== undefined && inSums === undefined && !isForeign)
+      findings.push({ member: SHA256SUMS, reason: `it does not list "${path}"` });
+  }
+  return [...findings, ...judgeSums(sums, new Set(actual.map(({ path }) => path)), listed)];
+}
+
+function judgeSums(sums: Sums | undefined, found: ReadonlySet<string>, listed: ReadonlyMap<string, Digest>): Finding[] {
+  if (sums === undefined) return [];
+  const missing = [...sums.digests.keys()].filter((path) => !found.has(path) && !listed.has(path));
+  return [
+    ...sums.problems.map((reason) => ({ member: SHA256SUMS, reason })),
+    ...missing.map((path) => ({ member: path, reason: 'it is missing, and SHA256SUMS lists it' })),
+  ];
+}

@@ -1,0 +1,56 @@
+import { hexOf, isDigest, type Digest } from '../core/index.ts';
+import { unsafeReason } from '../io/index.ts';
+import type { EntryKind } from './manifest.ts';
+
+export const BUNDLE_JSON = 'bundle.json';
+export const SHA256SUMS = 'SHA256SUMS';
+/** Kept for the signature of SHA256SUMS, which would be the last member so that no offset changes. */
+export const SHA256SUMS_SIG = 'SHA256SUMS.sig';
+export const OCI_LAYOUT = 'oci-layout';
+export const INDEX_JSON = 'index.json';
+export const DOCKER_MANIFEST = 'manifest.json';
+
+/** Members that follow from the others; planBundle writes them. In the order they have in the file. */
+export const GENERATED = [BUNDLE_JSON, SHA256SUMS, OCI_LAYOUT, INDEX_JSON, DOCKER_MANIFEST] as const;
+
+const BLOBS = 'blobs/sha256/';
+const PATH = /^[A-Za-z0-9._+~@%=,:/-]+$/;
+const PATH_LIMIT = 1024;
+const COMPONENT_LIMIT = 255;
+
+export function blobPath(digest: Digest): string {
+  return `${BLOBS}${hexOf(digest)}`;
+}
+
+/** The digest that a blob's path promises; undefined for other paths. */
+export function blobDigest(path: string): Digest | undefined {
+  if (!path.startsWith(BLOBS)) return undefined;
+  const digest = `sha256:${path.slice(BLOBS.length)}`;
+  return isDigest(digest) ? digest : undefined;
+}
+
+/** Why a path cannot be a member's, or undefined when it can. */
+export function memberPathProblem(path: string): string | undefined {
+  const reason = unsafeReason(path);
+  if (reason !== undefined) return `its path is not safe: ${reason}`;
+  if (!PATH.test(path)) return 'its path has characters other than letters, digits and . _ + ~ @ % = , : / -';
+  if (path.length > PATH_LIMIT || path.split('/').some((part) => part.length > COMPONENT_LIMIT)) return 'its path is too long';
+  return undefined;
+}
+
+/** Order of members: the generated ones, small files by path, packages by path, blobs by digest. */
+export function compareMembers(left: { path: string; kind: EntryKind }, right: { path: string; kind: EntryKind }): number {
+  return rank(left) - rank(right) || compareText(left.path, right.path);
+}
+
+export function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+function rank({ path, kind }: { path: string; kind: EntryKind }): number {
+  const generated = GENERATED.findIndex((name) => name === path);
+  if (generated >= 0) return generated;
+  if (kind === 'blob') return GENERATED.length + 2;
+  return kind === 'package' ? GENERATED.length + 1 : GENERATED.length;
+}

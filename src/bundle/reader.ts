@@ -1,0 +1,154 @@
+import type { Readable } from 'node:stream';
+import { CaissonError, digestOf, DigestMismatchError, formatSize, type Digest } from '../core/index.ts';
+import { limitExceeded, readTarHeader, SharedFile, TAR_BLOCK } from '../io/index.ts';
+import type { ByteRange } from '../oci/index.ts';
+import { BundlePlanError } from './bundle-errors.ts';
+import { padManifest, serialiseManifest } from './canonical-manifest.ts';
+import { BUNDLE_JSON_LIMIT, parseManifest } from './manifest-schema.ts';
+import type { BundleEntry, BundleManifest } from './manifest.ts';
+import { BUNDLE_JSON } from './member-path.ts';
+import { planFromManifest, type BundlePlan } from './plan.ts';
+
+export interface ReadOptions {
+  /** Most bytes that the member may have. */
+  readonly limit: number;
+}
+
+/** An open bundle: its members by path, read in place through one descriptor. */
+export class BundleReader {
+  readonly manifest: BundleManifest;
+  /** Identity of the bundle, as its manifest stands for it; proven only by verifyBundle. */
+  readonly bundleDigest: Digest;
+  readonly path: string;
+  readonly size: number;
+  readonly #file: SharedFile;
+  readonly #entries: ReadonlyMap<string, BundleEntry>;
+
+  constructor(file: SharedFile, plan: BundlePlan) {
+    this.#file = file;
+    this.path = file.path;
+    this.size = file.size;
+    this.manifest = plan.manifest;
+    this.bundleDigest = plan.bundleDigest;
+    this.#entries = new Map(plan.members.map((member) => [member.path, member]));
+  }
+
+  /** The member of this path, bundle.json and SHA256SUMS included; undefined when there is none. */
+  entry(path: string): BundleEntry | undefined {
+    return this.#entries.get(path);
+  }
+
+  /** Streams a member or a part of it. Throws FILE_UNKNOWN, and RangeError for a range outside the member. */
+  open(path: string, range?: ByteRange): Readable {
+    const entry = this.#known(path);
+    const { start, end } = range ?? { start: 0, end: entry.size };
+    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= entry.size)) {
+      throw new RangeError(`bytes ${start} to ${end} are not in "${path}", which has ${entry.size}`);
+    }
+    return this.#file.stream(entry.offset + start, entry.offset + end);
+  }
+
+  /** A whole small member, its digest checked. Throws FILE_UNKNOWN, LIMIT_EXCEEDED, DigestMismatchError. */
+  async read(path: string, options: ReadOptions): Promise<Buffer> {
+    const entry = this.#known(path);
+    if (entry.size > options.limit) throw limitExceeded(`"${path}" of "${this.path}"`, options.limit);
+    const bytes = await this.#file.read(entry.offset, entry.size);
+    const digest = digestOf(bytes);
+    if (digest !== entry.digest) {
+      throw new DigestMismatchError(
+        `"${path}" of "${this.path}"`,
+        entry,
+        { digest, size: bytes.byteLength },
+        { hint: `Run: caisson verify ${this.path}` },
+      );
+    }
+    return bytes;
+  }
+
+  /** Ends open streams with an error and closes the file. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  #known(path: string): BundleEntry {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) throw new CaissonError('FILE_UNKNOWN', `Cannot read "${path}": "${this.path}" does not hold it`);
+    return entry;
+  }
+}
+
+/**
+ * Opens a bundle with two reads, whatever its size: the first header and bundle.json, from which the place of everything
+ * follows. Checks that bundle.json is exactly what its own list of members gives and that the file has the size that
+ * follows from it; the bytes of members are checked by verifyBundle. Throws INPUT_UNREADABLE, BUNDLE_VERSION_UNKNOWN,
+ * BUNDLE_DAMAGED.
+ */
+export async function openBundle(path: string): Promise<BundleReader> {
+  const file = await SharedFile.open(path);
+  try {
+    const plan = planOf(await readBundleJson(file), path);
+    if (file.size !== plan.size) {
+      const fault = file.size < plan.size ? 'it is cut short' : 'bytes follow its end';
+      throw damaged(path, `${fault}: it has ${file.size} bytes (${formatSize(file.size)}), want ${plan.size} (${formatSize(plan.size)})`);
+    }
+    return new BundleReader(file, plan);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The first member's bytes. Throws BUNDLE_DAMAGED when the file does not begin as a bundle does. */
+export async function readBundleJson(file: SharedFile): Promise<Buffer> {
+  const header = readTarHeader(await file.read(0, Math.min(TAR_BLOCK, file.size)));
+  if (typeof header === 'string') throw damaged(file.path, 'it does not begin with the header of a tar member, so it is no bundle');
+  if (header.path !== BUNDLE_JSON || header.type !== 'File') {
+    throw damaged(file.path, `its first member is "${header.path}", want "${BUNDLE_JSON}"`);
+  }
+  const { size } = header;
+  if (size === undefined || size > BUNDLE_JSON_LIMIT) {
+    throw damaged(file.path, `its bundle.json claims ${size ?? 'no number of'} bytes, the limit is ${formatSize(BUNDLE_JSON_LIMIT)}`);
+  }
+  if (TAR_BLOCK + size > file.size) throw damaged(file.path, `it is cut short inside bundle.json: it has ${file.size} bytes`);
+  return file.read(TAR_BLOCK, size);
+}
+
+/**
+ * The plan that bundle.json stands for. Throws BUNDLE_DAMAGED unless planning its members again gives the same document,
+ * byte for byte: then no offset can be outside the file or overlap another.
+ */
+export function planOf(json: Buffer, path: string): BundlePlan {
+  const manifest = parseManifest(json, path);
+  let plan: BundlePlan;
+  try {
+    plan = planFromManifest(manifest);
+  } catch (error) {
+    if (!(error instanceof BundlePlanError)) throw error;
+    throw damaged(
+      path,
+      `its bundle.json does not fit together: ${error.problems.map(({ member, reason }) => `${member}: ${reason}`).join('; ')}`,
+      error,
+    );
+  }
+  const canonical = padManifest(serialiseManifest(plan.manifest), plan.members[0]?.size ?? 0);
+  if (!canonical.equals(json)) throw damaged(path, `its bundle.json is not in canonical form: ${firstDifference(manifest, plan.manifest)}`);
+  return plan;
+}
+
+function firstDifference(found: BundleManifest, wanted: BundleManifest): string {
+  for (const [index, entry] of wanted.entries.entries()) {
+    const actual = found.entries[index];
+    if (actual?.path !== entry.path) return `entry ${index} is "${actual?.path ?? 'missing'}", want "${entry.path}"`;
+    if (actual.offset !== entry.offset) return `"${entry.path}" is said to lie at byte ${actual.offset}, want ${entry.offset}`;
+    if (actual.digest !== entry.digest || actual.size !== entry.size) return `"${entry.path}" is not what follows from the other members`;
+  }
+  if (found.entries.length > wanted.entries.length) return `it has ${found.entries.length - wanted.entries.length} entries too many`;
+  return 'its keys, order or spaces differ';
+}
+
+export function damaged(path: string, reason: string, cause?: unknown): CaissonError {
+  return new CaissonError('BUNDLE_DAMAGED', `Cannot read "${path}": ${reason}`, {
+    hint: `Run: caisson verify ${path}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

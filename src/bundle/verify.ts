@@ -1,0 +1,175 @@
+import { basename } from 'node:path';
+import {
+  CaissonError,
+  digestFromHex,
+  digestOf,
+  formatSize,
+  hasCode,
+  hexOf,
+  silent,
+  systemClock,
+  type Clock,
+  type Digest,
+  type Emit,
+} from '../core/index.ts';
+import { readTarHeader, SharedFile, TAR_BLOCK, TAR_END } from '../io/index.ts';
+import { WHOLE_BUNDLE, type Finding } from './bundle-errors.ts';
+import { hashOnAllCores } from './hash-pool.ts';
+import type { Piece, Run } from './hash-runs.ts';
+import { judge } from './judge.ts';
+import { BUNDLE_JSON_LIMIT } from './manifest-schema.ts';
+import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
+import { formatSums, type BundlePlan } from './plan.ts';
+import { planOf, readBundleJson } from './reader.ts';
+import { scanMembers, type FoundMember, type Scan } from './scan.ts';
+import { parseSums } from './sums.ts';
+import type { VerifyReport } from './verify-report.ts';
+
+export interface VerifyOptions {
+  readonly emit?: Emit;
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  /** Hashing threads; by default one for each core, at most eight. 0 uses none. */
+  readonly workers?: number;
+}
+
+/** Small members are read together up to this. */
+const RUN_SIZE = 8 * 1024 * 1024;
+
+/**
+ * Reads the whole file once, on all cores, and compares every byte of it with what follows from its list of members:
+ * headers, data, padding, end. Reports every fault by member; a report without findings means that the file is exactly
+ * what planBundle and BundleWriter made. Throws INPUT_UNREADABLE, and BUNDLE_VERSION_UNKNOWN for a sound bundle of
+ * another format.
+ */
+export async function verifyBundle(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const { emit = silent, clock = systemClock, signal } = options;
+  const file = await SharedFile.open(path);
+  const task = { id: `verify ${path}`, title: `Verify ${basename(path)}` };
+  const started = clock.monotonic();
+  emit({ type: 'task.started', ...task, total: file.size, unit: 'bytes' });
+  try {
+    const report = await verifyFile(file, options, (done) => emit({ type: 'task.progress', id: task.id, done, total: file.size }));
+    signal?.throwIfAborted();
+    const faults = report.findings.length === 1 ? '1 fault' : `${report.findings.length} faults`;
+    const summary = `${report.members} members, ${formatSize(file.size)}, ${faults}`;
+    emit({ type: 'task.finished', ...task, summary, ms: clock.monotonic() - started });
+    return report;
+  } finally {
+    await file.close();
+  }
+}
+
+async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: (bytes: number) => void): Promise<VerifyReport> {
+  const { plan, findings: manifestFindings } = await loadPlan(file);
+  const scan = await scanMembers(file, plan, options.signal);
+  const hashed = await hashMembers(file, scan, options, onProgress);
+  const sumsText = await readSums(file, scan.members);
+  const evidence = { actual: hashed.digests, plan, sums: sumsText === undefined ? undefined : parseSums(sumsText) };
+  const findings = [...manifestFindings, ...scan.findings, ...hashed.findings, ...judge(evidence)];
+  if (findings.length === 0) findings.push(...checkSumsText(sumsText, hashed.digests));
+  return {
+    path: file.path,
+    size: file.size,
+    name: plan?.manifest.name,
+    version: plan?.manifest.version,
+    members: scan.members.length,
+    bundleDigest: sumsText === undefined ? undefined : digestOf(sumsText),
+    findings,
+  };
+}
+
+/** The plan that the file must be equal to; without one, when bundle.json is not sound, members are judged by SHA256SUMS. */
+async function loadPlan(file: SharedFile): Promise<{ readonly plan: BundlePlan | undefined; readonly findings: readonly Finding[] }> {
+  let json: Buffer | undefined;
+  try {
+    json = await readBundleJson(file);
+    return { plan: planOf(json, file.path), findings: [] };
+  } catch (error) {
+    if (!(error instanceof CaissonError)) throw error;
+    if (hasCode(error, 'BUNDLE_VERSION_UNKNOWN') && json !== undefined && (await isVouchedFor(file, json))) throw error;
+    if (error.code !== 'BUNDLE_DAMAGED' && error.code !== 'BUNDLE_VERSION_UNKNOWN') throw error;
+    return { plan: undefined, findings: [{ member: BUNDLE_JSON, reason: reasonOf(error) }] };
+  }
+}
+
+/** The part of a message behind "Cannot read …: ". */
+function reasonOf(error: CaissonError): string {
+  return error.message.replace(/^Cannot read .*?"[^"]*": /, '');
+}
+
+/** True when SHA256SUMS, which follows bundle.json in every version, has the digest of these bytes. */
+async function isVouchedFor(file: SharedFile, json: Buffer): Promise<boolean> {
+  const start = TAR_BLOCK + json.length;
+  if (start + TAR_BLOCK > file.size) return false;
+  const header = readTarHeader(await file.read(start, TAR_BLOCK));
+  if (typeof header === 'string' || header.path !== SHA256SUMS || header.size === undefined) return false;
+  const length = Math.min(header.size, 1024, file.size - start - TAR_BLOCK);
+  const text = (await file.read(start + TAR_BLOCK, Math.max(length, 0))).toString('utf8');
+  return text.startsWith(`${hexOf(digestOf(json))}  ${BUNDLE_JSON}\n`);
+}
+
+interface Hashed {
+  readonly digests: readonly { readonly path: string; readonly digest: Digest }[];
+  readonly findings: readonly Finding[];
+}
+
+async function hashMembers(file: SharedFile, scan: Scan, options: VerifyOptions, onProgress: (bytes: number) => void): Promise<Hashed> {
+  const { signal, workers } = options;
+  const runs = planRuns(scan, file.size);
+  const done = await hashOnAllCores(file.fd, runs, { signal, onProgress, ...(workers === undefined ? {} : { workers }) });
+  const digests: { path: string; digest: Digest }[] = [];
+  const findings: Finding[] = [];
+  for (const { run, results, failure } of [...done].sort((left, right) => left.run.start - right.run.start)) {
+    for (const [index, piece] of run.pieces.entries()) {
+      const result = results[index];
+      if (typeof result === 'string') digests.push({ path: piece.member, digest: digestFromHex(result) });
+      if (result === false) findings.push({ member: piece.member, reason: 'the zeros after its end are not zeros' });
+      if (result === undefined && piece.role !== 'header')
+        findings.push({ member: piece.member, reason: `it cannot be read: ${failure ?? 'no reason known'}` });
+    }
+  }
+  return { digests, findings };
+}
+
+/**
+ * Cuts the file into runs: each member with its header and padding belongs to one, small neighbours share one. In an
+ * undamaged file the runs cover every byte exactly once.
+ */
+export function planRuns(scan: Scan, fileSize: number): readonly Run[] {
+  const runs: { start: number; end: number; pieces: Piece[] }[] = [];
+  const add = (start: number, pieces: readonly Piece[]): void => {
+    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const last = runs.at(-1);
+    if (last !== undefined && last.end === start && last.end - last.start + size <= RUN_SIZE) {
+      last.pieces.push(...pieces);
+      last.end += size;
+    } else runs.push({ start, end: start + size, pieces: [...pieces] });
+  };
+  for (const member of scan.members) add(member.headerOffset, piecesOf(member, fileSize));
+  const zeros = Math.max(0, Math.min(TAR_END, fileSize - scan.end));
+  if (zeros > 0) add(scan.end, [{ role: 'zeros', length: zeros, member: WHOLE_BUNDLE }]);
+  return runs.map(({ start, pieces }) => ({ start, pieces }));
+}
+
+function piecesOf({ path, size, headerOffset, offset, end }: FoundMember, fileSize: number): readonly Piece[] {
+  const padding = Math.min(end, fileSize) - offset - size;
+  return [
+    { role: 'header', length: offset - headerOffset, member: path },
+    { role: 'data', length: size, member: path },
+    { role: 'zeros', length: padding, member: path },
+  ];
+}
+
+async function readSums(file: SharedFile, members: readonly FoundMember[]): Promise<string | undefined> {
+  const found = members.find(({ path }) => path === SHA256SUMS);
+  if (found === undefined || found.size > BUNDLE_JSON_LIMIT) return undefined;
+  return (await file.read(found.offset, found.size)).toString('utf8');
+}
+
+/** Right lines in a wrong form: another order, or in bytes that do not show as text. */
+function checkSumsText(found: string | undefined, digests: Hashed['digests']): readonly Finding[] {
+  const wanted = formatSums(digests.filter(({ path }) => path !== SHA256SUMS));
+  if (found === wanted) return [];
+  return [{ member: SHA256SUMS, reason: found === undefined ? 'it is missing or too large' : 'it is not in canonical form' }];
+}
