@@ -1,0 +1,99 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { BundleWriter, planBundle, type BundlePlan } from '../bundle/index.ts';
+import { platformSlug, type Platform } from '../core/index.ts';
+import { newestRelease } from './content-date.ts';
+import { placeExecutables } from './executables.ts';
+import { fillBundle } from './fill.ts';
+import { requireFit } from './fit.ts';
+import { readInputs, type BuildInputs, type InputOptions } from './inputs.ts';
+import { readLock, writeLock, type BundleLock } from './lock.ts';
+import { planBuild, type Origin } from './plan.ts';
+import { resolveLock } from './resolve.ts';
+import { isFinished } from './unchanged.ts';
+import { originOpener, type Upstream } from './upstream.ts';
+
+export interface BuildRequest extends InputOptions {
+  /** Of the bundle; the platform's by default. */
+  readonly name?: string | undefined;
+  readonly version?: string | undefined;
+  /** Path of the bundle; bundles/<name>-<version>-<platform>.tar by default. */
+  readonly output?: string | undefined;
+  /** Path of the lock. */
+  readonly lock: string;
+  /** Build from the lock alone. */
+  readonly frozen: boolean;
+  /** Resolve again what the lock knows already. */
+  readonly update: boolean;
+  /** Plan only: write nothing, not even the lock. */
+  readonly planOnly: boolean;
+  /** How many downloads run at once. */
+  readonly jobs: number;
+  /** SOURCE_DATE_EPOCH: the time in the bundle, instead of the newest upstream date. */
+  readonly sourceDate?: Date | undefined;
+}
+
+export interface BuildResult {
+  /** `unchanged`: the bundle was there already, and nothing was asked of the network. */
+  readonly outcome: 'planned' | 'built' | 'unchanged';
+  readonly output: string;
+  readonly lock: BundleLock;
+  readonly plan: BundlePlan;
+  readonly origins: ReadonlyMap<string, readonly Origin[]>;
+  /** Executables written beside the bundle. */
+  readonly executables: readonly string[];
+  readonly lockWritten: boolean;
+}
+
+/**
+ * Builds a bundle: reads the inputs, resolves what the lock does not know, writes the lock, computes the whole file, and
+ * fills it. The same lock and the same inputs give the same bytes. Throws BUILD_UNRESOLVED, LOCK_MISMATCH,
+ * BUILD_INCOMPLETE and what the inputs are refused for; then there is no file under the final name.
+ */
+export async function buildBundle(request: BuildRequest, upstream: Upstream): Promise<BuildResult> {
+  const inputs = await readInputs({ ...request, signal: upstream.signal });
+  const lock = await lockFor(request, inputs, upstream);
+  const name = request.name ?? inputs.name;
+  const version = request.version ?? inputs.version;
+  const date = request.sourceDate ?? newestRelease(lock.operatingSystems);
+  const { input, origins } = planBuild(lock, { name, version, date, files: inputs.files });
+  const plan = planBundle(input);
+  const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}.tar`);
+  const result = { output, lock, plan, origins };
+  if (request.planOnly) return { ...result, outcome: 'planned', executables: [], lockWritten: false };
+
+  const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
+  const finished = await isFinished(output, plan);
+  if (!finished) await write(plan, origins, output, { request, inputs, upstream });
+  const executables = await placeExecutables(inputs.executables, dirname(output), upstream.signal);
+  return { ...result, outcome: finished ? 'unchanged' : 'built', executables, lockWritten };
+}
+
+async function lockFor(request: BuildRequest, inputs: BuildInputs, upstream: Upstream): Promise<BundleLock> {
+  if (request.frozen) return requireFit(inputs, await readLock(request.lock), request.lock);
+  // A lock that cannot be read is an error with --update, too: it may be a file that was named by mistake.
+  const former = await readLock(request.lock);
+  return resolveLock(inputs, request.update ? undefined : former, { ...upstream, jobs: request.jobs });
+}
+
+async function write(
+  plan: BundlePlan,
+  origins: ReadonlyMap<string, readonly Origin[]>,
+  output: string,
+  { request, inputs, upstream }: { readonly request: BuildRequest; readonly inputs: BuildInputs; readonly upstream: Upstream },
+): Promise<void> {
+  const { emit, clock, signal } = upstream;
+  await mkdir(dirname(output), { recursive: true });
+  const writer = await BundleWriter.create(plan, output, { emit, clock, ...(signal === undefined ? {} : { signal }) });
+  try {
+    await fillBundle(writer, origins, { open: originOpener(upstream, inputs.executables), jobs: request.jobs, emit, signal });
+    await writer.finish();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+function slugOf(platforms: readonly Platform[]): string {
+  return platforms.map(platformSlug).join('_');
+}

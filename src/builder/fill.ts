@@ -1,0 +1,114 @@
+import type { Readable } from 'node:stream';
+import pLimit from 'p-limit';
+import type { BundleEntry, BundleWriter } from '../bundle/index.ts';
+import { CaissonError, hasCode, messageOf, type Emit, type ErrorCode } from '../core/index.ts';
+import type { Origin } from './plan.ts';
+
+/** Opens the bytes of a member at one of its origins. The stream goes on by itself where a connection breaks. */
+export type OpenOrigin = (origin: Origin, entry: BundleEntry, signal: AbortSignal) => Promise<Readable>;
+
+export interface FillOptions {
+  readonly open: OpenOrigin;
+  /** How many members are fetched at once. */
+  readonly jobs: number;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** After so many members that could not be had, the rest is not tried any more: the network is gone. */
+const FAILURES_LIMIT = 8;
+
+/**
+ * Brings every pending member to its place, the largest first. A member that one origin does not give is asked from the
+ * next. Throws BUILD_INCOMPLETE naming what could not be had, or what stopped the writer; members may then be pending.
+ */
+export async function fillBundle(
+  writer: Pick<BundleWriter, 'pending' | 'fill'>,
+  origins: ReadonlyMap<string, readonly Origin[]>,
+  options: FillOptions,
+): Promise<void> {
+  const limit = pLimit(options.jobs);
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const failures: { readonly path: string; readonly error: CaissonError }[] = [];
+  let fatal: { readonly error: unknown } | undefined;
+  let skipped = 0;
+
+  const work = async (entry: BundleEntry): Promise<void> => {
+    if (signal.aborted || failures.length >= FAILURES_LIMIT) {
+      skipped += 1;
+      return;
+    }
+    try {
+      await fillMember(writer, entry, origins.get(entry.path) ?? [], { ...options, signal });
+    } catch (error) {
+      if (isOfOrigin(error)) failures.push({ path: entry.path, error });
+      else {
+        fatal ??= { error };
+        stop.abort(error);
+      }
+    }
+  };
+
+  const entries = writer.pending().toSorted((left, right) => right.size - left.size);
+  await Promise.all(entries.map((entry) => limit(() => work(entry))));
+  options.signal?.throwIfAborted();
+  if (fatal !== undefined) throw fatal.error;
+  if (failures.length > 0) throw incomplete(failures, skipped);
+}
+
+/** One member, from the first origin that gives its bytes. Bytes damaged on the way are fetched once more. */
+async function fillMember(
+  writer: Pick<BundleWriter, 'fill'>,
+  entry: BundleEntry,
+  origins: readonly Origin[],
+  { open, emit, signal }: FillOptions & { readonly signal: AbortSignal },
+): Promise<void> {
+  if (origins.length === 0) throw new Error(`The plan names no origin for "${entry.path}"`);
+  const waiting = [...origins];
+  let again = true;
+  for (let attempt = 1; ; attempt += 1) {
+    const origin = waiting.shift();
+    if (origin === undefined) throw new Error(`No origin is left for "${entry.path}"`);
+    try {
+      await writer.fill(entry, await open(origin, entry, signal));
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isOfOrigin(error)) throw error;
+      if (hasCode(error, 'DIGEST_MISMATCH') && again && waiting.length === 0) {
+        again = false;
+        waiting.push(origin);
+      }
+      if (waiting.length === 0) throw error;
+      emit({ type: 'retry', what: `${entry.path} from ${entry.origin}`, reason: messageOf(error), attempt, delayMs: 0 });
+    }
+  }
+}
+
+/** What another origin, or another time, may mend: the source failed, not the disk. */
+const OF_ORIGIN: ReadonlySet<ErrorCode> = new Set([
+  'FETCH_FAILED',
+  'AUTH_FAILED',
+  'RATE_LIMITED',
+  'IMAGE_NOT_FOUND',
+  'IMAGE_UNSUPPORTED',
+  'LIMIT_EXCEEDED',
+  'DIGEST_MISMATCH',
+  'BLOB_UNKNOWN',
+]);
+
+function isOfOrigin(error: unknown): error is CaissonError {
+  return error instanceof CaissonError && OF_ORIGIN.has(error.code);
+}
+
+function incomplete(failures: readonly { readonly path: string; readonly error: CaissonError }[], skipped: number): CaissonError {
+  const lines = failures
+    .toSorted((left, right) => (left.path < right.path ? -1 : 1))
+    .map(({ path, error }) => `  ${path}: ${error.message.replaceAll('\n', '\n    ')}`);
+  const more = skipped === 0 ? '' : `\n  ${skipped} more were not tried`;
+  return new CaissonError('BUILD_INCOMPLETE', `Cannot download ${failures.length} members of the bundle:\n${lines.join('\n')}${more}`, {
+    cause: failures[0]?.error,
+    hint: 'No bundle was written. Run the command again when the servers answer; what they had is in the lock',
+  });
+}

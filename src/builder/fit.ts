@@ -1,0 +1,77 @@
+import { CaissonError, formatPlatform } from '../core/index.ts';
+import { lockedExecutable, lockedFile } from './input-files.ts';
+import type { BuildInputs } from './inputs.ts';
+import type { BundleLock, LockedImage, LockedOperatingSystem } from './lock.ts';
+import type { ImageRequest } from './resolve-images.ts';
+import { digestOfRequest, type PackageRequest } from './resolve-packages.ts';
+
+/** True when the locked image is the answer to this very request. */
+export function fitsImage(locked: LockedImage, request: ImageRequest, platforms: readonly string[]): boolean {
+  return locked.name === request.name && locked.source === request.source && locked.platforms.join() === platforms.join();
+}
+
+/** True when the locked packages are the answer to this very request. */
+export function fitsPackages(locked: LockedOperatingSystem, request: PackageRequest): boolean {
+  return locked.id === request.id && locked.architecture === request.architecture && locked.inputs === digestOfRequest(request);
+}
+
+/** Every way in which a lock does not fit the inputs, in words; none when it does. */
+export function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
+  const platforms = inputs.platforms.map(formatPlatform);
+  return [
+    ...(platforms.join() === lock.platforms.join()
+      ? []
+      : [`platforms: asked for ${platforms.join(', ')}, locked for ${lock.platforms.join(', ')}`]),
+    ...compare(inputs.images, lock.images, {
+      nameOf: ({ name }) => `image "${name}"`,
+      // Platforms are one difference, said above.
+      reasonOf: (request, locked) =>
+        fitsImage(locked, request, locked.platforms) ? undefined : `comes from "${request.source}", locked from "${locked.source}"`,
+    }),
+    ...compare(inputs.packages, lock.operatingSystems, {
+      nameOf: ({ id, architecture }) => `packages of ${id} for ${architecture}`,
+      reasonOf: (request, locked) => (fitsPackages(locked, request) ? undefined : 'repositories, keys or package sets have changed'),
+    }),
+    ...compare(inputs.executables.map(lockedExecutable), lock.executables, {
+      nameOf: ({ platform }) => `executable for ${platform}`,
+      reasonOf: ({ digest }, locked) => (digest === locked.digest ? undefined : `has ${digest}, locked is ${locked.digest}`),
+    }),
+    ...compare(inputs.files.map(lockedFile), lock.files, {
+      nameOf: ({ path }) => `file "${path}"`,
+      reasonOf: ({ digest }, locked) => (digest === locked.digest ? undefined : 'has changed'),
+    }),
+  ];
+}
+
+/** Throws LOCK_MISMATCH naming every difference, or that there is no lock. */
+export function requireFit(inputs: BuildInputs, lock: BundleLock | undefined, path: string): BundleLock {
+  const hint = 'Run once without --frozen, look at what changed in the lock, and commit it';
+  if (lock === undefined) throw new CaissonError('LOCK_MISMATCH', `Cannot build from "${path}": there is no such file`, { hint });
+  const differences = differencesOf(inputs, lock);
+  if (differences.length === 0) return lock;
+  const lines = differences.map((difference) => `  ${difference}`).join('\n');
+  throw new CaissonError('LOCK_MISMATCH', `Cannot build from "${path}": it does not fit what is asked for\n${lines}`, { hint });
+}
+
+interface Comparison<Wanted, Locked> {
+  readonly nameOf: (item: Wanted | Locked) => string;
+  readonly reasonOf: (wanted: Wanted, locked: Locked) => string | undefined;
+}
+
+function compare<Wanted, Locked>(
+  wanted: readonly Wanted[],
+  locked: readonly Locked[],
+  { nameOf, reasonOf }: Comparison<Wanted, Locked>,
+): string[] {
+  const byName = new Map(locked.map((item) => [nameOf(item), item]));
+  const names = new Set(wanted.map(nameOf));
+  return [
+    ...wanted.flatMap((item) => {
+      const name = nameOf(item);
+      const found = byName.get(name);
+      const reason = found === undefined ? 'is not in the lock' : reasonOf(item, found);
+      return reason === undefined ? [] : [`${name} ${reason}`];
+    }),
+    ...[...byName.keys()].filter((name) => !names.has(name)).map((name) => `${name} is in the lock and not asked for`),
+  ];
+}

@@ -1,0 +1,12 @@
+/**
+ * The use case "build a bundle": inputs and the network become a lock, the lock becomes the list of members, the members
+ * are brought to their places. Start with build-bundle.ts; lock.ts and plan.ts need no network.
+ */
+export * from './build-bundle.ts';
+export { sourceDate } from './content-date.ts';
+export { executableName, type ExecutableFile, type SelfProgram } from './executables.ts';
+export { formatLock, parseLock, readLock, type BundleLock } from './lock.ts';
+export { parseMirrors, type Mirrors } from './mirrors.ts';
+export * from './plan-report.ts';
+export { BuildUnresolvedError, type Unresolved } from './unresolved.ts';
+export { connectUpstream, type Upstream, type UpstreamOptions } from './upstream.ts';

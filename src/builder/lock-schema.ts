@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { isDigest, parsePlatform, type Digest } from '../core/index.ts';
+import { unsafeReason } from '../io/index.ts';
+
+export const LOCK_API_VERSION = 'caisson.lock/v1';
+
+const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not sha256: and 64 lower-case hex digits');
+const text = z.string().min(1).max(4096);
+const size = z.int().nonnegative();
+const date = z.iso.datetime({ error: 'is not a date such as 2026-01-31T12:00:00Z' });
+const path = z.string().refine((value) => unsafeReason(value) === undefined, 'is not a relative path that stays inside');
+const platform = z.string().refine(isPlatform, 'is not os/architecture[/variant]');
+const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' });
+/** A paragraph of repository metadata: an empty line in it would begin another package. */
+const stanza = z
+  .string()
+  .max(1024 * 1024)
+  .refine((value) => !/\n[ \t\r]*\n/.test(value), 'is not one paragraph of repository metadata');
+
+const descriptor = z.strictObject({ mediaType: text, digest, size });
+
+const image = z.strictObject({
+  source: text,
+  name: text,
+  origin: text,
+  platforms: z.array(platform).min(1),
+  root: descriptor,
+  documents: z.array(descriptor).min(1),
+  manifests: z.array(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: z.array(descriptor) })).min(1),
+});
+
+const lockedPackage = z.strictObject({
+  name: text,
+  version: text,
+  architecture: text,
+  source: z.strictObject({ name: text, version: text }),
+  repository: url,
+  filename: path,
+  size,
+  digest,
+  sets: z.array(text),
+  stanza,
+});
+
+const operatingSystem = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'is not a name such as debian-12'),
+  architecture: text,
+  codename: text,
+  inputs: digest,
+  releases: z.array(z.strictObject({ url, suite: text, codename: text, date, digest })),
+  packages: z.array(lockedPackage),
+});
+
+export const lockSchema = z.strictObject({
+  apiVersion: z.literal(LOCK_API_VERSION),
+  kind: z.literal('BundleLock'),
+  date,
+  platforms: z.array(platform).min(1),
+  images: z.array(image),
+  operatingSystems: z.array(operatingSystem),
+  executables: z.array(z.strictObject({ platform, digest, size })),
+  files: z.array(z.strictObject({ path, digest, size })),
+});
+
+function isPlatform(value: string): boolean {
+  try {
+    parsePlatform(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

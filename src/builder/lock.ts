@@ -1,0 +1,189 @@
+import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
+import { CaissonError, errnoOf, formatSize, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
+import { formatPath, writeFileAtomic } from '../io/index.ts';
+import { LOCK_API_VERSION, lockSchema } from './lock-schema.ts';
+import { sortedBy } from './ordering.ts';
+
+/**
+ * Everything that a build needs to know of the world: what every image, package, file and executable resolved to. Two
+ * builds from the same lock give the same bytes. Written as bundle.lock.json; it holds no address of a mirror, no
+ * credential and no clock time.
+ */
+export type BundleLock = DeepReadonly<z.infer<typeof lockSchema>>;
+/** One line of images.txt, resolved. `origin` is the canonical reference by digest. */
+export type LockedImage = BundleLock['images'][number];
+export type LockedDescriptor = LockedImage['root'];
+/** The packages of one operating system for one architecture. `inputs` is the digest of what they were asked from. */
+export type LockedOperatingSystem = BundleLock['operatingSystems'][number];
+export type LockedPackage = LockedOperatingSystem['packages'][number];
+export type LockedExecutable = BundleLock['executables'][number];
+export type LockedFile = BundleLock['files'][number];
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+const LOCK_LIMIT = 64 * 1024 * 1024;
+
+/** The lock of a file, or undefined when there is no such file. Throws INPUT_INVALID with every mistake in it. */
+export async function readLock(path: string): Promise<BundleLock | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot read lock "${path}": ${messageOf(error)}`, { cause: error });
+  }
+  if (bytes.byteLength > LOCK_LIMIT) {
+    throw new CaissonError('LIMIT_EXCEEDED', `Cannot read lock "${path}": it is larger than ${formatSize(LOCK_LIMIT)}`);
+  }
+  return parseLock(bytes.toString('utf8'), path);
+}
+
+/** Reads the text of a lock strictly. `file` is its name in messages. Throws INPUT_INVALID with every mistake in it. */
+export function parseLock(text: string, file: string): BundleLock {
+  const hint = 'Run the build without --frozen to write the lock again, or restore the file';
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw new InvalidInputError(file, [{ reason: `is not JSON: ${messageOf(error)}` }], { hint, cause: error });
+  }
+  refuseOtherVersions(document, file);
+  const parsed = lockSchema.safeParse(document);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => ({ path: formatPath(issue.path), reason: issue.message }));
+    throw new InvalidInputError(file, problems, { hint });
+  }
+  const problems = contradictionsOf(parsed.data);
+  if (problems.length > 0) throw new InvalidInputError(file, problems, { hint });
+  return orderLock(parsed.data);
+}
+
+/** The one text of a lock: sorted, two spaces, a newline at the end. */
+export function formatLock(lock: BundleLock): string {
+  return `${JSON.stringify(orderLock(lock), null, 2)}\n`;
+}
+
+/** Writes the lock at once or not at all; false when the file says the same already. */
+export async function writeLock(path: string, lock: BundleLock): Promise<boolean> {
+  const text = formatLock(lock);
+  const before = await readFile(path, 'utf8').catch(() => undefined);
+  if (before === text) return false;
+  await writeFileAtomic(path, text);
+  return true;
+}
+
+/** The lock with everything sorted and nothing beside what it records. */
+export function orderLock(lock: BundleLock): BundleLock {
+  const { date, platforms, images, operatingSystems, executables, files } = lock;
+  return {
+    apiVersion: LOCK_API_VERSION,
+    kind: 'BundleLock',
+    date,
+    platforms,
+    images: sortedBy(images, (image) => image.name).map(imageInOrder),
+    operatingSystems: sortedBy(operatingSystems, (os) => `${os.id} ${os.architecture}`).map(operatingSystemInOrder),
+    executables: sortedBy(executables, (file) => file.platform).map((file) => ({
+      platform: file.platform,
+      digest: file.digest,
+      size: file.size,
+    })),
+    files: sortedBy(files, (file) => file.path).map((file) => ({ path: file.path, digest: file.digest, size: file.size })),
+  };
+}
+
+function imageInOrder(image: LockedImage): LockedImage {
+  const { source, name, origin, platforms, root, documents, manifests } = image;
+  return {
+    source,
+    name,
+    origin,
+    platforms,
+    root: descriptorInOrder(root),
+    documents: documents.map(descriptorInOrder),
+    manifests: manifests.map(({ platform, manifest, config, layers }) => ({
+      platform,
+      manifest: descriptorInOrder(manifest),
+      config: descriptorInOrder(config),
+      layers: layers.map(descriptorInOrder),
+    })),
+  };
+}
+
+/** Only what the lock records of a descriptor. */
+export function descriptorInOrder({ mediaType, digest, size }: LockedDescriptor): LockedDescriptor {
+  return { mediaType, digest, size };
+}
+
+function operatingSystemInOrder(os: LockedOperatingSystem): LockedOperatingSystem {
+  return {
+    id: os.id,
+    architecture: os.architecture,
+    codename: os.codename,
+    inputs: os.inputs,
+    releases: sortedBy(os.releases, ({ url, suite }) => `${url} ${suite}`).map(({ url, suite, codename, date, digest }) => ({
+      url,
+      suite,
+      codename,
+      date,
+      digest,
+    })),
+    packages: sortedBy(os.packages, ({ name, architecture, version }) => `${name} ${architecture} ${version}`).map(packageInOrder),
+  };
+}
+
+function packageInOrder(item: LockedPackage): LockedPackage {
+  const { name, version, architecture, source, repository, filename, size, digest, sets, stanza } = item;
+  return {
+    name,
+    version,
+    architecture,
+    source: { name: source.name, version: source.version },
+    repository,
+    filename,
+    size,
+    digest,
+    sets: sets.toSorted(),
+    stanza,
+  };
+}
+
+function refuseOtherVersions(document: unknown, file: string): void {
+  if (typeof document !== 'object' || document === null || !('apiVersion' in document)) return;
+  const { apiVersion } = document;
+  if (apiVersion === LOCK_API_VERSION || typeof apiVersion !== 'string' || !apiVersion.startsWith('caisson.lock/')) return;
+  throw new InvalidInputError(file, [{ path: 'apiVersion', reason: `is "${apiVersion}", this Caisson reads "${LOCK_API_VERSION}"` }], {
+    hint: 'Use the Caisson that wrote the lock, or delete the lock and resolve again',
+  });
+}
+
+/** What a schema cannot say: things named twice, documents that an image needs and does not list. */
+function contradictionsOf(lock: BundleLock): InputProblem[] {
+  const problems = [
+    ...repeated(lock.images, 'images', ({ name }) => name),
+    ...repeated(lock.operatingSystems, 'operatingSystems', ({ id, architecture }) => `${id} ${architecture}`),
+    ...repeated(lock.executables, 'executables', ({ platform }) => platform),
+    ...repeated(lock.files, 'files', ({ path }) => path),
+  ];
+  lock.images.forEach((image, index) => {
+    const documents = new Set(image.documents.map(({ digest }) => digest));
+    for (const { digest } of [image.root, ...image.manifests.map(({ manifest }) => manifest)]) {
+      if (!documents.has(digest)) problems.push({ path: `images[${index}].documents`, reason: `lacks "${digest}", which the image needs` });
+    }
+  });
+  return problems;
+}
+
+function repeated<T>(items: readonly T[], path: string, keyOf: (item: T) => string): InputProblem[] {
+  const seen = new Set<string>();
+  return items.flatMap((item, index) => {
+    const key = keyOf(item);
+    if (seen.has(key)) return [{ path: `${path}[${index}]`, reason: `names "${key}" a second time` }];
+    seen.add(key);
+    return [];
+  });
+}

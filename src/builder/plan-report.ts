@@ -1,0 +1,61 @@
+import type { BuildResult } from './build-bundle.ts';
+import type { LockedImage } from './lock.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What a build takes from where, and how big it is; sizes are bytes. */
+export interface PlanReport {
+  readonly output: string;
+  readonly bundle: { readonly name: string; readonly version: string; readonly date: string; readonly platforms: readonly string[] };
+  /** Of the finished file. */
+  readonly size: number;
+  readonly digest: string;
+  /** What has to be downloaded when no bundle is there: each blob once. */
+  readonly download: number;
+  readonly images: readonly { readonly name: string; readonly source: string; readonly from: string; readonly size: number }[];
+  readonly repositories: readonly {
+    readonly id: string;
+    readonly architecture: string;
+    readonly packages: number;
+    readonly size: number;
+    readonly from: readonly string[];
+  }[];
+  readonly executables: readonly { readonly platform: string; readonly size: number }[];
+}
+
+export function planReport({ output, plan, lock, origins }: BuildResult, upstream: Pick<Upstream, 'images' | 'addressOf'>): PlanReport {
+  const { name, version, date, platforms } = plan.manifest;
+  const isDownloaded = (path: string): boolean => origins.get(path)?.some(({ kind }) => kind !== 'executable') === true;
+  return {
+    output,
+    bundle: { name, version, date, platforms },
+    size: plan.size,
+    digest: plan.bundleDigest,
+    download: sum(plan.members.filter(({ path }) => isDownloaded(path))),
+    images: lock.images.map((image) => ({
+      name: image.name,
+      source: image.source,
+      from: upstream.images.describe(image.source),
+      size: imageSize(image),
+    })),
+    repositories: lock.operatingSystems.map(({ id, architecture, packages }) => ({
+      id,
+      architecture,
+      packages: packages.length,
+      size: sum(packages),
+      from: [...new Set(packages.map(({ repository }) => upstream.addressOf(repository)))].toSorted(),
+    })),
+    executables: lock.executables.map(({ platform, size }) => ({ platform, size })),
+  };
+}
+
+/** All that the image needs; what it shares with others is in the size of each. */
+function imageSize(image: LockedImage): number {
+  const descriptors = [...image.documents, ...image.manifests.flatMap(({ config, layers }) => [config, ...layers])];
+  return sum(new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values());
+}
+
+function sum(items: Iterable<{ readonly size: number }>): number {
+  let total = 0;
+  for (const { size } of items) total += size;
+  return total;
+}

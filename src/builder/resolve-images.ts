@@ -1,0 +1,67 @@
+import pLimit from 'p-limit';
+import { formatPlatform, type Platform } from '../core/index.ts';
+import { formatReference, parseReference, type ImageSource } from '../oci/index.ts';
+import { descriptorInOrder, type LockedImage } from './lock.ts';
+import { orUnresolved, type Unresolved } from './unresolved.ts';
+
+/** One line of images.txt: what to ask for, and the full name under which nodes ask for it. */
+export interface ImageRequest {
+  readonly source: string;
+  readonly name: string;
+}
+
+export interface ImageTools {
+  readonly images: ImageSource;
+  /** How many images are asked for at once. */
+  readonly jobs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told the number of images that are done, failed ones included. */
+  readonly onResolved?: (done: number) => void;
+}
+
+/**
+ * Resolves images to digests, reading manifests only. One that fails is a value among the results, so that all failures
+ * are known at once. Results are in the order of the requests.
+ */
+export async function resolveImages(
+  requests: readonly ImageRequest[],
+  platforms: readonly Platform[],
+  tools: ImageTools,
+): Promise<(LockedImage | Unresolved)[]> {
+  const limit = pLimit(tools.jobs);
+  let done = 0;
+  return Promise.all(
+    requests.map((request) =>
+      limit(async () => {
+        tools.signal?.throwIfAborted();
+        const result = await orUnresolved(`image "${request.source}"`, () => resolveImage(request, platforms, tools));
+        done += 1;
+        tools.onResolved?.(done);
+        return result;
+      }),
+    ),
+  );
+}
+
+async function resolveImage(request: ImageRequest, platforms: readonly Platform[], { images, signal }: ImageTools): Promise<LockedImage> {
+  const { root, documents, manifests } = await images.resolve(request.source, { platforms, ...(signal === undefined ? {} : { signal }) });
+  return {
+    source: request.source,
+    name: request.name,
+    origin: canonicalOrigin(request.source, root.digest),
+    platforms: platforms.map(formatPlatform),
+    root: descriptorInOrder(root),
+    documents: documents.map(descriptorInOrder),
+    manifests: manifests.map(({ platform, manifest, config, layers }) => ({
+      platform: formatPlatform(platform),
+      manifest: descriptorInOrder(manifest),
+      config: descriptorInOrder(config),
+      layers: layers.map(descriptorInOrder),
+    })),
+  };
+}
+
+/** The image by its own registry's name and by digest: the same whichever mirror answered. */
+function canonicalOrigin(source: string, digest: LockedImage['root']['digest']): string {
+  return formatReference({ ...parseReference(source), digest });
+}

@@ -1,0 +1,48 @@
+import { CaissonError } from '../core/index.ts';
+
+/** One thing that could not be resolved: an image or the packages of an operating system. */
+export interface Unresolved {
+  readonly what: string;
+  readonly error: CaissonError;
+}
+
+/** Everything that could not be resolved, not the first. Nothing was written when this is thrown. */
+export class BuildUnresolvedError extends CaissonError {
+  readonly failures: readonly Unresolved[];
+
+  constructor(failures: readonly Unresolved[]) {
+    const lines = failures.map(({ what, error }) => `  ${what}: ${indented(error.message)}`);
+    const hints = new Set(failures.flatMap(({ error }) => (error.hint === undefined ? [] : [error.hint])));
+    super('BUILD_UNRESOLVED', `Cannot resolve ${failures.length} of the things to bundle:\n${lines.join('\n')}`, {
+      cause: failures[0]?.error,
+      hint: ['Nothing was written. Correct what is named above and run the command again', ...hints].join('; '),
+    });
+    this.failures = failures;
+  }
+}
+
+/** Runs the work of one thing; an error that a user can act on becomes a value, so that the others are tried, too. */
+export async function orUnresolved<T>(what: string, work: () => Promise<T>): Promise<T | Unresolved> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CaissonError && error.code !== 'INTERRUPTED') return { what, error };
+    throw error;
+  }
+}
+
+/** Splits results of orUnresolved; throws BuildUnresolvedError when one failed, naming all that did. */
+export function allResolved<T extends object>(results: readonly (T | Unresolved)[]): T[] {
+  const failures = results.filter(isUnresolved);
+  if (failures.length > 0) throw new BuildUnresolvedError(failures);
+  return results.filter((result): result is T => !isUnresolved(result));
+}
+
+/** True for a failure among results of orUnresolved. */
+export function isUnresolved(result: object): result is Unresolved {
+  return 'error' in result && result.error instanceof CaissonError && 'what' in result;
+}
+
+function indented(message: string): string {
+  return message.replaceAll('\n', '\n    ');
+}

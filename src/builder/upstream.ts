@@ -1,0 +1,70 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { formatPlatform, type Clock, type Emit } from '../core/index.ts';
+import { HttpClient } from '../net/index.ts';
+import type { ImageSource } from '../oci/index.ts';
+import type { FetchFile } from '../ospkg/index.ts';
+import { loadDockerCredentials, RegistrySource } from '../sources/index.ts';
+import type { ExecutableFile } from './executables.ts';
+import type { OpenOrigin } from './fill.ts';
+import { mirroredUrl, type Mirrors } from './mirrors.ts';
+
+/** What a build takes from the world. Addresses are canonical; mirrors are behind it. */
+export interface Upstream {
+  readonly images: ImageSource;
+  readonly fetch: FetchFile;
+  /** Streams a file; goes on by itself where a connection breaks. */
+  readonly openUrl: (url: string, options: { readonly size: number; readonly signal?: AbortSignal | undefined }) => Promise<Readable>;
+  /** The address that is really asked for a URL. */
+  readonly addressOf: (url: string) => string;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface UpstreamOptions {
+  readonly mirrors: Mirrors;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Opens registries (with docker's stored credentials) and package repositories; call close when done. */
+export async function connectUpstream(options: UpstreamOptions): Promise<Upstream & { close(): Promise<void> }> {
+  const { mirrors, env, clock, emit, signal } = options;
+  const findCredentials = await loadDockerCredentials({ env, emit });
+  const http = new HttpClient({ env, emit, clock });
+  const images = new RegistrySource({ http, mirrors, findCredentials, emit, clock });
+  return {
+    images,
+    fetch: (url, fetchOptions) => http.fetchFile(mirroredUrl(url, mirrors), fetchOptions),
+    openUrl: (url, { size, signal: own }) =>
+      http.openUrl(mirroredUrl(url, mirrors), { size, ...(own === undefined ? {} : { signal: own }) }),
+    addressOf: (url) => mirroredUrl(url, mirrors),
+    clock,
+    emit,
+    signal,
+    close: async () => {
+      await images.close();
+      await http.close();
+    },
+  };
+}
+
+/** Opens the origins of a plan: images and packages upstream, executables on this machine. */
+export function originOpener(upstream: Upstream, executables: readonly ExecutableFile[]): OpenOrigin {
+  return async (origin, entry, signal) => {
+    switch (origin.kind) {
+      case 'image':
+        return upstream.images.openBlob(origin.source, origin.descriptor, { signal });
+      case 'url':
+        return upstream.openUrl(origin.url, { size: entry.size, signal });
+      case 'executable': {
+        const file = executables.find(({ platform }) => formatPlatform(platform) === origin.platform);
+        if (file === undefined) throw new Error(`The plan names an executable for ${origin.platform}, which was not located`);
+        return createReadStream(file.path, { highWaterMark: 1024 * 1024 });
+      }
+    }
+  };
+}
