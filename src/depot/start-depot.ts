@@ -1,0 +1,34 @@
+import { startListener, type Listener, type TlsMaterial } from '../server/index.ts';
+import { openDepot, type DepotOptions, type ServedBundle } from './open-depot.ts';
+
+export interface StartDepotOptions extends Omit<DepotOptions, 'connections'> {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly tls?: TlsMaterial;
+}
+
+export interface RunningDepot extends Listener {
+  readonly bundles: readonly ServedBundle[];
+}
+
+/** Opens bundles and serves them. `close` stops the listener gracefully and then closes the bundle files. */
+export async function startDepot(options: StartDepotOptions): Promise<RunningDepot> {
+  let listener: Listener | undefined;
+  const depot = await openDepot({ ...options, connections: () => listener?.connections() ?? 0 });
+  try {
+    listener = await startListener({ ...options, handle: depot.handle, onExchange: depot.record });
+  } catch (error) {
+    await depot.close();
+    throw error;
+  }
+  const running = listener;
+  return {
+    ...running,
+    bundles: depot.bundles,
+    async close(graceMs) {
+      await running.close(graceMs);
+      await depot.close();
+    },
+  };
+}

@@ -1,0 +1,293 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
+import { isIPv6, type AddressInfo, type Socket } from 'node:net';
+import { CaissonError, errnoOf, messageOf, type Emit } from '../core/index.ts';
+import { bodySize, isReading, textResponse, type Handler, type HttpRequest, type HttpResponse, type StreamBody } from './message.ts';
+import { splitTarget } from './path.ts';
+import { sendBody } from './send-body.ts';
+
+/** PEM texts; the certificate may be followed by its chain. */
+export interface TlsMaterial {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** One finished or broken exchange, for metrics. */
+export interface Exchange {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  /** Body bytes; 0 when the client left before the end. */
+  readonly bytes: number;
+}
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly tls?: TlsMaterial;
+  readonly handle: Handler;
+  readonly emit: Emit;
+  readonly onExchange?: (exchange: Exchange) => void;
+}
+
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+  readonly url: string;
+  /** Open connections, idle ones included. */
+  connections(): number;
+  /** Uses other key material for connections from now on. Throws CERTIFICATE_INVALID and keeps the old. */
+  reloadTls(tls: TlsMaterial): void;
+  /** Stops accepting, lets running responses finish for `graceMs`, then breaks what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Pools of Go clients keep connections for up to 90 s; a shorter time here gives them resets. */
+const KEEP_ALIVE_MS = 95_000;
+const HEADERS_MS = 100_000;
+/** A connection on which no byte moves for this long is broken: no client can hold a file open by reading nothing. */
+const STALL_MS = 300_000;
+/** More request body than this is not drained but cut. */
+const DRAIN_LIMIT = 1024 * 1024;
+
+/** Up to this size, turning a body into characters costs less than a second piece to write. */
+const SMALL_BODY = 16 * 1024;
+
+/** Starts a server for a handler. Throws LISTEN_FAILED and CERTIFICATE_INVALID. */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const server = makeServer(options.tls);
+  const sockets = new Set<Socket>();
+  const running = new RunningCount();
+
+  function accept(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    running.begin();
+    if (running.draining) outgoing.shouldKeepAlive = false;
+    const sent = new Sent();
+    outgoing.on('close', () => {
+      running.end();
+      if (sent.response !== undefined) options.onExchange?.(exchangeOf(incoming, outgoing, sent.response));
+      if (running.draining) setImmediate(() => server.closeIdleConnections());
+    });
+    void respond(incoming, outgoing, options, sent);
+  }
+
+  server.on('request', accept).on('checkContinue', accept);
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
+  await listen(server, options);
+  const { address, port } = boundTo(server);
+  return {
+    address,
+    port,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${isIPv6(address) ? `[${address}]` : address}:${port}`,
+    connections: () => sockets.size,
+    reloadTls(tls) {
+      if (!(server instanceof HttpsServer)) throw new Error('A plain server has no key material');
+      withCertificateErrors(() => server.setSecureContext(tlsOptions(tls)));
+    },
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await withTimeLimit(running.drain(), graceMs);
+      for (const socket of sockets) socket.destroy();
+      await closed;
+      sockets.clear();
+    },
+  };
+}
+
+function makeServer(tls: TlsMaterial | undefined): Server | HttpsServer {
+  const server =
+    tls === undefined
+      ? createHttpServer()
+      : withCertificateErrors(() => createHttpsServer({ ...tlsOptions(tls), handshakeTimeout: 20_000 }));
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = HEADERS_MS;
+  server.requestTimeout = 0;
+  server.timeout = STALL_MS;
+  return server;
+}
+
+function tlsOptions(tls: TlsMaterial): { cert: string; key: string; minVersion: 'TLSv1.2' } {
+  return { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' };
+}
+
+function withCertificateErrors<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw new CaissonError('CERTIFICATE_INVALID', `Cannot use the certificate and key of the server: ${messageOf(cause)}`, {
+      cause,
+      hint: 'Both are PEM, and the key belongs to the first certificate of the file',
+    });
+  }
+}
+
+async function listen(server: Server, options: ListenerOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      const reason = errnoOf(cause) === 'EADDRINUSE' ? 'another process listens there' : messageOf(cause);
+      reject(
+        new CaissonError('LISTEN_FAILED', `Cannot listen on "${options.host}" port ${options.port}: ${reason}`, {
+          cause,
+          hint: `Choose another address, or find the process with: ss -ltnp "sport = :${options.port}"`,
+        }),
+      );
+    });
+    server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
+  });
+  server.removeAllListeners('error');
+  server.on('error', (error) => options.emit({ type: 'warning', message: `Server on port ${options.port}: ${error.message}` }));
+}
+
+function boundTo(server: Server): AddressInfo {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('A listening TCP server has an address');
+  return address;
+}
+
+/** What an exchange was answered with, once that is known. */
+class Sent {
+  response: HttpResponse | undefined;
+}
+
+/** Answers one request. Never throws: a failing handler is a 500 and a warning, a client that leaves is nothing. */
+async function respond(incoming: IncomingMessage, outgoing: ServerResponse, options: ListenerOptions, sent: Sent): Promise<void> {
+  drain(incoming);
+  const answered = answer(new ListenerRequest(incoming), options);
+  // What is known at once is sent at once: waiting for nothing is a tenth of the work for a manifest.
+  const response = answered instanceof Promise ? await answered : answered;
+  if (outgoing.destroyed) return;
+  sent.response = response;
+  const left = sendHead(response, incoming, outgoing);
+  if (left !== undefined) await sendRest(left, incoming, outgoing, options);
+}
+
+function exchangeOf(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): Exchange {
+  const method = incoming.method ?? '';
+  const { route = 'other', status, body } = response;
+  const bytes = body === undefined || method === 'HEAD' || !outgoing.writableFinished ? 0 : bodySize(body);
+  return { route, method: isReading(method) ? method : 'other', status, bytes };
+}
+
+function answer(request: HttpRequest, options: ListenerOptions): HttpResponse | Promise<HttpResponse> {
+  const fail = (error: unknown): HttpResponse => {
+    options.emit({ type: 'warning', message: `Cannot answer ${request.method} "${request.path}": ${messageOf(error)}` });
+    return textResponse(500, 'Internal error');
+  };
+  try {
+    const response = options.handle(request);
+    return response instanceof Promise ? response.catch(fail) : response;
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+/** Sends the headers, and a body that is in memory with them. Gives the body that is still to be sent. */
+function sendHead({ status, headers, body }: HttpResponse, incoming: IncomingMessage, outgoing: ServerResponse): StreamBody | undefined {
+  const size = body === undefined ? 0 : bodySize(body);
+  const bodiless = status === 204 || status === 304;
+  outgoing.writeHead(status, bodiless ? { ...headers } : { ...headers, 'content-length': size });
+  if (bodiless || body === undefined || size === 0 || incoming.method === 'HEAD') outgoing.end();
+  else if (typeof body === 'string') outgoing.end(body);
+  // As characters, a small body and the headers are one string and one write.
+  else if (body instanceof Buffer && size <= SMALL_BODY) outgoing.end(body.toString('latin1'), 'latin1');
+  else if (body instanceof Uint8Array) outgoing.end(body);
+  else return body;
+  return undefined;
+}
+
+async function sendRest(body: StreamBody, incoming: IncomingMessage, outgoing: ServerResponse, options: ListenerOptions): Promise<void> {
+  try {
+    await sendBody(body, outgoing);
+  } catch (error) {
+    if (outgoing.destroyed && isClientGone(error)) return;
+    outgoing.destroy();
+    options.emit({ type: 'warning', message: `Cannot finish ${incoming.method} "${incoming.url}": ${messageOf(error)}` });
+  }
+}
+
+function isClientGone(error: unknown): boolean {
+  return ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_UNABLE_TO_PIPE'].includes(
+    errnoOf(error) ?? '',
+  );
+}
+
+const NO_QUERY = new URLSearchParams();
+
+/** What is seldom asked for is made when it is. */
+class ListenerRequest implements HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly #incoming: IncomingMessage;
+  readonly #query: string;
+
+  constructor(incoming: IncomingMessage) {
+    const { path, query } = splitTarget(incoming.url ?? '/');
+    this.method = incoming.method ?? 'GET';
+    this.path = path;
+    this.#query = query;
+    this.#incoming = incoming;
+  }
+
+  get query(): URLSearchParams {
+    return this.#query === '' ? NO_QUERY : new URLSearchParams(this.#query);
+  }
+
+  get secure(): boolean {
+    return 'encrypted' in this.#incoming.socket;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#incoming.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+}
+
+/** Reads a request body to nowhere, so that the connection can go on; cuts the connection when there is too much. */
+function drain(incoming: IncomingMessage): void {
+  if (incoming.headers['content-length'] === undefined && incoming.headers['transfer-encoding'] === undefined) return;
+  let received = 0;
+  incoming.on('data', (chunk: Uint8Array) => {
+    received += chunk.byteLength;
+    if (received > DRAIN_LIMIT) incoming.destroy();
+  });
+}
+
+/** Counts running responses, and says when there are none left. */
+class RunningCount {
+  #count = 0;
+  #idle: (() => void) | undefined;
+
+  get draining(): boolean {
+    return this.#idle !== undefined;
+  }
+
+  begin(): void {
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    if (this.#count === 0) this.#idle?.();
+  }
+
+  async drain(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      if (this.#count === 0) resolve();
+    });
+  }
+}
+
+async function withTimeLimit(work: Promise<void>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}

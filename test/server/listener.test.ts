@@ -1,0 +1,426 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { get as httpGet, request as httpRequest, Agent } from 'node:http';
+import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { silent, systemClock, type Event } from '../../src/core/index.ts';
+import { SharedFile } from '../../src/io/index.ts';
+import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/index.ts';
+import {
+  startListener,
+  textResponse,
+  type Exchange,
+  type Handler,
+  type HttpResponse,
+  type Listener,
+  type ListenerOptions,
+} from '../../src/server/index.ts';
+import { MemoryBlobStore } from '../support/memory-store.ts';
+
+const started: Listener[] = [];
+
+async function listen(handle: Handler, options: Partial<ListenerOptions> = {}): Promise<Listener> {
+  const listener = await startListener({ host: '127.0.0.1', port: 0, handle, emit: silent, ...options });
+  started.push(listener);
+  return listener;
+}
+
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((listener) => listener.close(0)));
+});
+
+/** Sends raw bytes and gives everything that comes back until the other side closes. */
+async function raw(listener: Listener, text: string | Buffer): Promise<string> {
+  const socket = connectTcp(listener.port, listener.address);
+  socket.write(text);
+  return received(socket);
+}
+
+async function received(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await gone(socket);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Waits for the end of a socket, broken or not. */
+async function gone(socket: Socket): Promise<void> {
+  socket.on('error', () => {});
+  await new Promise((resolve) => socket.once('close', resolve));
+}
+
+async function eventually(condition: () => boolean): Promise<void> {
+  for (let round = 0; round < 200 && !condition(); round += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(condition()).toBe(true);
+}
+
+describe('startListener', () => {
+  it('answers HEAD with the length and without the bytes', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'));
+    const answer = await raw(listener, 'HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toMatch(/content-length: 6\r\n/);
+    expect(answer.endsWith('\r\n\r\n')).toBe(true);
+  });
+
+  it('sends no length with 304', async () => {
+    const listener = await listen(() => ({ status: 304, headers: { etag: '"a"' } }));
+    expect(await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).not.toMatch(/content-length|transfer-encoding/i);
+  });
+
+  it('answers pipelined requests in their order', async () => {
+    const listener = await listen(async ({ path }) => {
+      await new Promise((resolve) => setTimeout(resolve, path === '/1' ? 30 : 0));
+      return textResponse(200, `<${path}>`);
+    });
+    const answer = await raw(
+      listener,
+      ['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${path === '/3' ? 'Connection: close\r\n' : ''}\r\n`).join(''),
+    );
+    expect([...answer.matchAll(/<(.*?)>/g)].map((match) => match[1])).toEqual(['/1', '/2', '/3']);
+  });
+
+  it('drains the body of a request and goes on with the connection', async () => {
+    const listener = await listen(({ path }) => textResponse(200, path));
+    const answer = await raw(
+      listener,
+      `GET /first HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nGET /GET /second HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect(answer).toContain('/second\n');
+  });
+
+  it('cuts a request body that does not end', async () => {
+    const listener = await listen(() => textResponse(405, 'no'));
+    const socket = connectTcp(listener.port, listener.address);
+    socket.on('error', () => {});
+    socket.write('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const timer = setInterval(() => socket.write(`10000\r\n${'x'.repeat(65_536)}\r\n`), 1);
+    socket.resume();
+    await gone(socket);
+    clearInterval(timer);
+    expect(socket.bytesWritten).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it.each([
+    ['a TLS hello', Buffer.from('16030100c8010000c40303', 'hex')],
+    ['nonsense', Buffer.from('\u0000\u0001nonsense\r\n\r\n')],
+    ['a header that never ends', Buffer.from(`GET / HTTP/1.1\r\nx: ${'a'.repeat(100_000)}`)],
+    ['two lengths', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n')],
+  ])('closes the connection on %s without an answer', async (_, bytes) => {
+    const listener = await listen(() => textResponse(200, 'hello'));
+    expect(await raw(listener, bytes)).toBe('');
+  });
+
+  it('turns a failing handler into 500 and a warning, without telling the client why', async () => {
+    const events: Event[] = [];
+    const listener = await listen(
+      () => {
+        throw new Error('inner secret');
+      },
+      { emit: (event) => events.push(event) },
+    );
+    const answer = await raw(listener, 'GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 500 /);
+    expect(answer).not.toContain('inner secret');
+    expect(events).toEqual([{ type: 'warning', message: 'Cannot answer GET "/x": inner secret' }]);
+  });
+
+  it('reports every exchange with its route', async () => {
+    const exchanges: Exchange[] = [];
+    const listener = await listen(() => ({ ...textResponse(200, 'hello'), route: 'greeting' }), {
+      onExchange: (exchange) => exchanges.push(exchange),
+    });
+    await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\nBREW / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await raw(listener, 'PROPFIND / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await eventually(() => exchanges.length === 2);
+    expect(exchanges).toEqual([
+      { route: 'greeting', method: 'GET', status: 200, bytes: 6 },
+      { route: 'greeting', method: 'other', status: 200, bytes: 6 },
+    ]);
+  });
+
+  it('says why it cannot listen', async () => {
+    const { port } = await listen(() => textResponse(200, ''));
+    await expect(startListener({ host: '127.0.0.1', port, handle: () => textResponse(200, ''), emit: silent })).rejects.toMatchObject({
+      code: 'LISTEN_FAILED',
+      message: `Cannot listen on "127.0.0.1" port ${port}: another process listens there`,
+    });
+    await expect(startListener({ host: '192.0.2.1', port: 0, handle: () => textResponse(200, ''), emit: silent })).rejects.toMatchObject({
+      code: 'LISTEN_FAILED',
+    });
+  });
+});
+
+describe('a streamed body', () => {
+  const SIZE = 32 * 1024 * 1024;
+  const blobs = new MemoryBlobStore();
+  const digest = blobs.put(Buffer.alloc(SIZE, 'caisson'));
+  const stream: Handler = () => ({ status: 200, body: { size: SIZE, open: () => blobs.open(digest) } });
+
+  it('arrives whole', async () => {
+    const listener = await listen(stream);
+    const [response] = await once(httpGet(`${listener.url}/`, { agent: false }), 'response');
+    let size = 0;
+    for await (const chunk of response) size += chunk.length;
+    expect(size).toBe(SIZE);
+  });
+
+  it('is closed at the source when the client leaves in the middle, before it and while it is opened', async () => {
+    const listener = await listen(stream);
+    const slow = await listen(() => ({
+      status: 200,
+      body: {
+        size: SIZE,
+        open: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          return blobs.open(digest);
+        },
+      },
+    }));
+    const before = blobs.opened;
+    for (const { port, address } of [listener, listener, slow, slow]) {
+      const socket = connectTcp(port, address);
+      socket.on('error', () => {});
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      if (port === listener.port) await once(socket, 'readable');
+      else await new Promise((resolve) => setTimeout(resolve, 20));
+      socket.destroy();
+    }
+    await eventually(() => blobs.opened === before + 4 && blobs.opened === blobs.closed);
+    await eventually(() => listener.connections() === 0 && slow.connections() === 0);
+  });
+
+  it.each([
+    ['too few bytes of a large body', 1_000_000, 999_999],
+    ['too few bytes of a small body', 1000, 999],
+    ['too many bytes of a small body', 1000, 1001],
+    ['too many bytes of a large body', 1_000_000, 1_500_000],
+  ])('breaks the connection when the source gives %s', async (_, promised, given) => {
+    const events: Event[] = [];
+    const listener = await listen(
+      () => ({ status: 200, body: { size: promised, open: async () => Readable.from([Buffer.alloc(given - 1), Buffer.alloc(1)]) } }),
+      { emit: (event) => events.push(event) },
+    );
+    const answer = await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(answer.match(/HTTP\/1\.1 200/g)?.length ?? 0).toBeLessThan(2);
+    expect(events[0]).toMatchObject({ type: 'warning', message: expect.stringMatching(/body/) });
+  });
+
+  it('breaks the connection and warns when the source fails', async () => {
+    const events: Event[] = [];
+    const listener = await listen(
+      () => ({
+        status: 200,
+        body: {
+          size: SIZE,
+          open: async () =>
+            Readable.from(
+              (async function* () {
+                yield Buffer.alloc(1000);
+                throw new Error('disk gone');
+              })(),
+            ),
+        },
+      }),
+      { emit: (event) => events.push(event) },
+    );
+    await raw(listener, 'GET /x HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(events).toEqual([{ type: 'warning', message: 'Cannot finish GET "/x": disk gone' }]);
+  });
+});
+
+describe('a body that is a part of a file', () => {
+  const SIZE = 24 * 1024 * 1024;
+  const bytes = Buffer.alloc(SIZE);
+  for (let at = 0; at < SIZE; at += 4) bytes.writeUInt32LE(at, at);
+  let directory: string;
+  let path: string;
+  let file: SharedFile;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'caisson-listener-'));
+    path = join(directory, 'file');
+    writeFileSync(path, bytes);
+    file = await SharedFile.open(path);
+  });
+
+  afterAll(async () => {
+    await file.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const part = (start: number, end: number): HttpResponse => ({
+    status: 200,
+    body: { size: end - start, open: async () => file.stream(start, end) },
+  });
+
+  async function get(url: string, options: object = {}): Promise<Buffer> {
+    const [response] = await once((url.startsWith('https') ? httpsGet : httpGet)(url, options), 'response');
+    return await buffer(response);
+  }
+
+  it.each([
+    ['over http', false],
+    ['over https', true],
+  ])('arrives whole %s, large and small, several times on one connection', async (_, secure) => {
+    const authority = await createAuthority({ commonName: 'CA', days: 2, clock: systemClock });
+    const tls = await issueCertificate(authority, {
+      commonName: 'x',
+      dnsNames: [],
+      addresses: ['127.0.0.1'],
+      usages: 'server',
+      days: 1,
+      clock: systemClock,
+    });
+    const listener = await listen(({ path: target }) => (target === '/large' ? part(3, SIZE - 5) : part(7, 70_000)), secure ? { tls } : {});
+    const agent = secure ? new HttpsAgent({ keepAlive: true, maxSockets: 1 }) : new Agent({ keepAlive: true, maxSockets: 1 });
+    const options = { agent, ca: authority.certificate };
+    for (const target of ['large', 'small', 'large']) {
+      const found = await get(`${listener.url}/${target}`, options);
+      expect(found.equals(target === 'large' ? bytes.subarray(3, SIZE - 5) : bytes.subarray(7, 70_000))).toBe(true);
+    }
+    expect(listener.connections()).toBe(1);
+    agent.destroy();
+    expect(file.openStreams).toBe(0);
+  });
+
+  it('reads no further than two buffers ahead of a client that reads nothing, and is closed when that leaves', async () => {
+    const listener = await listen(() => part(0, SIZE));
+    const socket = connectTcp(listener.port, listener.address);
+    socket.on('error', () => {});
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await eventually(() => file.openStreams === 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(file.openStreams).toBe(1);
+    socket.destroy();
+    await eventually(() => file.openStreams === 0);
+  });
+
+  it('breaks the connection and warns when the file is shorter than promised', async () => {
+    const events: Event[] = [];
+    const cut = join(directory, 'cut');
+    writeFileSync(cut, bytes);
+    const own = await SharedFile.open(cut);
+    truncateSync(cut, 2 * 1024 * 1024);
+    const listener = await listen(() => ({ status: 200, body: { size: SIZE, open: async () => own.stream(0, SIZE) } }), {
+      emit: (event) => events.push(event),
+    });
+    await expect(get(`${listener.url}/x`)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(events).toEqual([{ type: 'warning', message: expect.stringMatching(/^Cannot finish GET "\/x": Cannot read ".*cut"/) }]);
+    await own.close();
+  });
+
+  it('breaks the connection when the part is not as long as promised', async () => {
+    const events: Event[] = [];
+    const listener = await listen(() => ({ status: 200, body: { size: 1_000_000, open: async () => file.stream(0, 999_999) } }), {
+      emit: (event) => events.push(event),
+    });
+    await expect(get(`${listener.url}/x`)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(events).toHaveLength(1);
+    expect(file.openStreams).toBe(0);
+  });
+});
+
+describe('close', () => {
+  it('lets a running response finish, closes idle connections, and accepts nothing new', async () => {
+    let release: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const listener = await listen(async ({ path }) => {
+      if (path === '/slow') await gate;
+      return textResponse(200, 'done');
+    });
+    const agent = new Agent({ keepAlive: true });
+    const [quick] = await once(httpGet(`${listener.url}/quick`, { agent }), 'response');
+    quick.resume();
+    await once(quick, 'end');
+    const slow = once(httpGet(`${listener.url}/slow`, { agent: new Agent({ keepAlive: true }) }), 'response');
+    await eventually(() => listener.connections() === 2);
+    const closed = listener.close(10_000);
+    await eventually(() => listener.connections() === 1);
+    await expect(once(httpGet(`${listener.url}/late`), 'response')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    release();
+    const [response] = await slow;
+    response.resume();
+    await closed;
+    expect(listener.connections()).toBe(0);
+    agent.destroy();
+  });
+
+  it('breaks what does not finish in the grace time', async () => {
+    const listener = await listen(() => new Promise(() => {}));
+    const request = httpRequest(listener.url);
+    request.on('error', () => {});
+    request.end();
+    await eventually(() => listener.connections() === 1);
+    const before = performance.now();
+    await listener.close(100);
+    expect(performance.now() - before).toBeLessThan(5000);
+    expect(listener.connections()).toBe(0);
+  });
+});
+
+describe('TLS', () => {
+  let authority: KeyPair;
+  let first: KeyPair;
+  let second: KeyPair;
+
+  beforeAll(async () => {
+    authority = await createAuthority({ commonName: 'CA', days: 2, clock: systemClock });
+    const issue = (commonName: string) =>
+      issueCertificate(authority, { commonName, dnsNames: [], addresses: ['127.0.0.1'], usages: 'server', days: 1, clock: systemClock });
+    [first, second] = [await issue('first'), await issue('second')];
+  });
+
+  async function peer(listener: Listener, options: object = {}): Promise<PeerCertificate> {
+    const socket: TLSSocket = connectTls({ port: listener.port, host: '127.0.0.1', ca: authority.certificate, ...options });
+    try {
+      await once(socket, 'secureConnect');
+      return socket.getPeerCertificate();
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  it('serves https and says so', async () => {
+    const listener = await listen(({ secure }) => textResponse(200, String(secure)), { tls: first });
+    expect(listener.url).toBe(`https://127.0.0.1:${listener.port}`);
+    expect((await peer(listener)).subject.CN).toBe('first');
+  });
+
+  it('uses a new certificate for new connections, and keeps the old when the new is broken', async () => {
+    const listener = await listen(() => textResponse(200, ''), { tls: first });
+    listener.reloadTls(second);
+    expect((await peer(listener)).subject.CN).toBe('second');
+    expect(() => listener.reloadTls({ certificate: first.certificate, key: second.key })).toThrow(/certificate and key/);
+    expect((await peer(listener)).subject.CN).toBe('second');
+  });
+
+  it('refuses TLS before 1.2', async () => {
+    const listener = await listen(() => textResponse(200, ''), { tls: first });
+    await expect(peer(listener, { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })).rejects.toThrow(
+      /protocol|version/i,
+    );
+  });
+
+  it('refuses a certificate with the key of another', async () => {
+    await expect(listen(() => textResponse(200, ''), { tls: { certificate: first.certificate, key: second.key } })).rejects.toMatchObject({
+      code: 'CERTIFICATE_INVALID',
+    });
+  });
+
+  it('closes a plain connection', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'), { tls: first });
+    expect(await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).not.toContain('hello');
+    await eventually(() => listener.connections() === 0);
+  });
+});
