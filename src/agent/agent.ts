@@ -1,0 +1,270 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { messageOf, silent, type Clock, type Emit } from '../core/index.ts';
+import type { Host } from '../host/index.ts';
+import { sleep } from '../io/index.ts';
+import { changeState, unknownState, type ComponentState } from './component-state.ts';
+import type { AgentConfig } from './config.ts';
+import { definitionsDigest, loadDefinitions } from './definition-files.ts';
+import { probeForever } from './prober.ts';
+import { reconcile, type Reconciled } from './reconcile.ts';
+import { unitNameOf, type ServiceDefinition } from './service-definition.ts';
+import { NOTHING_REMEMBERED, readState, writeState, type Remembered } from './state-file.ts';
+import type { AgentProblem, AgentStatus, ComponentStatus } from './status.ts';
+import { UnitWatcher } from './unit-watcher.ts';
+
+/** How often the directory of definitions is looked at. */
+const LOOK_MS = 2000;
+/** Pause before systemd is asked again for what it refused. */
+const RETRY_MS = 30_000;
+/** States change in bursts; the file is written once a burst. */
+const SAVE_DELAY_MS = 1000;
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  /** The machine the agent runs on. */
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly emit?: Emit;
+}
+
+interface Prober {
+  readonly definition: ServiceDefinition;
+  readonly managed: boolean;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Keeps one node's services as their definitions say. `run` ends when its signal aborts and leaves the services running.
+ * Later duties (restart by threshold, registration, cordon) listen to the states that this keeps.
+ */
+export class NodeAgent {
+  readonly #options: AgentOptions;
+  readonly #emit: Emit;
+  readonly #units: UnitWatcher;
+  readonly #probers = new Map<string, Prober>();
+  readonly #statePath: string;
+  #states = new Map<string, ComponentState>();
+  #definitions: readonly ServiceDefinition[] = [];
+  #remembered: Remembered = NOTHING_REMEMBERED;
+  #problems: readonly AgentProblem[] = [];
+  readonly #lastingProblems = new Map<string, AgentProblem>();
+  #waiting: (() => void)[] = [];
+  #wake = new AbortController();
+  #saveTimer: NodeJS.Timeout | undefined;
+  #saving: Promise<void> = Promise.resolve();
+  readonly #applied: Promise<void>;
+  #markApplied: () => void = () => {};
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#emit = options.emit ?? silent;
+    this.#units = new UnitWatcher(options.host, options.clock);
+    this.#statePath = join(options.config.state, 'state.json');
+    this.#applied = new Promise((resolve) => {
+      this.#markApplied = resolve;
+    });
+  }
+
+  /** Works until the signal aborts. What goes wrong meanwhile is in the status; it rejects only for a bug. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#remember();
+    try {
+      await this.#keep(signal);
+    } finally {
+      await Promise.all([...this.#probers.keys()].map((name) => this.#endProber(name)));
+      for (const resolve of this.#waiting) resolve();
+      this.#markApplied();
+      await this.#save();
+    }
+  }
+
+  /** Reads the definitions again now. Resolves once they are applied; the problems are in the status. */
+  async reload(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#wake.abort();
+    });
+  }
+
+  /** A problem that stays until it is taken back with undefined: a listener that cannot listen. */
+  report(about: string, message: string | undefined): void {
+    if (message === undefined) this.#lastingProblems.delete(about);
+    else this.#lastingProblems.set(about, { about, message });
+  }
+
+  /** Waits for the definitions to be read and applied once: before that there is nothing to tell. */
+  async status(): Promise<AgentStatus> {
+    const { config, clock, version } = this.#options;
+    await this.#applied;
+    const units = await this.#units.read();
+    const components = this.#definitions.map((definition): ComponentStatus => {
+      const unit = units.get(unitNameOf(definition));
+      const known = unit !== undefined && unit.path !== '';
+      const state = this.#states.get(definition.name) ?? unknownState(clock.now());
+      return { name: definition.name, ...state, ...(known ? { unit: { active: unit.active, sub: unit.sub } } : {}) };
+    });
+    const { name, address, uuid, roles } = config.node;
+    const problems = [...this.#problems, ...this.#lastingProblems.values()];
+    return { node: { name, address, uuid }, roles: [...roles], version, time: clock.now().toISOString(), components, problems };
+  }
+
+  async #remember(): Promise<void> {
+    try {
+      this.#remembered = (await readState(this.#statePath)) ?? NOTHING_REMEMBERED;
+    } catch (error) {
+      this.#emit({ type: 'warning', message: `Cannot read "${this.#statePath}", starting without it: ${messageOf(error)}` });
+    }
+    this.#states = new Map(Object.entries(this.#remembered.components));
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    const { config, clock } = this.#options;
+    let digest: string | undefined;
+    let retryAt = Number.POSITIVE_INFINITY;
+    while (!signal.aborted) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      const now = await definitionsDigest(config.definitions);
+      if (now !== digest || waiting.length > 0 || clock.monotonic() >= retryAt) {
+        digest = now;
+        const refused = await this.#apply(signal);
+        this.#markApplied();
+        retryAt = refused ? clock.monotonic() + RETRY_MS : Number.POSITIVE_INFINITY;
+      }
+      for (const resolve of waiting) resolve();
+      await this.#pause(signal);
+    }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (this.#wake.signal.aborted) this.#wake = new AbortController();
+    if (this.#waiting.length > 0) return;
+    try {
+      await sleep(LOOK_MS, AbortSignal.any([signal, this.#wake.signal]));
+    } catch (error) {
+      if (!signal.aborted && !this.#wake.signal.aborted) throw error;
+    }
+  }
+
+  /** Resolves to true when systemd refused something, which is tried again later. */
+  async #apply(signal: AbortSignal): Promise<boolean> {
+    const { config, host } = this.#options;
+    const loaded = await loadDefinitions(config.definitions, this.#remembered.accepted);
+    let result: Reconciled;
+    try {
+      result = await reconcile({
+        host,
+        directory: config.units,
+        definitions: loaded.definitions,
+        values: { ...config.values, NODE_UUID: [config.node.uuid] },
+        applied: this.#remembered.applied,
+        signal,
+      });
+    } catch (error) {
+      if (signal.aborted) return false;
+      this.#setProblems([...loaded.problems, { about: 'systemd', message: messageOf(error) }]);
+      return true;
+    }
+    this.#setProblems([...loaded.problems, ...result.problems]);
+    this.#remembered = { ...this.#remembered, applied: result.applied, accepted: loaded.accepted };
+    this.#definitions = loaded.definitions;
+    this.#units.watch(loaded.definitions.map(unitNameOf));
+    for (const name of result.removed) this.#emit({ type: 'note', message: `Retired "${name}"` });
+    await this.#watch(loaded.definitions, result);
+    await this.#save();
+    return result.problems.length > 0;
+  }
+
+  /** Gives every definition a prober of its own; those whose definition is the same go on undisturbed. */
+  async #watch(definitions: readonly ServiceDefinition[], result: Reconciled): Promise<void> {
+    const { clock } = this.#options;
+    const names = new Set(definitions.map((definition) => definition.name));
+    await Promise.all([...this.#probers.keys()].filter((name) => !names.has(name)).map((name) => this.#endProber(name)));
+    for (const name of [...this.#states.keys()].filter((known) => !names.has(known))) this.#states.delete(name);
+    for (const definition of definitions) {
+      const { name } = definition;
+      const managed = result.managed.includes(name);
+      const changed = result.changed.includes(name);
+      const prober = this.#probers.get(name);
+      const same = prober !== undefined && prober.managed === managed && isDeepStrictEqual(prober.definition, definition);
+      if (same && !changed) continue;
+      // A probe that is under way would tell of what was there before.
+      await this.#endProber(name);
+      const previous = this.#states.get(name) ?? unknownState(clock.now());
+      if (changed) this.#setState(name, changeState(previous, { state: 'starting', reason: 'started with a new unit' }, clock.now()));
+      if (definition.disable) {
+        this.#setState(name, changeState(previous, { state: 'stopped', reason: 'disabled in its definition' }, clock.now()));
+      } else if (!managed && !definition.onlyHealthCheck) {
+        this.#setState(name, changeState(previous, { state: 'unknown', reason: 'its unit could not be written' }, clock.now()));
+      } else this.#startProber(definition, managed);
+    }
+  }
+
+  #startProber(definition: ServiceDefinition, managed: boolean): void {
+    const { host, clock } = this.#options;
+    const abort = new AbortController();
+    const { name } = definition;
+    const ended = probeForever({
+      definition,
+      managed,
+      host,
+      units: this.#units,
+      clock,
+      signal: abort.signal,
+      read: () => this.#states.get(name) ?? unknownState(clock.now()),
+      write: (state) => this.#setState(name, state),
+    }).catch((error: unknown) => this.#setState(name, unknownState(clock.now(), `probing failed: ${messageOf(error)}`)));
+    this.#probers.set(name, { definition, managed, abort, ended });
+  }
+
+  async #endProber(name: string): Promise<void> {
+    const prober = this.#probers.get(name);
+    if (prober === undefined) return;
+    this.#probers.delete(name);
+    prober.abort.abort();
+    await prober.ended;
+  }
+
+  #setState(name: string, state: ComponentState): void {
+    const previous = this.#states.get(name);
+    this.#states.set(name, state);
+    if (previous?.state !== state.state) {
+      const reason = state.reason === '' ? '' : `: ${state.reason}`;
+      this.#emit({ type: 'note', message: `"${name}" is ${state.state}${reason}` });
+    }
+    if (previous?.state !== state.state || previous.reason !== state.reason) this.#saveSoon();
+  }
+
+  #setProblems(problems: readonly AgentProblem[]): void {
+    const known = new Set(this.#problems.map((problem) => problem.message));
+    for (const { message } of problems) if (!known.has(message)) this.#emit({ type: 'warning', message });
+    this.#problems = problems;
+  }
+
+  #saveSoon(): void {
+    this.#saveTimer ??= setTimeout(() => void this.#save(), SAVE_DELAY_MS);
+  }
+
+  /** Writes one after the other, each what is true when its turn comes. Never rejects: a full disk is a problem to report. */
+  async #save(): Promise<void> {
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = undefined;
+    const before = this.#saving;
+    this.#saving = this.#saveAfter(before);
+    await this.#saving;
+  }
+
+  async #saveAfter(before: Promise<void>): Promise<void> {
+    await before;
+    this.#remembered = { ...this.#remembered, components: Object.fromEntries(this.#states) };
+    try {
+      await writeState(this.#statePath, this.#remembered);
+      this.report(this.#statePath, undefined);
+    } catch (error) {
+      this.report(this.#statePath, `Cannot write "${this.#statePath}": ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { isAbsolute } from 'node:path';
+import * as z from 'zod';
+import { parseYaml } from '../io/index.ts';
+
+export const AGENT_SOCKET = '/run/caisson/agent.sock';
+
+const absolutePath = z.string().refine(isAbsolute, 'is not an absolute path');
+const text = z.string().min(1);
+
+const agentConfig = z.strictObject({
+  apiVersion: z.literal('caisson/v1'),
+  kind: z.literal('AgentConfig'),
+  cluster: text,
+  node: z.strictObject({ name: text, address: text, uuid: text, roles: z.array(text) }),
+  /** Directory of service definitions. */
+  definitions: absolutePath,
+  /** Directory for what the agent remembers. */
+  state: absolutePath,
+  units: absolutePath.default('/etc/systemd/system'),
+  socket: absolutePath.default(AGENT_SOCKET),
+  listen: z.strictObject({ address: text, port: z.int().min(0).max(65_535) }),
+  tls: z.strictObject({ certificate: absolutePath, key: absolutePath, authority: absolutePath }),
+  /** Lists for `${NAME}` in commands of definitions; one text is a list of one. */
+  values: z.record(z.string(), z.union([z.string().transform((value) => [value]), z.array(z.string())])).default({}),
+});
+
+/** /etc/caisson/agent.yaml, kind AgentConfig. */
+export type AgentConfig = Readonly<z.output<typeof agentConfig>>;
+
+/** Reads the agent's configuration. Throws InvalidInputError with every mistake and its position. */
+export function parseAgentConfig(content: string, file: string): AgentConfig {
+  return parseYaml(content, file, agentConfig);
+}
+
+export type AgentConfigInput = Omit<z.input<typeof agentConfig>, 'apiVersion' | 'kind'>;
+
+/** Writes a configuration that parseAgentConfig reads: JSON, which is YAML too. */
+export function formatAgentConfig(config: AgentConfigInput): string {
+  return `${JSON.stringify({ apiVersion: 'caisson/v1', kind: 'AgentConfig', ...config }, null, 2)}\n`;
+}

@@ -1,0 +1,14 @@
+/**
+ * The node agent: reads service definitions, makes systemd units from them, starts them, probes them and answers status.
+ * It stops nothing when it ends itself, and touches only units that it wrote. Start with agent.ts.
+ */
+export * from './agent.ts';
+export * from './agent-unit.ts';
+export * from './component-state.ts';
+export * from './config.ts';
+export * from './service-definition.ts';
+export * from './service-file.ts';
+export * from './status.ts';
+export * from './status-client.ts';
+export * from './status-server.ts';
+export * from './unit-from-definition.ts';

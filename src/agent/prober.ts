@@ -1,0 +1,54 @@
+import type { Clock } from '../core/index.ts';
+import { healthCheckOf, probe, type HealthCheck } from '../health/index.ts';
+import type { Host } from '../host/index.ts';
+import { sleep } from '../io/index.ts';
+import { nextState, type ComponentState } from './component-state.ts';
+import { unitNameOf, type ServiceDefinition } from './service-definition.ts';
+import type { UnitWatcher } from './unit-watcher.ts';
+
+/** While a component starts it is looked at this often, so that whoever waits for it does not wait for the interval. */
+const STARTING_INTERVAL_MS = 1000;
+const DEFAULT_INTERVAL_MS = 5000;
+
+export interface ProberOptions {
+  readonly definition: ServiceDefinition;
+  /** True when the agent made the unit and its state counts. */
+  readonly managed: boolean;
+  readonly host: Host;
+  readonly units: UnitWatcher;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  read(): ComponentState;
+  write(state: ComponentState): void;
+}
+
+/** Looks at one component for ever, at its interval; one probe at a time. Resolves when the signal aborts. */
+export async function probeForever(options: ProberOptions): Promise<void> {
+  const { definition, clock, signal } = options;
+  const interval = definition.health === undefined ? DEFAULT_INTERVAL_MS : definition.health.timeInterval * 1000;
+  const maxErrors = definition.health?.maxErrorsNum ?? 0;
+  const check = checkOf(definition);
+  let counted = Number.NEGATIVE_INFINITY;
+  try {
+    while (!signal.aborted) {
+      const health = check === undefined ? undefined : await probe(check, { host: options.host, signal });
+      const unit = options.managed ? (await options.units.read()).get(unitNameOf(definition)) : undefined;
+      signal.throwIfAborted();
+      const counts = clock.monotonic() - counted >= interval;
+      if (counts) counted = clock.monotonic();
+      const seen = { counts, ...(health === undefined ? {} : { health }), ...(unit === undefined ? {} : { unit }) };
+      const next = nextState(options.read(), seen, maxErrors, clock.now());
+      options.write(next);
+      await sleep(next.state === 'starting' ? Math.min(interval, STARTING_INTERVAL_MS) : interval, signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function checkOf(definition: ServiceDefinition): HealthCheck | undefined {
+  if (definition.health === undefined) return undefined;
+  const check = healthCheckOf(definition.health.model, definition.health.address);
+  if ('mistake' in check) throw new Error(`the definition of "${definition.name}" was not checked: ${check.mistake}`);
+  return check;
+}

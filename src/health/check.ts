@@ -1,0 +1,71 @@
+import { parseHostPort } from './checks/address.ts';
+
+/** One probe, ready to run. */
+export type HealthCheck =
+  | { readonly model: 'http'; readonly url: string; readonly timeoutMs: number }
+  | { readonly model: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
+  | { readonly model: 'cmd'; readonly command: string; readonly timeoutMs: number };
+
+export const HEALTH_MODELS = ['http', 'tcp', 'cmd'] as const;
+export type HealthModel = (typeof HEALTH_MODELS)[number];
+
+/**
+ * What one probe saw. `unhealthy`: something answers and is not well, or refuses to talk. `dead`: nothing answers in
+ * time. The reason is one line, empty when healthy.
+ */
+export interface HealthResult {
+  readonly status: 'healthy' | 'unhealthy' | 'dead';
+  readonly reason: string;
+}
+
+export const HEALTHY: HealthResult = { status: 'healthy', reason: '' };
+
+const DEFAULT_TIMEOUT_MS: Readonly<Record<HealthModel, number>> = { http: 10_000, tcp: 5_000, cmd: 20_000 };
+
+export function isHealthModel(text: string): text is HealthModel {
+  return HEALTH_MODELS.some((model) => model === text);
+}
+
+/**
+ * Reads a check from its model and address: a URL (http:// may be left out), host:port, or a line for bash. Gives the
+ * mistake when the address is not one. Timeouts that are not given are 10 s (http), 5 s (tcp), 20 s (cmd).
+ */
+export function healthCheckOf(
+  model: HealthModel,
+  address: string,
+  timeoutMs: number = DEFAULT_TIMEOUT_MS[model],
+): HealthCheck | { readonly mistake: string } {
+  switch (model) {
+    case 'http':
+      return httpCheck(address, timeoutMs);
+    case 'tcp':
+      return tcpCheck(address, timeoutMs);
+    case 'cmd':
+      return address.trim() === '' ? { mistake: 'is empty, want a command' } : { model, command: address, timeoutMs };
+  }
+}
+
+function httpCheck(address: string, timeoutMs: number): HealthCheck | { readonly mistake: string } {
+  const text = /^https?:\/\//i.test(address) ? address : `http://${address}`;
+  if (!URL.canParse(text)) return { mistake: `"${address}" is not a URL` };
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return { mistake: 'holds credentials, which a health address must not' };
+  return { model: 'http', url: url.href, timeoutMs };
+}
+
+function tcpCheck(address: string, timeoutMs: number): HealthCheck | { readonly mistake: string } {
+  const place = parseHostPort(address);
+  return place === undefined ? { mistake: `"${address}" is not host:port` } : { model: 'tcp', ...place, timeoutMs };
+}
+
+/** For messages: what the check looks at. */
+export function describeCheck(check: HealthCheck): string {
+  switch (check.model) {
+    case 'http':
+      return check.url;
+    case 'tcp':
+      return `tcp ${check.host.includes(':') ? `[${check.host}]` : check.host}:${check.port}`;
+    case 'cmd':
+      return `command ${check.command}`;
+  }
+}

@@ -1,0 +1,207 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NodeAgent, type AgentConfig, type AgentStatus, type ComponentStatus } from '../../src/agent/index.ts';
+import { systemClock, type Clock } from '../../src/core/index.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+import { FakeSystemd } from './fake-systemd.ts';
+
+const temp = useTempDir();
+let systemd: FakeSystemd;
+let config: AgentConfig;
+let agent: NodeAgent;
+let running: Promise<void> | undefined;
+let abort: AbortController;
+
+beforeEach(async () => {
+  for (const name of ['units', 'conf']) await mkdir(join(temp(), name));
+  systemd = new FakeSystemd(join(temp(), 'units'));
+  config = {
+    apiVersion: 'caisson/v1',
+    kind: 'AgentConfig',
+    cluster: 'prod',
+    node: { name: 'm1', address: '127.0.0.1', uuid: 'u-1', roles: ['manage'] },
+    definitions: join(temp(), 'conf'),
+    state: join(temp(), 'state'),
+    units: join(temp(), 'units'),
+    socket: join(temp(), 'agent.sock'),
+    listen: { address: '127.0.0.1', port: 0 },
+    tls: { certificate: '/none', key: '/none', authority: '/none' },
+    values: {},
+  };
+});
+
+afterEach(stop);
+
+function start(clock: Clock = systemClock): void {
+  abort = new AbortController();
+  agent = new NodeAgent({ config, host: systemd.host, clock, version: '1.2.3' });
+  running = agent.run(abort.signal);
+}
+
+async function stop(): Promise<void> {
+  abort?.abort();
+  await running;
+  running = undefined;
+}
+
+async function define(file: string, ...services: readonly string[]): Promise<void> {
+  await writeFile(join(config.definitions, file), `version: '2.1'\nservices: [${services.join(', ')}]\n`);
+}
+
+async function until(isTrue: (status: AgentStatus) => boolean): Promise<AgentStatus> {
+  for (let turn = 0; turn < 200; turn += 1) {
+    const status = await agent.status();
+    if (isTrue(status)) return status;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 25);
+    });
+  }
+  throw new Error(`never: ${JSON.stringify(await agent.status(), null, 2)}`);
+}
+
+function component(status: AgentStatus, name: string): ComponentStatus | undefined {
+  return status.components.find((candidate) => candidate.name === name);
+}
+
+const ok = { exitCode: 0, stdout: '', stderr: '' };
+
+describe('NodeAgent', () => {
+  it('starts what is defined and tells its state', async () => {
+    await define('a.yaml', '{ name: a, start: a, health: { model: cmd, address: check-a } }');
+    systemd.command = () => ok;
+    start();
+    const status = await until((seen) => component(seen, 'a')?.state === 'healthy');
+    expect(status).toMatchObject({ node: { name: 'm1', uuid: 'u-1' }, roles: ['manage'], version: '1.2.3', problems: [] });
+    expect(component(status, 'a')).toMatchObject({ reason: '', errors: 0, unit: { active: 'active', sub: 'running' } });
+  });
+
+  it('leaves services running when it ends', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    start();
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+    systemd.takeCalls();
+    await stop();
+    expect(systemd.takeCalls()).toEqual([]);
+    expect(systemd.units.get('a.service')?.active).toBe('active');
+  });
+
+  it('remembers since when a component is healthy across its own restart, and restarts no service', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    start({ now: () => new Date('2025-01-01T00:00:00Z'), monotonic: () => performance.now() });
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+    await stop();
+    systemd.takeCalls();
+    start({ now: () => new Date('2025-06-01T00:00:00Z'), monotonic: () => performance.now() });
+    const status = await until((seen) => component(seen, 'a')?.state === 'healthy');
+    expect(component(status, 'a')?.since).toBe('2025-01-01T00:00:00.000Z');
+    expect(status.time).toBe('2025-06-01T00:00:00.000Z');
+    expect(systemd.takeCalls()).toEqual([]);
+  });
+
+  it('becomes unhealthy after more failures than allowed, with the reason', async () => {
+    await define('a.yaml', '{ name: a, start: a, health: { model: cmd, address: x, time_interval: 1, max_errors_num: 1 } }');
+    systemd.command = () => ({ exitCode: 1, stdout: '', stderr: 'no leader' });
+    start();
+    const starting = await until((seen) => component(seen, 'a')?.errors === 1);
+    expect(component(starting, 'a')?.state).toBe('starting');
+    const status = await until((seen) => component(seen, 'a')?.state === 'unhealthy');
+    expect(component(status, 'a')).toMatchObject({ reason: 'exit status 1: no leader', errors: 2 });
+  });
+
+  it('picks up a changed file on its own', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    start();
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+    systemd.takeCalls();
+    await define('a.yaml', '{ name: a, start: a2 }');
+    await define('b.yaml', '{ name: b, start: b }');
+    await until((seen) => component(seen, 'b')?.state === 'healthy');
+    await agent.reload();
+    expect(systemd.takeCalls()).toContain('daemon-reload');
+    expect(systemd.file('a.service')).toContain('a2');
+  });
+
+  it('stops and forgets a service whose file went', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    await define('b.yaml', '{ name: b, start: b }');
+    start();
+    await until((seen) => seen.components.length === 2);
+    await rm(join(config.definitions, 'a.yaml'));
+    await agent.reload();
+    expect((await agent.status()).components.map(({ name }) => name)).toEqual(['b']);
+    expect(systemd.file('a.service')).toBeUndefined();
+  });
+
+  it('shows a disabled service as stopped', async () => {
+    await define('a.yaml', '{ name: a, start: a, disable: true }');
+    start();
+    const status = await until((seen) => seen.components.length === 1);
+    expect(component(status, 'a')).toMatchObject({ state: 'stopped', reason: 'disabled in its definition' });
+    expect(systemd.file('a.service')).toBeUndefined();
+  });
+
+  it('keeps the last good definitions of a file with mistakes, even when it is restarted meanwhile', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    start();
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+    await define('a.yaml', '{ name: a, strat: a2 }');
+    await agent.reload();
+    const broken = await agent.status();
+    expect(broken.problems).toEqual([
+      { about: join(config.definitions, 'a.yaml'), message: expect.stringMatching(/a\.yaml:2:23: services\[0\]\.strat: unknown key/) },
+    ]);
+    expect(component(broken, 'a')?.state).toBe('healthy');
+    await stop();
+    systemd.takeCalls();
+    start();
+    expect((await until((seen) => component(seen, 'a')?.state === 'healthy')).problems).toHaveLength(1);
+    expect(systemd.takeCalls()).toEqual([]);
+    expect(systemd.file('a.service')).toContain('-c a\n');
+  });
+
+  it('keeps everything when the directory of definitions is away', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    start();
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+    await rm(config.definitions, { recursive: true });
+    await agent.reload();
+    const status = await agent.status();
+    expect(status.problems).toHaveLength(1);
+    expect(component(status, 'a')?.state).toBe('healthy');
+  });
+
+  it('uses the first of two definitions of one name, and says so', async () => {
+    await define('a.yaml', '{ name: a, start: first }');
+    await define('b.yaml', '{ name: a, start: second }');
+    start();
+    const status = await until((seen) => seen.components.length > 0);
+    expect(status.problems).toEqual([{ about: join(config.definitions, 'b.yaml'), message: expect.stringContaining('is defined in') }]);
+    expect(systemd.file('a.service')).toContain('first');
+  });
+
+  it('does not run what everybody may write', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    await chmod(join(config.definitions, 'a.yaml'), 0o666);
+    start();
+    const status = await until((seen) => seen.problems.length > 0);
+    expect(status.components).toEqual([]);
+    expect(systemd.file('a.service')).toBeUndefined();
+  });
+
+  it('starts without its memory when that is damaged', async () => {
+    await mkdir(config.state);
+    await writeFile(join(config.state, 'state.json'), '{"version":1,"components":{"a":');
+    await define('a.yaml', '{ name: a, start: a }');
+    start();
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+  });
+
+  it('shows a service whose unit it may not write as unknown', async () => {
+    systemd.vendor.set('ssh.service', '/lib/systemd/system/ssh.service');
+    await define('a.yaml', '{ name: ssh, start: a }');
+    start();
+    const status = await until((seen) => seen.problems.length > 0);
+    expect(component(status, 'ssh')).toMatchObject({ state: 'unknown', reason: 'its unit could not be written' });
+  });
+});

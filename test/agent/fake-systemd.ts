@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command, CommandResult, Host } from '../../src/host/index.ts';
+
+interface FakeUnit {
+  active: string;
+  sub: string;
+  enabled: boolean;
+}
+
+/**
+ * A machine whose systemctl keeps units in memory and reads their files from a directory. Any command that it does not
+ * know fails the test that sent it.
+ */
+export class FakeSystemd {
+  /** Every command but `show`, in order, without the leading `systemctl`. */
+  readonly calls: string[] = [];
+  readonly units = new Map<string, FakeUnit>();
+  /** Units of the distribution: name to path. */
+  readonly vendor = new Map<string, string>();
+  /** Words of a command that fails, with what it says. */
+  failure: { readonly word: string; readonly says: string } | undefined;
+  /** Answer to a health check's command. */
+  command: (line: string) => CommandResult = (line) => {
+    throw new Error(`no answer is planned for the command "${line}"`);
+  };
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  get host(): Host {
+    return {
+      name: 'm1',
+      address: '127.0.0.1',
+      local: true,
+      run: async (command) => this.#run(command),
+      upload: () => Promise.reject(new Error('the agent uploads nothing')),
+      close: async () => {},
+    };
+  }
+
+  set(unit: string, active: string, sub: string): void {
+    this.units.set(unit, { active, sub, enabled: this.units.get(unit)?.enabled ?? false });
+  }
+
+  #run({ argv }: Command): CommandResult {
+    const [program, verb = '', ...rest] = argv.filter((word) => word !== '--no-pager');
+    if (program === 'timeout') return this.command(argv.at(-1) ?? '');
+    if (program !== 'systemctl') throw new Error(`unknown command: ${argv.join(' ')}`);
+    if (verb === 'show') return ok(this.#show(rest));
+    this.calls.push([verb, ...rest].join(' '));
+    if (this.failure !== undefined && argv.includes(this.failure.word))
+      return { exitCode: 1, stdout: '', stderr: `${this.failure.says}\n` };
+    const units = rest.filter((word) => !word.startsWith('-'));
+    switch (verb) {
+      case 'daemon-reload':
+        break;
+      case 'enable':
+        for (const unit of units) this.units.set(unit, { ...this.#unit(unit), enabled: true });
+        break;
+      case 'start':
+      case 'restart':
+        for (const unit of units) this.units.set(unit, { ...this.#unit(unit), active: 'active', sub: 'running' });
+        break;
+      case 'disable':
+        for (const unit of units) this.units.delete(unit);
+        break;
+      default:
+        throw new Error(`unknown command: ${argv.join(' ')}`);
+    }
+    return ok('');
+  }
+
+  #unit(unit: string): FakeUnit {
+    return this.units.get(unit) ?? { active: 'inactive', sub: 'dead', enabled: false };
+  }
+
+  #show(rest: readonly string[]): string {
+    const files = readdirSync(this.#directory);
+    return rest
+      .slice(rest.indexOf('--') + 1)
+      .map((unit) => {
+        const { active, sub, enabled } = this.#unit(unit);
+        const path = files.includes(unit) ? join(this.#directory, unit) : (this.vendor.get(unit) ?? '');
+        const state = path === '' ? '' : enabled ? 'enabled' : 'disabled';
+        return `Id=${unit}\nActiveState=${active}\nSubState=${sub}\nFragmentPath=${path}\nUnitFileState=${state}\n`;
+      })
+      .join('\n');
+  }
+
+  /** The text of a unit file, or undefined. */
+  file(unit: string): string | undefined {
+    try {
+      return readFileSync(join(this.#directory, unit), 'utf8');
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The calls since the last time this was asked. */
+  takeCalls(): string[] {
+    return this.calls.splice(0);
+  }
+}
+
+function ok(stdout: string): CommandResult {
+  return { exitCode: 0, stdout, stderr: '' };
+}
