@@ -1,0 +1,52 @@
+import { CaissonError } from '../core/index.ts';
+import { shortCommand } from './command-failed-error.ts';
+import type { Command } from './command.ts';
+
+/** The error to throw when work on a host was told to stop. */
+export function interruption(host: string, what: string, signal: AbortSignal | undefined): CaissonError {
+  const reason: unknown = signal?.reason;
+  return reason instanceof CaissonError
+    ? reason
+    : new CaissonError('INTERRUPTED', `Cannot finish ${what} on "${host}": interrupted`, { cause: reason });
+}
+
+/** A call instead of a property, because the answer changes while we wait. */
+export function wasAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+export interface CommandGuard {
+  /** The command gave a sign of life. */
+  touch(): void;
+  release(): void;
+}
+
+/**
+ * Watches a running command: calls `stop` once with an error when the signal fires, or when nothing was printed for the
+ * command's idle timeout.
+ */
+export function guardCommand(
+  host: string,
+  command: Command,
+  signal: AbortSignal | undefined,
+  stop: (error: CaissonError) => void,
+): CommandGuard {
+  const { idleTimeoutMs } = command;
+  const onAbort = (): void => {
+    stop(interruption(host, `"${shortCommand(command.argv)}"`, signal));
+  };
+  const onIdle = (): void => {
+    const reason = `it printed nothing for ${Math.round((idleTimeoutMs ?? 0) / 1000)} s`;
+    stop(new CaissonError('COMMAND_STALLED', `Cannot finish "${shortCommand(command.argv)}" on "${host}": ${reason}`));
+  };
+  const timer = idleTimeoutMs === undefined ? undefined : setTimeout(onIdle, idleTimeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (wasAborted(signal)) queueMicrotask(onAbort);
+  return {
+    touch: () => timer?.refresh(),
+    release: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * One machine: commands, files, facts, systemd; local or over SSH. Facts, files and units are functions over `Host`, not
+ * methods on it. Start with host.ts; connect.ts picks the implementation.
+ */
+export * from './command.ts';
+export { CommandFailedError } from './command-failed-error.ts';
+export * from './connect.ts';
+export * from './host.ts';
+export * from './known-hosts.ts';
+export * from './local-host.ts';
+export { quoteCommand, quoteWord } from './quote.ts';
+export * from './run-checked.ts';
+export type { SshCredentials, SshIdentity } from './ssh-credentials.ts';
+export type { HostKeyTrust, SshTarget } from './ssh-connection.ts';
+export * from './ssh-host.ts';
+export { gatherFacts, type FactsOptions, type FileSystemFacts, type HostFacts } from './facts.ts';
+export type { HostNameEntry } from './network-facts.ts';
+export * from './remote-files.ts';
+export type { ListeningSocket } from './socket-facts.ts';
+export * from './systemd.ts';
+export * from './unit-file.ts';

@@ -1,0 +1,102 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+/** What a known_hosts file says of a key that a host showed. */
+export type KeyVerdict = 'known' | 'unknown' | 'changed' | 'revoked';
+
+/** The lines of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) that concern one host. */
+export interface KnownHostKeys {
+  /** Key types on file, such as ssh-ed25519; the host is asked for one of these. */
+  readonly types: readonly string[];
+  judge(key: Buffer): KeyVerdict;
+}
+
+interface KnownHostLine {
+  readonly revoked: boolean;
+  readonly type: string;
+  readonly key: Buffer;
+}
+
+/** Longer files are cut out of reason: a site has hosts, not an internet. */
+const MAX_LINES = 100_000;
+
+/**
+ * Reads plain, wildcard, negated and hashed names, `[host]:port`, several keys a host, and `@revoked`. Lines that are
+ * malformed are passed over, as OpenSSH does; `@cert-authority` lines too, because certificates are not supported.
+ */
+export function knownKeysOf(text: string, host: string, port: number): KnownHostKeys {
+  const name = (port === 22 ? host : `[${host}]:${port}`).toLowerCase();
+  const lines = text.split('\n', MAX_LINES).flatMap((line) => parseLine(line, name));
+  const revoked = lines.filter((line) => line.revoked);
+  const trusted = lines.filter((line) => !line.revoked);
+  return {
+    types: [...new Set(trusted.map((line) => line.type))],
+    judge: (key) => {
+      if (revoked.some((line) => line.key.equals(key))) return 'revoked';
+      if (trusted.some((line) => line.key.equals(key))) return 'known';
+      return trusted.length === 0 ? 'unknown' : 'changed';
+    },
+  };
+}
+
+/** SHA256:… as `ssh-keygen -l` prints it: base64 without padding. */
+export function fingerprintOf(key: Buffer): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** The type that a public key carries in its first field (RFC 4253 section 6.6). */
+export function keyTypeOf(key: Buffer): string | undefined {
+  if (key.length < 4) return undefined;
+  const length = key.readUInt32BE(0);
+  return length > 0 && length <= 64 && key.length >= 4 + length ? key.toString('latin1', 4, 4 + length) : undefined;
+}
+
+function parseLine(line: string, name: string): KnownHostLine[] {
+  const words = line.trim().split(/\s+/);
+  const marker = words[0]?.startsWith('@') === true ? words.shift() : undefined;
+  const [names, type, base64] = words;
+  if (names === undefined || names.startsWith('#') || type === undefined || base64 === undefined) return [];
+  if (marker !== undefined && marker !== '@revoked') return [];
+  if (!matchesNames(names, name)) return [];
+  const key = Buffer.from(base64, 'base64');
+  return keyTypeOf(key) === type ? [{ revoked: marker === '@revoked', type, key }] : [];
+}
+
+function matchesNames(names: string, name: string): boolean {
+  if (names.startsWith('|')) return matchesHash(names, name);
+  const patterns = names.toLowerCase().split(',');
+  if (patterns.some((pattern) => pattern.startsWith('!') && matchesPattern(pattern.slice(1), name))) return false;
+  return patterns.some((pattern) => !pattern.startsWith('!') && matchesPattern(pattern, name));
+}
+
+/** |1|salt|HMAC-SHA1(salt, name) */
+function matchesHash(names: string, name: string): boolean {
+  const [, version, salt, hash] = names.split('|');
+  if (version !== '1' || salt === undefined || hash === undefined) return false;
+  const wanted = Buffer.from(hash, 'base64');
+  const actual = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+  return wanted.length === actual.length && timingSafeEqual(wanted, actual);
+}
+
+/** `*` and `?` as in OpenSSH's match_pattern, without a regular expression that hostile patterns could slow down. */
+function matchesPattern(pattern: string, name: string): boolean {
+  let place = 0;
+  let star = -1;
+  let resume = 0;
+  let index = 0;
+  while (index < name.length) {
+    if (pattern[place] === '*') {
+      star = place;
+      resume = index;
+      place += 1;
+    } else if (place < pattern.length && (pattern[place] === '?' || pattern[place] === name[index])) {
+      place += 1;
+      index += 1;
+    } else if (star >= 0) {
+      place = star + 1;
+      resume += 1;
+      index = resume;
+    } else return false;
+  }
+  while (pattern[place] === '*') place += 1;
+  return place === pattern.length;
+}

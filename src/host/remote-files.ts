@@ -1,0 +1,147 @@
+import { CaissonError, digestFromHex, type Digest } from '../core/index.ts';
+import { CommandFailedError } from './command-failed-error.ts';
+import type { CommandResult } from './command.ts';
+import type { Host } from './host.ts';
+import { runChecked, shellScript } from './run-checked.ts';
+
+interface Options {
+  readonly signal?: AbortSignal;
+}
+
+/** Exit status by which our scripts say that a path does not exist. */
+const ABSENT = 44;
+
+/** Configuration files are small; logs and images are not read this way. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+/** The text of a file, or undefined when there is none. Throws LIMIT_EXCEEDED above 4 MiB. */
+export async function readRemoteFile(host: Host, path: string, options: Options = {}): Promise<string | undefined> {
+  const script = `[ -e "$1" ] || exit ${ABSENT}; head -c ${MAX_FILE_BYTES + 1} -- "$1"`;
+  const result = await runOptional(host, ['cat', path], shellScript(script, [path]), options);
+  if (result !== undefined && Buffer.byteLength(result.stdout) > MAX_FILE_BYTES) {
+    throw new CaissonError('LIMIT_EXCEEDED', `Cannot read "${path}" on "${host.name}": it is larger than ${MAX_FILE_BYTES} bytes`);
+  }
+  return result?.stdout;
+}
+
+/** The digest of a file, or undefined when there is none. */
+export async function fileDigest(host: Host, path: string, options: Options = {}): Promise<Digest | undefined> {
+  // From standard input, because sha256sum escapes unusual names in its output.
+  const script = `[ -e "$1" ] || exit ${ABSENT}; sha256sum < "$1"`;
+  const result = await runOptional(host, ['sha256sum', path], shellScript(script, [path]), options);
+  return result === undefined ? undefined : digestFromHex(result.stdout.trim().split(/\s+/)[0] ?? '');
+}
+
+export interface RemoteFileStatus {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly mode: number;
+  /** user:group by name; a number where there is no name. */
+  readonly owner: string;
+  readonly size: number;
+}
+
+/** What a path is, symbolic links followed; undefined when there is nothing. */
+export async function statRemote(host: Host, path: string, options: Options = {}): Promise<RemoteFileStatus | undefined> {
+  const script = `[ -e "$1" ] || exit ${ABSENT}; stat -L -c '%a %s %u %U %g %G %F' -- "$1"`;
+  const result = await runOptional(host, ['stat', path], shellScript(script, [path]), options);
+  if (result === undefined) return undefined;
+  const [mode = '', size = '', uid = '', user = '', gid = '', group = '', ...kind] = result.stdout.trim().split(' ');
+  const kinds: Readonly<Record<string, 'file' | 'directory'>> = {
+    'regular file': 'file',
+    'regular empty file': 'file',
+    directory: 'directory',
+  };
+  return {
+    kind: kinds[kind.join(' ')] ?? 'other',
+    mode: Number.parseInt(mode, 8),
+    owner: `${user === 'UNKNOWN' ? uid : user}:${group === 'UNKNOWN' ? gid : group}`,
+    size: Number(size),
+  };
+}
+
+/** Makes a directory, and parents with 0755, and gives it mode and owner. Throws CommandFailedError when a file is in the way. */
+export async function ensureDirectory(
+  host: Host,
+  path: string,
+  { mode = 0o755, owner = 'root:root', ...options }: Options & { readonly mode?: number; readonly owner?: string } = {},
+): Promise<void> {
+  const script = 'set -eu; umask 022; mkdir -p -- "$1"; chown -- "$2" "$1"; chmod -- "$3" "$1"';
+  await runChecked(host, { argv: shellScript(script, [path, owner, mode.toString(8)]) }, options);
+}
+
+/** Removes a file if it is there. */
+export async function removeRemoteFile(host: Host, path: string, options: Options = {}): Promise<void> {
+  await runChecked(host, { argv: ['rm', '-f', '--', path] }, options);
+}
+
+/** True when the file has the block `id` with exactly these lines. */
+export async function hasBlock(host: Host, path: string, id: string, lines: readonly string[], options: Options = {}): Promise<boolean> {
+  const text = (await readRemoteFile(host, path, options)) ?? '';
+  return setBlock(text, id, lines) === text;
+}
+
+/**
+ * Puts a marked block into a file and keeps everything else as it is; no lines remove it. Mode and owner of the file stay.
+ * A file that is mounted (/etc/hosts of a container) cannot be replaced and is written in place.
+ */
+export async function ensureBlock(host: Host, path: string, id: string, lines: readonly string[], options: Options = {}): Promise<void> {
+  const before = (await readRemoteFile(host, path, options)) ?? '';
+  const after = setBlock(before, id, lines);
+  if (after !== before) await runChecked(host, { argv: shellScript(REPLACE_SCRIPT, [path]), input: after }, options);
+}
+
+const REPLACE_SCRIPT = `set -eu
+umask 022
+[ -e "$1" ] || : > "$1"
+temporary=$(mktemp -- "$1.XXXXXXXX")
+trap 'rm -f -- "$temporary"' EXIT
+cat > "$temporary"
+chown --reference="$1" -- "$temporary"
+chmod --reference="$1" -- "$temporary"
+sync -- "$temporary"
+mv -fT -- "$temporary" "$1" 2>/dev/null || { cat -- "$temporary" > "$1"; sync -- "$1"; }
+`;
+
+/**
+ * The text with the block `id` set to these lines, in the place where it was, else at the end. Everything else is kept
+ * byte for byte; a block that was written twice becomes one; a begin without an end ends at the next begin or at the end of
+ * its own lines, so that nothing of others is lost.
+ */
+export function setBlock(text: string, id: string, lines: readonly string[]): string {
+  if (!/^[\w .-]+$/.test(id)) throw new Error(`"${id}" is not a name of a block`);
+  if (lines.some((line) => /[\n\r]/.test(line))) throw new Error('a line of a block contains a line feed');
+  const begin = `# BEGIN ${id}`;
+  const end = `# END ${id}`;
+  const block = lines.length === 0 ? [] : [begin, ...lines, end];
+  const kept: string[] = [];
+  let place: number | undefined;
+  const all = text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  for (let index = 0; index < all.length; index += 1) {
+    const line = all[index] ?? '';
+    if (line !== begin) {
+      kept.push(line);
+      continue;
+    }
+    place ??= kept.length;
+    const close = all.indexOf(end, index + 1);
+    const next = all.indexOf(begin, index + 1);
+    // Without an end of its own, only the marker goes: what follows may be somebody else's.
+    if (close >= 0 && (next < 0 || close < next)) index = close;
+  }
+  kept.splice(place ?? kept.length, 0, ...block);
+  const result = kept.length === 0 ? '' : `${kept.join('\n')}\n`;
+  // A last line without line feed is kept so when nothing had to change.
+  return `${text}\n` === result ? text : result;
+}
+
+async function runOptional(
+  host: Host,
+  shown: readonly string[],
+  argv: readonly string[],
+  options: Options,
+): Promise<CommandResult | undefined> {
+  const result = await host.run({ argv }, options);
+  if (result.exitCode === ABSENT) return undefined;
+  if (result.exitCode !== 0) throw new CommandFailedError(host.name, shown, result);
+  return result;
+}

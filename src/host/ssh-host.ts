@@ -1,0 +1,303 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { posix } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Client, ClientChannel } from 'ssh2';
+import { CaissonError, DigestMismatchError, digestFromHex, messageOf, type Digest } from '../core/index.ts';
+import { sleep } from '../io/index.ts';
+import { CommandFailedError, shortCommand } from './command-failed-error.ts';
+import { guardCommand, interruption, wasAborted } from './command-guard.ts';
+import type { Command, CommandResult } from './command.ts';
+import type { Host, UploadOptions } from './host.ts';
+import { OutputCollector } from './output-collector.ts';
+import { quoteCommand, withEnvironment } from './quote.ts';
+import { shellScript, type RunOptions } from './run-checked.ts';
+import { signalNumber } from './signal-number.ts';
+import { connectSsh, type SshTarget } from './ssh-connection.ts';
+import { PLACE_SCRIPT, RECEIVE_SCRIPT } from './upload-scripts.ts';
+
+/** sshd allows ten sessions a connection (MaxSessions); two are left for people who share it. */
+const MAX_CHANNELS = 8;
+const CLOSE_TIMEOUT_MS = 5000;
+/** No upload takes longer: a temporary file of this age has lost its writer. */
+const LEFTOVER_MINUTES = '60';
+const OPEN_ATTEMPTS = 50;
+const OPEN_PAUSE_MS = 100;
+
+export interface SshHostOptions {
+  readonly target: SshTarget;
+  /** For sudo, where it asks; goes to its standard input only. */
+  readonly sudoPassword?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Logs in to a host over SSH and makes sure that commands run as root. Throws what connectSsh throws, and HOST_NOT_ROOT.
+ * A lost connection is not made again: commands throw HOST_CONNECTION, and what was being done is run again as a whole.
+ * A command that is told to stop is sent SIGTERM, which sshd passes on or not; it may run to its end on the host.
+ */
+export async function openSshHost({ target, sudoPassword, signal }: SshHostOptions): Promise<Host> {
+  const client = await connectSsh(target, signal);
+  const host = new SshHost(target, client);
+  try {
+    await host.becomeRoot(sudoPassword, signal);
+    return host;
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+/** How a command becomes root: words in front of it, and what sudo reads before the command does. */
+interface Elevation {
+  readonly argv: readonly string[];
+  readonly input: string;
+}
+
+class SshHost implements Host {
+  readonly name: string;
+  readonly address: string;
+  readonly local = false;
+  readonly #client: Client;
+  readonly #limit: LimitFunction = pLimit(MAX_CHANNELS);
+  readonly #closed: Promise<void>;
+  #elevation: Elevation = { argv: [], input: '' };
+  #lost: string | undefined;
+
+  constructor(target: SshTarget, client: Client) {
+    this.name = target.name;
+    this.address = target.address;
+    this.#client = client;
+    client.on('error', (error) => {
+      this.#lost ??= messageOf(error);
+    });
+    this.#closed = new Promise((resolve) => {
+      client.once('close', () => {
+        this.#lost ??= 'the host closed it';
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Finds out how to be root. A sudo that asks for nothing must not be given a password: the command would read it. So
+   * the cached ticket is ignored (-k) when there is a password, and none is sent when sudo does not need one.
+   */
+  async becomeRoot(password: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+    const options = signal === undefined ? {} : { signal };
+    const who = await this.run({ argv: ['id', '-u'] }, options);
+    if (who.exitCode === 0 && who.stdout.trim() === '0') return;
+    const silent: Elevation = { argv: ['sudo', '-k', '-n', '--'], input: '' };
+    const asked: Elevation = { argv: ['sudo', '-k', '-S', '-p', '', '--'], input: `${password ?? ''}\n` };
+    let refusal = '';
+    for (const elevation of password === undefined ? [silent] : [silent, asked]) {
+      this.#elevation = elevation;
+      const result = await this.run({ argv: ['id', '-u'] }, options);
+      if (result.exitCode === 0 && result.stdout.trim() === '0') return;
+      refusal = result.stderr.trim().split('\n').at(-1) ?? '';
+    }
+    throw new CaissonError('HOST_NOT_ROOT', `Cannot become root on "${this.name}": sudo says "${refusal}"`, {
+      hint: 'Allow the login to use sudo without a password, or set ssh.sudoPasswordFile in cluster.yaml',
+    });
+  }
+
+  async run(command: Command, options: RunOptions = {}): Promise<CommandResult> {
+    return this.#limit(async () => {
+      const running = await this.#start(command, options);
+      running.channel.end(command.input ?? '');
+      return running.result;
+    });
+  }
+
+  async upload(source: Readable | Uint8Array | string, path: string, options: UploadOptions): Promise<void> {
+    const { signal } = options;
+    const runOptions = signal === undefined ? {} : { signal };
+    const directory = posix.dirname(path);
+    const temporary = posix.join(directory, `.${posix.basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+    try {
+      const sent = await this.#limit(async () => this.#send(source, path, temporary, options));
+      if (options.digest !== undefined && sent.digest !== options.digest) {
+        throw new DigestMismatchError(`"${path}" on "${this.name}"`, { digest: options.digest }, sent);
+      }
+      const argv = shellScript(PLACE_SCRIPT, [temporary, path, options.mode.toString(8), options.owner ?? 'root:root']);
+      const placed = await this.run({ argv }, runOptions);
+      if (placed.exitCode !== 0) throw new CommandFailedError(this.name, ['mv', temporary, path], placed);
+    } catch (error) {
+      await this.#discard(temporary);
+      throw error;
+    } finally {
+      if (source instanceof Readable) source.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client.end();
+    const timer = setTimeout(() => this.#client.destroy(), CLOSE_TIMEOUT_MS);
+    await this.#closed;
+    clearTimeout(timer);
+  }
+
+  /** Sends the bytes and compares what arrived with what was sent: an end of input may also be a broken connection. */
+  async #send(
+    source: Readable | Uint8Array | string,
+    path: string,
+    temporary: string,
+    options: UploadOptions,
+  ): Promise<{ digest: Digest; size: number }> {
+    const { signal, onProgress } = options;
+    const hash = createHash('sha256');
+    let size = 0;
+    let complete = false;
+    const observe = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        hash.update(chunk);
+        size += chunk.length;
+        onProgress?.(size);
+        done(null, chunk);
+      },
+      flush(done) {
+        complete = true;
+        done();
+      },
+    });
+    const input = toStream(source);
+    const ended = new AbortController();
+    const stopSending = (): void => ended.abort();
+    let failure: unknown;
+    // Heard from the start: it may fail while the session is opened. After the end, errors are the pipeline's own.
+    input.on('error', (error) => {
+      if (!ended.signal.aborted) failure ??= error;
+    });
+    const argv = shellScript(RECEIVE_SCRIPT, [temporary, path, options.onlyWriter === true ? '' : LEFTOVER_MINUTES]);
+    const { channel, result } = await this.#start({ argv }, signal === undefined ? {} : { signal });
+    channel.once('close', stopSending);
+    // The session may be over already.
+    result.then(stopSending, stopSending);
+    const [piped, finished] = await Promise.allSettled([pipeline(input, observe, channel, { signal: ended.signal }), result]);
+    if (wasAborted(signal)) throw interruption(this.name, `the upload of "${path}"`, signal);
+    if (failure !== undefined) throw toError(failure);
+    if (this.#lost !== undefined) throw this.#connectionLost(`the upload of "${path}"`);
+    // The far side knows better than a broken pipe why it stopped reading.
+    if (finished.status === 'rejected') throw toError(finished.reason);
+    if (finished.value.exitCode !== 0) throw new CommandFailedError(this.name, ['cat', '>', path], finished.value);
+    // The end of the input is no proof: half a file must not look like a whole one.
+    if (!complete) throw piped.status === 'rejected' ? toError(piped.reason) : new Error(`the upload of ${path} ended early`);
+    const digest = digestFromHex(hash.digest('hex'));
+    const arrived = digestFromHex(finished.value.stdout.trim().split(/\s+/)[0] ?? '');
+    if (arrived !== digest) throw new DigestMismatchError(`"${path}" on "${this.name}"`, { digest }, { digest: arrived, size });
+    return { digest, size };
+  }
+
+  async #discard(temporary: string): Promise<void> {
+    if (this.#lost !== undefined) return;
+    try {
+      await this.run({ argv: ['rm', '-f', '--', temporary] });
+    } catch (error) {
+      // The next upload of the same file removes what is left; the first error is the one to report.
+      if (!(error instanceof CaissonError)) throw error;
+    }
+  }
+
+  async #start(
+    command: Command,
+    options: RunOptions,
+  ): Promise<{ readonly channel: ClientChannel; readonly result: Promise<CommandResult> }> {
+    const { signal } = options;
+    const what = `"${shortCommand(command.argv)}"`;
+    if (wasAborted(signal)) throw interruption(this.name, what, signal);
+    const line = `cd / && exec ${quoteCommand([...this.#elevation.argv, ...withEnvironment(command)])}`;
+    const running = await this.#open(line, what, (channel) => ({ channel, result: this.#watch(channel, command, options) }));
+    // Whoever asked for the channel awaits the result; until then a rejection is not unhandled.
+    running.result.catch(() => {});
+    if (this.#elevation.input !== '') running.channel.write(this.#elevation.input);
+    return running;
+  }
+
+  async #watch(channel: ClientChannel, command: Command, { signal, onLine }: RunOptions): Promise<CommandResult> {
+    const stdout = new OutputCollector(onLine);
+    const stderr = new OutputCollector(onLine);
+    return new Promise<CommandResult>((resolve, reject) => {
+      let exitCode: number | undefined;
+      let stopped: Error | undefined;
+      const settle = (): void => {
+        guard.release();
+        if (stopped !== undefined) reject(stopped);
+        else if (exitCode === undefined) reject(this.#connectionLost(`"${shortCommand(command.argv)}"`));
+        else resolve({ exitCode, stdout: stdout.end(), stderr: stderr.end() });
+      };
+      const stop = (error: Error): void => {
+        stopped ??= error;
+        // sudo passes TERM on to the command; KILL would end sudo alone.
+        channel.signal('TERM');
+        channel.destroy();
+        settle();
+      };
+      const guard = guardCommand(this.name, command, signal, stop);
+      const collect = (collector: OutputCollector) => (bytes: Buffer) => {
+        guard.touch();
+        try {
+          collector.add(bytes);
+        } catch (error) {
+          stop(toError(error));
+        }
+      };
+      channel.on('data', collect(stdout));
+      channel.stderr.on('data', collect(stderr));
+      channel.on('exit', (code: number | null, killed?: string) => {
+        exitCode = code ?? 128 + signalNumber(killed);
+      });
+      channel.once('close', settle);
+      channel.on('error', () => {});
+    });
+  }
+
+  /**
+   * Opens a session for a command line. sshd frees a session a moment after the client has seen its end, and refuses a new
+   * one until then; so a refusal is tried again for a while.
+   */
+  async #open<T>(line: string, what: string, attach: (channel: ClientChannel) => T): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      if (this.#lost !== undefined) throw this.#connectionLost(what);
+      try {
+        return await this.#exec(line, attach);
+      } catch (error) {
+        if (attempt >= OPEN_ATTEMPTS || this.#lost !== undefined) throw this.#connectionLost(what, error);
+        await sleep(OPEN_PAUSE_MS);
+      }
+    }
+  }
+
+  /** `attach` runs before the next packet is read: a short command has ended by the time a promise is looked at. */
+  async #exec<T>(line: string, attach: (channel: ClientChannel) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const onLost = (): void => {
+        reject(new Error('the connection ended'));
+      };
+      this.#client.once('close', onLost);
+      const onChannel = (error: Error | undefined, channel: ClientChannel): void => {
+        this.#client.off('close', onLost);
+        if (error === undefined) resolve(attach(channel));
+        else reject(error);
+      };
+      this.#client.exec(line, onChannel);
+    });
+  }
+
+  #connectionLost(what: string, cause?: unknown): CaissonError {
+    const reason = this.#lost ?? (cause === undefined ? 'the connection ended' : messageOf(cause));
+    return new CaissonError('HOST_CONNECTION', `Cannot finish ${what} on "${this.name}": ${reason}`, {
+      cause,
+      hint: 'Run the same command again when the host can be reached: it goes on where it stopped',
+    });
+  }
+}
+
+function toStream(source: Readable | Uint8Array | string): Readable {
+  if (source instanceof Readable) return source;
+  return Readable.from([typeof source === 'string' ? Buffer.from(source) : source]);
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

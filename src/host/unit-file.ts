@@ -1,0 +1,137 @@
+/** A command of a unit. It is run without a shell. */
+export interface ExecLine {
+  /** The program, as an absolute path, and its arguments, exactly as the program gets them. */
+  readonly argv: readonly string[];
+  /** A failure does not count (the `-` prefix). */
+  readonly ignoreFailure?: boolean;
+}
+
+/** A systemd service unit as data (systemd.unit(5), systemd.service(5), systemd.exec(5)). Times are seconds. */
+export interface UnitFile {
+  readonly description: string;
+  readonly documentation?: string;
+  readonly after?: readonly string[];
+  readonly wants?: readonly string[];
+  readonly requires?: readonly string[];
+  readonly type?: 'simple' | 'exec' | 'notify' | 'oneshot';
+  readonly remainAfterExit?: boolean;
+  readonly execStartPre?: readonly ExecLine[];
+  readonly execStart: ExecLine;
+  readonly execStop?: ExecLine;
+  readonly execStopPost?: readonly ExecLine[];
+  readonly restart?: 'always' | 'on-failure' | 'no';
+  readonly restartSec?: number;
+  /** Zero: started again for ever, however often it fails. */
+  readonly startLimitIntervalSec?: number;
+  readonly timeoutStartSec?: number;
+  readonly timeoutStopSec?: number;
+  readonly killMode?: 'control-group' | 'mixed' | 'process';
+  readonly user?: string;
+  readonly workingDirectory?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly limitNofile?: number;
+  /** Further settings of [Service], such as ProtectSystem: strict. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly wantedBy?: readonly string[];
+}
+
+/** The text of a unit file. Throws a plain Error for what no unit file can say: a line feed in a setting, a relative program. */
+export function formatUnitFile(unit: UnitFile): string {
+  const sections = [
+    formatSection('Unit', [
+      ['Description', escapeSpecifiers(unit.description)],
+      ['Documentation', unit.documentation],
+      ['After', listOf(unit.after)],
+      ['Wants', listOf(unit.wants)],
+      ['Requires', listOf(unit.requires)],
+      ['StartLimitIntervalSec', unit.startLimitIntervalSec],
+    ]),
+    formatSection('Service', serviceSettings(unit)),
+    formatSection('Install', [['WantedBy', listOf(unit.wantedBy ?? ['multi-user.target'])]]),
+  ];
+  return sections.join('\n');
+}
+
+type Setting = readonly [name: string, value: string | number | boolean | undefined];
+
+function serviceSettings(unit: UnitFile): readonly Setting[] {
+  return [
+    ['Type', unit.type ?? 'exec'],
+    ['RemainAfterExit', unit.remainAfterExit],
+    ['User', unit.user],
+    ['WorkingDirectory', unit.workingDirectory],
+    ...Object.entries(unit.environment ?? {}).map(([name, value]): Setting => ['Environment', formatAssignment(name, value)]),
+    ...(unit.execStartPre ?? []).map((line): Setting => ['ExecStartPre', formatExecLine(line)]),
+    ['ExecStart', formatExecLine(unit.execStart)],
+    ['ExecStop', unit.execStop === undefined ? undefined : formatExecLine(unit.execStop)],
+    ...(unit.execStopPost ?? []).map((line): Setting => ['ExecStopPost', formatExecLine(line)]),
+    ['Restart', unit.restart],
+    ['RestartSec', unit.restartSec],
+    ['TimeoutStartSec', unit.timeoutStartSec],
+    ['TimeoutStopSec', unit.timeoutStopSec],
+    ['KillMode', unit.killMode],
+    ['LimitNOFILE', unit.limitNofile],
+    ...Object.entries(unit.settings ?? {}),
+  ];
+}
+
+function formatSection(name: string, settings: readonly Setting[]): string {
+  const lines = settings.flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+    if (!/^[A-Za-z]+$/.test(key)) throw new Error(`"${key}" is not a setting of a unit`);
+    // A backslash at the end would join the next line to this one.
+    if (/[\n\r\0]/.test(text) || text.endsWith('\\')) throw new Error(`the setting ${key} of a unit cannot be written on one line`);
+    return [`${key}=${text}`];
+  });
+  return `[${name}]\n${lines.join('\n')}\n`;
+}
+
+function listOf(names: readonly string[] | undefined): string | undefined {
+  if (names === undefined || names.length === 0) return undefined;
+  for (const name of names) {
+    if (!/^[A-Za-z0-9:_.@\\-]+$/.test(name)) throw new Error(`"${name}" is not a name of a unit`);
+  }
+  return names.join(' ');
+}
+
+/** systemd.service(5), COMMAND LINES: specifiers and variables are taken literally, arguments keep their spaces and quotes. */
+export function formatExecLine({ argv, ignoreFailure = false }: ExecLine): string {
+  const [program, ...parameters] = argv;
+  // The program's name is not unquoted like an argument, and some characters in front of it have a meaning.
+  if (program === undefined || !/^\/[A-Za-z0-9_./+@:-]*$/.test(program)) {
+    throw new Error(`"${program ?? ''}" is not an absolute path of a program that a unit can start`);
+  }
+  const words = parameters.map((parameter) => quoteArgument(parameter).replaceAll('$', '$$$$'));
+  return `${ignoreFailure ? '-' : ''}${[program, ...words].join(' ')}`;
+}
+
+function formatAssignment(name: string, value: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new Error(`"${name}" is not a name of an environment variable`);
+  return quoteArgument(`${name}=${value}`);
+}
+
+const PLAIN_ARGUMENT = /^[A-Za-z0-9_/.,:@=+-]+$/;
+
+/** systemd.syntax(7), QUOTING: double quotes with C escapes; a percent sign is doubled (systemd.unit(5), SPECIFIERS). */
+function quoteArgument(text: string): string {
+  if (text.includes('\0')) throw new Error('an argument of a unit contains NUL');
+  if (PLAIN_ARGUMENT.test(text)) return text;
+  const escaped = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll('\n', String.raw`\n`)
+    .replaceAll('\t', String.raw`\t`)
+    .replace(/\p{Cc}/gu, escapeControl);
+  return `"${escapeSpecifiers(escaped)}"`;
+}
+
+/** Only ASCII: \x85 would be one byte, while the character is two in UTF-8. */
+function escapeControl(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : character;
+}
+
+function escapeSpecifiers(text: string): string {
+  return text.replaceAll('%', '%%');
+}

@@ -1,0 +1,15 @@
+import { addAbortSignal, Readable } from 'node:stream';
+
+/** The bytes of what is uploaded; a stream is destroyed when the signal fires, also while it waits. */
+export async function* chunksOf(source: Readable | Uint8Array | string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  if (!(source instanceof Readable)) {
+    yield typeof source === 'string' ? Buffer.from(source) : source;
+    return;
+  }
+  if (signal !== undefined) addAbortSignal(signal, source);
+  for await (const chunk of source) {
+    const bytes: unknown = chunk;
+    if (!(bytes instanceof Uint8Array)) throw new TypeError('an upload needs a stream of bytes');
+    yield bytes;
+  }
+}

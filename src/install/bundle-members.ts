@@ -1,0 +1,15 @@
+import type { BundleReader } from '../bundle/index.ts';
+import { hexOf, platformSlug } from '../core/index.ts';
+
+/** Name of a bundle on the seed: says which it is. */
+export function stagedBundleName({ manifest, bundleDigest }: Pick<BundleReader, 'manifest' | 'bundleDigest'>): string {
+  return `${manifest.name}-${manifest.version}-${hexOf(bundleDigest).slice(0, 12)}.tar`;
+}
+
+/** What a copy is called until it is complete and verified. */
+export const PARTIAL = '.partial';
+
+/** The member that is the executable for hosts of a CPU, in Go's words (amd64). */
+export function executablePath(architecture: string): string {
+  return `caisson-${platformSlug({ os: 'linux', architecture })}`;
+}

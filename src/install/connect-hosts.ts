@@ -1,0 +1,68 @@
+import type { ClusterSpec } from '../cluster/index.ts';
+import { CaissonError, messageOf } from '../core/index.ts';
+import type { ConnectOptions, Host } from '../host/index.ts';
+import { REAL_MACHINES, type Machines } from './machines.ts';
+import type { HostFinding } from './preflight.ts';
+
+export interface ConnectedHosts {
+  readonly hosts: ReadonlyMap<string, Host>;
+  /** What stands in the way of the nodes that are not among `hosts`, and of this machine as the seed. */
+  readonly findings: readonly HostFinding[];
+  /** The machine that this process runs on: a node, or the machine beside the cluster that `depot.address` names. */
+  readonly seed: Host;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to every node at once. A host that cannot be reached or trusted is a finding, so that the others can be looked
+ * at, too; so is it when nothing says by which address nodes reach the seed, or when a seed beside the cluster would not
+ * be worked on as root. The caller closes what is connected.
+ */
+export async function connectHosts(
+  spec: ClusterSpec,
+  options: ConnectOptions,
+  machines: Machines = REAL_MACHINES,
+): Promise<ConnectedHosts> {
+  const results = await Promise.allSettled(spec.nodes.map((node) => machines.connect(node, spec.ssh, options)));
+  const hosts = new Map<string, Host>();
+  const findings: HostFinding[] = [];
+  for (const [index, result] of results.entries()) {
+    const name = spec.nodes[index]?.name ?? '';
+    if (result.status === 'fulfilled') hosts.set(name, result.value);
+    else findings.push(findingOf(name, result.reason));
+  }
+  const own = [...hosts.values()].find((host) => host.local);
+  // Its name must be none of a node.
+  const seed = own ?? machines.openSeed({ name: spec.depot.name, address: spec.depot.address ?? '127.0.0.1' });
+  // A node that could not be connected may be this machine: then nothing is known of the seed yet.
+  if (own === undefined && findings.length === 0) findings.push(...(await besideProblems(spec, seed)));
+  return {
+    hosts,
+    findings,
+    seed,
+    close: async () => {
+      await Promise.all([...hosts.values()].map((host) => host.close()));
+    },
+  };
+}
+
+/** What keeps this machine, which is no node, from being the seed. */
+async function besideProblems(spec: ClusterSpec, seed: Host): Promise<readonly HostFinding[]> {
+  if (spec.depot.address === undefined) {
+    return [
+      {
+        host: 'this machine',
+        problem: 'it is none of the nodes, so nothing says by which address they reach it',
+        remedy: 'Run the install on a node, or set depot.address in cluster.yaml to an address of this machine',
+      },
+    ];
+  }
+  const who = await seed.run({ argv: ['id', '-u'] });
+  if (who.stdout.trim() === '0') return [];
+  return [{ host: 'this machine', problem: 'this process is not root', remedy: 'Run the same command with sudo' }];
+}
+
+function findingOf(host: string, error: unknown): HostFinding {
+  const remedy = error instanceof CaissonError ? error.hint : undefined;
+  return { host, problem: messageOf(error), remedy: remedy ?? 'Check the address, that sshd runs, and that nothing filters the port' };
+}

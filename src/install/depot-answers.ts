@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../core/index.ts';
+import { getJson, type Condition } from '../health/index.ts';
+import type { InstallContext } from './context.ts';
+
+/** The condition that the depot serves exactly this bundle, asked over TLS with the site's authority as the only trust. */
+export function depotAnswers(context: InstallContext): Condition {
+  const { depot, bundle, seedLayout } = context;
+  return {
+    description: `the depot serves ${bundle.manifest.name} ${bundle.manifest.version}`,
+    look: async (signal) => {
+      try {
+        const authority = await readFile(join(seedLayout.pki, 'ca.crt'), 'utf8');
+        const answer = await getJson(`https://127.0.0.1:${depot.port}/healthz`, { authority, signal });
+        const served = JSON.stringify(answer);
+        return { met: served.includes(bundle.bundleDigest), detail: `it answers ${served.slice(0, 200)}` };
+      } catch (error) {
+        return { met: false, detail: messageOf(error) };
+      }
+    },
+  };
+}

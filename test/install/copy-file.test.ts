@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { systemClock, type Event } from '../../src/core/index.ts';
+import { copyLargeFile } from '../../src/install/copy-file.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+
+const directory = useTempDir();
+const MIB = 1024 * 1024;
+
+async function copy(size: number, signal = new AbortController().signal, onEvent: (event: Event) => void = () => {}) {
+  const [source, target] = [join(directory(), 'source'), join(directory(), 'target')];
+  const bytes = randomBytes(size);
+  await writeFile(source, bytes);
+  const events: Event[] = [];
+  const emit = (event: Event): void => {
+    events.push(event);
+    onEvent(event);
+  };
+  await copyLargeFile(source, target, { size, clock: systemClock, emit, signal });
+  return { same: bytes.equals(await readFile(target)), events };
+}
+
+describe('copyLargeFile', () => {
+  it.each([0, 1, 3 * MIB + 17])('copies %i bytes', async (size) => {
+    expect((await copy(size)).same).toBe(true);
+  });
+
+  it('says how far it is, where it has to copy', async () => {
+    const { same, events } = await copy(40 * MIB);
+    expect(same).toBe(true);
+    const types = events.map(({ type }) => type);
+    // A file system that shares blocks has nothing to tell.
+    expect([[], ['task.started', 'task.progress', 'task.progress', 'task.finished']]).toContainEqual(types);
+  });
+
+  it('stops when it is interrupted', async () => {
+    const stop = new AbortController();
+    stop.abort(new Error('received SIGINT'));
+    await expect(copy(2 * MIB, stop.signal)).rejects.toThrow('received SIGINT');
+  });
+
+  it('tells why it cannot', async () => {
+    const options = { size: 1, clock: systemClock, emit: () => {}, signal: new AbortController().signal };
+    await expect(copyLargeFile(join(directory(), 'none'), join(directory(), 'x'), options)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});

@@ -1,0 +1,363 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { BundleManifest } from '../../src/bundle/index.ts';
+import { loadManifests, parseClusterSpec, resolveTopology, type Manifests, type NodeSpec } from '../../src/cluster/index.ts';
+import { digestOf } from '../../src/core/index.ts';
+import type { FileSystemFacts, HostFacts, ListeningSocket } from '../../src/host/index.ts';
+import { stagedBundleName } from '../../src/install/bundle-members.ts';
+import { checkFacts, CHECKED_PATHS, systemOf, type HostsToCheck, type ObservedHost } from '../../src/install/host-checks.ts';
+import type { HostState } from '../../src/install/host-state.ts';
+import { HostsUnfitError } from '../../src/install/preflight.ts';
+import { memoryTree } from '../support/memory-tree.ts';
+import { smallBundle } from '../support/small-bundle.ts';
+import { clusterYaml, MANIFESTS, PACKAGES, THREE_NODES, type SampleNode } from './sample-install.ts';
+
+const GB = 1_000_000_000;
+const BUNDLE_SIZE = 10 * GB;
+const LAYER_SIZE = 2 * GB;
+
+let manifests: Manifests;
+beforeAll(async () => {
+  manifests = await loadManifests(memoryTree(MANIFESTS));
+});
+
+const [MANAGE, FRONT] = THREE_NODES;
+if (MANAGE === undefined || FRONT === undefined) throw new Error('the sample has three nodes');
+
+function socket(address: string, port: number, protocol: 'tcp' | 'udp' = 'tcp', processes = ['nginx']): ListeningSocket {
+  return { protocol, address, port, processes };
+}
+
+function facts(node: SampleNode, changes: Partial<HostFacts> = {}): HostFacts {
+  return {
+    hostname: node.name,
+    os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12' },
+    kernel: '6.1.0-18-amd64',
+    architecture: 'amd64',
+    dpkgArchitecture: 'amd64',
+    systemd: 'running',
+    cpus: 8,
+    memoryBytes: 32 * GB,
+    swapBytes: 0,
+    overcommitMemory: 0,
+    cgroupVersion: 2,
+    machineId: `id-${node.name}`,
+    productUuid: undefined,
+    dockerVersion: undefined,
+    hostNames: [],
+    addresses: ['127.0.0.1', node.address],
+    routes: ['10.0.0.0/24'],
+    sockets: [socket('0.0.0.0', 22, 'tcp', ['sshd'])],
+    fileSystems: mounts({ '/': 500 * GB }),
+    clockDifferenceMs: 0,
+    ...changes,
+  };
+}
+
+/** File systems by mount point with their free bytes; every path belongs to the longest mount that holds it. */
+function mounts(free: Readonly<Record<string, number>>): ReadonlyMap<string, FileSystemFacts> {
+  const points = Object.keys(free).sort((left, right) => right.length - left.length);
+  return new Map(
+    CHECKED_PATHS.map((path): [string, FileSystemFacts] => {
+      const mount = points.find((point) => path === point || path.startsWith(point === '/' ? '/' : `${point}/`)) ?? '/';
+      return [path, { mount, device: '/dev/vda', sizeBytes: 1000 * GB, freeBytes: free[mount] ?? 0 }];
+    }),
+  );
+}
+
+const FRESH: HostState = {
+  agent: false,
+  depot: false,
+  executable: false,
+  components: new Set(),
+  bundles: new Map(),
+  hostNames: [{ address: '127.0.0.1', names: ['localhost'] }],
+  strangers: { enginePackage: undefined, containers: [], brokenPackages: [] },
+};
+
+function bundle(changes: Partial<BundleManifest> = {}): HostsToCheck['bundle'] {
+  const base = smallBundle().input;
+  const image = base.images.find(({ platforms }) => platforms.length === 1);
+  const [platform] = image?.platforms ?? [];
+  const [repository] = base.repositories;
+  if (image === undefined || platform === undefined || repository === undefined) throw new Error('the small bundle is not as it was');
+  const layers = [{ mediaType: 'layer', digest: digestOf('shared'), size: LAYER_SIZE }];
+  const named = (name: string) => ({
+    ...image,
+    name,
+    platforms: [
+      { ...platform, layers },
+      { ...platform, platform: 'linux/arm64', layers },
+    ],
+  });
+  const packages = Object.entries(PACKAGES).map(([name, version]) => ({ name, version, architecture: 'amd64', path: 'pool', set: [] }));
+  return {
+    bundleDigest: digestOf('bundle'),
+    size: BUNDLE_SIZE,
+    entry: () => undefined,
+    manifest: {
+      apiVersion: 'caisson.bundle/v1',
+      kind: 'Bundle',
+      name: 'sample',
+      version: '1',
+      platforms: ['linux/amd64'],
+      date: '2026-01-01T00:00:00Z',
+      images: [named('registry.example/store:1'), named('registry.example/web:1')],
+      repositories: [{ ...repository, packages }],
+      entries: [],
+      ...changes,
+    },
+  };
+}
+
+interface Change {
+  readonly facts?: Partial<HostFacts>;
+  readonly state?: Partial<HostState>;
+}
+
+/** Checks three hosts that are fit but for the changes, by name. */
+function check(
+  changes: Readonly<Record<string, Change>> = {},
+  request: Partial<HostsToCheck> & { readonly more?: readonly string[] } = {},
+) {
+  const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES, request.more ?? []), 'cluster.yaml'), manifests);
+  const hosts = topology.spec.nodes.map((node): ObservedHost => ({
+    node,
+    facts: facts(node, changes[node.name]?.facts),
+    state: { ...FRESH, ...changes[node.name]?.state },
+    isNode: true,
+    isSeed: node.name === 'm1',
+  }));
+  return checkFacts({ topology, bundle: bundle(), hosts, ...request });
+}
+
+/** What is found on a host that is changed so, as one text a finding. */
+function problems(name: string, change: Change, request: Parameters<typeof check>[1] = {}): readonly string[] {
+  const found = check({ [name]: change }, request);
+  for (const { remedy } of found) expect(remedy).not.toBe('');
+  return found.map(({ host, problem }) => `${host}: ${problem}`);
+}
+
+describe('preflight', () => {
+  it('finds nothing on hosts that are fit', () => {
+    expect(check()).toEqual([]);
+  });
+
+  it('finds everything on all hosts at once', () => {
+    const found = check({
+      m1: { facts: { cpus: 1, memoryBytes: GB, systemd: undefined } },
+      f1: { facts: { clockDifferenceMs: -90_000, sockets: [socket('::', 80)] } },
+      f2: { facts: { machineId: 'id-m1', architecture: 'arm64' } },
+    });
+    expect(found.map(({ host }) => host)).toEqual(['m1', 'm1', 'm1', 'f1', 'f1', 'f2', 'f2']);
+    const error = new HostsUnfitError(found);
+    expect(error).toMatchObject({ code: 'HOSTS_UNFIT', exitStatus: 6, hint: 'Nothing was changed' });
+    for (const { problem, remedy } of found) {
+      expect(error.message).toContain(problem);
+      expect(error.message).toContain(remedy);
+    }
+  });
+
+  it.each<[string, Partial<HostFacts>, RegExp]>([
+    ['another distribution', { os: { id: 'fedora', version: '40', name: 'Fedora Linux 40' } }, /runs fedora 40 .*want one of: debian 12/],
+    ['another version', { os: { id: 'debian', version: '11', name: 'Debian 11' } }, /runs debian 11/],
+    ['a CPU that the bundle is not for', { architecture: 'arm64' }, /CPU is arm64, the bundle is for amd64/],
+    ['no systemd', { systemd: undefined }, /systemd does not run/],
+    ['a host that still boots', { systemd: 'starting' }, /"starting", want running or degraded/],
+    ['an old kernel', { kernel: '2.6.32-754.el6' }, /kernel is 2\.6\.32/],
+    ['a kernel of the same major that is too old', { kernel: '3.2.0' }, /want 3\.10 or newer/],
+    ['memory that is not lent', { overcommitMemory: 2 }, /overcommit_memory is 2/],
+    ['too few CPUs', { cpus: 1 }, /1 CPUs, role "manage" wants 2/],
+    ['too little memory', { memoryBytes: 2 * GB }, /of memory, role "manage" wants/],
+    ['a clock ahead', { clockDifferenceMs: 31_000 }, /clock is .* ahead of/],
+    ['a clock behind', { clockDifferenceMs: -31_000 }, /clock is .* behind/],
+    ['an address that is not its own', { addresses: ['127.0.0.1', '192.168.1.5'] }, /10\.0\.0\.11 is none of its own \(192\.168\.1\.5\)/],
+  ])('refuses %s', (_, change, expected) => {
+    const found = problems('m1', { facts: change });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(expected);
+  });
+
+  it.each<[string, Partial<HostFacts>]>([
+    ['a unit that failed somewhere', { systemd: 'degraded' }],
+    ['the oldest kernel that will do', { kernel: '3.10.0-1160.el7' }],
+    ['a clock that is nearly right', { clockDifferenceMs: 29_000 }],
+    ['exactly what the role wants', { cpus: 2, memoryBytes: 4 * GB }],
+    ['an address written in another way', { addresses: ['10.0.0.11', 'fd00:0::1'] }],
+  ])('bears %s', (_, change) => {
+    expect(problems('m1', { facts: change })).toEqual([]);
+  });
+
+  it('refuses a bundle without packages for the system', () => {
+    const found = check({}, { bundle: bundle({ repositories: [] }) });
+    expect(found.map(({ problem }) => problem)).toContain('the bundle carries no packages for debian 12');
+  });
+
+  it('knows a system by id and version', () => {
+    const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), manifests);
+    expect(systemOf(topology, facts(MANAGE))?.codename).toBe('bookworm');
+    expect(systemOf(topology, facts(MANAGE, { os: { id: 'debian', version: '13', name: '' } }))).toBeUndefined();
+  });
+});
+
+describe('preflight of disks', () => {
+  // m1: 40 GB of the role, 3 times the layer of the store's image, the bundle.
+  const NEED = 40 * GB + 3 * LAYER_SIZE + BUNDLE_SIZE;
+
+  it('adds up what goes to one file system', () => {
+    expect(problems('m1', { facts: { fileSystems: mounts({ '/': NEED }) } })).toEqual([]);
+    const [found] = problems('m1', { facts: { fileSystems: mounts({ '/': NEED - 1 }) } });
+    expect(found).toMatch(/^m1: \/ has .* free, want .* for role "manage", .* for images, .* for the bundle\)$/);
+  });
+
+  it('looks at each file system by itself', () => {
+    const enough = { '/': GB, '/var/lib/docker': 40 * GB + 3 * LAYER_SIZE, '/var/lib/caisson': BUNDLE_SIZE };
+    expect(problems('m1', { facts: { fileSystems: mounts(enough) } })).toEqual([]);
+    expect(problems('m1', { facts: { fileSystems: mounts({ ...enough, '/var/lib/caisson': BUNDLE_SIZE - 1 }) } })).toEqual([
+      expect.stringMatching(/^m1: \/var\/lib\/caisson has .* \(.* for the bundle\)$/),
+    ]);
+    expect(problems('m1', { facts: { fileSystems: mounts({ ...enough, '/var/lib/docker': GB }) } })).toEqual([
+      expect.stringMatching(/^m1: \/var\/lib\/docker has/),
+    ]);
+  });
+
+  it('asks for the bundle on the seed alone', () => {
+    expect(problems('f1', { facts: { fileSystems: mounts({ '/': 10 * GB + 3 * LAYER_SIZE }) } })).toEqual([]);
+  });
+
+  it('counts what earlier runs wrote', () => {
+    const name = stagedBundleName(bundle());
+    const small = { fileSystems: mounts({ '/': NEED - BUNDLE_SIZE }) };
+    expect(problems('m1', { facts: small })).toHaveLength(1);
+    expect(problems('m1', { facts: small, state: { bundles: new Map([[name, BUNDLE_SIZE]]) } })).toEqual([]);
+    expect(problems('m1', { facts: small, state: { bundles: new Map([[`${name}.partial`, BUNDLE_SIZE]]) } })).toEqual([]);
+    expect(problems('m1', { facts: small, state: { bundles: new Map([['another.tar', BUNDLE_SIZE]]) } })).toHaveLength(1);
+    const installed = { agent: true, depot: true, components: new Set(['docker', 'store']), bundles: new Map([[name, BUNDLE_SIZE]]) };
+    expect(problems('m1', { facts: { fileSystems: mounts({ '/': 0 }) }, state: installed })).toEqual([]);
+  });
+});
+
+describe('preflight of ports', () => {
+  it.each<[string, ListeningSocket, RegExp]>([
+    ['on every address', socket('0.0.0.0', 2379), /tcp port 2379, which store needs, is taken by "nginx" at 0\.0\.0\.0/],
+    ['on every IPv6 address', socket('::', 2379), /tcp port 2379, .* at ::/],
+    ['of the agent', socket('10.0.0.11', 6100), /6100, which the agent needs/],
+    ['of the depot', socket('127.0.0.1', 5443), /5443, which the depot needs/],
+    ['of UDP', socket('0.0.0.0', 53, 'udp'), /udp port 53, which store needs/],
+    ['of the node address, by a process that cannot be seen', socket('10.0.0.11', 53, 'udp', []), /a process that cannot be named/],
+    ['by several processes', socket('0.0.0.0', 2379, 'tcp', ['a', 'b']), /taken by "a", "b"/],
+  ])('refuses one that is taken %s', (_, taken, expected) => {
+    const found = problems('m1', { facts: { sockets: [taken] } });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(expected);
+  });
+
+  it.each<[string, ListeningSocket]>([
+    ['a name server of the host that keeps to a loopback address', socket('127.0.0.53', 53, 'udp', ['systemd-resolve'])],
+    ['one of another protocol', socket('0.0.0.0', 2379, 'udp')],
+    ['one that only another host needs', socket('0.0.0.0', 80)],
+    ['one on another address of the host', socket('10.9.9.9', 53, 'udp')],
+    ['one of the other family', socket('fd00::1', 53, 'udp')],
+    ['the agent port on an address that is not the node', socket('127.0.0.1', 6100)],
+  ])('bears %s', (_, taken) => {
+    expect(problems('m1', { facts: { sockets: [taken] } })).toEqual([]);
+  });
+
+  it('takes what earlier runs started for ours', () => {
+    const sockets = [socket('0.0.0.0', 2379), socket('10.0.0.11', 6100), socket('0.0.0.0', 5443)];
+    const state = { agent: true, depot: true, components: new Set(['docker', 'store']), strangers: undefined };
+    expect(problems('m1', { facts: { sockets }, state })).toEqual([]);
+    expect(problems('m1', { facts: { sockets }, state: { ...state, components: new Set(['docker']) } })).toHaveLength(1);
+  });
+});
+
+describe('preflight of names and networks', () => {
+  it('refuses hosts that were cloned', () => {
+    expect(check({ f1: { facts: { machineId: 'id-m1', hostname: 'm1' } } }).map(({ host, problem }) => `${host}: ${problem}`)).toEqual([
+      'f1: its host name "m1" is also that of "m1"',
+      'f1: its machine id "id-m1" is also that of "m1"',
+    ]);
+    expect(check({ m1: { facts: { machineId: undefined } }, f1: { facts: { machineId: undefined } } })).toEqual([]);
+  });
+
+  it('refuses networks of containers that a host has already', () => {
+    expect(problems('f1', { facts: { routes: ['10.42.0.0/16'] } }, { more: ['network: { podCIDR: 10.32.0.0/11 }'] })).toEqual([
+      'f1: its network 10.42.0.0/16 overlaps network.podCIDR (10.32.0.0/11)',
+    ]);
+    const second = { addresses: ['10.0.0.12', '10.40.0.9'], routes: [] };
+    expect(problems('f1', { facts: second }, { more: ['network: { serviceCIDR: 10.40.0.0/16 }'] })).toEqual([
+      'f1: its address 10.40.0.9 lies in network.serviceCIDR (10.40.0.0/16)',
+    ]);
+  });
+
+  it('refuses a name of the cluster or the platform that /etc/hosts gives to somebody else', () => {
+    const hostNames = [
+      { address: '10.9.9.9', names: ['m1'] },
+      { address: '10.8.8.8', names: ['other', 'registry.example'] },
+    ];
+    expect(problems('f1', { state: { hostNames } })).toEqual([
+      'f1: /etc/hosts says that "m1" is 10.9.9.9, cluster.yaml says 10.0.0.11',
+      'f1: /etc/hosts says that "registry.example" is 10.8.8.8, cluster.yaml says 10.0.0.12',
+    ]);
+  });
+
+  it('bears the same name with the same address, and the host itself on a loopback address', () => {
+    const hostNames = [
+      { address: '127.0.1.1', names: ['f1.site', 'f1'] },
+      { address: '::1', names: ['f1'] },
+      { address: '10.0.0.11', names: ['m1'] },
+    ];
+    expect(problems('f1', { state: { hostNames } })).toEqual([]);
+  });
+});
+
+describe('preflight of what others installed', () => {
+  const strangers = { enginePackage: undefined, containers: [], brokenPackages: [] };
+
+  it('refuses an engine that the bundle does not carry', () => {
+    expect(problems('f1', { state: { strangers: { ...strangers, enginePackage: 'docker-ce' } } })).toEqual([
+      'f1: it has a container engine of the package "docker-ce", which the bundle does not carry',
+    ]);
+    expect(problems('f1', { state: { strangers: { ...strangers, enginePackage: 'none' } } })[0]).toContain('of no package');
+  });
+
+  it('refuses to stop containers of others, and names them', () => {
+    const containers = ['wiki', 'db', 'a', 'b', 'c', 'd'];
+    expect(problems('f1', { state: { strangers: { ...strangers, enginePackage: 'docker.io', containers } } })).toEqual([
+      'f1: its container engine runs what is not of this cluster: wiki, db, a, b, c …',
+    ]);
+  });
+
+  it('bears an engine of the same package that runs nothing', () => {
+    expect(problems('f1', { state: { strangers: { ...strangers, enginePackage: 'docker.io' } } })).toEqual([]);
+  });
+
+  it('refuses packages that somebody left half-way', () => {
+    const found = check({ f1: { state: { strangers: { ...strangers, brokenPackages: ['nginx'] } } } });
+    expect(found).toEqual([
+      { host: 'f1', problem: 'packages are installed half-way: nginx', remedy: expect.stringContaining('dpkg --configure') },
+    ]);
+  });
+});
+
+describe('preflight of a seed beside the cluster', () => {
+  const node: NodeSpec = { name: 'depot.sample.internal', address: '10.0.0.99', roles: [] };
+  function besideProblems(change: Change): readonly string[] {
+    const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), manifests);
+    const seed: ObservedHost = {
+      node,
+      facts: facts(node, { cpus: 1, memoryBytes: GB, ...change.facts }),
+      state: { ...FRESH, ...change.state },
+      isNode: false,
+      isSeed: true,
+    };
+    return checkFacts({ topology, bundle: bundle(), hosts: [seed] }).map(({ problem }) => problem);
+  }
+
+  it('asks for what the depot needs, and not for what roles need', () => {
+    expect(besideProblems({ facts: { os: { id: 'ubuntu', version: '24.04', name: 'Ubuntu' } } })).toEqual([]);
+    expect(besideProblems({ facts: { fileSystems: mounts({ '/': GB }) } })).toEqual([expect.stringContaining('for the bundle')]);
+    expect(besideProblems({ facts: { sockets: [socket('::', 5443)] } })).toEqual([expect.stringContaining('the depot needs')]);
+    expect(besideProblems({ facts: { sockets: [socket('::', 6100)] } })).toEqual([]);
+    expect(besideProblems({ facts: { addresses: ['127.0.0.1'] } })).toEqual([expect.stringContaining('none of its own')]);
+  });
+});

@@ -1,0 +1,244 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CaissonError } from '../../src/core/index.ts';
+import { install, planOnly } from '../../src/install/install.ts';
+import { seedLayout } from '../../src/install/layout.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+import { ONE_NODE, THREE_NODES, writeSampleBundle } from './sample-install.ts';
+import { outcomeOf, simulatedSite, type SimulatedSite, type SiteOptions } from './simulated-site.ts';
+
+const directory = useTempDir();
+let bundles: string;
+let bundle: string;
+const sites: SimulatedSite[] = [];
+
+beforeAll(async () => {
+  bundles = await mkdtemp(join(tmpdir(), 'caisson-install-'));
+  bundle = await writeSampleBundle(join(bundles, 'sample.tar'));
+});
+afterEach(async () => {
+  await Promise.all(sites.splice(0).map((site) => site.end()));
+});
+afterAll(() => rm(bundles, { recursive: true, force: true }));
+
+async function site(options: Partial<SiteOptions> = {}): Promise<SimulatedSite> {
+  const made = await simulatedSite({ directory: directory(), bundle, nodes: THREE_NODES, ...options });
+  sites.push(made);
+  return made;
+}
+
+async function journalOf({ seedRoot }: SimulatedSite): Promise<Record<string, unknown>[]> {
+  const text = await readFile(seedLayout(seedRoot).journal, 'utf8');
+  // Every line is an object that the journal wrote.
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('install', () => {
+  it('installs three bare hosts, and changes nothing when it is run again', async () => {
+    const three = await site();
+    const first = await three.install();
+    // Gates that are open when they are reached change nothing.
+    expect(first.changed).toBeGreaterThan(first.steps / 2);
+    const after = three.machines.map((machine) => machine.state());
+    expect(await three.install()).toEqual({ steps: first.steps, changed: 0 });
+    expect(three.machines.map((machine) => machine.state())).toEqual(after);
+    expect([...three.machine('f1').images.keys()]).toContain('registry.example/web:1');
+    expect((await planOnly(three.options)).filter(({ done }) => !done)).toEqual([]);
+  });
+
+  it('plans the very steps that it runs, and changes nothing by that', async () => {
+    const three = await site();
+    const before = three.machines.map((machine) => machine.state());
+    const planned = await planOnly(three.options);
+    expect(three.machines.map((machine) => machine.state())).toEqual(before);
+    expect(existsSync(three.seedRoot)).toBe(false);
+    await three.install();
+    const ran = three.events.flatMap((event) => (event.type === 'step.finished' ? [event.step] : []));
+    expect([...ran].sort()).toEqual(planned.map(({ step }) => step.id).sort());
+  });
+
+  it('works on one host that is the seed itself, whoever refuses SSH', async () => {
+    const one = await site({ nodes: ONE_NODE });
+    const { steps } = await one.install();
+    expect(one.machines).toHaveLength(1);
+    expect(await one.install()).toEqual({ steps, changed: 0 });
+  });
+
+  it('serves the bundle from a machine beside the cluster, which gets nothing else', async () => {
+    const three = await site({ beside: '10.0.0.99' });
+    await three.install();
+    const seed = three.machine('depot.sample.internal');
+    expect([...seed.files.keys()].filter((path) => path.includes('agent') || path.startsWith('/opt'))).toEqual([]);
+    expect(seed.files.has('/etc/systemd/system/caisson-depot.service')).toBe(true);
+    expect(three.machine('m1').files.get('/etc/hosts')?.content.toString()).toContain('10.0.0.99 depot.sample.internal');
+    expect((await three.install()).changed).toBe(0);
+  });
+
+  it('repairs what somebody changed by hand, and nothing else', async () => {
+    const three = await site();
+    await three.install();
+    const f1 = three.machine('f1');
+    f1.write('/etc/docker/daemon.json', '{}', 0o644);
+    three.machine('m1').images.delete('registry.example/store:1');
+    await three.install();
+    const [, ...rest] = (await journalOf(three)).filter(({ event }) => event === 'run.started');
+    const changed = (await journalOf(three)).filter(({ event, run }) => event === 'step.done' && run === rest[0]?.['run']);
+    expect(changed.map(({ step }) => String(step)).sort()).toEqual([
+      'configure-components/f1/docker',
+      'pull-images/m1/store/registry.example/store:1',
+      'start-components/f1/docker',
+    ]);
+  });
+
+  it('goes over to a newer bundle', async () => {
+    const three = await site();
+    await three.install();
+    const newer = await writeSampleBundle(join(directory(), 'newer.tar'), { version: '1.3' });
+    const same = await simulatedSite({ directory: directory(), bundle: newer, nodes: THREE_NODES });
+    for (const machine of three.machines) machine.bundleDigests = same.machine(machine.name).bundleDigests;
+    const options = { ...three.options, bundlePath: newer };
+    const { changed, steps } = await install(options, async () => true);
+    expect(changed).toBeGreaterThan(0);
+    expect(changed).toBeLessThan(steps);
+    expect((await install(options, async () => true)).changed).toBe(0);
+  });
+
+  it('keeps secrets out of every command line and every service definition', async () => {
+    const three = await site();
+    await three.install();
+    const { secrets } = seedLayout(three.seedRoot);
+    const secret = await readFile(join(secrets, 'store-root'), 'utf8');
+    const m1 = three.machine('m1');
+    expect(m1.files.get('/opt/sample/store.conf')).toMatchObject({ mode: 0o600 });
+    expect(m1.files.get('/opt/sample/store.conf')?.content.toString()).toContain(secret);
+    for (const machine of three.machines) {
+      expect(machine.lines.filter((line) => line.includes(secret))).toEqual([]);
+      const files = [...machine.files].filter(([, { content }]) => content.includes(secret)).map(([path]) => path);
+      expect(files).toEqual(machine === m1 ? ['/opt/sample/store.conf'] : []);
+    }
+  });
+
+  it('leaves the key of the authority on the seed alone, every key readable by its owner only', async () => {
+    const three = await site();
+    await three.install();
+    const layout = seedLayout(three.seedRoot);
+    expect((await stat(join(layout.pki, 'ca.key'))).mode & 0o777).toBe(0o600);
+    for (const path of [layout.secrets, layout.certificates]) expect((await stat(path)).mode & 0o777).toBe(0o700);
+    for (const { files } of three.machines) {
+      for (const [path, { mode, content }] of files) {
+        if (content.includes('PRIVATE KEY')) expect([path, mode & 0o077]).toEqual([path, 0]);
+        expect(path).not.toMatch(/ca\.key$/);
+      }
+    }
+  });
+
+  it('ends with HOSTS_UNFIT, naming every host, and has changed nothing', async () => {
+    const three = await site({ unreachable: ['f2'] });
+    three.machine('m1').facts = { systemd: 'starting', cpus: '1' };
+    three.machine('f1').facts = { 'os-release': 'ID=fedora\nVERSION_ID=40' };
+    const before = three.machines.map((machine) => machine.state());
+    const failure: unknown = await three.install().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'HOSTS_UNFIT', exitStatus: 6 });
+    const findings = failure instanceof CaissonError ? JSON.stringify(failure.data) : '';
+    for (const part of ['f2', 'does not answer', 'm1', 'starting', '1 CPUs', 'f1', 'fedora 40']) expect(findings).toContain(part);
+    expect(three.machines.map((machine) => machine.state())).toEqual(before);
+    expect(existsSync(three.seedRoot)).toBe(false);
+  });
+
+  it('ends with INTERRUPTED and has changed nothing when it is not approved', async () => {
+    const three = await site();
+    const before = three.machines.map((machine) => machine.state());
+    await expect(install(three.options, async () => false)).rejects.toMatchObject({ code: 'INTERRUPTED', exitStatus: 130 });
+    expect(three.machines.map((machine) => machine.state())).toEqual(before);
+    expect(existsSync(three.seedRoot)).toBe(false);
+  });
+
+  it('lets one run at a time', async () => {
+    const three = await site();
+    const results = await Promise.allSettled([three.install(), three.install()]);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'INSTALL_LOCKED', exitStatus: 7 } });
+  });
+
+  it('writes every run into the journal, with an id of its own, and how it ended', async () => {
+    const three = await site();
+    const stop = new AbortController();
+    let started = 0;
+    const interrupted = three.install({
+      signal: stop.signal,
+      emit: (event) => {
+        if (event.type === 'step.started') started += 1;
+        if (started === 5) stop.abort(new Error('received SIGINT'));
+      },
+    });
+    await expect(interrupted).rejects.toThrow('received SIGINT');
+    three.machine('f1').facts = {};
+    await three.install();
+    const records = await journalOf(three);
+    const ends = records.filter(({ event }) => event === 'run.finished');
+    expect(ends.map(({ outcome }) => outcome)).toEqual(['interrupted', 'done']);
+    expect(new Set(records.map(({ run }) => run)).size).toBe(2);
+    for (const { run } of records) expect(run).toMatch(/^[0-9a-f]{12}$/);
+    const last = records.filter(({ run }) => run === ends[1]?.['run']);
+    expect(last.filter(({ event }) => event === 'step.done')).toHaveLength(Number(ends[1]?.['changed']));
+  });
+
+  it('names every step that failed, does what does not depend on them, and goes on from there', async () => {
+    const three = await site();
+    const f1 = three.machine('f1');
+    const run = f1.run.bind(f1);
+    f1.run = async (command, options) =>
+      command.argv[0] === 'docker' && command.argv[1] === 'pull'
+        ? { exitCode: 1, stdout: '', stderr: 'no space left on device' }
+        : run(command, options);
+    await expect(three.install()).rejects.toMatchObject({ code: 'INSTALL_FAILED', exitStatus: 6 });
+    expect([...three.machine('f2').images.keys()]).toContain('registry.example/web:1');
+    expect((await journalOf(three)).at(-1)).toMatchObject({ event: 'run.finished', outcome: 'failed' });
+    f1.run = run;
+    const { changed } = await three.install();
+    expect(changed).toBeLessThanOrEqual(3);
+    expect((await three.install()).changed).toBe(0);
+  });
+});
+
+describe('an installer that is killed', () => {
+  /** So many points, spread over all commands of an undisturbed install; every second one is carried out nevertheless. */
+  async function killPoints(nodes: SiteOptions['nodes'], count: number) {
+    const undisturbed = await site({ nodes });
+    await undisturbed.install();
+    const { commands } = undisturbed.installer;
+    const points = Array.from({ length: count }, (_, index) => 1 + Math.round((index * (commands - 1)) / (count - 1)));
+    return { points, state: undisturbed.machines.map((machine) => machine.state()) };
+  }
+
+  it.each([
+    { nodes: ONE_NODE, count: 16, what: 'one host' },
+    { nodes: THREE_NODES, count: 10, what: 'three hosts' },
+  ])(
+    'at $count points of an install on $what ends the same when it is run again',
+    async ({ nodes, count }) => {
+      const { points, state } = await killPoints(nodes, count);
+      const portless = (value: unknown): string =>
+        JSON.stringify(value).replaceAll(/(?<=depot\.sample\.internal[:_]|0\.0\.0\.0:)\d+/g, 'PORT');
+      for (const [index, at] of points.entries()) {
+        const own = await mkdtemp(join(directory(), 'killed-'));
+        const killed = await site({ nodes, directory: own });
+        killed.installer.death = { at, carriedOut: index % 2 === 1 };
+        await expect(killed.install(), `killed at command ${at}`).rejects.toThrow();
+        killed.installer.death = undefined;
+        expect(await outcomeOf(killed.install()), `run again after a kill at command ${at}`).toBe('done');
+        const found = killed.machines.map((machine) => portless(machine.state()).replaceAll(own, 'OWN'));
+        expect(found, `killed at command ${at}`).toEqual(state.map((one) => portless(one).replaceAll(directory(), 'OWN')));
+        expect((await killed.install()).changed, `third run after a kill at command ${at}`).toBe(0);
+        await killed.end();
+      }
+    },
+    120_000,
+  );
+});

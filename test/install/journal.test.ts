@@ -1,0 +1,69 @@
+import { appendFile, open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { fixedClock } from '../../src/core/index.ts';
+import { openJournal, type JournalRecord } from '../../src/install/journal.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+
+const directory = useTempDir();
+const clock = fixedClock(Date.UTC(2026, 0, 2));
+const record: JournalRecord = { event: 'step.started', step: 'a/m1/b', host: 'm1' };
+
+function path(): string {
+  return join(directory(), 'state/journal.jsonl');
+}
+
+describe('openJournal', () => {
+  it('writes one line a record, with the time and the run, for root alone', async () => {
+    const journal = await openJournal(path(), { clock, run: 'r1' });
+    await journal.append(record);
+    expect(await readFile(path(), 'utf8')).toBe(
+      '{"time":"2026-01-02T00:00:00.000Z","run":"r1","event":"step.started","step":"a/m1/b","host":"m1"}\n',
+    );
+    await journal.close();
+    expect((await stat(path())).mode & 0o777).toBe(0o600);
+    expect((await stat(join(directory(), 'state'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('goes on where earlier runs ended', async () => {
+    for (const run of ['r1', 'r2']) {
+      const journal = await openJournal(path(), { clock, run });
+      await journal.append(record);
+      await journal.close();
+    }
+    expect((await readFile(path(), 'utf8')).match(/"run":"r[12]"/g)).toEqual(['"run":"r1"', '"run":"r2"']);
+  });
+
+  it('does not join its first line to one that a crash cut short', async () => {
+    await (await openJournal(path(), { clock, run: 'r1' })).close();
+    await appendFile(path(), '{"time":"2026-01-0');
+    const journal = await openJournal(path(), { clock, run: 'r2' });
+    await journal.append(record);
+    await journal.append(record);
+    await journal.close();
+    const lines = (await readFile(path(), 'utf8')).trimEnd().split('\n');
+    expect(lines[0]).toBe('{"time":"2026-01-0');
+    expect(lines.slice(1).map((line) => void JSON.parse(line))).toHaveLength(2);
+  });
+
+  it('keeps lines whole that are appended at the same time', async () => {
+    const journal = await openJournal(path(), { clock, run: 'r1' });
+    await Promise.all(Array.from({ length: 50 }, (_, index) => journal.append({ ...record, host: `h${index}` })));
+    await journal.close();
+    const lines = (await readFile(path(), 'utf8')).trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { host: string }).host)).toEqual(Array.from({ length: 50 }, (_, index) => `h${index}`));
+  });
+
+  it('has a record on disk when it says so', async () => {
+    const probe = await open(join(directory(), 'probe'), 'w');
+    // The class of file handles is not exported; any handle leads to it.
+    const prototype = Object.getPrototypeOf(probe) as { datasync: () => Promise<void> };
+    await probe.close();
+    const synced = vi.spyOn(prototype, 'datasync');
+    const journal = await openJournal(path(), { clock, run: 'r1' });
+    await journal.append(record);
+    expect(synced).toHaveBeenCalledTimes(1);
+    synced.mockRestore();
+    await journal.close();
+  });
+});

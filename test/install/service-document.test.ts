@@ -1,0 +1,111 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/index.ts';
+import { loadManifests, type ComponentManifest, type ComponentService } from '../../src/cluster/index.ts';
+import { digestOf } from '../../src/core/index.ts';
+import { filesDigest, serviceDocument } from '../../src/install/service-document.ts';
+import { memoryTree } from '../support/memory-tree.ts';
+import { MANIFESTS } from './sample-install.ts';
+
+const FILES = digestOf('files');
+let component: ComponentManifest;
+let service: ComponentService;
+
+beforeAll(async () => {
+  const manifests = await loadManifests(memoryTree(MANIFESTS));
+  const store = manifests.components.get('store');
+  const [first] = store?.services ?? [];
+  if (store === undefined || first?.container === undefined) throw new Error('the sample has a store');
+  component = store;
+  service = {
+    ...first,
+    container: {
+      ...first.container,
+      mounts: ['/opt/sample/data:/data:ro'],
+      arguments: ['--motto=it\'s "5$" 100%', '', '--path=C:\\x', 'a b'],
+      environment: { TZ: 'UTC', JSON: '{"a": [1]}' },
+    },
+    endpoints: [{ name: 'STORE', protocol: 'https', port: 2379 }],
+    restartPolicy: 'on-failure',
+    restartSec: 7,
+  };
+});
+
+describe('serviceDocument', () => {
+  it('is what the agent reads', () => {
+    const [definition, ...others] = parseServiceFile(serviceDocument(component, [service], FILES), 'store.yaml');
+    expect(others).toEqual([]);
+    expect(definition).toEqual({
+      name: 'store',
+      endpoints: [{ name: 'STORE', protocol: 'https', port: 2379 }],
+      health: { model: 'tcp', address: '127.0.0.1:2379', timeInterval: 5, maxErrorsNum: 3 },
+      onlyHealthCheck: false,
+      isInitStart: false,
+      disable: false,
+      after: ['docker'],
+      requires: [],
+      type: 'simple',
+      preStart: 'docker rm --force store',
+      start: [
+        'exec docker run --interactive --name store --network host --pull never',
+        `--label 'caisson.files=${FILES}' --stop-timeout 30 --volume /opt/sample/data:/data:ro`,
+        `--env 'TZ=UTC' --env 'JSON={"a": [1]}' registry.example/store:1`,
+        String.raw`'--motto=it'\''s "5$" 100%' '' '--path=C:\x' 'a b'`,
+      ].join(' '),
+      stop: 'docker stop --time 30 store',
+      restartPolicy: 'on-failure',
+      restartSec: '7',
+    });
+  });
+
+  it('becomes a unit that keeps every character of every argument', () => {
+    const [definition] = parseServiceFile(serviceDocument(component, [service], FILES), 'store.yaml');
+    if (definition === undefined) throw new Error('there is a definition');
+    const unit = unitFromDefinition(definition, {});
+    expect(unit).toMatch(/^ExecStart=.*5\$\$\\" 100%%/m);
+    expect(hasUnit(definition)).toBe(true);
+  });
+
+  it('only probes what it does not start', () => {
+    const { container: _, ...probed } = service;
+    const [definition] = parseServiceFile(serviceDocument(component, [{ ...probed, unit: 'docker' }], FILES), 'store.yaml');
+    expect(definition).toMatchObject({ name: 'store', onlyHealthCheck: true, after: [] });
+    if (definition !== undefined) expect(hasUnit(definition)).toBe(false);
+  });
+
+  it('changes with the content of the files, so that the unit is restarted', () => {
+    const text = (content: string): string => serviceDocument(component, [service], filesDigest([{ path: '/a', content }]));
+    expect(text('one')).not.toBe(text('two'));
+    expect(text('one')).toBe(text('one'));
+  });
+
+  it('says who wrote it, in a line that is no definition', () => {
+    expect(serviceDocument(component, [service], FILES)).toMatch(
+      /^# Keeps state\. Written by caisson from the manifest of component "store"/,
+    );
+  });
+});
+
+describe('filesDigest', () => {
+  const files = [
+    { path: '/a', content: 'x' },
+    { path: '/b', content: 'y' },
+  ];
+
+  it('does not depend on the order', () => {
+    expect(filesDigest(files)).toBe(filesDigest([...files].reverse()));
+  });
+
+  it('depends on bytes, on paths, and on which bytes have which path', () => {
+    const others = [
+      [],
+      [files[0]],
+      [{ path: '/c', content: 'x' }, files[1]],
+      [
+        { path: '/a', content: 'y' },
+        { path: '/b', content: 'x' },
+      ],
+    ];
+    const digests = others.map((list) => filesDigest(list.flatMap((file) => file ?? [])));
+    expect(new Set([filesDigest(files), ...digests]).size).toBe(others.length + 1);
+  });
+});

@@ -1,0 +1,107 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openBundle } from '../../src/bundle/index.ts';
+import { messageOf, silent, systemClock, type Event } from '../../src/core/index.ts';
+import { stagedBundleName } from '../../src/install/bundle-members.ts';
+import { install, type InstallOptions } from '../../src/install/install.ts';
+import type { Machines } from '../../src/install/machines.ts';
+import { freePort } from '../support/free-port.ts';
+import { clusterYaml, type SampleNode } from './sample-install.ts';
+import { Installer, SimulatedMachine } from './simulated-machine.ts';
+
+/** Simulated machines of one cluster, the first of them the seed, with a directory for the files of the seed. */
+export interface SimulatedSite {
+  readonly installer: Installer;
+  readonly machines: readonly SimulatedMachine[];
+  readonly seedRoot: string;
+  readonly options: InstallOptions;
+  machine(name: string): SimulatedMachine;
+  /** Runs an install; what it says is in `events`. */
+  install(changes?: Partial<InstallOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
+  readonly events: readonly Event[];
+  end(): Promise<void>;
+}
+
+/** The time at the seed, and on every machine. */
+const NOW = Date.UTC(2026, 0, 1);
+
+export interface SiteOptions {
+  readonly directory: string;
+  readonly bundle: string;
+  readonly nodes: readonly SampleNode[];
+  readonly definitions?: string;
+  readonly more?: readonly string[];
+  /** Runs the installer on a machine of this address that is no node. */
+  readonly beside?: string;
+  readonly unreachable?: readonly string[];
+}
+
+export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
+  const { directory, nodes, definitions = '/opt/sample/conf', beside, unreachable = [] } = site;
+  const reader = await openBundle(site.bundle);
+  const platforms = reader.manifest.images.flatMap((image) => image.platforms);
+  const imageIds = new Map(platforms.map(({ manifest, config }): [string, string] => [manifest.digest, config.digest]));
+  const bundleDigests = new Map([[stagedBundleName(reader), reader.bundleDigest]]);
+  await reader.close();
+  const installer = new Installer();
+  const seedRoot = join(directory, 'seed');
+  const make = (name: string, address: string, local: boolean): SimulatedMachine => {
+    const machine = new SimulatedMachine({ name, address, local, imageIds, definitions, seedRoot, installer });
+    machine.bundleDigests = bundleDigests;
+    return machine;
+  };
+  const machines = nodes.map(({ name, address }, index) => make(name, address, beside === undefined && index === 0));
+  const depotPort = await freePort();
+  const depot = [`depot: { port: ${depotPort}${beside === undefined ? '' : `, address: ${beside}`} }`];
+  const clusterPath = join(directory, 'cluster.yaml');
+  await writeFile(clusterPath, clusterYaml(nodes, [...depot, ...(site.more ?? [])]));
+  const reach: Machines = {
+    connect: async ({ name }) => {
+      const machine = machines.find((candidate) => candidate.name === name);
+      if (machine === undefined || unreachable.includes(name)) throw new Error(`"${name}" does not answer`);
+      return machine;
+    },
+    openSeed: ({ name, address = '' }) => {
+      const known = machines.find((candidate) => candidate.name === name);
+      if (known !== undefined) return known;
+      const seed = make(name, address, true);
+      machines.push(seed);
+      return seed;
+    },
+    seedRoot,
+  };
+  const events: Event[] = [];
+  const options: InstallOptions = {
+    bundlePath: site.bundle,
+    clusterPath,
+    connect: { home: directory, directory },
+    clock: { ...systemClock, now: () => new Date(NOW) },
+    emit: silent,
+    signal: new AbortController().signal,
+    machines: reach,
+  };
+  return {
+    installer,
+    machines,
+    seedRoot,
+    options,
+    events,
+    machine: (name) => {
+      const machine = machines.find((candidate) => candidate.name === name);
+      if (machine === undefined) throw new Error(`there is no machine ${name}`);
+      return machine;
+    },
+    install: (changes = {}) => install({ ...options, emit: (event) => events.push(event), ...changes }, async () => true),
+    end: async () => {
+      await Promise.all(machines.map((machine) => machine.powerOff()));
+    },
+  };
+}
+
+/** The outcome of a promise that may fail, as a text. */
+export async function outcomeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'done',
+    (error: unknown) => messageOf(error),
+  );
+}
