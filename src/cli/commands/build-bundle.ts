@@ -1,0 +1,146 @@
+import { InvalidArgumentError, Option } from 'commander';
+import {
+  buildBundle,
+  connectUpstream,
+  parseMirrors,
+  planReport,
+  sourceDate,
+  type BuildResult,
+  type PlanReport,
+} from '../../builder/index.ts';
+import { CaissonError, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
+import { formatTable } from '../../ui/index.ts';
+import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+
+interface Flags {
+  readonly manifests: string;
+  readonly images: string;
+  readonly name?: string;
+  readonly version?: string;
+  readonly platform?: readonly string[];
+  readonly output?: string;
+  readonly lock: string;
+  readonly executable: readonly string[];
+  readonly mirror: readonly string[];
+  readonly jobs: number;
+  readonly frozen?: true;
+  readonly update?: true;
+  readonly plan?: true;
+}
+
+const MOST_JOBS = 64;
+
+export const registerBuildBundle: RegisterCommand = (program, run) => {
+  program
+    .command('build-bundle')
+    .summary('make one sealed file of everything a cluster needs')
+    .description(
+      'Resolves images and packages into the lock, downloads them straight to their place in one file, and writes nothing under its name before it is complete.',
+    )
+    .option('--manifests <directory>', 'what the cluster is made of', 'manifests')
+    .option('--images <file>', 'the list of images', 'images.txt')
+    .option('--name <name>', 'name of the bundle (default: the name of the platform)')
+    .option('--version <version>', 'version of the bundle (default: the version of the platform)')
+    .option('--platform <os/architecture>', 'platform of the target hosts; may be repeated (default: linux/amd64)', collect)
+    .option('--output <file>', 'the bundle (default: bundles/<name>-<version>-<platform>.tar)')
+    .option('--lock <file>', 'what everything resolved to', 'bundle.lock.json')
+    .addOption(new Option('--frozen', 'build from the lock alone; fail when it does not fit').conflicts('update'))
+    .option('--update', 'resolve again what the lock knows already')
+    .option('--plan', 'print what would be downloaded, from where and how big, and change nothing')
+    .option('--mirror <host=url>', 'ask this address instead of the host; may be repeated', collect, [])
+    .option('--executable <file>', 'caisson for the target hosts: FILE, or PLATFORM=FILE; may be repeated', collect, [])
+    .option('--jobs <number>', 'downloads at once', parseJobs, 8)
+    .action((flags: Flags) => run((context) => build(flags, context)));
+};
+
+async function build(flags: Flags, context: CommandContext): Promise<void> {
+  const { clock, emit, signal, env, self } = context;
+  const platforms = parsePlatforms(flags.platform ?? ['linux/amd64']);
+  const date = sourceDate(env['SOURCE_DATE_EPOCH']);
+  const upstream = await connectUpstream({ mirrors: parseMirrors(flags.mirror), env, clock, emit, signal });
+  try {
+    const result = await buildBundle(
+      {
+        manifests: flags.manifests,
+        images: flags.images,
+        name: flags.name,
+        version: flags.version,
+        platforms,
+        output: flags.output,
+        lock: flags.lock,
+        frozen: flags.frozen === true,
+        update: flags.update === true,
+        planOnly: flags.plan === true,
+        executables: flags.executable,
+        jobs: flags.jobs,
+        sourceDate: date,
+        self,
+      },
+      upstream,
+    );
+    const report = planReport(result, upstream);
+    context.print(flags.plan === true ? planOutput(report) : resultOutput(result, report, flags.lock));
+  } finally {
+    await upstream.close();
+  }
+}
+
+function planOutput(report: PlanReport): CommandOutput {
+  const { bundle, output, size, download } = report;
+  const text = [
+    `${bundle.name} ${bundle.version} for ${bundle.platforms.join(', ')}, content of ${bundle.date}`,
+    '',
+    formatTable(
+      ['IMAGE', 'SIZE', 'FROM'],
+      report.images.map(({ name, size: bytes, from }) => [name, formatSize(bytes), from]),
+    ),
+    '',
+    formatTable(
+      ['REPOSITORY', 'ARCHITECTURE', 'PACKAGES', 'SIZE', 'FROM'],
+      report.repositories.map((item) => [item.id, item.architecture, String(item.packages), formatSize(item.size), item.from.join(' ')]),
+    ),
+    '',
+    `Would download ${formatSize(download)} (what images share once) and write ${output}, ${formatSize(size)}`,
+    'Nothing was changed',
+  ];
+  return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
+}
+
+function resultOutput(result: BuildResult, report: PlanReport, lock: string): CommandOutput {
+  const { outcome, output, executables, lockWritten } = result;
+  const packages = report.repositories.reduce((sum, item) => sum + item.packages, 0);
+  const text = [
+    outcome === 'unchanged' ? `${output} is unchanged` : `Built ${output}`,
+    `  ${formatSize(report.size)}: ${report.images.length} images, ${packages} packages, for ${report.bundle.platforms.join(', ')}`,
+    `  digest of SHA256SUMS: ${report.digest}`,
+    ...executables.map((path) => `  carry along: ${path}`),
+    ...(lockWritten ? [`  lock: ${lock} was written; commit it, and --frozen builds the same bytes again`] : []),
+  ];
+  const data = {
+    outcome,
+    output,
+    digest: report.digest,
+    size: report.size,
+    images: report.images.length,
+    packages,
+    executables,
+    lockWritten,
+  };
+  return { text: text.join('\n'), data };
+}
+
+function parsePlatforms(values: readonly string[]): Platform[] {
+  const repeated = values.find((value, index) => values.indexOf(value) !== index);
+  if (repeated !== undefined) throw new CaissonError('USAGE', `Cannot use --platform "${repeated}" twice`);
+  return values.map(parsePlatform);
+}
+
+function parseJobs(value: string): number {
+  const jobs = Number(value);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > MOST_JOBS) throw new InvalidArgumentError(`It is not a number from 1 to ${MOST_JOBS}.`);
+  return jobs;
+}
+
+function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}

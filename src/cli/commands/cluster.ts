@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { askAgent, type AgentStatus, type ClientCertificate } from '../../agent/index.ts';
+import { CaissonError, messageOf } from '../../core/index.ts';
+import { sleep } from '../../io/index.ts';
+import type { CommandContext, RegisterCommand } from '../command.ts';
+import { formatCluster, type NodeReport } from './status-table.ts';
+
+const DEFAULT_STATE = '/var/lib/caisson';
+const DEFAULT_PKI = '/etc/caisson/pki';
+const ANSWER_TIMEOUT_MS = 5000;
+const WATCH_INTERVAL_MS = 2000;
+
+/** What the installer leaves on the seed about the cluster. */
+const clusterRecord = z.object({
+  name: z.string().min(1),
+  agentPort: z.int().min(1).max(65_535),
+  nodes: z.array(z.object({ name: z.string(), address: z.string(), uuid: z.string(), roles: z.array(z.string()) })).min(1),
+});
+
+type ClusterRecord = z.infer<typeof clusterRecord>;
+
+interface ClusterFlags {
+  readonly watch?: boolean;
+  readonly state: string;
+  readonly pki: string;
+}
+
+/** `caisson cluster`: asks every node's agent; exit status 6 when a node does not answer or something is not healthy. */
+export const registerCluster: RegisterCommand = (program, run) => {
+  program
+    .command('cluster')
+    .description('print nodes, roles, and the state of every component and since when; run it on the seed')
+    .option('--watch', 'print again every two seconds, until interrupted')
+    .option('--state <directory>', 'where the installer keeps what it knows of the cluster', DEFAULT_STATE)
+    .option('--pki <directory>', "where the operator's certificate is", DEFAULT_PKI)
+    .action((flags: ClusterFlags) => run((context) => showCluster(flags, context)));
+};
+
+async function showCluster(flags: ClusterFlags, context: CommandContext): Promise<void> {
+  const record = await readRecord(join(flags.state, 'cluster.json'));
+  const client = await readClient(flags.pki);
+  for (;;) {
+    const reports = await Promise.all(record.nodes.map((node) => askNode(node, record.agentPort, client, context.signal)));
+    const faults = faultsOf(reports);
+    const data = { cluster: record.name, healthy: faults.length === 0, nodes: reports };
+    const summary = faults.length === 0 ? `${record.name}: all healthy` : `${record.name}: ${faults.join(', ')}`;
+    context.print({ text: `${formatCluster(reports)}\n${summary}\n`, data });
+    if (flags.watch !== true) {
+      if (faults.length > 0)
+        throw new CaissonError('CLUSTER_UNHEALTHY', `The cluster "${record.name}" is not healthy: ${faults.join(', ')}`);
+      return;
+    }
+    await sleep(WATCH_INTERVAL_MS, context.signal);
+  }
+}
+
+async function askNode(
+  node: ClusterRecord['nodes'][number],
+  port: number,
+  client: ClientCertificate,
+  signal: AbortSignal,
+): Promise<NodeReport> {
+  try {
+    const status = await askAgent(node.address, port, client, { timeoutMs: ANSWER_TIMEOUT_MS, signal });
+    if (status.node.uuid === node.uuid) return { ...node, status };
+    return { ...node, unreachable: `another node answers there: "${status.node.name}" (${status.node.uuid})` };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ...node, unreachable: messageOf(error) };
+  }
+}
+
+/** What is wrong, counted; empty when everything is healthy. */
+function faultsOf(reports: readonly NodeReport[]): readonly string[] {
+  const statuses = reports.flatMap(({ status }): AgentStatus[] => (status === undefined ? [] : [status]));
+  const components = statuses.flatMap((status) => status.components);
+  return [
+    count(reports.length - statuses.length, `of ${reports.length} nodes`, 'unreachable'),
+    count(statuses.filter((status) => status.components.length === 0).length, `of ${reports.length} nodes`, 'without components'),
+    count(components.filter(({ state }) => state !== 'healthy').length, `of ${components.length} components`, 'not healthy'),
+    count(statuses.filter((status) => status.problems.length > 0).length, `of ${reports.length} agents`, 'reporting problems'),
+  ].filter((fault) => fault !== '');
+}
+
+function count(number: number, what: string, state: string): string {
+  return number === 0 ? '' : `${number} ${what} ${state}`;
+}
+
+async function readRecord(file: string): Promise<ClusterRecord> {
+  const text = await readOrExplain(file, 'Run this on the seed, the machine that the cluster was installed from');
+  const result = clusterRecord.safeParse(parseJson(text));
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join(', ');
+  throw new CaissonError('INPUT_INVALID', `Cannot use "${file}": ${problems}`, { hint: 'Run the install again: it writes the file anew' });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readClient(pki: string): Promise<ClientCertificate> {
+  const hint = 'Run this as root on the seed, where the installer put the certificate';
+  const [certificate, key, authority] = await Promise.all([
+    readOrExplain(join(pki, 'operator.crt'), hint),
+    readOrExplain(join(pki, 'operator.key'), hint),
+    readOrExplain(join(pki, 'ca.crt'), hint),
+  ]);
+  return { certificate, key, authority };
+}
+
+async function readOrExplain(file: string, hint: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, { cause: error, hint });
+  }
+}

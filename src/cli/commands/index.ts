@@ -1,0 +1,23 @@
+import type { RegisterCommand } from '../command.ts';
+import { registerAgent } from './agent.ts';
+import { registerBuildBundle } from './build-bundle.ts';
+import { registerCluster } from './cluster.ts';
+import { registerInspect } from './inspect.ts';
+import { registerInstall } from './install.ts';
+import { registerServe } from './serve.ts';
+import { registerVerify } from './verify.ts';
+
+const COMMANDS: readonly RegisterCommand[] = [
+  registerBuildBundle,
+  registerVerify,
+  registerInspect,
+  registerServe,
+  registerInstall,
+  registerCluster,
+  registerAgent,
+];
+
+/** Adds every command, in the order in which the help lists them. */
+export const registerCommands: RegisterCommand = (program, run) => {
+  for (const register of COMMANDS) register(program, run);
+};

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { messageOf, type Clock } from '../../core/index.ts';
+import { makeRepositoryKey, startDepot, type RunningDepot } from '../../depot/index.ts';
+import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { parseListenAddress, reachableAddresses } from '../serve/listen-address.ts';
+import { loadRepositoryKey, obtainRepositoryKey } from '../serve/site-keys.ts';
+import { openTlsSource, type TlsFlags, type TlsSource } from '../serve/tls-source.ts';
+
+interface ServeFlags extends TlsFlags {
+  readonly listen: string;
+  readonly repositoryKey?: string;
+}
+
+/** How long running downloads may go on after a stop was asked for; clients resume what is cut. */
+const GRACE_MS = 10_000;
+const RENEWAL_INTERVAL_MS = 3_600_000;
+
+/** `caisson serve BUNDLE...`: the depot. Runs until it is told to stop. */
+export const registerServe: RegisterCommand = (program, run) => {
+  program
+    .command('serve')
+    .description('serve bundles in place: image registry, package repositories, files')
+    .argument('<bundle...>', 'the bundle files; for a name in several the first wins')
+    .option('--listen <host:port>', 'where to listen; other than loopback needs TLS', '127.0.0.1:5000')
+    .option('--tls-cert <file>', 'certificate (PEM, with its chain); read again when it changes')
+    .option('--tls-key <file>', 'its private key (PEM)')
+    .option('--tls-generate', 'make an authority and a certificate')
+    .option('--tls-name <name...>', 'more names or addresses for the generated certificate')
+    .option('--repository-key <file>', 'OpenPGP key that signs the package repositories; made when not given')
+    .option('--state <dir>', 'keep what is made (authority, repository key) here for the next time')
+    .action((bundles: readonly string[], flags: ServeFlags) => run((context) => serve(context, bundles, flags)));
+};
+
+async function serve(context: CommandContext, bundles: readonly string[], flags: ServeFlags): Promise<void> {
+  const { signal, emit, clock } = context;
+  const listen = parseListenAddress(flags.listen);
+  const repositoryKey = await repositoryKeyOf(flags);
+  const tls = await openTlsSource(flags, listen, clock);
+  try {
+    signal.throwIfAborted();
+    const depot = await startDepot({ bundles, repositoryKey, emit, ...listen, ...(tls === undefined ? {} : { tls: tls.material }) });
+    const renewal = tls === undefined ? undefined : setInterval(() => void renew(depot, tls, context), RENEWAL_INTERVAL_MS);
+    try {
+      context.print(describe(depot, tls, clock));
+      if (!signal.aborted) await once(signal, 'abort');
+    } finally {
+      clearInterval(renewal);
+      await depot.close(GRACE_MS);
+    }
+  } finally {
+    await tls?.dispose();
+  }
+}
+
+async function repositoryKeyOf(flags: ServeFlags): ReturnType<typeof makeRepositoryKey> {
+  if (flags.repositoryKey !== undefined) return loadRepositoryKey(flags.repositoryKey);
+  return flags.state === undefined ? makeRepositoryKey() : obtainRepositoryKey(flags.state);
+}
+
+async function renew(depot: RunningDepot, tls: TlsSource, { emit }: CommandContext): Promise<void> {
+  try {
+    const material = await tls.renew();
+    if (material === undefined) return;
+    depot.reloadTls(material);
+    emit({ type: 'note', message: 'Using a new certificate' });
+  } catch (error) {
+    emit({ type: 'warning', message: `Going on with the old certificate: ${messageOf(error)}` });
+  }
+}
+
+function describe(depot: RunningDepot, tls: TlsSource | undefined, clock: Clock): CommandOutput {
+  const scheme = tls === undefined ? 'http' : 'https';
+  const urls = reachableAddresses(depot.address).map(
+    (address) => `${scheme}://${address.includes(':') ? `[${address}]` : address}:${depot.port}`,
+  );
+  const [url = depot.url] = urls;
+  const host = url.slice(`${scheme}://`.length);
+  const manifests = depot.bundles.map(({ manifest }) => manifest);
+  const image = manifests.flatMap(({ images }) => images)[0]?.name;
+  const repositories = manifests.flatMap((manifest) =>
+    manifest.repositories.map((repository) => ({ id: repository.id, url: `${url}/${repository.path}` })),
+  );
+  const lines = [
+    ...manifests.map(({ name, version, images }) => `Serving ${name} ${version} (${images.length} images)`),
+    ...urls.map((each) => `  address   ${each}`),
+    ...(tls?.authority === undefined ? [] : [`  trust     ${tls.authority.path}`, `            SHA-256 ${tls.authority.fingerprint}`]),
+    ...(image === undefined ? [] : [`  images    docker pull ${host}/${image}`]),
+    ...repositories.map((repository) => `  packages  ${repository.url}, signed with ${repository.url}/key.asc`),
+    `  files     ${url}/files/`,
+    `Started ${clock.now().toISOString()}; stop with Ctrl-C`,
+  ];
+  return {
+    text: lines.join('\n'),
+    data: {
+      urls,
+      bundles: depot.bundles.map(({ manifest: { name, version }, digest }) => ({ name, version, digest })),
+      repositories,
+      authority: tls?.authority,
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import type { AgentStatus, ComponentStatus } from '../../agent/index.ts';
+import { escapeControl, formatTable } from '../../ui/index.ts';
+
+const COMPONENT_HEADER: readonly string[] = ['COMPONENT', 'STATE', 'SINCE', 'REASON'];
+
+/** One node's components as a table, then what keeps its agent from its work. */
+export function formatAgentStatus(status: AgentStatus): string {
+  const table = formatTable(COMPONENT_HEADER, status.components.map(componentCells));
+  return [table, ...problemLines(status)].join('\n');
+}
+
+/** What one node answered, or why it did not. */
+export interface NodeReport {
+  readonly name: string;
+  readonly address: string;
+  readonly uuid: string;
+  readonly roles: readonly string[];
+  readonly status?: AgentStatus;
+  /** Why there is no status that counts. */
+  readonly unreachable?: string;
+}
+
+/** Every component of every node, then what keeps agents from their work. */
+export function formatCluster(reports: readonly NodeReport[]): string {
+  const header = ['NODE', 'ADDRESS', 'ROLES', ...COMPONENT_HEADER];
+  const rows = reports.flatMap((report) => {
+    const cells = rowsOf(report);
+    return cells.map((row, index) => [...(index === 0 ? [report.name, report.address, report.roles.join(',')] : ['', '', '']), ...row]);
+  });
+  const problems = reports.flatMap((report) => (report.status === undefined ? [] : problemLines(report.status, `${report.name}: `)));
+  return [
+    formatTable(
+      header,
+      rows.map((row) => row.map(printable)),
+    ),
+    ...problems,
+  ].join('\n');
+}
+
+function rowsOf(report: NodeReport): readonly (readonly string[])[] {
+  if (report.status === undefined) return [['-', 'unreachable', '', report.unreachable ?? '']];
+  if (report.status.components.length === 0) return [['-', 'empty', '', 'the agent has no service definitions']];
+  return report.status.components.map(componentCells);
+}
+
+function componentCells(component: ComponentStatus): readonly string[] {
+  return [component.name, component.state, formatTime(component.since), component.reason].map(printable);
+}
+
+function problemLines(status: AgentStatus, prefix = ''): string[] {
+  return status.problems.map((problem) => `${prefix}${escapeControl(problem.message)}`);
+}
+
+/** Reasons come from commands and other hosts: one line, nothing that steers the terminal. */
+function printable(text: string): string {
+  return escapeControl(text.replace(/\s+/g, ' '));
+}
+
+/** 2025-03-01 08:15:00Z */
+function formatTime(iso: string): string {
+  return iso.replace('T', ' ').replace(/\.\d+/, '');
+}

@@ -1,0 +1,3 @@
+/** Commands and flags. program.ts is the frame; each file in commands/ is one command. */
+export * from './process.ts';
+export * from './program.ts';

@@ -1,0 +1,125 @@
+import { createInterface } from 'node:readline/promises';
+import { Command, CommanderError } from 'commander';
+import { CaissonError, systemClock } from '../core/index.ts';
+import { JsonRenderer, PlainRenderer, reportError, TerminalRenderer, type Renderer } from '../ui/index.ts';
+import type { CommandContext, RunCommand } from './command.ts';
+import { registerCommands } from './commands/index.ts';
+import type { ProcessEdge } from './process.ts';
+
+interface GlobalFlags {
+  readonly json?: boolean;
+  readonly debug?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Runs one command line to its end. Resolves to the exit status; never throws. */
+export async function runProgram(edge: ProcessEdge): Promise<number> {
+  let status = 0;
+  let flags: GlobalFlags = {};
+  const program = new Command('caisson')
+    .description('Carries a whole cluster across an air gap: one sealed bundle, one command on each side')
+    .version(edge.version, '--version')
+    // Options behind a command's name are the command's: build-bundle has a --version of its own.
+    .enablePositionalOptions()
+    .hook('preAction', (_program, command) => {
+      flags = command.optsWithGlobals<GlobalFlags>();
+    })
+    .showHelpAfterError('(caisson help COMMAND lists what a command takes)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void edge.stdout.write(text),
+      writeErr: (text) => void edge.stderr.write(text),
+    });
+
+  const run: RunCommand = async (work) => {
+    const renderer = rendererFor(flags, edge);
+    try {
+      await work(contextFor(flags, renderer, edge));
+      renderer.finish();
+    } catch (error) {
+      renderer.finish();
+      status = describeFailure(edge.signal.aborted ? interrupted(error) : error, flags, edge);
+    }
+  };
+
+  registerCommands(program, run);
+  addGlobalFlags(program);
+  try {
+    await program.parseAsync(['node', 'caisson', ...edge.argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return status;
+}
+
+/** Every command takes these, before or behind its name, and reports mistakes the same way. */
+function addGlobalFlags(program: Command): void {
+  const walk = (command: Command): void => {
+    command
+      .option('--json', 'print events and results as JSON lines')
+      .option('--quiet', 'print results and errors only')
+      .option('--debug', 'print stacks of errors')
+      .exitOverride()
+      .configureOutput(program.configureOutput());
+    command.commands.forEach(walk);
+  };
+  walk(program);
+}
+
+function rendererFor(flags: GlobalFlags, edge: ProcessEdge): Renderer {
+  if (flags.json === true) return new JsonRenderer(edge.stdout);
+  if (flags.quiet === true) return { handle: () => {}, finish: () => {} };
+  if (edge.stderr.isTTY === true) return new TerminalRenderer(edge.stderr);
+  return new PlainRenderer(edge.stderr, systemClock);
+}
+
+function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): CommandContext {
+  return {
+    signal: edge.signal,
+    emit: (event) => renderer.handle(event),
+    clock: systemClock,
+    env: edge.env,
+    self: edge.self,
+    version: edge.version,
+    print: (output) => {
+      if (flags.json === true) edge.stdout.write(`${JSON.stringify({ type: 'result', ...asObject(output.data) })}\n`);
+      else edge.stdout.write(output.text.endsWith('\n') ? output.text : `${output.text}\n`);
+    },
+    confirm: (question) => confirm(question, edge),
+  };
+}
+
+function asObject(data: unknown): object {
+  return typeof data === 'object' && data !== null && !Array.isArray(data) ? data : { value: data };
+}
+
+async function confirm(question: string, edge: ProcessEdge): Promise<boolean> {
+  if (edge.stdin.isTTY !== true) return false;
+  const lines = createInterface({ input: edge.stdin, output: edge.stderr });
+  try {
+    const answer = await lines.question(`${question} [y/N] `, { signal: edge.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
+}
+
+function interrupted(cause: unknown): unknown {
+  return new CaissonError('INTERRUPTED', 'Stopped on request', { cause, hint: 'Run the same command again: it goes on where it stopped' });
+}
+
+function describeFailure(error: unknown, flags: GlobalFlags, edge: ProcessEdge): number {
+  const status = error instanceof CaissonError ? error.exitStatus : 1;
+  if (flags.json === true) edge.stdout.write(`${JSON.stringify(errorData(error, status))}\n`);
+  edge.stderr.write(reportError(error, { debug: flags.debug === true }));
+  return status;
+}
+
+function errorData(error: unknown, status: number): object {
+  if (error instanceof CaissonError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return { type: 'error', code: error.code, status, message: error.message, ...hint, ...error.data };
+  }
+  return { type: 'error', code: 'BUG', status, message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,29 @@
+import { runProgram } from './cli/index.ts';
+
+declare const CAISSON_VERSION: string;
+declare const CAISSON_STANDALONE: boolean;
+
+/** The edge of the process: the only place that touches argv, environment, streams, signals and the exit status. */
+const interruption = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => interruption.abort(new Error(`received ${name}`)));
+}
+// A reader that closed the pipe (head, less) is no reason for a stack.
+process.stdout.on('error', () => interruption.abort(new Error('standard output was closed')));
+
+const script = process.argv[1] ?? process.execPath;
+
+void runProgram({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interruption.signal,
+  self: CAISSON_STANDALONE
+    ? { path: process.execPath, argv: [process.execPath], standalone: true }
+    : { path: script, argv: [process.execPath, script], standalone: false },
+  version: CAISSON_VERSION,
+}).then((status) => {
+  process.exitCode = status;
+});

@@ -1,0 +1,13 @@
+import type { Event } from '../core/index.ts';
+
+/** Where text goes; process.stderr and process.stdout satisfy it. */
+export interface TextSink {
+  write(text: string): unknown;
+}
+
+/** Turns events into something people or programs read. */
+export interface Renderer {
+  handle(event: Event): void;
+  /** Ends open displays. Nothing is written afterwards. */
+  finish(): void;
+}

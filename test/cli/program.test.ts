@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { runCaisson as caisson } from '../support/run-caisson.ts';
+
+describe('runProgram', () => {
+  it('prints its version and its help with status 0', async () => {
+    expect(await caisson(['--version'])).toEqual({ status: 0, out: '1.2.3\n', err: '' });
+    const { status, out } = await caisson(['--help']);
+    expect(status).toBe(0);
+    for (const command of ['build-bundle', 'verify', 'inspect', 'serve', 'install', 'cluster', 'agent'])
+      expect(out).toContain(`  ${command}`);
+  });
+
+  it.each([[['bulid-bundle']], [['verify']], [['verify', 'a', '--nonsense']], [['install', '--bundle', 'a', '--cluster', 'b']]])(
+    'refuses the command line %j with status 2 and says what is wrong',
+    async (argv) => {
+      const { status, out, err } = await caisson(argv);
+      expect(status).toBe(2);
+      expect(out).toBe('');
+      expect(err).not.toBe('');
+    },
+  );
+
+  it('suggests the command that was meant', async () => {
+    expect((await caisson(['verfy', 'x.tar'])).err).toContain('Did you mean verify?');
+  });
+
+  it.each([[['--json', 'verify', '/nowhere/x.tar']], [['verify', '/nowhere/x.tar', '--json']]])(
+    'gives an error as a JSON line and as text, with the exit status of its code: %j',
+    async (argv) => {
+      const { status, out, err } = await caisson(argv);
+      expect(status).toBe(3);
+      expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toMatchObject({ type: 'error', code: 'INPUT_UNREADABLE', status: 3 });
+      expect(err).toMatch(/^Error INPUT_UNREADABLE: .*"\/nowhere\/x.tar"/);
+      expect(err).not.toContain('at ');
+    },
+  );
+
+  it('ends with status 130 when it is interrupted', async () => {
+    const stop = new AbortController();
+    stop.abort(new Error('received SIGINT'));
+    const { status, err } = await caisson(['serve', '/nowhere/x.tar'], stop.signal);
+    expect(status).toBe(130);
+    expect(err).toContain('Error INTERRUPTED');
+  });
+});
