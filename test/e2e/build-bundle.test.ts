@@ -1,0 +1,174 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../src/core/index.ts';
+import { openWorkshop, packageFiles, type Workshop } from '../builder/workshop.ts';
+import { LoopbackRegistry } from '../support/loopback-registry.ts';
+import { useLoopbackServers } from '../support/loopback-server.ts';
+import { sampleImage, sampleLayer } from '../support/sample-image.ts';
+
+const MAIN = join(import.meta.dirname, '../../dist/main.js');
+const shared = sampleLayer('shared', 40_000);
+const web = sampleImage([shared, sampleLayer('web')]);
+const api = sampleImage([shared, sampleLayer('api')]);
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the built command; needs `npm run build`. */
+function caisson(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  whenStarted?: (kill: () => void) => void,
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...words], { env: { PATH: process.env['PATH'], ...env }, timeout: 60_000 });
+    const text = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => (text.stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (text.stderr += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, ...text }));
+    whenStarted?.(() => child.kill('SIGINT'));
+  });
+}
+
+describe('caisson build-bundle', () => {
+  const startServer = useLoopbackServers();
+  let workshop: Workshop;
+  let registry: LoopbackRegistry;
+  let words: string[];
+
+  beforeEach(async () => {
+    workshop = await openWorkshop({ images: {} });
+    await workshop.write('images.txt', 'team/web:1.0\nteam/api:1.0 as example.com/team/api:1.0\n');
+    registry = await LoopbackRegistry.start();
+    registry.put('team/web', '1.0', web);
+    registry.put('team/api', '1.0', api);
+    const files = await packageFiles({ hello: 'the hello package' });
+    const packages = await startServer((request, response) => {
+      const content = files.get(`http://packages.example${request.url ?? ''}`);
+      if (content === undefined) response.writeHead(404).end();
+      else response.end(content);
+    });
+    const { directory } = workshop;
+    words = [
+      'build-bundle',
+      '--manifests',
+      join(directory, 'manifests'),
+      '--images',
+      join(directory, 'images.txt'),
+      '--lock',
+      join(directory, 'bundle.lock.json'),
+      '--output',
+      join(directory, 'out/demo.tar'),
+      '--executable',
+      join(directory, 'caisson-linux-amd64'),
+      '--mirror',
+      `docker.io=${registry.origin}`,
+      '--mirror',
+      `packages.example=${packages.origin}`,
+    ];
+  });
+  afterEach(async () => {
+    await registry.close();
+    await workshop.remove();
+  });
+
+  async function left(): Promise<string[]> {
+    return readdir(join(workshop.directory, 'out')).catch(() => []);
+  }
+
+  it('builds a bundle from servers, says so in text, and the next time that nothing changed', async () => {
+    const built = await caisson([...words, '--version', '7']);
+    expect(built).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Built .*demo\.tar\n.*2 images, 1 packages/) });
+    expect((await left()).toSorted()).toEqual(['caisson-linux-amd64', 'demo.tar']);
+    const sharedLayer = `blobs/${digestOf(shared.compressed)}`;
+    expect(registry.asked(sharedLayer)).toHaveLength(1);
+
+    registry.requests.length = 0;
+    expect(await caisson([...words, '--version', '7'])).toMatchObject({ status: 0, stdout: expect.stringContaining('is unchanged') });
+    expect(registry.requests).toEqual([]);
+  });
+
+  it('prints events and the result as JSON lines with --json', async () => {
+    const { status, stdout } = await caisson([...words, '--json']);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+    expect(status).toBe(0);
+    expect(lines).toContainEqual(expect.objectContaining({ type: 'task.started', id: 'bundle.write' }));
+    expect(lines.at(-1)).toMatchObject({ type: 'result', outcome: 'built', images: 2, packages: 1 });
+  });
+
+  it('plans with --plan: addresses and sizes, and nothing changed', async () => {
+    const { status, stdout } = await caisson([...words, '--plan']);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`docker.io/team/web:1.0`);
+    expect(stdout).toContain(`${registry.origin}/v2/team/web/manifests/1.0`);
+    expect(stdout).toContain('Nothing was changed');
+    expect(await left()).toEqual([]);
+    expect(await readdir(workshop.directory)).not.toContain('bundle.lock.json');
+    expect(registry.requests.filter(({ url }) => url.includes(digestOf(shared.compressed)))).toEqual([]);
+  });
+
+  it('gives the same bytes twice, and others for another SOURCE_DATE_EPOCH', async () => {
+    const output = join(workshop.directory, 'out/demo.tar');
+    const digestWith = async (env: Readonly<Record<string, string>>, name: string): Promise<string> => {
+      const other = join(workshop.directory, name, 'demo.tar');
+      const moved = words.map((word) => (word === output ? other : word));
+      expect((await caisson([...moved, '--jobs', name.slice(-1)], env)).status).toBe(0);
+      return digestOf(await readFile(other));
+    };
+    const first = await digestWith({}, 'out1');
+    expect(await digestWith({ TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8' }, 'out7')).toBe(first);
+    expect(await digestWith({ SOURCE_DATE_EPOCH: '1700000000' }, 'out3')).not.toBe(first);
+  });
+
+  it.each([
+    [['--jobs', '0'], 2, /--jobs/],
+    [['--frozen', '--update'], 2, /--frozen/],
+    [['--mirror', 'nothing'], 2, /--mirror/],
+    [['--platform', 'amd64'], 3, /platform "amd64"/],
+    [['--frozen'], 3, /LOCK_MISMATCH/],
+    [['--images', '/does/not/exist'], 3, /INPUT_UNREADABLE/],
+    [['--executable', '/does/not/exist'], 2, /--executable/],
+  ])('ends a wrong command line %j with status %i', async (more, status, message) => {
+    expect(await caisson([...words, ...more])).toMatchObject({ status, stderr: expect.stringMatching(message) });
+    expect(await left()).toEqual([]);
+  });
+
+  it('refuses a SOURCE_DATE_EPOCH that is no number', async () => {
+    expect(await caisson(words, { SOURCE_DATE_EPOCH: 'yesterday' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('SOURCE_DATE_EPOCH'),
+    });
+  });
+
+  it('ends with status 5 naming every image that is missing, and leaves nothing', async () => {
+    await workshop.write('images.txt', 'team/web:1.0\nteam/absent:1\nteam/web:9\n');
+    const { status, stderr } = await caisson(words);
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/team\/absent:1/);
+    expect(stderr).toMatch(/team\/web:9/);
+    expect(await left()).toEqual([]);
+  });
+
+  it('ends with status 130 when it is interrupted, and leaves nothing', async () => {
+    let kill = (): void => {};
+    registry.intercept = (request) => {
+      if (request.url?.includes(digestOf(shared.compressed)) !== true) return false;
+      kill();
+      return true;
+    };
+    const ended = await caisson(words, {}, (stop) => {
+      kill = stop;
+    });
+    expect(ended.status).toBe(130);
+    expect(await left()).toEqual([]);
+  });
+});

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { LabCluster } from '../scenario.ts';
+import { runInstall } from './installer.ts';
+import { clusterState, containersOf, httpsGet, promised } from './observe.ts';
+import { openSite, type GetSide, type Site } from './site.ts';
+
+const CLUSTER: LabCluster = { name: 'single', ssh: false, nodes: [{ name: 'n1', roles: ['manage', 'gateway', 'compute'] }] };
+
+/** Registers the tests of a cluster of one host, the seed, on which no sshd runs. */
+export function singleNode(side: GetSide): void {
+  let site: Site;
+
+  beforeAll(async () => {
+    site = await openSite(side(), CLUSTER);
+    await site.bash(
+      'n1',
+      'systemctl disable --now ssh.socket ssh.service sshd.service 2>/dev/null || true; ! ss -Hlnt "sport = :22" | grep .',
+    );
+  });
+  afterAll(async () => {
+    await site?.stop();
+  });
+
+  it('is installed without SSH, and is refused to a second installer meanwhile', async () => {
+    const first = runInstall(site);
+    // The first takes the lock before it opens the bundle; the second is refused as soon as it gets there.
+    const second = await runInstall(site);
+    const both = [await first, second];
+    expect(both.map(({ status }) => status).sort((left, right) => left - right)).toEqual([0, 7]);
+    const refused = both.find(({ status }) => status === 7);
+    expect(refused?.stderr).toContain('another install runs on this machine');
+    expect(refused?.finished).toEqual([]);
+  });
+
+  it('runs all components of all roles, healthy, from the images of the bundle', async () => {
+    const report = await clusterState(site);
+    expect(report).toMatchObject({ status: 0, healthy: true });
+    const containers = await containersOf(site, 'n1');
+    expect(containers.map(({ name }) => name)).toEqual(['etcd', 'rbd-db', 'rbd-dns', 'rbd-gateway', 'rbd-hub', 'rbd-monitor']);
+    expect(containers.map(({ name, imageId }) => [name, imageId])).toEqual(promised(side().manifest, containers));
+    expect(await httpsGet(site, 'n1', 'goodrain.me', '/v2/', '/etc/caisson/pki/ca.crt')).toContain('200 OK');
+  });
+
+  it('is not changed by a second run', async () => {
+    expect((await runInstall(site)).result).toMatchObject({ changed: 0 });
+  });
+}

@@ -1,0 +1,88 @@
+/** One image of the lab: a name the cluster uses, and the Debian packages that play it. CONTRACT.md says what must hold. */
+export interface ImageRecipe {
+  /** Repository and tag in the upstream registry, as images.txt writes them. */
+  readonly reference: string;
+  /** The folder beside this file whose `root/` is laid over the packages' files. */
+  readonly folder: string;
+  readonly packages: readonly string[];
+  /** Big files of the packages that nothing here runs. */
+  readonly remove?: readonly string[];
+  /** Paths inside the image that become symbolic links: link → target. */
+  readonly links?: Readonly<Record<string, string>>;
+  /** Directories that maintainer scripts would have made: path → mode. */
+  readonly directories?: Readonly<Record<string, number>>;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly user?: string;
+  readonly environment?: readonly string[];
+  readonly ports: readonly string[];
+  readonly volumes?: readonly string[];
+}
+
+/** Shared by every image as its first layer: a C library, a shell and small tools. */
+export const BASE_PACKAGES = ['base-files', 'libc6', 'libgcc-s1', 'dash', 'busybox', 'zlib1g', 'libcrypt1'] as const;
+
+/**
+ * Packages that the closure names only because maintainer scripts or a web page of no use here need them. Nothing in an image
+ * runs maintainer scripts: its files are unpacked.
+ */
+export const LEFT_OUT: RegExp =
+  /^(adduser|debconf|dpkg|tar|passwd|usrmerge|init-system-helpers|lsb-base|sysvinit-utils|perl.*|lib.*-perl|libperl.*|libpam.*|libaudit.*|libsemanage.*|libsepol.*|libcap-ng0|libdb5\.3|libgdbm.*|iproute2|libjs-.*|fonts-.*|javascript-common|mawk|debianutils|coreutils)$/;
+
+const ENTRYPOINT = ['/usr/local/bin/entrypoint'];
+
+export const IMAGE_RECIPES: readonly ImageRecipe[] = [
+  {
+    reference: 'rainbond/etcd:v3.2.25',
+    folder: 'etcd',
+    packages: ['etcd-server', 'etcd-client'],
+    links: { '/usr/local/bin/etcd': '/usr/bin/etcd', '/usr/local/bin/etcdctl': '/usr/bin/etcdctl' },
+    command: ['/usr/local/bin/etcd'],
+    ports: ['2379/tcp', '2380/tcp'],
+  },
+  {
+    reference: 'rainbond/rbd-registry:2.6.2',
+    folder: 'rbd-registry',
+    packages: ['docker-registry'],
+    entrypoint: ['/usr/bin/docker-registry'],
+    command: ['serve', '/etc/docker/registry/config.yml'],
+    ports: ['5000/tcp'],
+    volumes: ['/var/lib/registry'],
+  },
+  {
+    reference: 'rainbond/rbd-db:v5.1.9',
+    folder: 'rbd-db',
+    packages: ['mariadb-server-core', 'mariadb-client-core'],
+    remove: ['/usr/bin/innochecksum', '/usr/bin/mariadb-upgrade'],
+    directories: { '/var/run/mysqld': 0o775, '/data': 0o777 },
+    entrypoint: ENTRYPOINT,
+    user: '1001:0',
+    ports: ['3306/tcp'],
+    volumes: ['/data'],
+  },
+  {
+    reference: 'rainbond/rbd-dns:latest',
+    folder: 'rbd-dns',
+    packages: ['dnsmasq-base'],
+    entrypoint: ENTRYPOINT,
+    ports: ['53/tcp', '53/udp', '8089/tcp'],
+  },
+  {
+    reference: 'rainbond/rbd-monitor:v5.1.11-release',
+    folder: 'rbd-monitor',
+    packages: ['prometheus'],
+    remove: ['/usr/bin/promtool'],
+    directories: { '/prometheusdata': 0o755 },
+    entrypoint: ENTRYPOINT,
+    ports: ['3329/tcp', '9999/tcp'],
+    volumes: ['/prometheusdata'],
+  },
+  {
+    reference: 'rainbond/rbd-gateway:v5.1.11-release',
+    folder: 'rbd-gateway',
+    packages: ['nginx'],
+    directories: { '/var/log/nginx': 0o755, '/var/lib/nginx': 0o755, '/run/nginx': 0o755 },
+    entrypoint: ENTRYPOINT,
+    ports: ['80/tcp', '443/tcp', '10254/tcp', '18080/tcp'],
+  },
+];

@@ -1,0 +1,62 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Engine } from './engine.ts';
+import type { AptMirror } from './prerequisites.ts';
+import { run } from './run.ts';
+import { recipeKey, runDirectory } from './state.ts';
+
+/** What a datacenter's bare Debian 12 host has: an init system, ssh, sudo, and nothing of the cluster. */
+const PACKAGES = [
+  'systemd',
+  'systemd-sysv',
+  'dbus',
+  'udev',
+  'openssh-server',
+  'sudo',
+  'ca-certificates',
+  'iproute2',
+  'iptables',
+  'kmod',
+  'procps',
+] as const;
+
+/** Run by mmdebstrap with the new root as $1. */
+const CUSTOMIZE = [
+  // Every node gets host keys and a machine id of its own.
+  'rm -f "$1"/etc/ssh/ssh_host_*; : > "$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"',
+  // A user who is not root and may become root without a password: the second way to log in.
+  'chroot "$1" useradd --create-home --shell /bin/bash site',
+  'printf "site ALL=(ALL) NOPASSWD:ALL\\n" > "$1/etc/sudoers.d/site"; chmod 0440 "$1/etc/sudoers.d/site"',
+  // Nothing here is for a machine without a console, and timers that reach for the network would only fail.
+  'chroot "$1" systemctl mask console-getty.service getty@.service systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer',
+  'chroot "$1" systemctl enable ssh.service',
+] as const;
+
+const NAME = 'lab/node:bookworm';
+const LABEL = 'caisson.lab.recipe';
+
+async function recipeOfImage(engine: Engine): Promise<string | undefined> {
+  const shown = await engine.docker(['image', 'inspect', '--format', `{{index .Config.Labels "${LABEL}"}}`, NAME], { expect: 'any' });
+  return shown.status === 0 ? shown.stdout.trim() : undefined;
+}
+
+/**
+ * The image of a bare Debian 12 host, made from the mirror by mmdebstrap (about half a minute) unless the engine holds it from
+ * the same recipe. Its apt keeps the mirror as its own source. Returns the image's name.
+ */
+export async function ensureNodeImage(engine: Engine, mirror: AptMirror, say: (line: string) => void = () => undefined): Promise<string> {
+  const key = recipeKey('1', mirror.main, ...PACKAGES, ...CUSTOMIZE);
+  if ((await recipeOfImage(engine)) === key) return NAME;
+  say(`Making the image of a bare Debian 12 host from ${mirror.main}`);
+  const directory = runDirectory('node-image');
+  try {
+    const archive = join(directory, 'node.tar');
+    const hooks = CUSTOMIZE.map((script) => `--customize-hook=${script}`);
+    const sources = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.main} bookworm main`;
+    await run(['mmdebstrap', '--quiet', '--variant=minbase', `--include=${PACKAGES.join(',')}`, ...hooks, 'bookworm', archive, sources]);
+    await engine.docker(['import', '--change', `LABEL ${LABEL}=${key}`, archive, NAME]);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  return NAME;
+}

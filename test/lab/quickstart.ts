@@ -1,0 +1,53 @@
+import { rm } from 'node:fs/promises';
+import { buildLabBundle, CARRIED, carry, INSTALL, onSeed, seedOf, startConnected, startHosts, QUICKSTART } from './scenario.ts';
+
+/**
+ * The main job on one machine: build a bundle from a registry and a Debian mirror, verify it, install it on three bare
+ * hosts with no way out, show the cluster. The hosts stay, to look around; running it again replaces them.
+ */
+async function quickstart(): Promise<void> {
+  const started = performance.now();
+  const say = (line: string): void => console.log(`      ${line}`);
+  const chapter = (title: string): void => console.log(`\n[${Math.round((performance.now() - started) / 1000)} s] ${title}`);
+
+  chapter('The connected side: an upstream registry with the images of the cluster, and the Debian mirror of this machine');
+  const connected = await startConnected(say);
+  const cluster = QUICKSTART;
+  const seed = seedOf(cluster);
+  try {
+    chapter('caisson build-bundle: images, packages with all they depend on, manifests, and itself, in one file');
+    const bundle = await buildLabBundle(connected);
+    const verified = await connected.caisson(['verify', bundle.path]);
+    console.log(verified.stdout.trimEnd());
+
+    chapter('Three bare hosts (Debian 12, systemd, sshd) on a network with no way out');
+    const lab = await startHosts(connected, cluster, say);
+    await carry(lab, cluster, bundle, connected.directory);
+
+    chapter(`caisson install --offline, on ${seed}`);
+    const installed = await onSeed(lab, cluster, [...INSTALL, '--yes']);
+    console.log(installed.stderr.trimEnd());
+    console.log(installed.stdout.trimEnd());
+
+    chapter('caisson cluster');
+    const state = await onSeed(lab, cluster, ['cluster']);
+    console.log(state.stdout.trimEnd());
+
+    const engine = connected.engine.ours ? `docker --host ${connected.engine.host}` : 'docker';
+    const docker = `${engine} exec -it ${lab.node(seed).container}`;
+    console.log(`
+Done in ${Math.round((performance.now() - started) / 1000)} s. Look around:
+  ${docker} caisson cluster --watch          every component's state and since when
+  ${docker} ${CARRIED}/caisson inspect ${CARRIED}/cluster.tar
+  ${docker} bash                             the seed: /var/lib/caisson/journal.jsonl tells what was done
+  ${engine} exec -it ${lab.node('c1').container} docker ps      a node
+End the lab with: npm run quickstart:stop`);
+  } finally {
+    // The engine stays for the hosts; what the seed needs was carried to it.
+    // The engine goes on while hosts run on it.
+    await connected.stop();
+    await rm(connected.directory, { recursive: true, force: true });
+  }
+}
+
+await quickstart();

@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureEngine, type Engine } from './engine.ts';
+import { startLab, type Lab, type NodeRequest } from './hosts.ts';
+import { buildImages, type LabImage } from './images/build-images.ts';
+import { ensureNodeImage } from './node-image.ts';
+import { aptMirror, ensureTools } from './prerequisites.ts';
+import { run, type RunResult } from './run.ts';
+import { repositoryRoot, runDirectory } from './state.ts';
+import { startUpstream, type Upstream } from './upstream.ts';
+
+/** Where the seed of the lab keeps what a field engineer would carry to it. */
+export const CARRIED = '/root/carried';
+
+export type Say = (line: string) => void;
+
+/** The connected side: upstream registry with the lab's images, the machine's own Debian mirror, and a place to build in. */
+export interface Connected {
+  readonly engine: Engine;
+  readonly images: readonly LabImage[];
+  readonly upstream: Upstream;
+  readonly directory: string;
+  /** The flags of build-bundle that point to the lab's stand-ins for the internet. */
+  readonly mirrors: readonly string[];
+  /** Runs the built command as a user would. */
+  caisson(words: readonly string[], options?: { readonly expect?: 'any' }): Promise<RunResult>;
+  stop(): Promise<void>;
+}
+
+/** Starts everything on the connected side. Installs Debian packages that are missing, builds images that are not cached. */
+export async function startConnected(say: Say): Promise<Connected> {
+  await ensureTools(say);
+  const engine = await ensureEngine();
+  const mirror = aptMirror();
+  const images = await buildImages({ mirror, say });
+  const upstream = await startUpstream();
+  const directory = runDirectory('connected');
+  const stop = async (): Promise<void> => {
+    await upstream.stop();
+    await rm(directory, { recursive: true, force: true });
+    await engine.stop();
+  };
+  try {
+    for (const image of images) await upstream.push(image.layout, image.reference);
+    return {
+      engine,
+      images,
+      upstream,
+      directory,
+      mirrors: [
+        `docker.io=${upstream.url}`,
+        `ftp.debian.org=${mirrorBase(mirror.main, '/debian')}`,
+        `security-cdn.debian.org=${mirrorBase(mirror.security, '/debian-security')}`,
+      ].flatMap((rule) => ['--mirror', rule]),
+      caisson: (words, options = {}) => run([process.execPath, builtCommand(), ...words], { ...options, timeout: 1_200_000 }),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A mirror stands for a host: the address without the path that the manifests have too. */
+function mirrorBase(url: string, path: string): string {
+  return url.endsWith(path) ? url.slice(0, -path.length) : url;
+}
+
+export function builtCommand(): string {
+  const path = join(repositoryRoot(), 'dist/main.js');
+  if (!existsSync(path)) throw new Error('There is no dist/main.js; run: npm run build');
+  return path;
+}
+
+export interface Bundle {
+  readonly path: string;
+  /** What build-bundle puts beside the bundle: it runs where nothing is installed yet. */
+  readonly executable: string;
+}
+
+/** Builds the shipped cluster's bundle into a directory of the connected side. */
+export async function buildLabBundle(connected: Connected, name = 'bundle', extra: readonly string[] = []): Promise<Bundle> {
+  const directory = join(connected.directory, name);
+  await mkdir(directory, { recursive: true });
+  const path = join(directory, 'cluster.tar');
+  const root = repositoryRoot();
+  const inputs = [
+    '--manifests',
+    join(root, 'manifests'),
+    '--images',
+    join(root, 'images.txt'),
+    '--lock',
+    join(directory, 'bundle.lock.json'),
+  ];
+  await connected.caisson(['build-bundle', ...inputs, '--output', path, ...connected.mirrors, ...extra]);
+  return { path, executable: join(directory, 'caisson-linux-amd64') };
+}
+
+export interface LabCluster {
+  readonly name: string;
+  /** Tells the hosts of two labs with clusters of the same name apart. */
+  readonly lab?: string;
+  /** False for a cluster.yaml without a word about SSH: the only host is the seed. */
+  readonly ssh?: boolean;
+  /** More of cluster.yaml, for example a `network` section. */
+  readonly yaml?: string;
+  readonly nodes: readonly (NodeRequest & { readonly roles: readonly string[] })[];
+}
+
+/** One host of each role, as in a small datacenter. */
+export const THREE_ROLES: LabCluster = {
+  name: 'lab',
+  nodes: [
+    { name: 'm1', roles: ['manage'] },
+    { name: 'g1', roles: ['gateway'] },
+    { name: 'c1', roles: ['compute'] },
+  ],
+};
+
+/** Name of the lab of a cluster, which its containers and network carry. */
+export function labName(cluster: LabCluster): string {
+  return `caisson-${cluster.lab ?? cluster.name}`;
+}
+
+/** Boots bare hosts behind the air gap. */
+export async function startHosts(connected: Connected, cluster: LabCluster, say: Say): Promise<Lab> {
+  const image = await ensureNodeImage(connected.engine, aptMirror(), say);
+  return startLab({ name: labName(cluster), engine: connected.engine, image, nodes: cluster.nodes });
+}
+
+/** The cluster that the quickstart leaves to look around in. */
+export const QUICKSTART: LabCluster = { ...THREE_ROLES, name: 'quickstart' };
+
+/** The first node's address is the seed's. */
+export function seedOf(cluster: LabCluster): string {
+  const [seed] = cluster.nodes;
+  if (seed === undefined) throw new Error('The cluster has no nodes');
+  return seed.name;
+}
+
+export function clusterYaml(lab: Lab, cluster: LabCluster): string {
+  const nodes = cluster.nodes.map(
+    ({ name, roles }) => `  - { name: ${name}, address: ${lab.node(name).address}, roles: [${roles.join(', ')}] }`,
+  );
+  const ssh = 'ssh: { user: site, identityFile: ./identity, knownHosts: ./known_hosts, agent: false }\n';
+  return `apiVersion: caisson/v1
+kind: Cluster
+name: ${cluster.name}
+domain: apps.lab.example
+${cluster.ssh === false ? '' : ssh}${cluster.yaml ?? ''}nodes:
+${nodes.join('\n')}
+`;
+}
+
+/** What a field engineer carries to the seed: the bundle, the executable, cluster.yaml, the login key and the host keys. */
+export async function carry(lab: Lab, cluster: LabCluster, bundle: Bundle, directory: string): Promise<void> {
+  const seed = seedOf(cluster);
+  const yaml = join(directory, `${labName(cluster)}.yaml`);
+  await writeFile(yaml, clusterYaml(lab, cluster));
+  await chmod(yaml, 0o644);
+  await lab.copyTo(seed, bundle.path, `${CARRIED}/cluster.tar`);
+  await lab.copyTo(seed, bundle.executable, `${CARRIED}/caisson`, 0o755);
+  await lab.copyTo(seed, yaml, `${CARRIED}/cluster.yaml`);
+  if (cluster.ssh === false) return;
+  await lab.copyTo(seed, lab.identityFile, `${CARRIED}/identity`, 0o600);
+  await lab.copyTo(seed, lab.knownHostsFile, `${CARRIED}/known_hosts`);
+}
+
+/** Runs the carried executable on the seed, as root. */
+export function onSeed(
+  lab: Lab,
+  cluster: LabCluster,
+  words: readonly string[],
+  options: { readonly expect?: 'any' } = {},
+): Promise<RunResult> {
+  return lab.exec(seedOf(cluster), [`${CARRIED}/caisson`, ...words], { ...options, timeout: 1_200_000 });
+}
+
+export const INSTALL = ['install', '--offline', '--bundle', `${CARRIED}/cluster.tar`, '--cluster', `${CARRIED}/cluster.yaml`];
