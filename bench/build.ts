@@ -1,0 +1,100 @@
+// `build-bundle` against `skopeo sync` and `tar` over the same images from the same registry; and a build of what is there.
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatSize } from '../src/core/index.ts';
+import { benchmark, sizeOption } from './support/benchmark.ts';
+import { writeBuildRequest } from './support/build-request.ts';
+import { measure, type Measured } from './support/measure.ts';
+import { median, printTable, seconds, verdict } from './support/report.ts';
+import { copyImages, SKOPEO, startDockerRegistry, startGeneratedRegistry } from './support/servers.ts';
+
+const WALL_BAR = 0.6;
+const UNCHANGED_BAR_MS = 2000;
+const IMAGES = 8;
+const settings = { title: '`build-bundle`', room: 9 * 2 ** 30, runs: 3, options: { size: '2GiB', 'layer-size': '32MiB', shared: '8' } };
+
+await benchmark(settings, async (bench) => {
+  const options = { size: sizeOption(bench, 'size'), layerSize: sizeOption(bench, 'layer-size'), images: IMAGES };
+  const generated = await startGeneratedRegistry({ ...options, shared: Number(bench.option('shared')) });
+  const registry = await startDockerRegistry(join(bench.directory, 'registry'));
+  if (registry === undefined) throw new Error('docker-registry is not installed: apt-get install docker-registry');
+  await copyImages(generated.host, registry.host, generated.names);
+  await generated.stop();
+
+  const request = writeBuildRequest(bench.directory, registry.host, generated.names);
+  const bundle = join(bench.directory, 'bench.tar');
+  const lock = join(bench.directory, 'bundle.lock.json');
+  const directory = join(bench.directory, 'synced');
+  const archive = join(bench.directory, 'synced.tar');
+  const list = join(bench.directory, 'sync.yaml');
+  // JSON is YAML.
+  const images = Object.fromEntries(generated.names.map((name) => name.split(':')).map(([name, tag]) => [name, [tag]]));
+  writeFileSync(list, JSON.stringify({ [registry.host]: { 'tls-verify': false, images } }));
+  const ours: Measured[] = [];
+  const sync: Measured[] = [];
+  const pack: Measured[] = [];
+  let packed = 0;
+  for (let run = 0; run < bench.runs; run += 1) {
+    rmSync(bundle, { force: true });
+    rmSync(lock, { force: true });
+    ours.push(await measure([...bench.caisson, ...request.arguments, '--output', bundle]));
+
+    sync.push(await measure([...SKOPEO, 'sync', '--src', 'yaml', '--dest', 'dir', list, directory]));
+    pack.push(await measure(['tar', '-cf', archive, '-C', directory, '.']));
+    packed = statSync(archive).size;
+    rmSync(directory, { recursive: true });
+    rmSync(archive);
+  }
+  await registry.stop();
+  const unchanged: Measured[] = [];
+  for (let run = 0; run < bench.runs; run += 1) unchanged.push(await measure([...bench.caisson, ...request.arguments, '--output', bundle]));
+
+  const size = statSync(bundle).size;
+  const both = sync.map((part, index) => sum(part, pack[index]));
+  const ratio = wall(ours) / wall(both);
+  console.log(
+    `${IMAGES} generated images, ${bench.option('shared')} layers in all of them, from docker-registry on loopback. Medians of ${bench.runs} runs, taken in turn.\n`,
+  );
+  const row = (name: string, runs: readonly Cost[], result: number, ...more: readonly string[]): string[] => [
+    name,
+    seconds(wall(runs)),
+    seconds(median(runs.map(({ cpuMs }) => cpuMs))),
+    formatSize(result),
+    (median(runs.map(({ writtenBytes }) => writtenBytes)) / result).toFixed(2),
+    ...more,
+  ];
+  printTable(
+    ['what', 'wall', 'processor', 'result', 'written a byte of it', '`build-bundle` ÷ it', 'bar', 'verdict'],
+    [
+      row('`build-bundle`, without a lock', ours, size, '', '', ''),
+      row('`skopeo sync` and `tar`', both, packed, ratio.toFixed(2), String(WALL_BAR), verdict(ratio, { atMost: WALL_BAR })),
+      row('— of which `skopeo sync`', sync, packed, (wall(ours) / wall(sync)).toFixed(2), '', ''),
+      row(
+        '`build-bundle` of what is there, registry stopped',
+        unchanged,
+        size,
+        '',
+        '2.00 s',
+        verdict(wall(unchanged), { atMost: UNCHANGED_BAR_MS }),
+      ),
+    ],
+  );
+});
+
+interface Cost {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly writtenBytes: number;
+}
+
+function sum(left: Cost, right: Cost | undefined): Cost {
+  return {
+    wallMs: left.wallMs + (right?.wallMs ?? 0),
+    cpuMs: left.cpuMs + (right?.cpuMs ?? 0),
+    writtenBytes: left.writtenBytes + (right?.writtenBytes ?? 0),
+  };
+}
+
+function wall(runs: readonly Cost[]): number {
+  return median(runs.map(({ wallMs }) => wallMs));
+}
