@@ -5,7 +5,7 @@ declare const CAISSON_STANDALONE: boolean;
 
 /** The edge of the process: the only place that touches argv, environment, streams, signals and the exit status. */
 const interruption = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => interruption.abort(new Error(`received ${name}`)));
 }
 // A reader that closed the pipe (head, less) is no reason for a stack.

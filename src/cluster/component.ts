@@ -54,13 +54,6 @@ const healthSchema = z.strictObject({
   address: templateField.min(1).describe('URL, host:port, or a shell command line.'),
   timeInterval: z.int().min(1).max(3600).default(5).describe('Seconds between two probes.'),
   maxErrorsNum: z.int().min(0).max(10_000).default(3).describe('Failures in a row before the service counts as unhealthy.'),
-  timeout: z
-    .int()
-    .min(1)
-    .max(300)
-    .optional()
-    .describe('Seconds after which a probe has failed. Default: 10 for http, 5 for tcp, 20 for cmd.'),
-  caFile: pathField.optional().describe('CA that must have signed the certificate of an https address.'),
 });
 
 const serviceSchema = z

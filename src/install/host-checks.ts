@@ -19,12 +19,14 @@ import type { HostFinding } from './preflight.ts';
 /** Certificates and signatures have times in them: beyond this a host would refuse what is valid. */
 const CLOCK_TOLERANCE_MS = 30_000;
 const LEAST_KERNEL: readonly [number, number] = [3, 10];
-/** Images are stored unpacked; layers of programs and libraries are about a third of that when packed. */
+/** Images and packages are stored unpacked; programs and libraries are about a third of that when packed. */
 const UNPACKED_PER_PACKED = 3;
 const ENGINE_DATA = '/var/lib/docker';
+const PACKAGE_CACHE = '/var/cache/apt/archives';
+const PROGRAMS = '/usr';
 const BUNDLES = seedLayout().bundles;
 /** Paths whose file systems preflight looks at. */
-export const CHECKED_PATHS = ['/', ENGINE_DATA, BUNDLES, EXECUTABLE] as const;
+export const CHECKED_PATHS = ['/', ENGINE_DATA, BUNDLES, EXECUTABLE, PACKAGE_CACHE, PROGRAMS] as const;
 
 /** One host, as it was declared and as it was found. */
 export interface ObservedHost {
@@ -159,9 +161,12 @@ function checkMemory({ node, facts }: ObservedHost, { topology }: HostsToCheck):
 function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly Finding[] {
   const { facts, state } = observed;
   const executable = input.bundle.entry(executablePath(facts.architecture));
+  const packages = packageBytes(observed, input);
   const wanted: readonly Share[] = [
     roleShare(observed, input.topology),
     { path: ENGINE_DATA, bytes: imageBytes(observed, input), what: 'images' },
+    { path: PACKAGE_CACHE, bytes: packages, what: 'packages' },
+    { path: PROGRAMS, bytes: UNPACKED_PER_PACKED * packages, what: 'installed packages' },
     { path: BUNDLES, bytes: bundleBytes(observed, input), what: 'the bundle' },
     { path: EXECUTABLE, bytes: state.executable ? 0 : (executable?.size ?? 0), what: EXECUTABLE },
   ];
@@ -214,6 +219,18 @@ function imageBytes({ node, facts, state }: ObservedHost, { topology, bundle }: 
     for (const platform of own) for (const layer of platform.layers) layers.set(layer.digest, layer.size);
   }
   return UNPACKED_PER_PACKED * [...layers.values()].reduce((sum, size) => sum + size, 0);
+}
+
+/** What a host downloads when it gets the package sets of its roles and components; of a host that has begun, the most is there. */
+function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, bundle }: HostsToCheck): number {
+  if (!isNode || state.components.size > 0) return 0;
+  const system = systemOf(topology, facts);
+  const sets = new Set(topology.packageSetsOf(node.name));
+  const repository = bundle.manifest.repositories.find(({ id }) => system !== undefined && id === `${system.id}-${system.version}`);
+  const wanted = (repository?.packages ?? []).filter(
+    ({ architecture, set }) => ['all', facts.architecture].includes(architecture) && set.some((name) => sets.has(name)),
+  );
+  return wanted.reduce((sum, { path }) => sum + (bundle.entry(path)?.size ?? 0), 0);
 }
 
 /** A port that something of ours listens on. */

@@ -224,6 +224,37 @@ describe('preflight of disks', () => {
     expect(problems('f1', { facts: { fileSystems: mounts({ '/': 10 * GB + 3 * LAYER_SIZE }) } })).toEqual([]);
   });
 
+  it("counts the packages of a host's sets once as archives and three times as what is installed", () => {
+    const size = GB;
+    const package_ = (name: string, set: readonly string[], architecture = 'amd64') => ({
+      name,
+      version: '1',
+      architecture,
+      path: name,
+      set,
+    });
+    const packages = [package_('engine', ['docker', 'tools']), package_('base', ['base']), package_('engine', ['docker'], 'arm64')];
+    const small = bundle();
+    const [repository] = small.manifest.repositories;
+    if (repository === undefined) throw new Error('the sample has no repository');
+    const carried: HostsToCheck['bundle'] = {
+      ...small,
+      manifest: { ...small.manifest, repositories: [{ ...repository, packages }] },
+      entry: (path) =>
+        packages.some(({ name }) => name === path)
+          ? { path, kind: 'package', size, digest: digestOf(path), mode: 0o644, offset: 0, origin: 'builder' }
+          : undefined,
+    };
+    const apart = { '/': 500 * GB, '/usr': 3 * size, '/var/cache/apt/archives': size };
+    const problemsWith = (free: Readonly<Record<string, number>>): readonly string[] =>
+      problems('m1', { facts: { fileSystems: mounts(free) } }, { bundle: carried });
+    expect(problemsWith(apart)).toEqual([]);
+    expect(problemsWith({ ...apart, '/usr': 3 * size - 1 })).toEqual([
+      expect.stringMatching(/^m1: \/usr has .* for installed packages\)$/),
+    ]);
+    expect(problemsWith({ ...apart, '/var/cache/apt/archives': size - 1 })).toEqual([expect.stringMatching(/ for packages\)$/)]);
+  });
+
   it('counts what earlier runs wrote', () => {
     const name = stagedBundleName(bundle());
     const small = { fileSystems: mounts({ '/': NEED - BUNDLE_SIZE }) };
