@@ -1,9 +1,10 @@
-// `build-bundle` against `skopeo sync` and `tar` over the same images from the same registry; and a build of what is there.
+// `build-bundle` against `skopeo sync` and `tar`, and `crane pull` and `tar`, over the same images from the same registry; and a build of what is there.
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatSize } from '../src/core/index.ts';
 import { benchmark, sizeOption } from './support/benchmark.ts';
 import { writeBuildRequest } from './support/build-request.ts';
+import { goProgram } from './support/go-program.ts';
 import { measure, type Measured } from './support/measure.ts';
 import { median, printTable, seconds, verdict } from './support/report.ts';
 import { copyImages, SKOPEO, startDockerRegistry, startGeneratedRegistry } from './support/servers.ts';
@@ -11,7 +12,8 @@ import { copyImages, SKOPEO, startDockerRegistry, startGeneratedRegistry } from 
 const WALL_BAR = 0.6;
 const UNCHANGED_BAR_MS = 2000;
 const IMAGES = 8;
-const settings = { title: '`build-bundle`', room: 9 * 2 ** 30, runs: 3, options: { size: '2GiB', 'layer-size': '32MiB', shared: '8' } };
+const CRANE = { path: 'github.com/google/go-containerregistry/cmd/crane', version: 'v0.22.1' };
+const settings = { title: '`build-bundle`', room: 11 * 2 ** 30, runs: 3, options: { size: '2GiB', 'layer-size': '32MiB', shared: '8' } };
 
 await benchmark(settings, async (bench) => {
   const options = { size: sizeOption(bench, 'size'), layerSize: sizeOption(bench, 'layer-size'), images: IMAGES };
@@ -33,6 +35,9 @@ await benchmark(settings, async (bench) => {
   const ours: Measured[] = [];
   const sync: Measured[] = [];
   const pack: Measured[] = [];
+  const crane = await goProgram(CRANE);
+  const pulled: Cost[] = [];
+  let layoutSize = 0;
   let packed = 0;
   for (let run = 0; run < bench.runs; run += 1) {
     rmSync(bundle, { force: true });
@@ -42,6 +47,14 @@ await benchmark(settings, async (bench) => {
     sync.push(await measure([...SKOPEO, 'sync', '--src', 'yaml', '--dest', 'dir', list, directory]));
     pack.push(await measure(['tar', '-cf', archive, '-C', directory, '.']));
     packed = statSync(archive).size;
+    rmSync(directory, { recursive: true });
+    rmSync(archive);
+
+    if (crane === undefined) continue;
+    const references = generated.names.map((name) => `${registry.host}/${name}`);
+    const layout = await measure([crane, 'pull', '--insecure', '--format', 'oci', '--annotate-ref', ...references, directory]);
+    pulled.push(sum(layout, await measure(['tar', '-cf', archive, '-C', directory, '.'])));
+    layoutSize = statSync(archive).size;
     rmSync(directory, { recursive: true });
     rmSync(archive);
   }
@@ -69,6 +82,18 @@ await benchmark(settings, async (bench) => {
       row('`build-bundle`, without a lock', ours, size, '', '', ''),
       row('`skopeo sync` and `tar`', both, packed, ratio.toFixed(2), String(WALL_BAR), verdict(ratio, { atMost: WALL_BAR })),
       row('— of which `skopeo sync`', sync, packed, (wall(ours) / wall(sync)).toFixed(2), '', ''),
+      ...(pulled.length === 0
+        ? []
+        : [
+            row(
+              `\`crane pull --format oci\` ${CRANE.version} and \`tar\``,
+              pulled,
+              layoutSize,
+              (wall(ours) / wall(pulled)).toFixed(2),
+              '',
+              '',
+            ),
+          ]),
       row(
         '`build-bundle` of what is there, registry stopped',
         unchanged,
