@@ -26,6 +26,7 @@ export interface RunResult {
 
 export interface HashTask {
   readonly fd: number;
+  /** The largest first. */
   readonly runs: readonly Run[];
   readonly readSize: number;
   /** Int32: number of the next run, then non-zero to stop. */
@@ -43,7 +44,8 @@ export function hashRuns(task: HashTask, report: (result: RunResult) => void): v
   const { createHash } = process.getBuiltinModule('node:crypto');
   const control = new Int32Array(task.control);
   const progress = new BigInt64Array(task.progress);
-  const buffer = Buffer.allocUnsafeSlow(task.readSize);
+  const largest = Math.max(1, ...task.runs.slice(0, 1).map(({ pieces }) => pieces.reduce((sum, piece) => sum + piece.length, 0)));
+  const buffer = Buffer.allocUnsafeSlow(Math.min(task.readSize, largest));
   const zeros = Buffer.alloc(4096);
 
   const isZero = (part: Uint8Array): boolean => {

@@ -4,6 +4,11 @@ import { blobDigest, BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
 import type { BundlePlan } from './plan.ts';
 import type { Sums } from './sums.ts';
 
+/** Digits. Of 64, some 60 differ between digests of different bytes; that 56 agree happens to nobody. */
+const MISPRINT_LIMIT = 8;
+/** A hostile list could name a million members that are not there. */
+const MISSING_LIMIT = 1000;
+
 /** What is known about a member's digest, from the file itself and from those who list it. */
 export interface Evidence {
   /** Members found, with the digest that their bytes have. */
@@ -27,7 +32,7 @@ export function judge({ actual, plan, sums }: Evidence): readonly Finding[] {
     const claims = { [BUNDLE_JSON]: path === BUNDLE_JSON ? undefined : (listed.get(path) ?? blobDigest(path)), [SHA256SUMS]: inSums };
     const said = Object.entries(claims).filter(([, claim]) => claim !== undefined);
     const wrong = said.filter(([, claim]) => claim !== digest);
-    if (wrong.length > 0 && wrong.length === said.length) {
+    if (wrong.length > 0 && wrong.length === said.length && !wrong.every(([, claim]) => isMisprint(claim, digest))) {
       findings.push({ member: path, reason: `its bytes have the digest ${digest}, want ${wrong[0]?.[1]}` });
     } else {
       for (const [list, claim] of wrong)
@@ -42,9 +47,26 @@ export function judge({ actual, plan, sums }: Evidence): readonly Finding[] {
 
 function judgeSums(sums: Sums | undefined, found: ReadonlySet<string>, listed: ReadonlyMap<string, Digest>): Finding[] {
   if (sums === undefined) return [];
-  const missing = [...sums.digests.keys()].filter((path) => !found.has(path) && !listed.has(path));
+  // A member that bundle.json does not know either is one that the list has wrong.
+  const isKnown = listed.size > 0;
+  const missing = [...sums.digests.keys()].filter((path) => !found.has(path) && !listed.has(path)).slice(0, MISSING_LIMIT);
   return [
     ...sums.problems.map((reason) => ({ member: SHA256SUMS, reason })),
-    ...missing.map((path) => ({ member: path, reason: 'it is missing, and SHA256SUMS lists it' })),
+    ...missing.map((path) =>
+      isKnown
+        ? { member: SHA256SUMS, reason: `it lists "${path}", which neither the file nor bundle.json has` }
+        : { member: path, reason: 'it is missing, and SHA256SUMS lists it' },
+    ),
   ];
+}
+
+/**
+ * True for a digest of which a few digits changed: other bytes have another digest altogether, so the list is wrong and
+ * not what it lists.
+ */
+function isMisprint(claim: Digest | undefined, actual: Digest): boolean {
+  if (claim === undefined) return false;
+  let different = 0;
+  for (let at = 0; at < actual.length; at += 1) if (claim[at] !== actual[at]) different += 1;
+  return different <= MISPRINT_LIMIT;
 }

@@ -11,7 +11,7 @@ import {
 } from '../io/index.ts';
 import { WHOLE_BUNDLE, type Finding } from './bundle-errors.ts';
 import { describeHeader, typeProblem } from './describe-header.ts';
-import { memberPathProblem } from './member-path.ts';
+import { BUNDLE_JSON, memberPathProblem } from './member-path.ts';
 import type { BundlePlan, PlannedMember } from './plan.ts';
 
 /** A member where it really lies in the file. */
@@ -31,7 +31,7 @@ export interface Scan {
 }
 
 /** A hostile file could hold millions of faults. */
-const FINDING_LIMIT = 10_000;
+export const FINDING_LIMIT = 10_000;
 const SEARCH_SIZE = 1024 * 1024;
 
 /**
@@ -153,7 +153,9 @@ class Scanner {
   async #skipDamage(): Promise<boolean> {
     const next = (await this.#nextPlanned()) ?? (await this.#nextHeader());
     if (this.#plan === undefined || next === undefined) {
-      this.#add(WHOLE_BUNDLE, `bytes ${this.position} to ${next ?? this.#file.size} belong to no member`);
+      // Whatever comes first in a bundle is meant to be bundle.json.
+      const member = this.position === 0 ? BUNDLE_JSON : WHOLE_BUNDLE;
+      this.#add(member, `bytes ${this.position} to ${next ?? this.#file.size} belong to no member`);
     } else this.#add(WHOLE_BUNDLE, `bytes ${this.position} to ${next} are not what bundle.json says`);
     this.position = next ?? this.#file.size;
     return next !== undefined;

@@ -21,7 +21,7 @@ import { BUNDLE_JSON_LIMIT } from './manifest-schema.ts';
 import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
 import { formatSums, type BundlePlan } from './plan.ts';
 import { planOf, readBundleJson } from './reader.ts';
-import { scanMembers, type FoundMember, type Scan } from './scan.ts';
+import { FINDING_LIMIT, scanMembers, type FoundMember, type Scan } from './scan.ts';
 import { parseSums } from './sums.ts';
 import type { VerifyReport } from './verify-report.ts';
 
@@ -61,13 +61,16 @@ export async function verifyBundle(path: string, options: VerifyOptions = {}): P
 }
 
 async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: (bytes: number) => void): Promise<VerifyReport> {
-  const { plan, findings: manifestFindings } = await loadPlan(file);
-  const scan = await scanMembers(file, plan, options.signal);
+  const { plan, scan, findings: manifestFindings } = await scanAsPlanned(file, await loadPlan(file), options.signal);
   const hashed = await hashMembers(file, scan, options, onProgress);
   const sumsText = await readSums(file, scan.members);
   const evidence = { actual: hashed.digests, plan, sums: sumsText === undefined ? undefined : parseSums(sumsText) };
   const findings = [...manifestFindings, ...scan.findings, ...hashed.findings, ...judge(evidence)];
   if (findings.length === 0) findings.push(...checkSumsText(sumsText, hashed.digests));
+  if (findings.length > FINDING_LIMIT) {
+    findings.length = FINDING_LIMIT;
+    findings.push({ member: WHOLE_BUNDLE, reason: `it has more than ${FINDING_LIMIT} faults; the others are not listed` });
+  }
   return {
     path: file.path,
     size: file.size,
@@ -79,17 +82,43 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
   };
 }
 
+interface LoadedPlan {
+  readonly plan: BundlePlan | undefined;
+  /** Bytes of bundle.json, when it could be read. */
+  readonly json: Buffer | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Scans by the plan. A bundle.json that is well-formed can be damaged all the same, in its date or in a path: then nothing
+ * in the file is as it says. When SHA256SUMS contradicts it, and the members fit together better without it, it is bundle.json
+ * that is wrong and not all of them.
+ */
+async function scanAsPlanned(
+  file: SharedFile,
+  { plan, json, findings }: LoadedPlan,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly plan: BundlePlan | undefined; readonly scan: Scan; readonly findings: readonly Finding[] }> {
+  const scan = await scanMembers(file, plan, signal);
+  if (plan === undefined || json === undefined || scan.findings.length === 0 || (await saidOf(file, json)) !== 'another') {
+    return { plan, scan, findings };
+  }
+  const without = await scanMembers(file, undefined, signal);
+  if (without.findings.length >= scan.findings.length) return { plan, scan, findings };
+  return { plan: undefined, scan: without, findings: [{ member: BUNDLE_JSON, reason: 'neither SHA256SUMS nor the other members agree with it' }] };
+}
+
 /** The plan that the file must be equal to; without one, when bundle.json is not sound, members are judged by SHA256SUMS. */
-async function loadPlan(file: SharedFile): Promise<{ readonly plan: BundlePlan | undefined; readonly findings: readonly Finding[] }> {
+async function loadPlan(file: SharedFile): Promise<LoadedPlan> {
   let json: Buffer | undefined;
   try {
     json = await readBundleJson(file);
-    return { plan: planOf(json, file.path), findings: [] };
+    return { plan: planOf(json, file.path), json, findings: [] };
   } catch (error) {
     if (!(error instanceof CaissonError)) throw error;
-    if (hasCode(error, 'BUNDLE_VERSION_UNKNOWN') && json !== undefined && (await isVouchedFor(file, json))) throw error;
+    if (hasCode(error, 'BUNDLE_VERSION_UNKNOWN') && json !== undefined && (await saidOf(file, json)) === 'this') throw error;
     if (error.code !== 'BUNDLE_DAMAGED' && error.code !== 'BUNDLE_VERSION_UNKNOWN') throw error;
-    return { plan: undefined, findings: [{ member: BUNDLE_JSON, reason: reasonOf(error) }] };
+    return { plan: undefined, json, findings: [{ member: BUNDLE_JSON, reason: reasonOf(error) }] };
   }
 }
 
@@ -98,15 +127,17 @@ function reasonOf(error: CaissonError): string {
   return error.message.replace(/^Cannot read .*?"[^"]*": /, '');
 }
 
-/** True when SHA256SUMS, which follows bundle.json in every version, has the digest of these bytes. */
-async function isVouchedFor(file: SharedFile, json: Buffer): Promise<boolean> {
+/** What SHA256SUMS, which follows bundle.json in every version, says of these bytes: this digest, another one, or nothing. */
+async function saidOf(file: SharedFile, json: Buffer): Promise<'this' | 'another' | 'nothing'> {
   const start = TAR_BLOCK + json.length;
-  if (start + TAR_BLOCK > file.size) return false;
+  if (start + TAR_BLOCK > file.size) return 'nothing';
   const header = readTarHeader(await file.read(start, TAR_BLOCK));
-  if (typeof header === 'string' || header.path !== SHA256SUMS || header.size === undefined) return false;
+  if (typeof header === 'string' || header.path !== SHA256SUMS || header.size === undefined) return 'nothing';
   const length = Math.min(header.size, 1024, file.size - start - TAR_BLOCK);
   const text = (await file.read(start + TAR_BLOCK, Math.max(length, 0))).toString('utf8');
-  return text.startsWith(`${hexOf(digestOf(json))}  ${BUNDLE_JSON}\n`);
+  const [, hex, path] = /^([0-9a-f]{64}) {2}(.+)\n/.exec(text) ?? [];
+  if (path !== BUNDLE_JSON) return 'nothing';
+  return hex === hexOf(digestOf(json)) ? 'this' : 'another';
 }
 
 interface Hashed {

@@ -92,7 +92,7 @@ function ustarBlock(path: string, size: number, mode: number, modified: Date, ty
 /** What a header says, as far as it can be read. */
 export interface FoundTarHeader {
   readonly path: string;
-  /** Undefined when it is negative or not a number. */
+  /** Undefined when it is negative, not a whole number, or too large for one. */
   readonly size: number | undefined;
   readonly mode: number | undefined;
   readonly type: string;
@@ -145,9 +145,11 @@ function found(
   pax: { readonly path?: string; readonly size?: number; readonly linkpath?: string },
   headerSize: number,
 ): FoundTarHeader {
+  // A pax size is any text that means a number: 0.5, 1e3, 1e999.
+  const size = pax.size ?? header.size;
   return {
     path: pax.path ?? header.path ?? '',
-    size: pax.size ?? header.size,
+    size: Number.isSafeInteger(size) ? size : undefined,
     mode: header.mode,
     type: header.type,
     linkPath: pax.linkpath ?? header.linkpath ?? '',
