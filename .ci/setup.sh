@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 packages=(
   ca-certificates curl xz-utils
   dpkg-dev gpgv libarchive-tools busybox openssh-client openssh-server
-  docker.io docker-registry skopeo mmdebstrap iptables iproute2
+  docker.io docker-registry skopeo containerd podman umoci mmdebstrap iptables iproute2
 )
 missing=()
 for package in "${packages[@]}"; do
@@ -17,7 +17,12 @@ if ((${#missing[@]})); then
   [ "$(id -u)" = 0 ] || { echo "these Debian packages are missing and only root can install them: ${missing[*]}" >&2; exit 1; }
   echo "installing ${missing[*]}" >&2
   apt-get update -qq
-  # The packages' own services stay down: the tests start what they need on their own ports.
+  # The packages' own services stay down: the tests start what they need on their own ports. systemd asks policy-rc.d.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 0755 /usr/sbin/policy-rc.d
+  fi
   DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 

@@ -105,7 +105,11 @@ async function scanAsPlanned(
   }
   const without = await scanMembers(file, undefined, signal);
   if (without.findings.length >= scan.findings.length) return { plan, scan, findings };
-  return { plan: undefined, scan: without, findings: [{ member: BUNDLE_JSON, reason: 'neither SHA256SUMS nor the other members agree with it' }] };
+  return {
+    plan: undefined,
+    scan: without,
+    findings: [{ member: BUNDLE_JSON, reason: 'neither SHA256SUMS nor the other members agree with it' }],
+  };
 }
 
 /** The plan that the file must be equal to; without one, when bundle.json is not sound, members are judged by SHA256SUMS. */

@@ -78,7 +78,9 @@ describe.each(FUZZ_SHAPES.map((shape, index) => ({ ...shape, index })))('$name',
       writeSync(handle, byte, 0, 1, at);
       const suspects = suspectsAt(target, at);
       if (findings.length === 0 || !findings.every(({ member }) => suspects.includes(member))) {
-        wrong.push(`bit ${bit} of byte ${at}, in ${suspects.join()}: ${findings.map(({ member, reason }) => `${member}: ${reason}`).join('; ')}`);
+        wrong.push(
+          `bit ${bit} of byte ${at}, in ${suspects.join()}: ${findings.map(({ member, reason }) => `${member}: ${reason}`).join('; ')}`,
+        );
       }
     }
     expect(wrong).toEqual([]);
