@@ -1,6 +1,7 @@
-// `build-bundle` against `skopeo sync` and `tar`, and `crane pull` and `tar`, over the same images from the same registry; and a build of what is there.
-import { rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// `build-bundle` against `skopeo sync` and `tar`, `crane pull` and `tar`, and `hauler store sync` and `store save`, over the same images from the same
+// registry; and a build of what is there.
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { formatSize } from '../src/core/index.ts';
 import { benchmark, sizeOption } from './support/benchmark.ts';
 import { writeBuildRequest } from './support/build-request.ts';
@@ -13,7 +14,13 @@ const WALL_BAR = 0.6;
 const UNCHANGED_BAR_MS = 2000;
 const IMAGES = 8;
 const CRANE = { path: 'github.com/google/go-containerregistry/cmd/crane', version: 'v0.22.1' };
-const settings = { title: '`build-bundle`', room: 11 * 2 ** 30, runs: 3, options: { size: '2GiB', 'layer-size': '32MiB', shared: '8' } };
+const HAULER = 'hauler.dev/go/hauler/v2/cmd/hauler@latest';
+const settings = {
+  title: '`build-bundle`',
+  room: 11 * 2 ** 30,
+  runs: 3,
+  options: { size: '2GiB', 'layer-size': '32MiB', shared: '8', hauler: HAULER },
+};
 
 await benchmark(settings, async (bench) => {
   const options = { size: sizeOption(bench, 'size'), layerSize: sizeOption(bench, 'layer-size'), images: IMAGES };
@@ -37,6 +44,11 @@ await benchmark(settings, async (bench) => {
   const pack: Measured[] = [];
   const crane = await goProgram(CRANE);
   const pulled: Cost[] = [];
+  const hauler = await findHauler(bench.option('hauler'));
+  const haul = haulOf(bench.directory, registry.host, generated.names);
+  const hauled: Cost[] = [];
+  const stored: Cost[] = [];
+  let haulSize = 0;
   let layoutSize = 0;
   let packed = 0;
   for (let run = 0; run < bench.runs; run += 1) {
@@ -49,6 +61,14 @@ await benchmark(settings, async (bench) => {
     packed = statSync(archive).size;
     rmSync(directory, { recursive: true });
     rmSync(archive);
+
+    if (hauler !== undefined) {
+      const store = await measure([hauler, ...haul.sync], haul);
+      stored.push(store);
+      hauled.push(sum(store, await measure([hauler, ...haul.save], haul)));
+      haulSize = statSync(haul.archive).size;
+      for (const left of [haul.store, haul.archive]) rmSync(left, { recursive: true });
+    }
 
     if (crane === undefined) continue;
     const references = generated.names.map((name) => `${registry.host}/${name}`);
@@ -94,6 +114,12 @@ await benchmark(settings, async (bench) => {
               '',
             ),
           ]),
+      ...(hauled.length === 0
+        ? []
+        : [
+            row('`hauler store sync` and `store save`', hauled, haulSize, (wall(ours) / wall(hauled)).toFixed(2), '', ''),
+            row('— of which `store sync`', stored, haulSize, (wall(ours) / wall(stored)).toFixed(2), '', ''),
+          ]),
       row(
         '`build-bundle` of what is there, registry stopped',
         unchanged,
@@ -105,6 +131,41 @@ await benchmark(settings, async (bench) => {
     ],
   );
 });
+
+/** hauler as a file that is there, or as a Go program to build. Undefined, and why, when there is none to be had. */
+async function findHauler(option: string): Promise<string | undefined> {
+  if (existsSync(option)) return resolve(option);
+  const at = option.lastIndexOf('@');
+  try {
+    const program = await goProgram({ path: option.slice(0, at), version: option.slice(at + 1) });
+    if (program === undefined) console.log('Without hauler: there is no Go to build it.\n');
+    return program;
+  } catch (error) {
+    console.log(`Without hauler, which cannot be built:\n\n    ${String(error).trim().replaceAll('\n', '\n    ')}\n`);
+    return undefined;
+  }
+}
+
+/** How hauler is asked for the same images; what it keeps beside its store is kept in the benchmark's directory, too. */
+function haulOf(directory: string, host: string, names: readonly string[]) {
+  const manifest = join(directory, 'hauler.yaml');
+  const images = names.map((name) => ({ name: `${host}/${name}` }));
+  // JSON is YAML.
+  writeFileSync(
+    manifest,
+    JSON.stringify({ apiVersion: 'content.hauler.cattle.io/v1', kind: 'Images', metadata: { name: 'bench' }, spec: { images } }),
+  );
+  const store = join(directory, 'hauled');
+  const archive = join(directory, 'hauled.tar.zst');
+  return {
+    store,
+    archive,
+    sync: ['store', 'sync', '--store', store, '--filename', manifest, '--platform', 'linux/amd64'],
+    save: ['store', 'save', '--store', store, '--filename', archive],
+    cwd: directory,
+    env: { HOME: directory, HAULER_DIR: join(directory, 'hauler'), TMPDIR: directory },
+  };
+}
 
 interface Cost {
   readonly wallMs: number;
