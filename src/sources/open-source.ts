@@ -1,5 +1,5 @@
 import type { ImageSource } from '../oci/index.ts';
-import { RegistrySource, type RegistrySourceOptions } from './registry/registry-source.ts';
+import { RegistrySource, type RegistrySourceOptions } from './registry-source.ts';
 
 /** Which kind of source to open, and what it needs. */
 export type ImageSourceSpec = { readonly type: 'registry' } & RegistrySourceOptions;

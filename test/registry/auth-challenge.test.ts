@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseChallenges } from '../../../src/sources/registry/auth-challenge.ts';
+import { parseChallenges } from '../../src/registry/auth-challenge.ts';
 
 function read(headers: string | string[] | undefined): unknown[] {
   return parseChallenges(headers).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);

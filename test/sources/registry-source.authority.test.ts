@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf, parsePlatform } from '../../../src/core/index.ts';
-import { HttpClient } from '../../../src/net/index.ts';
-import { parseDockerConfig, RegistrySource } from '../../../src/sources/index.ts';
-import { bytesOf, describeImageSource, SAMPLE_INDEX, SAMPLES } from '../../contract/image-source.ts';
-import { startDockerRegistry } from '../../support/docker-registry.ts';
-import { sampleImage, sampleLayer } from '../../support/sample-image.ts';
+import { digestOf, parsePlatform } from '../../src/core/index.ts';
+import { HttpClient } from '../../src/net/index.ts';
+import { parseDockerConfig } from '../../src/registry/index.ts';
+import { RegistrySource } from '../../src/sources/index.ts';
+import { bytesOf, describeImageSource, SAMPLE_INDEX, SAMPLES } from '../contract/image-source.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
+import { sampleImage, sampleLayer } from '../support/sample-image.ts';
 
 const AMD64 = parsePlatform('linux/amd64');
 

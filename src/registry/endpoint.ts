@@ -1,5 +1,5 @@
-import { isLoopback } from '../../net/index.ts';
-import type { ImageReference } from '../../oci/index.ts';
+import { isLoopback } from '../net/index.ts';
+import type { ImageReference } from '../oci/index.ts';
 
 /** What is asked instead of a registry, by its canonical name: docker.io → http://127.0.0.1:5001. */
 export type Mirrors = ReadonlyMap<string, URL | string>;

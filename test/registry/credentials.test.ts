@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Event } from '../../../src/core/index.ts';
-import { dockerCredentials, loadDockerCredentials, parseDockerConfig } from '../../../src/sources/index.ts';
-import { useTempDir } from '../../support/temp-dir.ts';
+import type { Event } from '../../src/core/index.ts';
+import { dockerCredentials, loadDockerCredentials, parseDockerConfig } from '../../src/registry/index.ts';
+import { useTempDir } from '../support/temp-dir.ts';
 
 function auth(user: string): { auth: string } {
   return { auth: Buffer.from(`${user}:pa:ss`).toString('base64') };

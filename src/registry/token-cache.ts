@@ -1,6 +1,6 @@
-import { CaissonError, type Clock } from '../../core/index.ts';
-import { isLoopback, printableUrl, type HttpClient, type WholeResponse } from '../../net/index.ts';
-import { parseJsonObject } from '../../oci/index.ts';
+import { CaissonError, type Clock } from '../core/index.ts';
+import { isLoopback, printableUrl, type HttpClient, type WholeResponse } from '../net/index.ts';
+import { parseJsonObject } from '../oci/index.ts';
 import type { AuthChallenge } from './auth-challenge.ts';
 import type { Credentials } from './credentials.ts';
 

@@ -1,5 +1,5 @@
-import { discard, headerOf, type HttpClient, type HttpResponse, type WholeResponse } from '../../net/index.ts';
-import type { Clock } from '../../core/index.ts';
+import { discard, headerOf, type HttpClient, type HttpResponse, type WholeResponse } from '../net/index.ts';
+import type { Clock } from '../core/index.ts';
 import { parseChallenges, type AuthChallenge } from './auth-challenge.ts';
 import type { Credentials, FindCredentials } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { digestOf, DigestMismatchError, type Platform } from '../../core/index.ts';
-import { readLimited } from '../../io/index.ts';
-import { parseJsonObject, type Descriptor } from '../../oci/index.ts';
+import { digestOf, DigestMismatchError, type Platform } from '../core/index.ts';
+import { readLimited } from '../io/index.ts';
+import { parseJsonObject, type Descriptor } from '../oci/index.ts';
 
 /**
  * The platform in an image configuration (image-spec config.md); undefined when it names none, as those of things that

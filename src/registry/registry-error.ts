@@ -1,6 +1,6 @@
-import { CaissonError, type ErrorCode, type ErrorDetails } from '../../core/index.ts';
-import { printableUrl, readStart, type HttpResponse, type WholeResponse } from '../../net/index.ts';
-import { parseJsonObject } from '../../oci/index.ts';
+import { CaissonError, type ErrorCode, type ErrorDetails } from '../core/index.ts';
+import { printableUrl, readStart, type HttpResponse, type WholeResponse } from '../net/index.ts';
+import { parseJsonObject } from '../oci/index.ts';
 
 /** One entry of a registry's error answer (distribution-spec, Error Codes). */
 export interface RegistryDiagnostic {

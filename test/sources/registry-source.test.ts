@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { digestOf, fixedClock, parsePlatform, type Event } from '../../../src/core/index.ts';
-import { HttpClient } from '../../../src/net/index.ts';
-import { OCI_INDEX, OCI_MANIFEST } from '../../../src/oci/index.ts';
-import { RegistryError, RegistrySource, type FindCredentials, type RegistrySourceOptions } from '../../../src/sources/index.ts';
-import { bytesOf, describeImageSource, SAMPLE_INDEX, SAMPLES } from '../../contract/image-source.ts';
-import { LoopbackRegistry, sendBroken, sendError, type LoopbackRegistryOptions } from '../../support/loopback-registry.ts';
-import { useLoopbackServers } from '../../support/loopback-server.ts';
-import { rawDocument, sampleImage, sampleIndex, sampleLayer } from '../../support/sample-image.ts';
+import { digestOf, fixedClock, parsePlatform, type Event } from '../../src/core/index.ts';
+import { HttpClient } from '../../src/net/index.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/index.ts';
+import { RegistryError, type FindCredentials } from '../../src/registry/index.ts';
+import { RegistrySource, type RegistrySourceOptions } from '../../src/sources/index.ts';
+import { bytesOf, describeImageSource, SAMPLE_INDEX, SAMPLES } from '../contract/image-source.ts';
+import { LoopbackRegistry, sendBroken, sendError, type LoopbackRegistryOptions } from '../support/loopback-registry.ts';
+import { useLoopbackServers } from '../support/loopback-server.ts';
+import { rawDocument, sampleImage, sampleIndex, sampleLayer } from '../support/sample-image.ts';
 
 const AMD64 = parsePlatform('linux/amd64');
 const ARM64 = parsePlatform('linux/arm64');

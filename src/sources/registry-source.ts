@@ -11,8 +11,8 @@ import {
   type Digest,
   type Emit,
   type Platform,
-} from '../../core/index.ts';
-import { headerOf, type HttpClient, type WholeResponse } from '../../net/index.ts';
+} from '../core/index.ts';
+import { headerOf, type HttpClient, type WholeResponse } from '../net/index.ts';
 import {
   formatReference,
   isIndexType,
@@ -29,12 +29,19 @@ import {
   type OpenBlobOptions,
   type ResolvedImage,
   type ResolveOptions,
-} from '../../oci/index.ts';
-import { anonymous, dockerCredentials, type FindCredentials } from './credentials.ts';
-import { addressOf, endpointOf, type Mirrors } from './endpoint.ts';
-import { RegistryClient } from './registry-client.ts';
-import { refusal, refusalOf } from './registry-error.ts';
-import { resolveImage, type DocumentReader } from '../resolve-image.ts';
+} from '../oci/index.ts';
+import {
+  addressOf,
+  anonymous,
+  dockerCredentials,
+  endpointOf,
+  refusal,
+  refusalOf,
+  RegistryClient,
+  type FindCredentials,
+  type Mirrors,
+} from '../registry/index.ts';
+import { resolveImage, type DocumentReader } from './resolve-image.ts';
 import { readConfigPlatform } from './config-platform.ts';
 
 export interface RegistrySourceOptions {

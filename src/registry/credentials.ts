@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CaissonError, errnoOf, InvalidInputError, messageOf, silent, type Emit } from '../../core/index.ts';
+import { CaissonError, errnoOf, InvalidInputError, messageOf, silent, type Emit } from '../core/index.ts';
 
 /** What docker login stored for a registry. */
 export type Credentials =

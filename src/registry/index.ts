@@ -1,0 +1,8 @@
+/**
+ * Talking to a registry as its client: where it is, who is logged in there, tokens, and what a refusal means. sources/ pulls
+ * with it, push/ pushes with it. Start with registry-client.ts.
+ */
+export * from './credentials.ts';
+export { addressOf, endpointOf, type Endpoint, type Mirrors } from './endpoint.ts';
+export { RegistryClient, type RegistryRequest } from './registry-client.ts';
+export { refusal, refusalOf, RegistryError, type RegistryDiagnostic } from './registry-error.ts';
