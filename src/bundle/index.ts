@@ -9,6 +9,7 @@ export * from './bundle-errors.ts';
 export * from './bundle-tree.ts';
 export * from './manifest.ts';
 export { blobPath, BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
+export { closeBundles, openBundles } from './open-bundles.ts';
 export { planBundle, type BundleInput, type BundlePlan, type PlannedFile, type PlannedMember } from './plan.ts';
 export { BundleReader, openBundle, type ReadOptions } from './reader.ts';
 export type { VerifyReport } from './verify-report.ts';

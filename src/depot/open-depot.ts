@@ -1,4 +1,12 @@
-import { bundleBlobs, bundleCatalog, bundleTree, openBundle, type BundleManifest, type BundleReader } from '../bundle/index.ts';
+import {
+  bundleBlobs,
+  bundleCatalog,
+  bundleTree,
+  closeBundles,
+  openBundles,
+  type BundleManifest,
+  type BundleReader,
+} from '../bundle/index.ts';
 import type { Digest, Emit } from '../core/index.ts';
 import type { RepositoryKeyPair } from '../ospkg/index.ts';
 import { createMetrics, fileRoutes, readOnly, registryRoutes, router, type Exchange, type Handler, type Route } from '../server/index.ts';
@@ -34,22 +42,18 @@ export interface Depot {
 
 /**
  * Opens bundles for serving in place: work and memory grow with the number of members, not with bytes; nothing is
- * unpacked, and only the Release files that are signed are read. Throws what openBundle throws, and
+ * unpacked, and only the Release files that are signed are read. Throws what openBundles throws, and
  * CERTIFICATE_INVALID for a repository key that cannot sign.
  *
  * The places: `/v2/` the registry, `/<path of a repository>/` each package repository with its signatures and key.asc,
  * `/files/` every member of the bundle, `/healthz`, `/metrics`, and `/` a page for people.
  */
 export async function openDepot(options: DepotOptions): Promise<Depot> {
-  const readers: BundleReader[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(readers.map((reader) => reader.close()));
-  };
+  const readers = await openBundles(options.bundles);
   try {
-    for (const path of options.bundles) readers.push(await openBundle(path));
-    return { ...(await compose(readers, options)), close };
+    return { ...(await compose(readers, options)), close: () => closeBundles(readers) };
   } catch (error) {
-    await close();
+    await closeBundles(readers);
     throw error;
   }
 }

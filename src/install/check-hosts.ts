@@ -24,7 +24,7 @@ export async function checkHosts(
   connected: ConnectedHosts,
   options: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<CheckedHosts> {
-  const { topology, bundle } = request;
+  const { topology, bundle, bundles } = request;
   const { signal, clock } = options;
   const places = { definitions: topology.platform.definitionsDirectory, bundles: seedLayout().bundles };
   const observe = async (host: Host, node: NodeSpec, isNode: boolean): Promise<ObservedHost> => {
@@ -40,7 +40,7 @@ export async function checkHosts(
     ...nodes.map(({ node, host }) => observe(host, node, true)),
     ...(isBeside ? [observe(connected.seed, besideNode(connected.seed), false)] : []),
   ]);
-  const found = checkFacts({ topology, bundle, hosts: observed });
+  const found = checkFacts({ topology, bundle, bundles, hosts: observed });
   const findings = [...connected.findings, ...found];
   if (findings.length > 0) throw new HostsUnfitError(findings);
 

@@ -13,6 +13,8 @@ export interface InstallContext {
   readonly manifests: Manifests;
   readonly topology: Topology;
   readonly bundle: BundleReader;
+  /** It and every other bundle that it needs. */
+  readonly bundles: readonly BundleReader[];
   /** The machine that this process runs on. */
   readonly seed: Host;
   /** Where the seed keeps what only it has. */

@@ -1,6 +1,6 @@
 export interface DepotUnitRequest {
   readonly executable: string;
-  readonly bundle: string;
+  readonly bundles: readonly string[];
   /** HOST:PORT */
   readonly listen: string;
   readonly certificate: string;
@@ -10,7 +10,7 @@ export interface DepotUnitRequest {
 
 /** The text of caisson-depot.service: the seed serves the bundle in place, over TLS, to every node. */
 export function depotUnit(request: DepotUnitRequest): string {
-  const { executable, bundle, listen, certificate, key, repositoryKey } = request;
+  const { executable, bundles, listen, certificate, key, repositoryKey } = request;
   const flags = `--listen ${listen} --tls-cert ${certificate} --tls-key ${key} --repository-key ${repositoryKey}`;
   return `[Unit]
 Description=Caisson depot: image registry and package repositories of a bundle
@@ -19,7 +19,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=simple
-ExecStart=${executable} serve ${bundle} ${flags}
+ExecStart=${executable} serve ${bundles.join(' ')} ${flags}
 Restart=always
 RestartSec=2
 LimitNOFILE=65536

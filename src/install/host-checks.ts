@@ -40,7 +40,10 @@ export interface ObservedHost {
 
 export interface HostsToCheck {
   readonly topology: Topology;
+  /** What is installed. */
   readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'size' | 'entry'>;
+  /** What is kept on the seed. */
+  readonly bundles: readonly HostsToCheck['bundle'][];
   readonly hosts: readonly ObservedHost[];
 }
 
@@ -198,11 +201,14 @@ function roleShare({ node, state }: ObservedHost, topology: Topology): Share {
   return { path: ENGINE_DATA, bytes, what: `role "${largest?.role ?? ''}"` };
 }
 
-function bundleBytes({ isSeed, state }: ObservedHost, { bundle }: HostsToCheck): number {
+function bundleBytes({ isSeed, state }: ObservedHost, { bundles }: HostsToCheck): number {
   if (!isSeed) return 0;
-  const name = stagedBundleName(bundle);
-  const there = state.bundles.get(name) ?? state.bundles.get(`${name}${PARTIAL}`) ?? 0;
-  return Math.max(0, bundle.size - there);
+  const missing = bundles.map((bundle) => {
+    const name = stagedBundleName(bundle);
+    const there = state.bundles.get(name) ?? state.bundles.get(`${name}${PARTIAL}`) ?? 0;
+    return Math.max(0, bundle.size - there);
+  });
+  return missing.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** About the space that the images of a host's components take once unpacked; layers that images share count once. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { closeBundles } from '../bundle/index.ts';
 import { CaissonError, type Clock, type Emit } from '../core/index.ts';
 import type { ConnectOptions } from '../host/index.ts';
 import { removeLeftovers } from '../io/index.ts';
@@ -18,7 +19,8 @@ import { openSiteAuthority } from './site-authority.ts';
 import type { Step } from './step.ts';
 
 export interface InstallOptions {
-  readonly bundlePath: string;
+  /** Files of the bundle. */
+  readonly bundlePaths: readonly string[];
   readonly clusterPath: string;
   readonly connect: Omit<ConnectOptions, 'signal'>;
   readonly clock: Clock;
@@ -76,7 +78,7 @@ async function runWithJournal(steps: readonly Step[], context: InstallContext, o
 }
 
 async function withContext<T>(options: InstallOptions, work: (context: InstallContext) => Promise<T>): Promise<T> {
-  const request = await openRequest(options.bundlePath, options.clusterPath);
+  const request = await openRequest(options.bundlePaths, options.clusterPath);
   try {
     const connected = await connectHosts(request.topology.spec, { ...options.connect, signal: options.signal }, options.machines);
     try {
@@ -85,12 +87,12 @@ async function withContext<T>(options: InstallOptions, work: (context: InstallCo
       await connected.close();
     }
   } finally {
-    await request.bundle.close();
+    await closeBundles(request.bundles);
   }
 }
 
 async function contextOf(request: InstallRequest, connected: ConnectedHosts, options: InstallOptions): Promise<InstallContext> {
-  const { topology, bundle } = request;
+  const { topology, bundle, bundles } = request;
   const { spec, manifests } = topology;
   const layout = layoutOf(options);
   const { systems, architectures } = await checkHosts(request, connected, options);
@@ -99,6 +101,7 @@ async function contextOf(request: InstallRequest, connected: ConnectedHosts, opt
     manifests,
     topology,
     bundle,
+    bundles,
     seed: connected.seed,
     hosts: connected.hosts,
     systems,

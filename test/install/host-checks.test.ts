@@ -127,7 +127,13 @@ function check(
     isNode: true,
     isSeed: node.name === 'm1',
   }));
-  return checkFacts({ topology, bundle: bundle(), hosts, ...request });
+  return checkFacts({
+    topology,
+    bundle: bundle(),
+    bundles: [request.bundle ?? bundle()],
+    hosts,
+    ...request,
+  });
 }
 
 /** What is found on a host that is changed so, as one text a finding. */
@@ -381,7 +387,7 @@ describe('preflight of a seed beside the cluster', () => {
       isNode: false,
       isSeed: true,
     };
-    return checkFacts({ topology, bundle: bundle(), hosts: [seed] }).map(({ problem }) => problem);
+    return checkFacts({ topology, bundle: bundle(), bundles: [bundle()], hosts: [seed] }).map(({ problem }) => problem);
   }
 
   it('asks for what the depot needs, and not for what roles need', () => {

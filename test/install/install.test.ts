@@ -102,7 +102,7 @@ describe('install', () => {
     const newer = await writeSampleBundle(join(directory(), 'newer.tar'), { version: '1.3' });
     const same = await simulatedSite({ directory: directory(), bundle: newer, nodes: THREE_NODES });
     for (const machine of three.machines) machine.bundleDigests = same.machine(machine.name).bundleDigests;
-    const options = { ...three.options, bundlePath: newer };
+    const options = { ...three.options, bundlePaths: [newer] };
     const { changed, steps } = await install(options, async () => true);
     expect(changed).toBeGreaterThan(0);
     expect(changed).toBeLessThan(steps);

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { closeBundles } from '../../src/bundle/index.ts';
 import { openRequest } from '../../src/install/open-request.ts';
 import { clusterYaml, MANIFESTS, THREE_NODES, writeSampleBundle } from './sample-install.ts';
 
@@ -21,21 +22,21 @@ async function cluster(text: string): Promise<string> {
 
 describe('openRequest', () => {
   it('lays the cluster over the manifests that the bundle carries', async () => {
-    const request = await openRequest(bundle, await cluster(clusterYaml(THREE_NODES)));
+    const request = await openRequest([bundle], await cluster(clusterYaml(THREE_NODES)));
     expect(request.topology.placements.map(({ id }) => id)).toContain('web/f2');
-    await request.bundle.close();
+    await closeBundles(request.bundles);
   });
 
   it('names every mistake of cluster.yaml with its position', async () => {
     const text = clusterYaml(THREE_NODES).replace('[manage]', '[manag]').replace('name: f2', 'name: f1');
-    const failure: unknown = await openRequest(bundle, await cluster(text)).catch((error: unknown) => error);
+    const failure: unknown = await openRequest([bundle], await cluster(text)).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'INPUT_INVALID', exitStatus: 3 });
     expect(String(failure)).toMatch(/cluster\.yaml:5:\d+: .*there is no role "manag"/);
     expect(String(failure)).toMatch(/cluster\.yaml:7:\d+: .*has the name "f1" too/);
   });
 
   it('names a cluster.yaml that cannot be read before it opens the bundle', async () => {
-    await expect(openRequest(join(directory, 'none.tar'), join(directory, 'none.yaml'))).rejects.toMatchObject({
+    await expect(openRequest([join(directory, 'none.tar')], join(directory, 'none.yaml'))).rejects.toMatchObject({
       code: 'INPUT_UNREADABLE',
       message: expect.stringContaining('none.yaml'),
       hint: expect.stringContaining('manifests/examples/cluster.yaml'),
@@ -45,6 +46,6 @@ describe('openRequest', () => {
   it('names the bundle when its manifests are not sound', async () => {
     const manifests = { ...MANIFESTS, 'roles/front.yaml': 'kind: Nonsense\n' };
     const broken = await writeSampleBundle(join(directory, 'broken.tar'), { manifests });
-    await expect(openRequest(broken, await cluster(clusterYaml(THREE_NODES)))).rejects.toThrow('broken.tar: manifests/roles/front.yaml');
+    await expect(openRequest([broken], await cluster(clusterYaml(THREE_NODES)))).rejects.toThrow('broken.tar: manifests/roles/front.yaml');
   });
 });

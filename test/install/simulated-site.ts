@@ -72,7 +72,7 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
   };
   const events: Event[] = [];
   const options: InstallOptions = {
-    bundlePath: site.bundle,
+    bundlePaths: [site.bundle],
     clusterPath,
     connect: { home: directory, directory },
     clock: { ...systemClock, now: () => new Date(NOW) },

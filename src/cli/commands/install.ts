@@ -7,7 +7,7 @@ import type { CommandContext, RegisterCommand } from '../command.ts';
 
 interface Flags {
   readonly offline?: boolean;
-  readonly bundle: string;
+  readonly bundle: readonly string[];
   readonly cluster: string;
   readonly plan?: boolean;
   readonly yes?: boolean;
@@ -18,7 +18,7 @@ export const registerInstall: RegisterCommand = (program, run) => {
   program
     .command('install')
     .description('install a cluster from a bundle; run it on the seed machine, as root')
-    .requiredOption('--bundle <file>', 'the bundle')
+    .requiredOption('--bundle <file...>', 'the bundle; for a delta also the bundles that it needs')
     .requiredOption('--cluster <file>', 'the hosts, as cluster.yaml')
     .option('--offline', 'use nothing but the bundle (there is no other way; say so)')
     .option('--plan', 'print the steps that would run, and change nothing')
@@ -32,7 +32,7 @@ async function runInstall(flags: Flags, context: CommandContext): Promise<void> 
   }
   const clusterPath = resolve(flags.cluster);
   const options: InstallOptions = {
-    bundlePath: resolve(flags.bundle),
+    bundlePaths: flags.bundle.map((path) => resolve(path)),
     clusterPath,
     connect: { home: context.env['HOME'] ?? homedir(), directory: dirname(clusterPath), agentSocket: context.env['SSH_AUTH_SOCK'] },
     clock: context.clock,

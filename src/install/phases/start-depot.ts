@@ -15,7 +15,7 @@ import type { CertificateSubject } from '../site-authority.ts';
 import type { Step } from '../step.ts';
 import { isRunningWith } from '../unit-freshness.ts';
 import { stepsOf } from './make-step.ts';
-import { stagedBundlePath } from './stage-bundle.ts';
+import { stagedBundlePaths } from './stage-bundle.ts';
 
 const step = stepsOf('start-depot');
 const UNIT_PATH = join(UNITS, DEPOT_UNIT);
@@ -64,7 +64,7 @@ export function startDepot(context: InstallContext, needs: readonly string[]): r
     mode: 0o644,
     content: depotUnit({
       executable: EXECUTABLE,
-      bundle: stagedBundlePath(context),
+      bundles: stagedBundlePaths(context),
       listen: listenAddress(context.depot),
       certificate: paths.certificate,
       key: paths.key,
