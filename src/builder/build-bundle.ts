@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { BundleWriter, planBundle, type BundlePlan } from '../bundle/index.ts';
-import { platformSlug, type Platform } from '../core/index.ts';
+import { BundleWriter, planBundle, type BundleBase, type BundlePlan } from '../bundle/index.ts';
+import { platformSlug, type Emit, type Platform } from '../core/index.ts';
+import { asDelta, readBases } from './bases.ts';
 import { newestRelease } from './content-date.ts';
 import { placeExecutables } from './executables.ts';
 import { fillBundle } from './fill.ts';
@@ -27,6 +28,8 @@ export interface BuildRequest extends InputOptions {
   readonly update: boolean;
   /** Plan only: write nothing, not even the lock. */
   readonly planOnly: boolean;
+  /** Paths of bundles and receipts: what they hold is left out. */
+  readonly bases: readonly string[];
   /** How many downloads run at once. */
   readonly jobs: number;
   /** SOURCE_DATE_EPOCH: the time in the bundle, instead of the newest upstream date. */
@@ -47,18 +50,21 @@ export interface BuildResult {
 
 /**
  * Builds a bundle: reads the inputs, resolves what the lock does not know, writes the lock, computes the whole file, and
- * fills it. The same lock and the same inputs give the same bytes. Throws BUILD_UNRESOLVED, LOCK_MISMATCH,
+ * fills it. The same lock and the same inputs give the same bytes; with bases, a delta that holds what they do not. Throws BUILD_UNRESOLVED, LOCK_MISMATCH,
  * BUILD_INCOMPLETE and what the inputs are refused for; then there is no file under the final name.
  */
 export async function buildBundle(request: BuildRequest, upstream: Upstream): Promise<BuildResult> {
   const inputs = await readInputs({ ...request, signal: upstream.signal });
+  const bases = await readBases(request.bases);
   const lock = await lockFor(request, inputs, upstream);
   const name = request.name ?? inputs.name;
   const version = request.version ?? inputs.version;
   const date = request.sourceDate ?? newestRelease(lock.operatingSystems);
   const { input, origins } = planBuild(lock, { name, version, date, files: inputs.files });
-  const plan = planBundle(input);
-  const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}.tar`);
+  const plan = planBundle(asDelta(input, bases));
+  warnOfUseless(bases, plan, upstream.emit);
+  const suffix = bases.length === 0 ? '.tar' : '-delta.tar';
+  const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}${suffix}`);
   const result = { output, lock, plan, origins };
   if (request.planOnly) return { ...result, outcome: 'planned', executables: [], lockWritten: false };
 
@@ -67,6 +73,13 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   if (!finished) await write(plan, origins, output, { request, inputs, upstream });
   const executables = await placeExecutables(inputs.executables, dirname(output), upstream.signal);
   return { ...result, outcome: finished ? 'unchanged' : 'built', executables, lockWritten };
+}
+
+function warnOfUseless(bases: readonly BundleBase[], plan: BundlePlan, emit: Emit): void {
+  for (const { name, version, digest } of bases) {
+    if (plan.manifest.bases.some((base) => base.digest === digest)) continue;
+    emit({ type: 'warning', message: `Base ${name} ${version} (bundle ${digest}) is not needed: nothing of it is in this bundle` });
+  }
 }
 
 async function lockFor(request: BuildRequest, inputs: BuildInputs, upstream: Upstream): Promise<BundleLock> {

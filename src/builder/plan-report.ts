@@ -1,3 +1,4 @@
+import type { BundleBase } from '../bundle/index.ts';
 import type { BuildResult } from './build-bundle.ts';
 import type { LockedImage } from './lock.ts';
 import type { Upstream } from './upstream.ts';
@@ -9,6 +10,9 @@ export interface PlanReport {
   /** Of the finished file. */
   readonly size: number;
   readonly digest: string;
+  /** Bundles without which a delta is not complete, and how much of it lies in them. */
+  readonly bases: readonly BundleBase[];
+  readonly inBases: number;
   /** What has to be downloaded when no bundle is there: each blob once. */
   readonly download: number;
   readonly images: readonly { readonly name: string; readonly source: string; readonly from: string; readonly size: number }[];
@@ -30,6 +34,8 @@ export function planReport({ output, plan, lock, origins }: BuildResult, upstrea
     bundle: { name, version, date, platforms },
     size: plan.size,
     digest: plan.bundleDigest,
+    bases: plan.manifest.bases,
+    inBases: sum(plan.manifest.baseEntries),
     download: sum(plan.members.filter(({ path }) => isDownloaded(path))),
     images: lock.images.map((image) => ({
       name: image.name,

@@ -2,10 +2,11 @@ import type { FileTree } from '../io/index.ts';
 import { BUNDLE_JSON, compareText, SHA256SUMS } from './member-path.ts';
 import type { BundleReader } from './reader.ts';
 
-/** Every member of the bundle as a tree of files, served in place. All have the bundle's date. */
+/** Every member of the bundle as a tree of files, served in place; of a delta, those in its bases too. All have the bundle's date. */
 export function bundleTree(reader: BundleReader): FileTree {
-  const modified = new Date(reader.manifest.date);
-  const names = namesByDirectory([BUNDLE_JSON, SHA256SUMS, ...reader.manifest.entries.map(({ path }) => path)]);
+  const { date, entries, baseEntries } = reader.manifest;
+  const modified = new Date(date);
+  const names = namesByDirectory([BUNDLE_JSON, SHA256SUMS, ...[...entries, ...baseEntries].map(({ path }) => path)]);
   return {
     stat: async (path) => {
       const entry = reader.entry(path);

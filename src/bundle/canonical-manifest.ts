@@ -1,5 +1,13 @@
 import type { Descriptor } from '../oci/index.ts';
-import { BUNDLE_API_VERSION, type BundleEntry, type BundleImage, type BundleManifest, type BundleRepository } from './manifest.ts';
+import {
+  BUNDLE_API_VERSION,
+  type BaseEntry,
+  type BundleBase,
+  type BundleEntry,
+  type BundleImage,
+  type BundleManifest,
+  type BundleRepository,
+} from './manifest.ts';
 import { compareText } from './member-path.ts';
 
 /** bundle.json is padded to this, so that small changes of it seldom move the members behind it. */
@@ -28,7 +36,9 @@ export function canonicalManifest(manifest: Omit<BundleManifest, 'apiVersion' | 
     date: manifest.date,
     images: manifest.images.map(canonicalImage).sort((left, right) => compareText(left.name, right.name)),
     repositories: manifest.repositories.map(canonicalRepository).sort((left, right) => compareText(left.id, right.id)),
+    bases: manifest.bases.map(canonicalBase).sort(compareBases),
     entries: manifest.entries.map(canonicalEntry),
+    baseEntries: manifest.baseEntries.map(canonicalBaseEntry),
   };
 }
 
@@ -74,6 +84,19 @@ function canonicalRepository(repository: BundleRepository): BundleRepository {
       .map(({ name, version, architecture, path, set }) => ({ name, version, architecture, path, set: [...set].sort(compareText) }))
       .sort((left, right) => compareText(left.path, right.path)),
   };
+}
+
+/** Order of bases: by name and version, so that a reader finds them; the digest decides between equal ones. */
+export function compareBases(left: BundleBase, right: BundleBase): number {
+  return compareText(left.name, right.name) || compareText(left.version, right.version) || compareText(left.digest, right.digest);
+}
+
+function canonicalBase({ name, version, digest }: BundleBase): BundleBase {
+  return { name, version, digest };
+}
+
+function canonicalBaseEntry({ path, kind, size, digest, mode, origin, base }: BaseEntry): BaseEntry {
+  return { path, kind, size, digest, mode, origin, base };
 }
 
 function canonicalEntry({ path, kind, size, digest, mode, offset, origin }: BundleEntry): BundleEntry {

@@ -1,21 +1,27 @@
 import type { Digest } from '../core/index.ts';
 import type { Descriptor } from '../oci/index.ts';
 import { WHOLE_BUNDLE, type Finding } from './bundle-errors.ts';
-import type { BundleEntry, BundleImage, BundleRepository } from './manifest.ts';
+import { MAY_LIE_IN_BASE, type BaseEntry, type BundleBase, type BundleEntry, type BundleImage, type BundleRepository } from './manifest.ts';
 import { blobPath, BUNDLE_JSON, memberPathProblem, SHA256SUMS, SHA256SUMS_SIG } from './member-path.ts';
 
 type Member = Omit<BundleEntry, 'offset'>;
 
+/** What is said about the members. */
+interface WholeBundle {
+  readonly images: readonly BundleImage[];
+  readonly repositories: readonly BundleRepository[];
+  readonly bases: readonly BundleBase[];
+  readonly baseEntries: readonly BaseEntry[];
+}
+
 /** Everything that does not fit together in a list of members and in what is said about them. */
-export function checkMembers(
-  members: readonly Member[],
-  images: readonly BundleImage[],
-  repositories: readonly BundleRepository[],
-): readonly Finding[] {
-  const byPath = new Map(members.map((member) => [member.path, member]));
+export function checkMembers(members: readonly Member[], { images, repositories, bases, baseEntries }: WholeBundle): readonly Finding[] {
+  const whole = [...members, ...baseEntries];
+  const byPath = new Map(whole.map((member) => [member.path, member]));
   return [
-    ...checkPaths(members),
-    ...members.flatMap(checkMember),
+    ...checkPaths(whole),
+    ...whole.flatMap(checkMember),
+    ...checkBases(bases, baseEntries),
     ...checkImages(images, byPath),
     ...checkRepositories(repositories, byPath),
   ];
@@ -52,6 +58,20 @@ function checkMember(member: Member): Finding[] {
   if (kind === 'blob') {
     if (path !== blobPath(digest)) add(`it is a blob with the digest ${digest}, and would have to be "${blobPath(digest)}"`);
   } else if (path.startsWith('blobs/')) add(`only blobs lie under blobs/, and it is of kind "${kind}"`);
+  return findings;
+}
+
+function checkBases(bases: readonly BundleBase[], entries: readonly BaseEntry[]): Finding[] {
+  const unused = new Set(bases.map(({ digest }) => digest));
+  const findings: Finding[] = [];
+  if (unused.size < bases.length) findings.push({ member: WHOLE_BUNDLE, reason: 'a base is listed more than once' });
+  const known = new Set(unused);
+  for (const { path, kind, base } of entries) {
+    if (!MAY_LIE_IN_BASE.has(kind)) findings.push({ member: path, reason: `it is of kind "${kind}", which no delta leaves to a base` });
+    if (!known.has(base)) findings.push({ member: path, reason: `it is said to lie in bundle ${base}, which is not listed as a base` });
+    unused.delete(base);
+  }
+  for (const digest of unused) findings.push({ member: WHOLE_BUNDLE, reason: `base ${digest} is listed, and nothing lies in it` });
   return findings;
 }
 

@@ -11,7 +11,7 @@ const text = z
   .string()
   .max(4096)
   .refine((value) => !/\p{Cc}/u.test(value), 'has a control character');
-const word = z
+export const word = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$/, 'is not letters, digits and . _ + ~ -, starting with a letter or digit');
 const platformText = z.string().refine(isPlatform, 'is not os/architecture[/variant]');
@@ -41,15 +41,19 @@ const repository = z.strictObject({
   packages: z.array(z.strictObject({ name: text, version: text, architecture: text, path: text, set: z.array(text) })),
 });
 
-const entry = z.strictObject({
+const base = z.strictObject({ name: word, version: word, digest });
+
+const member = {
   path: z.string(),
   kind: z.enum(['metadata', 'manifest', 'executable', 'repository', 'package', 'document', 'blob']),
   size,
   digest,
   mode: z.int().refine((mode) => mode === 0o644 || mode === 0o755, 'is neither 420 (0644) nor 493 (0755)'),
-  offset: size,
   origin: text,
-});
+};
+
+const entry = z.strictObject({ ...member, offset: size });
+const baseEntry = z.strictObject({ ...member, base: digest });
 
 const manifest = z.strictObject({
   apiVersion: z.literal(BUNDLE_API_VERSION),
@@ -60,7 +64,9 @@ const manifest = z.strictObject({
   date: z.string().refine(isMoment, 'is not a UTC time such as 2026-01-31T12:00:00Z'),
   images: z.array(image),
   repositories: z.array(repository),
+  bases: z.array(base),
   entries: z.array(entry),
+  baseEntries: z.array(baseEntry),
 });
 
 /**
@@ -90,7 +96,8 @@ export function manifestProblems(document: unknown): readonly string[] {
   return result.success ? [] : describeIssues(result.error);
 }
 
-function describeIssues(error: z.ZodError): readonly string[] {
+/** At most twenty mistakes, each with its place. */
+export function describeIssues(error: z.ZodError): readonly string[] {
   return error.issues.slice(0, 20).map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`);
 }
 

@@ -6,6 +6,9 @@ export const BUNDLE_API_VERSION = 'caisson.bundle/v1';
 /** What a member of the bundle is. `metadata` is written by the builder from the others. */
 export type EntryKind = 'metadata' | 'manifest' | 'executable' | 'repository' | 'package' | 'document' | 'blob';
 
+/** Kinds that a delta leaves to its bases: what is large, and never changes under its path. */
+export const MAY_LIE_IN_BASE: ReadonlySet<EntryKind> = new Set(['blob', 'package', 'executable']);
+
 /** One member of the tar. bundle.json lists every member except itself and SHA256SUMS. */
 export interface BundleEntry {
   readonly path: string;
@@ -17,6 +20,20 @@ export interface BundleEntry {
   readonly offset: number;
   /** Where the bytes came from: a URL or image reference without credentials; `builder` for what the builder made. */
   readonly origin: string;
+}
+
+/** What the bundle says of a member that it does not hold itself. */
+export interface BaseEntry extends Omit<BundleEntry, 'offset'> {
+  /** Identity of the bundle that holds the bytes under the same path. */
+  readonly base: Digest;
+}
+
+/** A bundle without which a delta is not complete. */
+export interface BundleBase {
+  readonly name: string;
+  readonly version: string;
+  /** Its identity: the digest of its SHA256SUMS. */
+  readonly digest: Digest;
 }
 
 export interface BundleImagePlatform {
@@ -64,5 +81,9 @@ export interface BundleManifest {
   readonly date: string;
   readonly images: readonly BundleImage[];
   readonly repositories: readonly BundleRepository[];
+  /** None in a full bundle. Each holds at least one of baseEntries itself: there is no base of a base to look into. */
+  readonly bases: readonly BundleBase[];
   readonly entries: readonly BundleEntry[];
+  /** Members of the whole that lie in a base. */
+  readonly baseEntries: readonly BaseEntry[];
 }

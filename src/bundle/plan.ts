@@ -5,7 +5,7 @@ import { BUNDLE_JSON_STEP, canonicalManifest, padManifest, serialiseManifest } f
 import { checkMembers } from './check-members.ts';
 import { dockerDocument, indexDocument, ociLayoutDocument } from './image-documents.ts';
 import { formatMoment, manifestProblems } from './manifest-schema.ts';
-import type { BundleEntry, BundleImage, BundleManifest, BundleRepository, EntryKind } from './manifest.ts';
+import type { BaseEntry, BundleBase, BundleEntry, BundleImage, BundleManifest, BundleRepository, EntryKind } from './manifest.ts';
 import { BUNDLE_JSON, compareMembers, DOCKER_MANIFEST, GENERATED, INDEX_JSON, OCI_LAYOUT, SHA256SUMS } from './member-path.ts';
 
 /** One file that shall be in the bundle. Size and digest are known before its bytes are. */
@@ -33,6 +33,9 @@ export interface BundleInput {
   readonly images: readonly BundleImage[];
   readonly repositories: readonly BundleRepository[];
   readonly files: readonly PlannedFile[];
+  /** Of a delta: the bundles that hold what is not among the files. */
+  readonly bases?: readonly BundleBase[];
+  readonly baseEntries?: readonly BaseEntry[];
 }
 
 /** A member with its place: header from headerOffset, data from offset, zeros up to end. */
@@ -62,7 +65,6 @@ export function planBundle(input: BundleInput): BundlePlan {
     generated(DOCKER_MANIFEST, dockerDocument(input.images, input.platforms[0])),
     ...input.files,
   ].sort(compareMembers);
-  const problems = [...checkMembers(files, input.images, input.repositories), ...files.flatMap(checkContent)];
   const withoutEntries = {
     name: input.name,
     version: input.version,
@@ -70,10 +72,14 @@ export function planBundle(input: BundleInput): BundlePlan {
     date,
     images: input.images,
     repositories: input.repositories,
+    bases: input.bases ?? [],
+    baseEntries: [...(input.baseEntries ?? [])].sort(compareMembers),
   };
-  problems.push(
+  const problems = [
+    ...checkMembers(files, withoutEntries),
+    ...files.flatMap(checkContent),
     ...manifestProblems(canonicalManifest({ ...withoutEntries, entries: [] })).map((reason) => ({ member: WHOLE_BUNDLE, reason })),
-  );
+  ];
   if (problems.length > 0) throw new BundlePlanError(problems);
 
   const { manifest, json } = placeEntries(withoutEntries, files);

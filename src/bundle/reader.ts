@@ -5,7 +5,7 @@ import type { ByteRange } from '../oci/index.ts';
 import { BundlePlanError } from './bundle-errors.ts';
 import { padManifest, serialiseManifest } from './canonical-manifest.ts';
 import { BUNDLE_JSON_LIMIT, parseManifest } from './manifest-schema.ts';
-import type { BundleEntry, BundleManifest } from './manifest.ts';
+import type { BaseEntry, BundleBase, BundleEntry, BundleManifest } from './manifest.ts';
 import { BUNDLE_JSON } from './member-path.ts';
 import { planFromManifest, type BundlePlan } from './plan.ts';
 
@@ -14,7 +14,10 @@ export interface ReadOptions {
   readonly limit: number;
 }
 
-/** An open bundle: its members by path, read in place through one descriptor. */
+/** What is known of a member, wherever it lies. */
+export type BundleMember = Omit<BundleEntry, 'offset'>;
+
+/** An open bundle: its members by path, read in place through one descriptor; of a delta, those in its bases too. */
 export class BundleReader {
   readonly manifest: BundleManifest;
   /** Identity of the bundle, as its manifest stands for it; proven only by verifyBundle. */
@@ -22,24 +25,46 @@ export class BundleReader {
   readonly path: string;
   readonly size: number;
   readonly #file: SharedFile;
+  readonly #plan: BundlePlan;
   readonly #entries: ReadonlyMap<string, BundleEntry>;
+  readonly #baseEntries: ReadonlyMap<string, BaseEntry>;
+  readonly #bases: ReadonlyMap<Digest, BundleReader>;
 
-  constructor(file: SharedFile, plan: BundlePlan) {
+  constructor(file: SharedFile, plan: BundlePlan, bases: readonly BundleReader[] = []) {
     this.#file = file;
+    this.#plan = plan;
     this.path = file.path;
     this.size = file.size;
     this.manifest = plan.manifest;
     this.bundleDigest = plan.bundleDigest;
     this.#entries = new Map(plan.members.map((member) => [member.path, member]));
+    this.#baseEntries = new Map(plan.manifest.baseEntries.map((entry) => [entry.path, entry]));
+    this.#bases = new Map(bases.map((base) => [base.bundleDigest, base]));
+  }
+
+  /** The same open file as a delta together with its bases, which stay the caller's to close. */
+  withBases(bases: readonly BundleReader[]): BundleReader {
+    return new BundleReader(this.#file, this.#plan, bases);
   }
 
   /** The member of this path, bundle.json and SHA256SUMS included; undefined when there is none. */
-  entry(path: string): BundleEntry | undefined {
-    return this.#entries.get(path);
+  entry(path: string): BundleMember | undefined {
+    return this.#entries.get(path) ?? this.#baseEntries.get(path);
   }
 
-  /** Streams a member or a part of it. Throws FILE_UNKNOWN, and RangeError for a range outside the member. */
+  /** True when the file itself holds these bytes, not a base. */
+  holds({ path, digest, size }: Pick<BundleMember, 'path' | 'digest' | 'size'>): boolean {
+    const entry = this.#entries.get(path);
+    return entry?.digest === digest && entry.size === size;
+  }
+
+  /**
+   * Streams a member or a part of it. Throws FILE_UNKNOWN, BUNDLE_BASE_MISSING, and RangeError for a range outside the
+   * member.
+   */
   open(path: string, range?: ByteRange): Readable {
+    const base = this.#baseOf(path);
+    if (base !== undefined) return base.open(path, range);
     const entry = this.#known(path);
     const { start, end } = range ?? { start: 0, end: entry.size };
     if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= entry.size)) {
@@ -48,8 +73,13 @@ export class BundleReader {
     return this.#file.stream(entry.offset + start, entry.offset + end);
   }
 
-  /** A whole small member, its digest checked. Throws FILE_UNKNOWN, LIMIT_EXCEEDED, DigestMismatchError. */
+  /**
+   * A whole small member, its digest checked. Throws FILE_UNKNOWN, BUNDLE_BASE_MISSING, LIMIT_EXCEEDED,
+   * DigestMismatchError.
+   */
   async read(path: string, options: ReadOptions): Promise<Buffer> {
+    const base = this.#baseOf(path);
+    if (base !== undefined) return base.read(path, options);
     const entry = this.#known(path);
     if (entry.size > options.limit) throw limitExceeded(`"${path}" of "${this.path}"`, options.limit);
     const bytes = await this.#file.read(entry.offset, entry.size);
@@ -68,6 +98,18 @@ export class BundleReader {
   /** Ends open streams with an error and closes the file. */
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  #baseOf(path: string): BundleReader | undefined {
+    const entry = this.#baseEntries.get(path);
+    if (entry === undefined) return undefined;
+    const base = this.#bases.get(entry.base);
+    if (base !== undefined) return base;
+    const { bases } = this.manifest;
+    throw basesMissing(
+      this.path,
+      bases.filter(({ digest }) => digest === entry.base),
+    );
   }
 
   #known(path: string): BundleEntry {
@@ -144,6 +186,14 @@ function firstDifference(found: BundleManifest, wanted: BundleManifest): string 
   }
   if (found.entries.length > wanted.entries.length) return `it has ${found.entries.length - wanted.entries.length} entries too many`;
   return 'its keys, order or spaces differ';
+}
+
+/** A delta without what it needs, by name. */
+export function basesMissing(path: string, missing: readonly BundleBase[]): CaissonError {
+  const names = missing.map(({ name, version, digest }) => `${name} ${version} (bundle ${digest})`).join(' and ');
+  return new CaissonError('BUNDLE_BASE_MISSING', `Cannot use "${path}" without ${names}: it is a delta, and that holds the rest of it`, {
+    hint: 'Give that bundle too, or carry a full bundle over (build-bundle without --base)',
+  });
 }
 
 export function damaged(path: string, reason: string, cause?: unknown): CaissonError {

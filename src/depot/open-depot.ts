@@ -15,7 +15,7 @@ import { statusPage } from './status-page.ts';
 import { unionBlobs, unionCatalogs, unionTrees } from './union.ts';
 
 export interface DepotOptions {
-  /** Paths of bundle files. For a name that several hold, the first wins. */
+  /** Paths of bundle files, a delta with its bases. For a name that several hold, a delta wins over its bases, else the first. */
   readonly bundles: readonly string[];
   /** Signs the package repositories. */
   readonly repositoryKey: RepositoryKeyPair;
@@ -93,10 +93,12 @@ async function repositoryRoutes(readers: readonly BundleReader[], options: Depot
     for (const repository of reader.manifest.repositories) {
       const prefix = `/${repository.path}/`;
       if (routes.has(prefix)) {
-        options.emit({
-          type: 'warning',
-          message: `Package repository "${repository.path}" of "${reader.path}" is not served: a bundle before it has one there`,
-        });
+        // A delta has the whole repository of its time.
+        if (!isBase(reader, readers))
+          options.emit({
+            type: 'warning',
+            message: `Package repository "${repository.path}" of "${reader.path}" is not served: a bundle before it has one there`,
+          });
         continue;
       }
       const overlay = await aptOverlay(reader, repository, options.repositoryKey);
@@ -105,6 +107,10 @@ async function repositoryRoutes(readers: readonly BundleReader[], options: Depot
     }
   }
   return [...routes.values()];
+}
+
+function isBase({ bundleDigest }: BundleReader, readers: readonly BundleReader[]): boolean {
+  return readers.some(({ manifest }) => manifest.bases.some(({ digest }) => digest === bundleDigest));
 }
 
 /** What names a bundle in health answers and metrics. */

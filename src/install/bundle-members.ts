@@ -1,8 +1,14 @@
-import type { BundleReader } from '../bundle/index.ts';
-import { hexOf, platformSlug } from '../core/index.ts';
+import type { BundleManifest } from '../bundle/index.ts';
+import { hexOf, platformSlug, type Digest } from '../core/index.ts';
+
+/** What the name of a bundle on the seed is made of. */
+export interface StagedBundle {
+  readonly manifest: Pick<BundleManifest, 'name' | 'version'>;
+  readonly bundleDigest: Digest;
+}
 
 /** Name of a bundle on the seed: says which it is. */
-export function stagedBundleName({ manifest, bundleDigest }: Pick<BundleReader, 'manifest' | 'bundleDigest'>): string {
+export function stagedBundleName({ manifest, bundleDigest }: StagedBundle): string {
   return `${manifest.name}-${manifest.version}-${hexOf(bundleDigest).slice(0, 12)}.tar`;
 }
 

@@ -78,7 +78,7 @@ async function runWithJournal(steps: readonly Step[], context: InstallContext, o
 }
 
 async function withContext<T>(options: InstallOptions, work: (context: InstallContext) => Promise<T>): Promise<T> {
-  const request = await openRequest(options.bundlePaths, options.clusterPath);
+  const request = await openRequest(options.bundlePaths, options.clusterPath, layoutOf(options).bundles);
   try {
     const connected = await connectHosts(request.topology.spec, { ...options.connect, signal: options.signal }, options.machines);
     try {

@@ -58,6 +58,7 @@ describe('build-bundle with a real registry and a real Debian mirror', () => {
           lock: join(directory, 'bundle.lock.json'),
           frozen: false,
           update: false,
+          bases: [],
           planOnly: false,
           jobs: 8,
           ...changes,

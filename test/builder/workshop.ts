@@ -94,6 +94,7 @@ function requestFor(directory: string, platforms: readonly Platform[]): BuildReq
     frozen: false,
     update: false,
     planOnly: false,
+    bases: [],
     executables: [],
     jobs: 4,
     self: { path: join(directory, 'main.js'), standalone: false },

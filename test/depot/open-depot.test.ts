@@ -6,6 +6,7 @@ import { digestOf, silent, type Event } from '../../src/core/index.ts';
 import { makeRepositoryKey, openDepot, type Depot, type DepotOptions } from '../../src/depot/index.ts';
 import type { RepositoryKeyPair } from '../../src/ospkg/index.ts';
 import type { HttpResponse } from '../../src/server/index.ts';
+import { newerBundle, writeDelta } from '../support/delta-bundle.ts';
 import { bodyText, httpRequest } from '../support/http-request.ts';
 import { smallBundle, SMALL_BUNDLE_DATE, writeSmallBundle } from '../support/small-bundle.ts';
 import { useTempDir } from '../support/temp-dir.ts';
@@ -50,6 +51,25 @@ describe('openDepot', () => {
         }
       }
     });
+  });
+
+  it('serves a delta and its base as one, with the repository of the delta', async () => {
+    const base = join(directory(), 'base.tar');
+    await writeSmallBundle(base);
+    const delta = await writeDelta(join(directory(), 'delta.tar'), newerBundle('1.3.0', ['one']), [base]);
+    const events: Event[] = [];
+    const depot = await openDepot({ bundles: [base, delta], repositoryKey, emit: (event) => void events.push(event) });
+    const ask = async (target: string): Promise<HttpResponse> => depot.handle(httpRequest(target, { host: 'seed.example:5000' }));
+    expect(depot.bundles.map(({ manifest }) => manifest.version)).toEqual(['1.3.0', '1.2.3']);
+    for (const image of smallBundle().input.images) {
+      const [name = '', tag = ''] = image.name.split(/:(?=[^/]*$)/);
+      expect(digestOf(await bodyText(await ask(`/v2/${name}/manifests/${tag}`)))).toBe(image.root.digest);
+    }
+    const path = 'apt/debian-12/pool/alpha_1.0_amd64.deb';
+    expect(await bodyText(await ask(`/${path}`))).toBe(smallBundle().contents.get(path)?.toString());
+    expect(events).toEqual([]);
+    await depot.close();
+    await expect(openDepot({ bundles: [delta], repositoryKey, emit: silent })).rejects.toMatchObject({ code: 'BUNDLE_BASE_MISSING' });
   });
 
   it('serves package files by their encoded name, byte for byte', async () => {

@@ -103,7 +103,9 @@ function bundle(changes: Partial<BundleManifest> = {}): HostsToCheck['bundle'] {
       date: '2026-01-01T00:00:00Z',
       images: [named('registry.example/store:1'), named('registry.example/web:1')],
       repositories: [{ ...repository, packages }],
+      bases: [],
       entries: [],
+      baseEntries: [],
       ...changes,
     },
   };

@@ -3,7 +3,9 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { closeBundles, openBundles } from '../../src/bundle/index.ts';
 import { CaissonError } from '../../src/core/index.ts';
+import { stagedBundleName } from '../../src/install/bundle-members.ts';
 import { install, planOnly } from '../../src/install/install.ts';
 import { seedLayout } from '../../src/install/layout.ts';
 import { useTempDir } from '../support/temp-dir.ts';
@@ -106,6 +108,22 @@ describe('install', () => {
     const { changed, steps } = await install(options, async () => true);
     expect(changed).toBeGreaterThan(0);
     expect(changed).toBeLessThan(steps);
+    expect((await install(options, async () => true)).changed).toBe(0);
+  });
+
+  it('goes over to a delta, finds its base on the seed, and serves both', async () => {
+    const three = await site();
+    await three.install();
+    const newer = await writeSampleBundle(join(directory(), 'newer.tar'), { version: '1.3', bases: [bundle] });
+    const readers = await openBundles([newer, bundle]);
+    const digests = new Map(readers.map((reader) => [stagedBundleName(reader), reader.bundleDigest]));
+    await closeBundles(readers);
+    for (const machine of three.machines) machine.bundleDigests = digests;
+    const options = { ...three.options, bundlePaths: [newer] };
+    expect((await install(options, async () => true)).changed).toBeGreaterThan(0);
+    const unit = three.machine('m1').files.get('/etc/systemd/system/caisson-depot.service')?.content.toString() ?? '';
+    const [served = ''] = /^ExecStart=.*$/m.exec(unit) ?? [];
+    for (const name of digests.keys()) expect(served).toContain(name);
     expect((await install(options, async () => true)).changed).toBe(0);
   });
 

@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeBundles } from '../../src/bundle/index.ts';
+import { stagedBundleName } from '../../src/install/bundle-members.ts';
 import { openRequest } from '../../src/install/open-request.ts';
 import { clusterYaml, MANIFESTS, THREE_NODES, writeSampleBundle } from './sample-install.ts';
 
@@ -40,6 +41,31 @@ describe('openRequest', () => {
       code: 'INPUT_UNREADABLE',
       message: expect.stringContaining('none.yaml'),
       hint: expect.stringContaining('manifests/examples/cluster.yaml'),
+    });
+  });
+
+  it('installs a delta, with bases that are given or were staged before', async () => {
+    const newer = join(directory, 'newer.tar');
+    await writeSampleBundle(newer, { version: '1.3', bases: [bundle] });
+    const path = await cluster(clusterYaml(THREE_NODES));
+    const given = await openRequest([bundle, newer], path);
+    expect(given.bundle.path).toBe(newer);
+    expect(given.bundles.map((reader) => reader.path)).toEqual([newer, bundle]);
+    const staged = await mkdtemp(join(directory, 'staged-'));
+    await expect(openRequest([newer], path, staged)).rejects.toMatchObject({ code: 'BUNDLE_BASE_MISSING' });
+    const [, base] = given.bundles;
+    if (base === undefined) throw new Error('the delta has a base');
+    await copyFile(bundle, join(staged, stagedBundleName(base)));
+    const found = await openRequest([newer], path, staged);
+    expect(found.bundles.map((reader) => reader.bundleDigest)).toEqual(given.bundles.map((reader) => reader.bundleDigest));
+    await closeBundles([...given.bundles, ...found.bundles]);
+  });
+
+  it('refuses two bundles that do not need each other', async () => {
+    const other = await writeSampleBundle(join(directory, 'other.tar'), { version: '7' });
+    await expect(openRequest([bundle, other], await cluster(clusterYaml(THREE_NODES)))).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringMatching(/2 bundles at once: ".*sample\.tar" and ".*other\.tar" do not need each other/),
     });
   });
 

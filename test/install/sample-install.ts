@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { BundleImage, PlannedFile } from '../../src/bundle/index.ts';
 import { readImageList } from '../../src/sources/index.ts';
-import { small, smallBundle, writeSmallBundle } from '../support/small-bundle.ts';
+import { writeDelta } from '../support/delta-bundle.ts';
+import { small, smallBundle } from '../support/small-bundle.ts';
 
 /** Manifests of a small platform: an engine, a store with a secret and a certificate, a web server that needs the store. */
 export const MANIFESTS: Readonly<Record<string, string>> = {
@@ -100,6 +101,8 @@ export interface SampleBundle {
   readonly manifests?: Readonly<Record<string, string>>;
   readonly images?: readonly string[];
   readonly version?: string;
+  /** Paths of the bundles that it is a delta on. */
+  readonly bases?: readonly string[];
 }
 
 /** Writes a bundle of a few kilobytes with these manifests, images of these names, packages and an executable for amd64. */
@@ -130,8 +133,7 @@ export async function writeSampleBundle(path: string, sample: SampleBundle = {})
     images: images.map((name): BundleImage => ({ ...template, name, source: name })),
     repositories: [{ ...repository, packages }],
   });
-  await writeSmallBundle(path, bundle);
-  return path;
+  return writeDelta(path, bundle, sample.bases ?? []);
 }
 
 const ROOT = resolve(import.meta.dirname, '../..');

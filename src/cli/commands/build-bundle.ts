@@ -22,6 +22,7 @@ interface Flags {
   readonly lock: string;
   readonly executable: readonly string[];
   readonly mirror: readonly string[];
+  readonly base: readonly string[];
   readonly jobs: number;
   readonly frozen?: true;
   readonly update?: true;
@@ -49,6 +50,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--plan', 'print what would be downloaded, from where and how big, and change nothing')
     .option('--mirror <host=url>', 'ask this address instead of the host; may be repeated', collect, [])
     .option('--executable <file>', 'caisson for the target hosts: FILE, or PLATFORM=FILE; may be repeated', collect, [])
+    .option('--base <file>', 'leave out what this bundle, or the bundles of this receipt, hold; may be repeated', collect, [])
     .option('--jobs <number>', 'downloads at once', parseJobs, 8)
     .action((flags: Flags) => run((context) => build(flags, context)));
 };
@@ -72,6 +74,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
         update: flags.update === true,
         planOnly: flags.plan === true,
         executables: flags.executable,
+        bases: flags.base,
         jobs: flags.jobs,
         sourceDate: date,
         self,
@@ -100,6 +103,7 @@ function planOutput(report: PlanReport): CommandOutput {
       report.repositories.map((item) => [item.id, item.architecture, String(item.packages), formatSize(item.size), item.from.join(' ')]),
     ),
     '',
+    ...report.bases.map(({ name, version, digest }) => `Would be a delta on ${name} ${version} (bundle ${digest})`),
     `Would download ${formatSize(download)} (what images share once) and write ${output}, ${formatSize(size)}`,
     'Nothing was changed',
   ];
@@ -113,6 +117,8 @@ function resultOutput(result: BuildResult, report: PlanReport, lock: string): Co
     outcome === 'unchanged' ? `${output} is unchanged` : `Built ${output}`,
     `  ${formatSize(report.size)}: ${report.images.length} images, ${packages} packages, for ${report.bundle.platforms.join(', ')}`,
     `  digest of SHA256SUMS: ${report.digest}`,
+    ...report.bases.map(({ name, version, digest }) => `  needs ${name} ${version}, bundle ${digest}`),
+    ...(report.bases.length === 0 ? [] : [`  ${formatSize(report.inBases)} of it lie there`]),
     ...executables.map((path) => `  carry along: ${path}`),
     ...(lockWritten ? [`  lock: ${lock} was written; commit it, and --frozen builds the same bytes again`] : []),
   ];
@@ -120,6 +126,7 @@ function resultOutput(result: BuildResult, report: PlanReport, lock: string): Co
     outcome,
     output,
     digest: report.digest,
+    bases: report.bases,
     size: report.size,
     images: report.images.length,
     packages,

@@ -1,19 +1,33 @@
-import { blobPath, openBundle, type BundleEntry, type BundleImage, type BundleReader, type BundleRepository } from '../../bundle/index.ts';
+import {
+  blobPath,
+  openBundle,
+  type BundleBase,
+  type BundleEntry,
+  type BundleImage,
+  type BundleMember,
+  type BundleReader,
+  type BundleRepository,
+} from '../../bundle/index.ts';
 import { formatSize } from '../../core/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandOutput, RegisterCommand } from '../command.ts';
+import { describeDifference } from '../inspect/describe-difference.ts';
 
-/** `caisson inspect BUNDLE`: what is inside, how big, and where it came from. Reads the list of members only. */
+/**
+ * `caisson inspect BUNDLE`: what is inside, how big, and where it came from; `inspect OLD NEW`: what differs. Reads the
+ * lists of members only.
+ */
 export const registerInspect: RegisterCommand = (program, run) => {
   program
     .command('inspect')
     .description('list the images, packages and files of a bundle, their sizes and where they came from')
     .argument('<bundle>', 'the bundle file')
-    .action((bundle: string) =>
+    .argument('[newer]', 'another one: print only what differs there')
+    .action((bundle: string, newer: string | undefined) =>
       run(async (context) => {
         const reader = await openBundle(bundle);
         try {
-          context.print(describeBundle(reader));
+          context.print(newer === undefined ? describeBundle(reader) : await compare(reader, newer));
         } finally {
           await reader.close();
         }
@@ -21,14 +35,39 @@ export const registerInspect: RegisterCommand = (program, run) => {
     );
 };
 
+async function compare(older: BundleReader, path: string): Promise<CommandOutput> {
+  const newer = await openBundle(path);
+  try {
+    return describeDifference(older, newer);
+  } finally {
+    await newer.close();
+  }
+}
+
 /** The whole answer: tables for people, the same facts as data. */
 export function describeBundle(reader: BundleReader): CommandOutput {
   const { manifest, size, bundleDigest } = reader;
   const images = manifest.images.map((image) => describeImage(image, reader));
   const packages = manifest.repositories.flatMap((repository) => describePackages(repository, reader));
-  const files = manifest.entries.filter(({ kind }) => kind !== 'blob' && kind !== 'package').map(describeFile);
-  const { name, version, date, platforms } = manifest;
-  const data = { name, version, date, platforms, size, bundleDigest, totals: totalsOf(manifest.entries), images, packages, files };
+  const files = [...manifest.entries, ...manifest.baseEntries]
+    .filter(({ kind }) => kind !== 'blob' && kind !== 'package')
+    .map(describeFile);
+  const { name, version, date, platforms, bases, baseEntries } = manifest;
+  const inBases = baseEntries.reduce((sum, entry) => sum + entry.size, 0);
+  const data = {
+    name,
+    version,
+    date,
+    platforms,
+    size,
+    bundleDigest,
+    bases,
+    inBases,
+    totals: totalsOf(manifest.entries),
+    images,
+    packages,
+    files,
+  };
   return { text: textOf(data), data };
 }
 
@@ -65,7 +104,7 @@ function describePackages(repository: BundleRepository, reader: BundleReader) {
   });
 }
 
-function describeFile({ path, kind, size, digest, origin }: BundleEntry) {
+function describeFile({ path, kind, size, digest, origin }: BundleMember) {
   return { path, kind, size, digest, origin };
 }
 
@@ -86,6 +125,8 @@ interface InspectData {
   readonly platforms: readonly string[];
   readonly size: number;
   readonly bundleDigest: string;
+  readonly bases: readonly BundleBase[];
+  readonly inBases: number;
   readonly totals: ReturnType<typeof totalsOf>;
   readonly images: readonly ReturnType<typeof describeImage>[];
   readonly packages: readonly ReturnType<typeof describePackages>[number][];
@@ -110,6 +151,8 @@ function textOf(data: InspectData): string {
   return [
     `${data.name} ${data.version} for ${data.platforms.join(', ')}, ${formatSize(data.size)}, content of ${data.date}`,
     `bundle ${data.bundleDigest}`,
+    ...data.bases.map(({ name, version, digest }) => `a delta: needs ${name} ${version}, bundle ${digest}`),
+    ...(data.bases.length === 0 ? [] : [`${formatSize(data.inBases)} of what is listed lie there`]),
     section('Images', ['NAME', 'PLATFORM', 'SIZE', 'MANIFEST', 'FROM'], images),
     section('Packages', ['NAME', 'VERSION', 'ARCHITECTURE', 'SIZE', 'SETS', 'REPOSITORY', 'FROM'], packages),
     section('Files', ['PATH', 'KIND', 'SIZE', 'FROM'], files),

@@ -20,7 +20,7 @@ export const registerServe: RegisterCommand = (program, run) => {
   program
     .command('serve')
     .description('serve bundles in place: image registry, package repositories, files')
-    .argument('<bundle...>', 'the bundle files; for a name in several the first wins')
+    .argument('<bundle...>', 'the bundle files, a delta with its bases; for a name in several the first wins')
     .option('--listen <host:port>', 'where to listen; other than loopback needs TLS', '127.0.0.1:5000')
     .option('--tls-cert <file>', 'certificate (PEM, with its chain); read again when it changes')
     .option('--tls-key <file>', 'its private key (PEM)')

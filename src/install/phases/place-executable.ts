@@ -1,4 +1,4 @@
-import type { BundleEntry } from '../../bundle/index.ts';
+import type { BundleMember } from '../../bundle/index.ts';
 import { CaissonError, parsePlatform } from '../../core/index.ts';
 import { fileDigest, type Host } from '../../host/index.ts';
 import { executablePath } from '../bundle-members.ts';
@@ -10,7 +10,7 @@ import type { StepFactory } from './make-step.ts';
 const MODE = 0o755;
 
 /** The member that is the executable for hosts of a CPU, in Go's words (amd64). Throws HOSTS_UNFIT when there is none. */
-export function executableEntry(context: InstallContext, architecture: string): BundleEntry {
+export function executableEntry(context: InstallContext, architecture: string): BundleMember {
   const path = executablePath(architecture);
   const entry = context.bundle.entry(path);
   if (entry !== undefined) return entry;
@@ -29,7 +29,7 @@ export function executableStep(
   context: InstallContext,
   step: StepFactory,
   host: Host,
-  options: { readonly entry: BundleEntry; readonly needs: readonly string[] },
+  options: { readonly entry: BundleMember; readonly needs: readonly string[] },
 ): Step {
   const { entry, needs } = options;
   return step(host.name, 'executable', {

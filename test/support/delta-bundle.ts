@@ -1,0 +1,29 @@
+import { asDelta } from '../../src/builder/bases.ts';
+import { blobPath, closeBundles, heldBundles, openBundle, type PlannedFile } from '../../src/bundle/index.ts';
+import { digestOf } from '../../src/core/index.ts';
+import { smallBundle, writeSmallBundle, type SmallBundle } from './small-bundle.ts';
+
+/** The small bundle in a later version, with a blob of each word more. */
+export function newerBundle(version: string, words: readonly string[]): SmallBundle {
+  const { input, contents } = smallBundle({ version });
+  const blobs = words.map((word) => Buffer.from(word.repeat(1000)));
+  const files = blobs.map((bytes): PlannedFile => {
+    const digest = digestOf(bytes);
+    return { path: blobPath(digest), kind: 'blob', size: bytes.length, digest, mode: 0o644, origin: 'registry.example' };
+  });
+  return {
+    input: { ...input, files: [...input.files, ...files] },
+    contents: new Map([...contents, ...blobs.map((bytes): [string, Buffer] => [blobPath(digestOf(bytes)), bytes])]),
+  };
+}
+
+/** Writes what the bases, which are paths of bundles, do not hold; gives its own path back. */
+export async function writeDelta(output: string, bundle: SmallBundle, bases: readonly string[]): Promise<string> {
+  const readers = await Promise.all(bases.map((path) => openBundle(path)));
+  try {
+    await writeSmallBundle(output, { ...bundle, input: asDelta(bundle.input, heldBundles(readers)) });
+    return output;
+  } finally {
+    await closeBundles(readers);
+  }
+}
