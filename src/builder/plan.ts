@@ -1,4 +1,4 @@
-import { blobPath, type BundleImage, type BundleInput, type BundleRepository, type PlannedFile } from '../bundle/index.ts';
+import { blobPath, SBOM_JSON, type BundleImage, type BundleInput, type BundleRepository, type PlannedFile } from '../bundle/index.ts';
 import { digestOf, parsePlatform } from '../core/index.ts';
 import { aptPoolPath, writeAptRepository } from '../ospkg/index.ts';
 import { executableName } from './executables.ts';
@@ -11,6 +11,7 @@ import {
   type LockedPackage,
 } from './lock.ts';
 import { compareText, sortedBy } from './ordering.ts';
+import { sbomDocument, type SbomPackage } from './sbom.ts';
 
 export const LOCK_MEMBER = 'bundle.lock.json';
 export const IMAGES_MEMBER = 'images.txt';
@@ -40,6 +41,12 @@ interface Member {
   readonly origin?: Origin;
 }
 
+interface Repository {
+  readonly repository: BundleRepository;
+  readonly packages: readonly SbomPackage[];
+  readonly members: readonly Member[];
+}
+
 /** Turns a lock into the list of members. Pure: the same arguments give the same bundle, byte for byte. */
 export function planBuild(
   lock: BundleLock,
@@ -54,15 +61,18 @@ export function planBuild(
     ...sortedBy(lock.images, ({ name }) => name).flatMap(imageMembers),
   ];
   const { files, origins } = united(members);
+  const { name, version, date } = facts;
+  const packages = repositories.flatMap((repository) => repository.packages);
+  const sbom = sbomDocument({ name, version, platforms: lock.platforms, date, images: lock.images, packages, files });
   return {
     input: {
-      name: facts.name,
-      version: facts.version,
+      name,
+      version,
       platforms: lock.platforms,
-      date: facts.date,
+      date,
       images: sortedBy(lock.images, ({ name }) => name).map(bundleImage),
       repositories: repositories.map(({ repository }) => repository),
-      files,
+      files: [...files, contentFile(SBOM_JSON, 'metadata', Buffer.from(sbom))],
     },
     origins,
   };
@@ -112,10 +122,7 @@ function bundleImage({ name, source, root, manifests }: LockedImage): BundleImag
 }
 
 /** One repository for each operating system, with all its architectures. */
-function repositoriesOf(
-  lock: BundleLock,
-  facts: { readonly name: string; readonly date: Date },
-): { readonly repository: BundleRepository; readonly members: readonly Member[] }[] {
+function repositoriesOf(lock: BundleLock, facts: { readonly name: string; readonly date: Date }): Repository[] {
   const ids = [...new Set(lock.operatingSystems.map(({ id }) => id))].toSorted(compareText);
   return ids.map((id) =>
     repositoryOf(
@@ -130,7 +137,7 @@ function repositoryOf(
   id: string,
   systems: readonly LockedOperatingSystem[],
   facts: { readonly name: string; readonly date: Date },
-): { readonly repository: BundleRepository; readonly members: readonly Member[] } {
+): Repository {
   const path = `apt/${id}`;
   const codename = systems[0]?.codename ?? id;
   const architectures = systems.map(({ architecture }) => architecture).toSorted(compareText);
@@ -159,6 +166,7 @@ function repositoryOf(
         set: record.sets,
       })),
     },
+    packages: packages.map((record) => ({ system: id, path: `${path}/${aptPoolPath(record)}`, record })),
     members: [
       ...[...metadata].map(([name, content]) => ({ file: contentFile(`${path}/${name}`, 'repository', content) })),
       ...packages.map((record) => packageMember(path, record)),

@@ -9,7 +9,7 @@ export * from './bundle-errors.ts';
 export * from './bundle-tree.ts';
 export { differenceOf, type BundleDifference, type Change } from './difference.ts';
 export * from './manifest.ts';
-export { blobPath, BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
+export { blobPath, BUNDLE_JSON, SBOM_JSON, SHA256SUMS } from './member-path.ts';
 export { closeBundles, openBundles, type OpenBundlesOptions } from './open-bundles.ts';
 export { planBundle, type BundleInput, type BundlePlan, type PlannedFile, type PlannedMember } from './plan.ts';
 export { BundleReader, openBundle, type BundleMember, type ReadOptions } from './reader.ts';

@@ -9,9 +9,12 @@ export const SHA256SUMS_SIG = 'SHA256SUMS.sig';
 export const OCI_LAYOUT = 'oci-layout';
 export const INDEX_JSON = 'index.json';
 export const DOCKER_MANIFEST = 'manifest.json';
+/** The list of all that is inside (CycloneDX), where whoever planned the bundle gave one. */
+export const SBOM_JSON = 'sbom.cdx.json';
 
 /** Members that follow from the others; planBundle writes them. In the order they have in the file. */
 export const GENERATED = [BUNDLE_JSON, SHA256SUMS, OCI_LAYOUT, INDEX_JSON, DOCKER_MANIFEST] as const;
+const FIRST: readonly string[] = [...GENERATED, SBOM_JSON];
 
 const BLOBS = 'blobs/sha256/';
 const PATH = /^[A-Za-z0-9._+~@%=,:/-]+$/;
@@ -38,7 +41,7 @@ export function memberPathProblem(path: string): string | undefined {
   return undefined;
 }
 
-/** Order of members: the generated ones, small files by path, packages by path, blobs by digest. */
+/** Order of members: the generated ones, the SBOM, small files by path, packages by path, blobs by digest. */
 export function compareMembers(left: { path: string; kind: EntryKind }, right: { path: string; kind: EntryKind }): number {
   return rank(left) - rank(right) || compareText(left.path, right.path);
 }
@@ -49,8 +52,8 @@ export function compareText(left: string, right: string): number {
 }
 
 function rank({ path, kind }: { path: string; kind: EntryKind }): number {
-  const generated = GENERATED.findIndex((name) => name === path);
-  if (generated >= 0) return generated;
-  if (kind === 'blob') return GENERATED.length + 2;
-  return kind === 'package' ? GENERATED.length + 1 : GENERATED.length;
+  const first = FIRST.indexOf(path);
+  if (first >= 0) return first;
+  if (kind === 'blob') return FIRST.length + 2;
+  return kind === 'package' ? FIRST.length + 1 : FIRST.length;
 }

@@ -57,6 +57,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   openpgp: ['ospkg/'],
   '@peculiar/x509': ['pki/'],
   dockerode: ['sources/', 'host/'],
+  'packageurl-js': ['builder/'],
   commander: ['cli/'],
   'cli-progress': ['ui/'],
 };

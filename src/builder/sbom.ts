@@ -1,0 +1,167 @@
+import { PackageURL } from 'packageurl-js';
+import type { BundleInput, PlannedFile } from '../bundle/index.ts';
+import { digestOf, hasCode, hexOf, parsePlatform, type Digest } from '../core/index.ts';
+import { parseReferenceAsWritten, repositoryName, type ImageReference } from '../oci/index.ts';
+import { formatDate } from './content-date.ts';
+import type { LockedImage, LockedPackage } from './lock.ts';
+import { sortedBy } from './ordering.ts';
+
+/** One OS package with its place in the bundle. */
+export interface SbomPackage {
+  /** Of the operating system, such as debian-12. */
+  readonly system: string;
+  readonly path: string;
+  readonly record: LockedPackage;
+}
+
+export interface SbomInput extends Pick<BundleInput, 'name' | 'version' | 'platforms' | 'date' | 'files'> {
+  readonly images: readonly LockedImage[];
+  readonly packages: readonly SbomPackage[];
+}
+
+/** What this writes of a component (cyclonedx.org/docs/1.6/json, components). */
+interface Component {
+  readonly type: 'application' | 'container' | 'library' | 'file';
+  readonly 'bom-ref': string;
+  readonly name: string;
+  readonly version?: string;
+  readonly hashes?: readonly { readonly alg: 'SHA-256'; readonly content: string }[];
+  readonly licenses?: readonly { readonly license: { readonly name: string } }[];
+  readonly purl?: string;
+  readonly externalReferences?: readonly { readonly type: 'distribution'; readonly url: string }[];
+  readonly properties?: readonly { readonly name: string; readonly value: string }[];
+}
+
+/**
+ * The CycloneDX 1.6 document of a bundle: every image for every platform, every OS package, every file. Pure, and without
+ * a clock: the time is the bundle's, the serial number is made of all the rest. Components of one kind are sorted by what
+ * they are called. Licences are those that the lock knows: what a paragraph of repository metadata says, which Debian's
+ * own do not.
+ */
+export function sbomDocument(input: SbomInput): string {
+  const bundle: Component = { type: 'application', 'bom-ref': 'bundle', name: input.name, version: input.version };
+  const components = [
+    ...sortedBy(input.images.flatMap(imageComponents), referenceOf),
+    ...sortedBy(input.packages.map(packageComponent), referenceOf),
+    ...sortedBy(input.files.filter(isFile).map(fileComponent), referenceOf),
+  ];
+  const metadata = {
+    timestamp: formatDate(input.date),
+    tools: { components: [{ type: 'application', name: 'caisson' }] },
+    component: { ...bundle, properties: input.platforms.map((platform) => property('platform', platform)) },
+  };
+  const serialNumber = `urn:uuid:${uuidOf(digestOf(JSON.stringify({ metadata, components })))}`;
+  const document = { bomFormat: 'CycloneDX', specVersion: '1.6', serialNumber, version: 1, metadata, components };
+  return `${JSON.stringify(document, undefined, 1)}\n`;
+}
+
+/** A component for each platform, since scanners know the manifests of platforms, not the index above them. */
+function imageComponents({ name, source, root, manifests }: LockedImage): Component[] {
+  const upstream = reference(source) ?? reference(name);
+  return manifests.map(({ platform, manifest }) => ({
+    type: 'container',
+    'bom-ref': `image:${name}?platform=${platform}`,
+    ...nameAndTag(name),
+    hashes: hashesOf(manifest.digest),
+    ...(upstream === undefined ? {} : { purl: imagePurl(upstream, manifest.digest, platform) }),
+    properties: [
+      property('image', name),
+      property('source', source),
+      property('platform', platform),
+      ...(root.digest === manifest.digest ? [] : [property('index', root.digest)]),
+    ],
+  }));
+}
+
+/** purl-spec, type oci: the last part of the name, the digest, and where it may be found. */
+function imagePurl(image: ImageReference, digest: Digest, platform: string): string {
+  const name = image.repository.slice(image.repository.lastIndexOf('/') + 1);
+  const { architecture } = parsePlatform(platform);
+  return purl('oci', undefined, name, digest, {
+    arch: architecture,
+    repository_url: repositoryName(image),
+    ...(image.tag === undefined ? {} : { tag: image.tag }),
+  });
+}
+
+function nameAndTag(name: string): Pick<Component, 'name' | 'version'> {
+  const parsed = reference(name);
+  if (parsed === undefined) return { name };
+  return { name: repositoryName(parsed), ...(parsed.tag === undefined ? {} : { version: parsed.tag }) };
+}
+
+function packageComponent({ system, path, record }: SbomPackage): Component {
+  const { name, version, architecture, source, digest, repository, filename, stanza } = record;
+  const licence = /^License:[ \t]*(\S.*)$/im.exec(stanza)?.[1]?.trim();
+  return {
+    type: 'library',
+    'bom-ref': `package:${path}`,
+    name,
+    version,
+    hashes: hashesOf(digest),
+    ...(licence === undefined ? {} : { licenses: [{ license: { name: licence } }] }),
+    purl: purl('deb', vendorOf(system), name, version, { arch: architecture, distro: system, ...upstreamOf(name, version, source) }),
+    externalReferences: [{ type: 'distribution', url: encodeURI(`${repository}/${filename}`) }],
+    properties: [property('path', path), property('source', `${source.name} ${source.version}`)],
+  };
+}
+
+/** The source package where it is not the package itself: distributions publish vulnerabilities by source. */
+function upstreamOf(name: string, version: string, source: LockedPackage['source']): { readonly upstream?: string } {
+  if (source.version !== version) return { upstream: `${source.name}@${source.version}` };
+  return source.name === name ? {} : { upstream: source.name };
+}
+
+/** debian-12 → debian. */
+function vendorOf(system: string): string {
+  return /^(.+)-[^-]+$/.exec(system)?.[1] ?? system;
+}
+
+/** Images and packages are components of their own. */
+function isFile({ kind }: PlannedFile): boolean {
+  return kind !== 'blob' && kind !== 'package';
+}
+
+function fileComponent({ path, kind, digest }: PlannedFile): Component {
+  return {
+    type: kind === 'executable' ? 'application' : 'file',
+    'bom-ref': `file:${path}`,
+    name: path,
+    hashes: hashesOf(digest),
+    properties: [property('kind', kind)],
+  };
+}
+
+function purl(type: string, namespace: string | undefined, name: string, version: string, qualifiers: Record<string, string>): string {
+  return new PackageURL(type, namespace, name, version, qualifiers, undefined).toString();
+}
+
+function hashesOf(digest: Digest): NonNullable<Component['hashes']> {
+  return [{ alg: 'SHA-256', content: hexOf(digest) }];
+}
+
+function property(name: string, value: string): { readonly name: string; readonly value: string } {
+  return { name: `caisson:${name}`, value };
+}
+
+function referenceOf(component: Component): string {
+  return component['bom-ref'];
+}
+
+/** Undefined for what is no reference, such as the path of an archive. */
+function reference(text: string): ImageReference | undefined {
+  try {
+    return parseReferenceAsWritten(text);
+  } catch (error) {
+    if (hasCode(error, 'REFERENCE_INVALID')) return undefined;
+    throw error;
+  }
+}
+
+/** RFC 9562, 5.8: a UUID of version 8, the kind for digests of one's own. */
+function uuidOf(digest: Digest): string {
+  const bytes = Buffer.from(hexOf(digest), 'hex').subarray(0, 16);
+  bytes.writeUInt8(0x80 | (bytes.readUInt8(6) & 0x0f), 6);
+  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
