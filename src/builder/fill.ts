@@ -4,8 +4,10 @@ import type { BundleEntry, BundleWriter } from '../bundle/index.ts';
 import { CaissonError, hasCode, messageOf, type Emit, type ErrorCode } from '../core/index.ts';
 import type { Origin } from './plan.ts';
 
-/** Opens the bytes of a member at one of its origins. The stream goes on by itself where a connection breaks. */
-export type OpenOrigin = (origin: Origin, entry: BundleEntry, signal: AbortSignal) => Promise<Readable>;
+/** Opens the bytes of a member from `offset` on at one of its origins. The stream goes on by itself where a connection breaks. */
+export type OpenOrigin = (origin: Origin, entry: BundleEntry, offset: number, signal: AbortSignal) => Promise<Readable>;
+
+type Writer = Pick<BundleWriter, 'pending' | 'present' | 'fill' | 'prove'>;
 
 export interface FillOptions {
   readonly open: OpenOrigin;
@@ -22,11 +24,7 @@ const FAILURES_LIMIT = 8;
  * Brings every pending member to its place, the largest first. A member that one origin does not give is asked from the
  * next. Throws BUILD_INCOMPLETE naming what could not be had, or what stopped the writer; members may then be pending.
  */
-export async function fillBundle(
-  writer: Pick<BundleWriter, 'pending' | 'fill'>,
-  origins: ReadonlyMap<string, readonly Origin[]>,
-  options: FillOptions,
-): Promise<void> {
+export async function fillBundle(writer: Writer, origins: ReadonlyMap<string, readonly Origin[]>, options: FillOptions): Promise<void> {
   const limit = pLimit(options.jobs);
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
@@ -57,9 +55,12 @@ export async function fillBundle(
   if (failures.length > 0) throw incomplete(failures, skipped);
 }
 
-/** One member, from the first origin that gives its bytes. Bytes damaged on the way are fetched once more. */
+/**
+ * One member, from the first origin that gives its bytes, going on behind those that are there. Bytes that do not belong
+ * together are fetched once more, from the first on; so are bytes damaged on the way.
+ */
 async function fillMember(
-  writer: Pick<BundleWriter, 'fill'>,
+  writer: Writer,
   entry: BundleEntry,
   origins: readonly Origin[],
   { open, emit, signal }: FillOptions & { readonly signal: AbortSignal },
@@ -68,15 +69,20 @@ async function fillMember(
   const waiting = [...origins];
   let again = true;
   for (let attempt = 1; ; attempt += 1) {
-    const origin = waiting.shift();
+    const [origin] = waiting;
     if (origin === undefined) throw new Error(`No origin is left for "${entry.path}"`);
+    const startsAt = writer.present(entry);
     try {
-      await writer.fill(entry, await open(origin, entry, signal));
+      await goOn(writer, entry, startsAt, () => open(origin, entry, startsAt, signal));
       return;
     } catch (error) {
       signal.throwIfAborted();
       if (!isOfOrigin(error)) throw error;
-      if (hasCode(error, 'DIGEST_MISMATCH') && again && waiting.length === 0) {
+      const isMismatch = hasCode(error, 'DIGEST_MISMATCH');
+      // What was there before may be to blame, so this origin may still be right.
+      const isContinued = isMismatch && startsAt > 0 && writer.present(entry) === 0;
+      if (!isContinued) waiting.shift();
+      if (isMismatch && again && waiting.length === 0) {
         again = false;
         waiting.push(origin);
       }
@@ -84,6 +90,15 @@ async function fillMember(
       emit({ type: 'retry', what: `${entry.path} from ${entry.origin}`, reason: messageOf(error), attempt, delayMs: 0 });
     }
   }
+}
+
+/** Opens nothing for a member that is whole and only has to be proven. */
+async function goOn(writer: Writer, entry: BundleEntry, startsAt: number, open: () => Promise<Readable>): Promise<void> {
+  if (startsAt === 0 || startsAt < entry.size) {
+    const outcome = await writer.fill(entry, await open(), startsAt);
+    if (outcome === 'proven') return;
+  }
+  await writer.prove(entry);
 }
 
 /** What another origin, or another time, may mend: the source failed, not the disk. */
@@ -109,6 +124,6 @@ function incomplete(failures: readonly { readonly path: string; readonly error: 
   const more = skipped === 0 ? '' : `\n  ${skipped} more were not tried`;
   return new CaissonError('BUILD_INCOMPLETE', `Cannot download ${failures.length} members of the bundle:\n${lines.join('\n')}${more}`, {
     cause: failures[0]?.error,
-    hint: 'No bundle was written. Run the command again when the servers answer; what they had is in the lock',
+    hint: 'Run the command again when the servers answer: it goes on with what is there',
   });
 }

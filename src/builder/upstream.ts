@@ -10,12 +10,18 @@ import type { ExecutableFile } from './executables.ts';
 import type { OpenOrigin } from './fill.ts';
 import { mirroredUrl, type Mirrors } from './mirrors.ts';
 
+export interface OpenUrlAt {
+  readonly size: number;
+  readonly offset: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What a build takes from the world. Addresses are canonical; mirrors are behind it. */
 export interface Upstream {
   readonly images: ImageSource;
   readonly fetch: FetchFile;
-  /** Streams a file; goes on by itself where a connection breaks. */
-  readonly openUrl: (url: string, options: { readonly size: number; readonly signal?: AbortSignal | undefined }) => Promise<Readable>;
+  /** Streams a file from `offset` on; goes on by itself where a connection breaks. */
+  readonly openUrl: (url: string, options: OpenUrlAt) => Promise<Readable>;
   /** The address that is really asked for a URL. */
   readonly addressOf: (url: string) => string;
   readonly clock: Clock;
@@ -40,8 +46,8 @@ export async function connectUpstream(options: UpstreamOptions): Promise<Upstrea
   return {
     images,
     fetch: (url, fetchOptions) => http.fetchFile(mirroredUrl(url, mirrors), fetchOptions),
-    openUrl: (url, { size, signal: own }) =>
-      http.openUrl(mirroredUrl(url, mirrors), { size, ...(own === undefined ? {} : { signal: own }) }),
+    openUrl: (url, { size, offset, signal: own }) =>
+      http.openUrl(mirroredUrl(url, mirrors), { size, offset, ...(own === undefined ? {} : { signal: own }) }),
     addressOf: (url) => mirroredUrl(url, mirrors),
     clock,
     emit,
@@ -55,16 +61,16 @@ export async function connectUpstream(options: UpstreamOptions): Promise<Upstrea
 
 /** Opens the origins of a plan: images and packages upstream, executables on this machine. */
 export function originOpener(upstream: Upstream, executables: readonly ExecutableFile[]): OpenOrigin {
-  return async (origin, entry, signal) => {
+  return async (origin, entry, offset, signal) => {
     switch (origin.kind) {
       case 'image':
-        return upstream.images.openBlob(origin.source, origin.descriptor, { signal });
+        return upstream.images.openBlob(origin.source, origin.descriptor, { offset, signal });
       case 'url':
-        return upstream.openUrl(origin.url, { size: entry.size, signal });
+        return upstream.openUrl(origin.url, { size: entry.size, offset, signal });
       case 'executable': {
         const file = executables.find(({ platform }) => formatPlatform(platform) === origin.platform);
         if (file === undefined) throw new Error(`The plan names an executable for ${origin.platform}, which was not located`);
-        return createReadStream(file.path, { highWaterMark: 1024 * 1024 });
+        return createReadStream(file.path, { start: offset, highWaterMark: 1024 * 1024 });
       }
     }
   };

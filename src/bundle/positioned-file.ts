@@ -3,31 +3,68 @@ import { open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CaissonError, errnoOf, formatSize, messageOf } from '../core/index.ts';
 
+/** The unit of what stat says about allocated blocks. */
+const STAT_BLOCK = 512;
+
 /** A file of known size that is written at positions. Every failure is BUNDLE_WRITE_FAILED with its remedy. */
 export class PositionedFile {
   readonly path: string;
+  readonly #size: number;
   readonly #handle: FileHandle;
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, size: number, handle: FileHandle) {
     this.path = path;
+    this.#size = size;
     this.#handle = handle;
   }
 
-  /** Starts over with a file of `size` zero bytes, without writing them. Refuses when the disk has no room for it. */
-  static async create(path: string, size: number): Promise<PositionedFile> {
+  /**
+   * Opens a file as it is, or makes an empty one. Throws when it has the size and the disk has no room for what it does
+   * not hold yet.
+   */
+  static async open(path: string, size: number): Promise<PositionedFile> {
     try {
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
       try {
-        await handle.truncate(0);
-        await checkRoom(path, size);
-        await handle.truncate(size);
+        const stats = await handle.stat();
+        if (stats.size === size) await checkRoom(path, size - stats.blocks * STAT_BLOCK);
       } catch (error) {
         await handle.close();
         throw error;
       }
-      return new PositionedFile(path, handle);
+      return new PositionedFile(path, size, handle);
     } catch (error) {
       throw writeError(path, error);
+    }
+  }
+
+  /** Tells this file, with this size, from another one that has the same name later. */
+  async identity(): Promise<string> {
+    const { dev, ino, size } = await this.#handle.stat({ bigint: true });
+    return `${dev}:${ino}:${size}`;
+  }
+
+  /** Gives it its size in zeros that cost nothing; what it held is gone. Refuses when the disk has no room for it. */
+  async clear(): Promise<void> {
+    try {
+      await this.#handle.truncate(0);
+      await checkRoom(this.path, this.#size);
+      await this.#handle.truncate(this.#size);
+    } catch (error) {
+      throw writeError(this.path, error);
+    }
+  }
+
+  /** Fills a buffer with the bytes at a position, which must be inside the file. */
+  async read(bytes: Uint8Array, position: number): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.byteLength;) {
+        const { bytesRead } = await this.#handle.read(bytes, done, bytes.byteLength - done, position + done);
+        if (bytesRead === 0) throw new Error(`"${this.path}" ends at byte ${position + done}: something else writes to it`);
+        done += bytesRead;
+      }
+    } catch (error) {
+      throw writeError(this.path, error);
     }
   }
 
@@ -60,17 +97,19 @@ async function checkRoom(path: string, size: number): Promise<void> {
     'BUNDLE_WRITE_FAILED',
     `Cannot write "${path}": it needs ${formatSize(size)}, free are ${formatSize(bavail * bsize)}`,
     {
-      hint: 'Free space there, or choose another --output',
+      hint: 'Free space there and run the command again, or choose another --output',
     },
   );
 }
 
+/** An error of the file system as BUNDLE_WRITE_FAILED with its remedy; anything else as it is. */
 export function writeError(path: string, error: unknown): unknown {
   if (error instanceof CaissonError) return error;
   const hints: Readonly<Record<string, string>> = {
-    ENOSPC: 'The disk is full: free space there, or choose another --output',
-    EDQUOT: 'Your quota is used up: free space there, or choose another --output',
+    ENOSPC: 'The disk is full: free space there and run the command again, or choose another --output',
+    EDQUOT: 'Your quota is used up: free space there and run the command again, or choose another --output',
     EFBIG: 'That file system cannot hold a file of this size (FAT stops at 4 GiB): choose another --output',
+    EIO: 'The disk reports a fault: look at the kernel log (dmesg), and choose an --output on another disk',
     ENOENT: 'Make its directory first, or choose another --output',
     EACCES: 'Choose an --output that you may write',
     EROFS: 'That file system is read-only: choose another --output',

@@ -8,6 +8,7 @@ import { BUNDLE_JSON_LIMIT, parseManifest } from './manifest-schema.ts';
 import type { BaseEntry, BundleBase, BundleEntry, BundleManifest } from './manifest.ts';
 import { BUNDLE_JSON } from './member-path.ts';
 import { planFromManifest, type BundlePlan } from './plan.ts';
+import { refuseUnfinished } from './unfinished.ts';
 
 export interface ReadOptions {
   /** Most bytes that the member may have. */
@@ -122,12 +123,13 @@ export class BundleReader {
 /**
  * Opens a bundle with two reads, whatever its size: the first header and bundle.json, from which the place of everything
  * follows. Checks that bundle.json is exactly what its own list of members gives and that the file has the size that
- * follows from it; the bytes of members are checked by verifyBundle. Throws INPUT_UNREADABLE, BUNDLE_VERSION_UNKNOWN,
- * BUNDLE_DAMAGED.
+ * follows from it; the bytes of members are checked by verifyBundle. Throws INPUT_UNREADABLE, BUNDLE_INCOMPLETE for one
+ * that was not built to its end, BUNDLE_VERSION_UNKNOWN, BUNDLE_DAMAGED.
  */
 export async function openBundle(path: string): Promise<BundleReader> {
   const file = await SharedFile.open(path);
   try {
+    await refuseUnfinished(file);
     const plan = planOf(await readBundleJson(file), path);
     if (file.size !== plan.size) {
       const fault = file.size < plan.size ? 'it is cut short' : 'bytes follow its end';

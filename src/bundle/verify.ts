@@ -23,6 +23,7 @@ import { formatSums, type BundlePlan } from './plan.ts';
 import { planOf, readBundleJson } from './reader.ts';
 import { FINDING_LIMIT, scanMembers, type FoundMember, type Scan } from './scan.ts';
 import { parseSums } from './sums.ts';
+import { refuseUnfinished } from './unfinished.ts';
 import type { VerifyReport } from './verify-report.ts';
 
 export interface VerifyOptions {
@@ -39,16 +40,17 @@ const RUN_SIZE = 8 * 1024 * 1024;
 /**
  * Reads the whole file once, on all cores, and compares every byte of it with what follows from its list of members:
  * headers, data, padding, end. Reports every fault by member; a report without findings means that the file is exactly
- * what planBundle and BundleWriter made. Throws INPUT_UNREADABLE, and BUNDLE_VERSION_UNKNOWN for a sound bundle of
- * another format.
+ * what planBundle and BundleWriter made. Throws INPUT_UNREADABLE, BUNDLE_INCOMPLETE for one that was not built to its end,
+ * and BUNDLE_VERSION_UNKNOWN for a sound bundle of another format.
  */
 export async function verifyBundle(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { emit = silent, clock = systemClock, signal } = options;
   const file = await SharedFile.open(path);
   const task = { id: `verify ${path}`, title: `Verify ${basename(path)}` };
   const started = clock.monotonic();
-  emit({ type: 'task.started', ...task, total: file.size, unit: 'bytes' });
   try {
+    await refuseUnfinished(file);
+    emit({ type: 'task.started', ...task, total: file.size, unit: 'bytes' });
     const report = await verifyFile(file, options, (done) => emit({ type: 'task.progress', id: task.id, done, total: file.size }));
     signal?.throwIfAborted();
     const faults = report.findings.length === 1 ? '1 fault' : `${report.findings.length} faults`;

@@ -6,7 +6,7 @@ import { discard, readStart } from './discard.ts';
 import { createDispatchers, type Dispatchers, type Environment } from './dispatchers.ts';
 import { describeConnectionError, FetchError, isConnectionError, printableUrl } from './fetch-error.ts';
 import type { HttpRequest, HttpResponse, WholeResponse } from './http-message.ts';
-import { headerOf, rangeHeader, startOfBody } from './range.ts';
+import { contentRange, headerOf, rangeHeader, startOfBody } from './range.ts';
 import { redirectTarget, webUrl } from './redirects.ts';
 import { resumingStream } from './resuming-stream.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -121,8 +121,9 @@ export class HttpClient {
   };
 
   /**
-   * Streams the bytes of a file from `offset` on, going on by itself where a connection broke. The reader must check a
-   * digest. Throws FETCH_FAILED for any other status than 200 and 206.
+   * Streams the bytes of a file from `offset` on, going on by itself where a connection broke: only with a 206 that begins
+   * there. A server that sends anything else is asked for the whole, of which the first bytes are dropped. The reader must
+   * check a digest. Throws FETCH_FAILED for any other status than 200 and 206.
    */
   async openUrl(url: string, options: OpenUrlOptions = {}): Promise<Readable> {
     return this.resume(url, options, (headers, signal) => this.request({ url, headers, signal }));
@@ -140,10 +141,17 @@ export class HttpClient {
   ): Promise<Readable> {
     return resumingStream(
       async (offset, signal) => {
-        const response = await ask(rangeHeader(offset), signal);
-        const startsAt = startOfBody(response, offset);
+        let response = await ask(rangeHeader(offset), signal);
+        let startsAt = startOfBody(response, offset, options.size);
+        if (startsAt === 'elsewhere' && offset > 0) {
+          response.body.destroy();
+          response = await ask(rangeHeader(0), signal);
+          startsAt = startOfBody(response, 0, options.size);
+        }
         if (startsAt === undefined) throw await explain(response);
-        return { body: response.body, startsAt };
+        if (startsAt !== 'elsewhere') return { body: response.body, startsAt };
+        response.body.destroy();
+        throw new FetchError(response.url, `asked for all bytes, the server sent "${contentRange(response)}"`, { status: response.status });
       },
       { ...options, url: printableUrl(url), emit: this.#emit, sleep: this.#sleep, delaysMs: this.#retryDelaysMs },
     );

@@ -1,4 +1,3 @@
-import { FetchError } from './fetch-error.ts';
 import type { HttpResponse } from './http-message.ts';
 
 /** The header that asks for the bytes from `offset` on; none at 0, since signed URLs may not cover it. */
@@ -7,18 +6,23 @@ export function rangeHeader(offset: number): Readonly<Record<string, string>> {
 }
 
 /**
- * Where the body of an answer to a ranged request starts: at `offset` for a 206 that says so, at 0 for a 200, which
- * means that the server ignored the range. Undefined for an answer that is no content at all, which the caller explains.
- * Throws FetchError for a 206 of other bytes than asked for.
+ * Where the body of an answer starts: at `offset` for a 206 that says so, at 0 for a 200, which means that the server
+ * ignored the range. `elsewhere` when it cannot be gone on from: a 206 of other bytes or of a file of another size than
+ * `size`, a 206 that nobody asked for, or a 416. Undefined for an answer that is no content at all, which the caller explains. RFC 9110, 14.4 and 15.3.7.
  */
-export function startOfBody(response: HttpResponse, offset: number): number | undefined {
+export function startOfBody(response: HttpResponse, offset: number, size?: number): number | 'elsewhere' | undefined {
   if (response.status === 200) return 0;
+  if (response.status === 416 && offset > 0) return 'elsewhere';
   if (response.status !== 206) return undefined;
-  const range = headerOf(response, 'content-range') ?? '';
-  const start = /^bytes (\d+)-\d+\/(?:\d+|\*)$/i.exec(range.trim())?.[1];
-  if (start !== undefined && Number(start) === offset) return offset;
-  response.body.destroy();
-  throw new FetchError(response.url, `asked for the bytes from ${offset} on, the server sent "${range}"`, { status: 206 });
+  if (offset === 0) return 'elsewhere';
+  const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(contentRange(response)) ?? [];
+  if (start === undefined || Number(start) !== offset || Number(end) < offset) return 'elsewhere';
+  return total === '*' || size === undefined || Number(total) === size ? offset : 'elsewhere';
+}
+
+/** What the server says it sent, for a message. */
+export function contentRange(response: HttpResponse): string {
+  return (headerOf(response, 'content-range') ?? '').trim();
 }
 
 /** One header's value; the first when it was sent more than once. */

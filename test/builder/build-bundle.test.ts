@@ -275,14 +275,24 @@ describe('a build that cannot succeed', () => {
     expect(await readLock(request().lock)).toBeUndefined();
   });
 
-  it('leaves no bundle and no partial file when a download fails, but keeps what was resolved', async () => {
+  it('leaves no bundle when a download fails, but keeps what was resolved and downloaded', async () => {
     const { images, request, upstream } = await workshop();
     const blobs = new Map(web.blobs);
     blobs.delete(digestOf('web'));
     images.images.set('example.com/web:1', { ...web, blobs });
-    await expect(buildBundle(request(), upstream)).rejects.toMatchObject({ code: 'BUILD_INCOMPLETE', exitStatus: 5 });
-    expect(await leftBeside(request())).toEqual([]);
+    await expect(buildBundle(request(), upstream)).rejects.toMatchObject({
+      code: 'BUILD_INCOMPLETE',
+      exitStatus: 5,
+      hint: expect.stringContaining('goes on with what is there'),
+    });
+    expect((await leftBeside(request())).toSorted()).toEqual(['demo.tar.partial', 'demo.tar.partial.journal']);
     expect((await readLock(request().lock))?.images).toHaveLength(2);
+
+    images.images.set('example.com/web:1', web);
+    const opened = images.opened.length;
+    await buildBundle(request(), upstream);
+    expect(images.opened.slice(opened)).toEqual([digestOf('web')]);
+    expect(await leftBeside(request())).not.toContain('demo.tar.partial.journal');
   });
 
   it('leaves no bundle when a source sends other bytes than it promised', async () => {
@@ -290,7 +300,7 @@ describe('a build that cannot succeed', () => {
     const blobs = new Map(web.blobs).set(digestOf('web'), Buffer.from('bad'));
     images.images.set('example.com/web:1', { ...web, blobs });
     await expect(buildBundle(request(), upstream)).rejects.toThrow(/sha256:/);
-    expect(await leftBeside(request())).toEqual([]);
+    expect(await leftBeside(request())).not.toContain('demo.tar');
   });
 
   it('leaves nothing under the final name when it is interrupted', async () => {

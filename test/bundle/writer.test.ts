@@ -73,7 +73,7 @@ describe('BundleWriter', () => {
     expect((await verifyBundle(output)).findings).toEqual([]);
   });
 
-  it('has the header and metadata before anything is filled', async () => {
+  it('has all metadata before anything is filled, but not the header that makes it a bundle', async () => {
     const writer = await BundleWriter.create(plan, output);
     const partial = readFileSync(`${output}.partial`);
     const known = plan.members.filter(({ content }) => content !== undefined);
@@ -81,6 +81,13 @@ describe('BundleWriter', () => {
       true,
     );
     expect(existsSync(output)).toBe(false);
+    for (const read of [openBundle, verifyBundle]) {
+      await expect(read(`${output}.partial`)).rejects.toMatchObject({
+        code: 'BUNDLE_INCOMPLETE',
+        exitStatus: 4,
+        hint: expect.stringContaining('goes on where it stopped'),
+      });
+    }
     await writer.abort();
   });
 
@@ -101,7 +108,7 @@ describe('BundleWriter', () => {
     expect((await verifyBundle(output)).findings).toEqual([]);
   });
 
-  it('passes on the error of a source that breaks, and starts the member over', async () => {
+  it('passes on the error of a source that breaks, and takes the member from its start when asked to', async () => {
     const writer = await BundleWriter.create(plan, output);
     const entry = first(writer);
     const broken = new PassThrough();
