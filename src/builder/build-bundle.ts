@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { BundleWriter, planBundle, type BundleBase, type BundlePlan } from '../bundle/index.ts';
+import { BundleWriter, planBundle, signBundle, signedPlan, signPlan, type BundleBase, type BundlePlan } from '../bundle/index.ts';
 import { platformSlug, type Emit, type Platform } from '../core/index.ts';
 import { asDelta, readBases } from './bases.ts';
+import type { Signer } from '../sshsig/index.ts';
 import { newestRelease } from './content-date.ts';
 import { placeExecutables } from './executables.ts';
 import { fillBundle } from './fill.ts';
@@ -30,6 +31,8 @@ export interface BuildRequest extends InputOptions {
   readonly planOnly: boolean;
   /** Paths of bundles and receipts: what they hold is left out. */
   readonly bases: readonly string[];
+  /** Who signs the bundle. */
+  readonly signers: readonly Signer[];
   /** How many downloads run at once. */
   readonly jobs: number;
   /** SOURCE_DATE_EPOCH: the time in the bundle, instead of the newest upstream date. */
@@ -70,7 +73,12 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
   const finished = await isFinished(output, plan);
-  if (!finished) await write(plan, origins, output, { request, inputs, upstream });
+  if (finished) await signBundle(output, request.signers);
+  else {
+    // Asked for before the long work: a key that cannot sign shows now.
+    const signed = signedPlan(plan, await signPlan(plan, request.signers));
+    await write(signed, origins, output, { request, inputs, upstream });
+  }
   const executables = await placeExecutables(inputs.executables, dirname(output), upstream.signal);
   return { ...result, outcome: finished ? 'unchanged' : 'built', executables, lockWritten };
 }

@@ -1,28 +1,28 @@
-import { open } from 'node:fs/promises';
-import type { BundlePlan } from '../bundle/index.ts';
-import { errnoOf } from '../core/index.ts';
+import { openBundle, SHA256SUMS, type BundlePlan } from '../bundle/index.ts';
+import { CaissonError } from '../core/index.ts';
+
+/** Why a file is not the bundle that is to be built; anything else that goes wrong is worth an error of its own. */
+const OTHER_FILE = new Set(['INPUT_UNREADABLE', 'BUNDLE_DAMAGED', 'BUNDLE_INCOMPLETE', 'BUNDLE_VERSION_UNKNOWN', 'DIGEST_MISMATCH']);
 
 /**
  * True when the file is the planned bundle, complete: it has the planned size, and its bundle.json and SHA256SUMS, which
  * name the digest of every member, are the planned ones. Bundles get their name only when complete, so the members are
- * not read again; `caisson verify` does that.
+ * not read again; `caisson verify` does that. Signatures make no difference.
  */
 export async function isFinished(path: string, plan: BundlePlan): Promise<boolean> {
-  const file = await open(path, 'r').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (file === undefined) return false;
   try {
-    const stats = await file.stat();
-    if (!stats.isFile() || stats.size !== plan.size) return false;
-    for (const { path: name, offset, content } of plan.members) {
-      if (content === undefined || !['bundle.json', 'SHA256SUMS'].includes(name)) continue;
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(content.byteLength), 0, content.byteLength, offset);
-      if (bytesRead !== content.byteLength || !buffer.equals(content)) return false;
+    const reader = await openBundle(path);
+    try {
+      if (reader.bundleDigest !== plan.bundleDigest) return false;
+      // Read for its digest: what follows from bundle.json may not be what the file holds.
+      const size = reader.entry(SHA256SUMS)?.size ?? 0;
+      await reader.read(SHA256SUMS, { limit: size });
+      return true;
+    } finally {
+      await reader.close();
     }
-    return true;
-  } finally {
-    await file.close();
+  } catch (error) {
+    if (error instanceof CaissonError && OTHER_FILE.has(error.code)) return false;
+    throw error;
   }
 }

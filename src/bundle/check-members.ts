@@ -2,7 +2,7 @@ import type { Digest } from '../core/index.ts';
 import type { Descriptor } from '../oci/index.ts';
 import { WHOLE_BUNDLE, type Finding } from './bundle-errors.ts';
 import { MAY_LIE_IN_BASE, type BaseEntry, type BundleBase, type BundleEntry, type BundleImage, type BundleRepository } from './manifest.ts';
-import { blobPath, BUNDLE_JSON, memberPathProblem, SHA256SUMS, SHA256SUMS_SIG } from './member-path.ts';
+import { blobPath, BUNDLE_JSON, isSignaturePath, memberPathProblem, SHA256SUMS } from './member-path.ts';
 
 type Member = Omit<BundleEntry, 'offset'>;
 
@@ -37,8 +37,9 @@ function checkPaths(members: readonly Member[]): Finding[] {
     const parts = path.split('/');
     for (let depth = 1; depth < parts.length; depth += 1) directories.set(parts.slice(0, depth).join('/'), path);
   }
-  for (const path of [BUNDLE_JSON, SHA256SUMS, SHA256SUMS_SIG]) {
-    if (seen.has(path)) findings.push({ member: path, reason: 'it cannot be listed: its name is reserved' });
+  for (const path of seen) {
+    if (path === BUNDLE_JSON || path === SHA256SUMS || isSignaturePath(path))
+      findings.push({ member: path, reason: 'it cannot be listed: its name is reserved' });
   }
   for (const path of seen) {
     const inside = directories.get(path);

@@ -14,6 +14,9 @@ export { closeBundles, openBundles, type OpenBundlesOptions } from './open-bundl
 export { planBundle, type BundleInput, type BundlePlan, type PlannedFile, type PlannedMember } from './plan.ts';
 export { BundleReader, openBundle, type BundleMember, type ReadOptions } from './reader.ts';
 export { formatReceipt, heldBundles, looksLikeReceipt, parseReceipt, unitedHeld, type HeldBundle } from './receipt.ts';
+export { signBundle, signPlan } from './sign-bundle.ts';
+export { signedPlan } from './signature-members.ts';
+export { checkSignatures, distrustOf, readTrust, requireTrust, type BundleSignature, type Trust, type TrustFiles } from './trust.ts';
 export type { VerifyReport } from './verify-report.ts';
 export { verifyBundle, type VerifyOptions } from './verify.ts';
 export { BundleWriter, type WriterOptions } from './writer.ts';

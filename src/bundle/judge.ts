@@ -1,6 +1,6 @@
 import type { Digest } from '../core/index.ts';
 import type { Finding } from './bundle-errors.ts';
-import { blobDigest, BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
+import { blobDigest, BUNDLE_JSON, isSignaturePath, SHA256SUMS } from './member-path.ts';
 import type { BundlePlan } from './plan.ts';
 import type { Sums } from './sums.ts';
 
@@ -27,7 +27,8 @@ export function judge({ actual, plan, sums }: Evidence): readonly Finding[] {
   const listed = new Map(plan?.members.map(({ path, digest }) => [path, digest]));
   const findings: Finding[] = [];
   for (const { path, digest } of actual) {
-    if (path === SHA256SUMS) continue;
+    // Signatures are listed nowhere.
+    if (path === SHA256SUMS || isSignaturePath(path)) continue;
     const inSums = sums?.digests.get(path);
     const claims = { [BUNDLE_JSON]: path === BUNDLE_JSON ? undefined : (listed.get(path) ?? blobDigest(path)), [SHA256SUMS]: inSums };
     const said = Object.entries(claims).filter(([, claim]) => claim !== undefined);

@@ -4,8 +4,6 @@ import type { EntryKind } from './manifest.ts';
 
 export const BUNDLE_JSON = 'bundle.json';
 export const SHA256SUMS = 'SHA256SUMS';
-/** Kept for the signature of SHA256SUMS, which would be the last member so that no offset changes. */
-export const SHA256SUMS_SIG = 'SHA256SUMS.sig';
 export const OCI_LAYOUT = 'oci-layout';
 export const INDEX_JSON = 'index.json';
 export const DOCKER_MANIFEST = 'manifest.json';
@@ -20,6 +18,11 @@ const BLOBS = 'blobs/sha256/';
 const PATH = /^[A-Za-z0-9._+~@%=,:/-]+$/;
 const PATH_LIMIT = 1024;
 const COMPONENT_LIMIT = 255;
+
+/** True for the names of signatures, which no other member may have. */
+export function isSignaturePath(path: string): boolean {
+  return /^SHA256SUMS(?:\.\d+)?\.sig$/.test(path);
+}
 
 export function blobPath(digest: Digest): string {
   return `${BLOBS}${hexOf(digest)}`;

@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream';
 import { CaissonError, digestOf, DigestMismatchError, formatSize, type Digest } from '../core/index.ts';
-import { limitExceeded, readTarHeader, SharedFile, TAR_BLOCK } from '../io/index.ts';
+import { limitExceeded, readTarHeader, SharedFile, TAR_BLOCK, tarHeader } from '../io/index.ts';
 import type { ByteRange } from '../oci/index.ts';
 import { BundlePlanError } from './bundle-errors.ts';
 import { padManifest, serialiseManifest } from './canonical-manifest.ts';
 import { BUNDLE_JSON_LIMIT, parseManifest } from './manifest-schema.ts';
 import type { BaseEntry, BundleBase, BundleEntry, BundleManifest } from './manifest.ts';
-import { BUNDLE_JSON } from './member-path.ts';
+import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
 import { planFromManifest, type BundlePlan } from './plan.ts';
+import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
 import { refuseUnfinished } from './unfinished.ts';
 
 export interface ReadOptions {
@@ -41,6 +42,16 @@ export class BundleReader {
     this.#entries = new Map(plan.members.map((member) => [member.path, member]));
     this.#baseEntries = new Map(plan.manifest.baseEntries.map((entry) => [entry.path, entry]));
     this.#bases = new Map(bases.map((base) => [base.bundleDigest, base]));
+  }
+
+  /** Its signatures, as they are; whether they are any good is for verifyBundle and checkTrust to say. */
+  get signatures(): readonly { readonly path: string; readonly content: Uint8Array }[] {
+    return signatureMembers(this.#plan).map(({ path, content = Buffer.alloc(0) }) => ({ path, content }));
+  }
+
+  /** The bytes of SHA256SUMS as they follow from the list of members. */
+  get sums(): Uint8Array {
+    return this.#plan.members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
   }
 
   /** The same open file as a delta together with its bases, which stay the caller's to close. */
@@ -130,7 +141,7 @@ export async function openBundle(path: string): Promise<BundleReader> {
   const file = await SharedFile.open(path);
   try {
     await refuseUnfinished(file);
-    const plan = planOf(await readBundleJson(file), path);
+    const plan = await withSignatures(file, planOf(await readBundleJson(file), path));
     if (file.size !== plan.size) {
       const fault = file.size < plan.size ? 'it is cut short' : 'bytes follow its end';
       throw damaged(path, `${fault}: it has ${file.size} bytes (${formatSize(file.size)}), want ${plan.size} (${formatSize(plan.size)})`);
@@ -140,6 +151,18 @@ export async function openBundle(path: string): Promise<BundleReader> {
     await file.close();
     throw error;
   }
+}
+
+/** The plan with the signatures that the file has. Throws BUNDLE_DAMAGED for one that is not in canonical form. */
+async function withSignatures(file: SharedFile, plan: BundlePlan): Promise<BundlePlan> {
+  const signed = signedPlan(plan, await readSignatures(file, plan));
+  const date = new Date(plan.manifest.date);
+  for (const member of signatureMembers(signed)) {
+    const wanted = tarHeader(member, date);
+    if ((await file.read(member.headerOffset, wanted.byteLength)).equals(wanted)) continue;
+    throw damaged(file.path, `${member.path}: its header is damaged`);
+  }
+  return signed;
 }
 
 /** The first member's bytes. Throws BUNDLE_DAMAGED when the file does not begin as a bundle does. */

@@ -1,5 +1,7 @@
 import type { Digest } from '../core/index.ts';
 import type { Finding } from './bundle-errors.ts';
+import type { BundleBase } from './manifest.ts';
+import type { BundleSignature } from './trust.ts';
 
 /** What verifyBundle saw. The bundle is whole exactly when `findings` is empty. */
 export interface VerifyReport {
@@ -13,5 +15,9 @@ export interface VerifyReport {
   readonly members: number;
   /** The bundle's identity: digest of its SHA256SUMS as found; undefined when there is none. */
   readonly bundleDigest: Digest | undefined;
+  /** Of a delta: the bundles that it needs, which were not looked at. */
+  readonly bases: readonly BundleBase[];
+  /** Those that are good, in their order. */
+  readonly signatures: readonly BundleSignature[];
   readonly findings: readonly Finding[];
 }

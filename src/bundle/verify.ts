@@ -18,11 +18,13 @@ import { hashOnAllCores } from './hash-pool.ts';
 import type { Piece, Run } from './hash-runs.ts';
 import { judge } from './judge.ts';
 import { BUNDLE_JSON_LIMIT } from './manifest-schema.ts';
-import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
+import { BUNDLE_JSON, isSignaturePath, SHA256SUMS } from './member-path.ts';
 import { formatSums, type BundlePlan } from './plan.ts';
 import { planOf, readBundleJson } from './reader.ts';
 import { FINDING_LIMIT, scanMembers, type FoundMember, type Scan } from './scan.ts';
+import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
 import { parseSums } from './sums.ts';
+import { checkSignatures, type SignatureCheck, type Trust } from './trust.ts';
 import { refuseUnfinished } from './unfinished.ts';
 import type { VerifyReport } from './verify-report.ts';
 
@@ -30,6 +32,8 @@ export interface VerifyOptions {
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  /** Whose signatures count; without it, nobody is looked up. */
+  readonly trust?: Trust;
   /** Hashing threads; by default one for each core, at most eight. 0 uses none. */
   readonly workers?: number;
 }
@@ -69,6 +73,8 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
   const evidence = { actual: hashed.digests, plan, sums: sumsText === undefined ? undefined : parseSums(sumsText) };
   const findings = [...manifestFindings, ...scan.findings, ...hashed.findings, ...judge(evidence)];
   if (findings.length === 0) findings.push(...checkSumsText(sumsText, hashed.digests));
+  const signed = checkPlanned(plan, options.trust);
+  findings.push(...signed.findings);
   if (findings.length > FINDING_LIMIT) {
     findings.length = FINDING_LIMIT;
     findings.push({ member: WHOLE_BUNDLE, reason: `it has more than ${FINDING_LIMIT} faults; the others are not listed` });
@@ -80,8 +86,18 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
     version: plan?.manifest.version,
     members: scan.members.length,
     bundleDigest: sumsText === undefined ? undefined : digestOf(sumsText),
+    bases: plan?.manifest.bases ?? [],
+    signatures: signed.signatures,
     findings,
   };
+}
+
+/** Signatures are checked against what SHA256SUMS must be; whether it is that, the others say. */
+function checkPlanned(plan: BundlePlan | undefined, trust: Trust | undefined): SignatureCheck {
+  if (plan === undefined) return { signatures: [], findings: [] };
+  const sums = plan.members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
+  const members = signatureMembers(plan).map(({ path, content = Buffer.alloc(0) }) => ({ path, content }));
+  return checkSignatures(members, sums, trust);
 }
 
 interface LoadedPlan {
@@ -119,7 +135,8 @@ async function loadPlan(file: SharedFile): Promise<LoadedPlan> {
   let json: Buffer | undefined;
   try {
     json = await readBundleJson(file);
-    return { plan: planOf(json, file.path), json, findings: [] };
+    const plan = planOf(json, file.path);
+    return { plan: signedPlan(plan, await readSignatures(file, plan)), json, findings: [] };
   } catch (error) {
     if (!(error instanceof CaissonError)) throw error;
     if (hasCode(error, 'BUNDLE_VERSION_UNKNOWN') && json !== undefined && (await saidOf(file, json)) === 'this') throw error;
@@ -206,7 +223,7 @@ async function readSums(file: SharedFile, members: readonly FoundMember[]): Prom
 
 /** Right lines in a wrong form: another order, or in bytes that do not show as text. */
 function checkSumsText(found: string | undefined, digests: Hashed['digests']): readonly Finding[] {
-  const wanted = formatSums(digests.filter(({ path }) => path !== SHA256SUMS));
+  const wanted = formatSums(digests.filter(({ path }) => path !== SHA256SUMS && !isSignaturePath(path)));
   if (found === wanted) return [];
   return [{ member: SHA256SUMS, reason: found === undefined ? 'it is missing or too large' : 'it is not in canonical form' }];
 }

@@ -20,6 +20,8 @@ export interface CommandContext {
   print(output: CommandOutput): void;
   /** Asks a yes-or-no question on a terminal; false where there is none. */
   confirm(question: string): Promise<boolean>;
+  /** Asks for a secret on a terminal, without showing it; undefined where there is none. */
+  askSecret(question: string): Promise<string | undefined>;
 }
 
 /** Wraps the work of a command: builds the context, renders events, turns errors into exit statuses. */

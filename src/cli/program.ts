@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { createInterface } from 'node:readline/promises';
 import { Command, CommanderError } from 'commander';
 import { CaissonError, systemClock } from '../core/index.ts';
@@ -87,6 +88,7 @@ function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): 
       else edge.stdout.write(output.text.endsWith('\n') ? output.text : `${output.text}\n`);
     },
     confirm: (question) => confirm(question, edge),
+    askSecret: (question) => askSecret(question, edge),
   };
 }
 
@@ -102,6 +104,20 @@ async function confirm(question: string, edge: ProcessEdge): Promise<boolean> {
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     lines.close();
+  }
+}
+
+async function askSecret(question: string, edge: ProcessEdge): Promise<string | undefined> {
+  if (edge.stdin.isTTY !== true) return undefined;
+  edge.stderr.write(`${question}: `);
+  // What is typed is echoed by the interface: into nothing.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: edge.stdin, output: nowhere, terminal: true });
+  try {
+    return await lines.question('', { signal: edge.signal });
+  } finally {
+    lines.close();
+    edge.stderr.write('\n');
   }
 }
 

@@ -95,6 +95,13 @@ const depotSchema = z.strictObject({
   port: portField.default(5443).describe('Port of the depot on the seed.'),
 });
 
+const trustSchema = z.strictObject({
+  allowedSigners: lineField.describe(
+    'File with the keys that may sign bundles, as ssh-keygen reads it (ALLOWED SIGNERS). A bundle that none of them signed is refused.',
+  ),
+  revokedKeys: lineField.optional().describe('File with keys that do not count any more: a list, or a KRL of ssh-keygen.'),
+});
+
 /** cluster.yaml: the hosts of one site and what differs from the platform's defaults. */
 export const clusterSchema = z.strictObject({
   ...documentHead('Cluster'),
@@ -103,6 +110,7 @@ export const clusterSchema = z.strictObject({
   variables: z.record(identifierField, z.string()).default({}).describe('Values that replace those of the same name in platform.yaml.'),
   ssh: sshSchema.prefault({}).describe('How to log in to the hosts. The machine that installs needs none for itself.'),
   depot: depotSchema.prefault({}).describe('The registry and package repository that the seed serves from the bundle.'),
+  trust: trustSchema.optional().describe('Whose bundles are installed. Without it, no signature is asked for.'),
   nodes: z.array(nodeSchema).min(1).describe('The hosts of the cluster.'),
   network: networkSchema.prefault({}).describe('Network of the containers.'),
   storage: storageSchema.default({ type: 'none' }).describe('Storage that the hosts share.'),

@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   PATH_UNSAFE: { exit: 3, summary: 'A path would leave the directory it belongs to' },
   PLATFORM_INVALID: { exit: 3, summary: 'A platform is not os/architecture[/variant]' },
   REFERENCE_INVALID: { exit: 3, summary: 'An image reference is not [registry/]name[:tag][@sha256:digest]' },
+  SIGNING_FAILED: { exit: 3, summary: 'A key cannot sign' },
   SIZE_INVALID: { exit: 3, summary: 'A size is not a number of bytes or a number with a unit' },
 
   // 4: verification failed
@@ -34,6 +35,9 @@ export const ERROR_CODES = {
   DIGEST_MISMATCH: { exit: 4, summary: 'Bytes do not have the digest or size they were promised to have' },
   FILE_UNKNOWN: { exit: 4, summary: 'A file is not where it should be' },
   REPOSITORY_UNTRUSTED: { exit: 4, summary: 'A package repository is not signed by a trusted key' },
+  SIGNATURE_INVALID: { exit: 4, summary: 'A signature is not one of these bytes for this purpose' },
+  SIGNATURE_MISSING: { exit: 4, summary: 'Something that must be signed is not' },
+  SIGNER_UNKNOWN: { exit: 4, summary: 'Something is signed by nobody who may sign it' },
 
   // 5: cannot resolve or fetch
   AUTH_FAILED: { exit: 5, summary: 'A registry refused the credentials or asks for some' },

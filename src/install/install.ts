@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeBundles } from '../bundle/index.ts';
+import { closeBundles, type TrustFiles } from '../bundle/index.ts';
 import { CaissonError, type Clock, type Emit } from '../core/index.ts';
 import type { ConnectOptions } from '../host/index.ts';
 import { removeLeftovers } from '../io/index.ts';
@@ -22,6 +22,8 @@ export interface InstallOptions {
   /** Files of the bundle. */
   readonly bundlePaths: readonly string[];
   readonly clusterPath: string;
+  /** Whose bundles may be installed, in place of what cluster.yaml says. */
+  readonly trust?: TrustFiles | undefined;
   readonly connect: Omit<ConnectOptions, 'signal'>;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -78,7 +80,11 @@ async function runWithJournal(steps: readonly Step[], context: InstallContext, o
 }
 
 async function withContext<T>(options: InstallOptions, work: (context: InstallContext) => Promise<T>): Promise<T> {
-  const request = await openRequest(options.bundlePaths, options.clusterPath, layoutOf(options).bundles);
+  const request = await openRequest(options.bundlePaths, options.clusterPath, {
+    stagedBundles: layoutOf(options).bundles,
+    trust: options.trust,
+    clock: options.clock,
+  });
   try {
     const connected = await connectHosts(request.topology.spec, { ...options.connect, signal: options.signal }, options.machines);
     try {

@@ -1,8 +1,17 @@
 import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { bundleTree, closeBundles, openBundles, type BundleBase, type BundleReader } from '../bundle/index.ts';
+import { dirname, join, resolve } from 'node:path';
+import {
+  bundleTree,
+  closeBundles,
+  openBundles,
+  readTrust,
+  requireTrust,
+  type BundleBase,
+  type BundleReader,
+  type TrustFiles,
+} from '../bundle/index.ts';
 import { loadManifests, parseClusterSpec, resolveTopology, type Topology } from '../cluster/index.ts';
-import { CaissonError } from '../core/index.ts';
+import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
 import { subtree } from '../io/index.ts';
 import { stagedBundleName } from './bundle-members.ts';
 import { seedLayout } from './layout.ts';
@@ -16,25 +25,54 @@ export interface InstallRequest {
   readonly topology: Topology;
 }
 
+export interface RequestOptions {
+  /** Directory of the bundles of earlier installs. */
+  readonly stagedBundles?: string;
+  /** Whose bundles may be installed, in place of what cluster.yaml says. */
+  readonly trust?: TrustFiles | undefined;
+  readonly clock?: Clock;
+}
+
 /**
  * Reads cluster.yaml strictly, against the manifests in the bundle. Of a delta, bases that were not named are looked for
  * among the bundles that earlier installs left in `stagedBundles`. The caller closes the bundles. Throws
- * INPUT_UNREADABLE, InvalidInputError with every mistake, and what openBundles throws.
+ * INPUT_UNREADABLE, InvalidInputError with every mistake, what openBundles throws, and what requireTrust throws where
+ * somebody said whose bundles may be installed.
  */
 export async function openRequest(
   bundlePaths: readonly string[],
   clusterPath: string,
-  stagedBundles = seedLayout().bundles,
+  { stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock }: RequestOptions = {},
 ): Promise<InstallRequest> {
   const text = await readCluster(clusterPath);
+  const files = asked ?? trustFilesOf(text, clusterPath);
+  const trust = files === undefined ? undefined : await readTrust(files, clock.now());
   const bundles = await openBundles(bundlePaths, { findBase: (base) => findStaged(stagedBundles, base) });
   try {
+    // Before anything that the bundle says is believed.
+    if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
     const spec = parseClusterSpec(text, clusterPath, manifests);
     return { bundle, bundles, topology: resolveTopology(spec, manifests, clusterPath) };
   } catch (error) {
     await closeBundles(bundles);
+    throw error;
+  }
+}
+
+/** What cluster.yaml says of trust, with paths as seen from it; a cluster.yaml with mistakes is refused later, with all of them. */
+function trustFilesOf(text: string, clusterPath: string): TrustFiles | undefined {
+  try {
+    const { trust } = parseClusterSpec(text, clusterPath);
+    if (trust === undefined) return undefined;
+    const absolute = (file: string): string => resolve(dirname(clusterPath), file);
+    return {
+      allowedSigners: absolute(trust.allowedSigners),
+      revokedKeys: trust.revokedKeys === undefined ? undefined : absolute(trust.revokedKeys),
+    };
+  } catch (error) {
+    if (hasCode(error, 'INPUT_INVALID')) return undefined;
     throw error;
   }
 }

@@ -59,6 +59,7 @@ describe('build-bundle with a real registry and a real Debian mirror', () => {
           frozen: false,
           update: false,
           bases: [],
+          signers: [],
           planOnly: false,
           jobs: 8,
           ...changes,

@@ -95,6 +95,7 @@ function requestFor(directory: string, platforms: readonly Platform[]): BuildReq
     update: false,
     planOnly: false,
     bases: [],
+    signers: [],
     executables: [],
     jobs: 4,
     self: { path: join(directory, 'main.js'), standalone: false },

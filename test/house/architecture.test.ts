@@ -11,16 +11,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ospkg: ['core', 'io'],
   cluster: ['core', 'io'],
   pki: ['core', 'io'],
+  sshsig: ['core', 'io'],
   registry: ['core', 'io', 'net', 'oci'],
   sources: ['core', 'io', 'net', 'oci', 'registry'],
-  bundle: ['core', 'io', 'oci', 'ospkg'],
+  bundle: ['core', 'io', 'oci', 'ospkg', 'sshsig'],
   host: ['core', 'io'],
   server: ['core', 'io', 'oci', 'ospkg'],
   health: ['core', 'io', 'host'],
   depot: ['core', 'io', 'oci', 'ospkg', 'bundle', 'server'],
-  builder: ['core', 'io', 'net', 'oci', 'ospkg', 'cluster', 'registry', 'sources', 'bundle'],
+  builder: ['core', 'io', 'net', 'oci', 'ospkg', 'cluster', 'sshsig', 'registry', 'sources', 'bundle'],
   agent: ['core', 'io', 'cluster', 'host', 'health'],
-  install: ['core', 'io', 'oci', 'ospkg', 'cluster', 'pki', 'bundle', 'host', 'health', 'server', 'depot', 'agent'],
+  install: ['core', 'io', 'oci', 'ospkg', 'cluster', 'pki', 'sshsig', 'bundle', 'host', 'health', 'server', 'depot', 'agent'],
   ui: ['core'],
   cli: [
     'core',
@@ -30,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'ospkg',
     'cluster',
     'pki',
+    'sshsig',
     'registry',
     'sources',
     'bundle',
@@ -46,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Modules with one home: files (or folders, with a trailing slash) that may import them. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
-  ssh2: ['host/'],
+  ssh2: ['host/', 'sshsig/'],
   'node:child_process': ['host/local-host.ts'],
   undici: ['net/'],
   'node:http': ['server/listener.ts', 'agent/', 'health/checks/'],

@@ -2,9 +2,10 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closeBundles } from '../../src/bundle/index.ts';
+import { closeBundles, signBundle } from '../../src/bundle/index.ts';
 import { stagedBundleName } from '../../src/install/bundle-members.ts';
 import { openRequest } from '../../src/install/open-request.ts';
+import { allow, makeKey, signerOf } from '../support/signing-keys.ts';
 import { clusterYaml, MANIFESTS, THREE_NODES, writeSampleBundle } from './sample-install.ts';
 
 let directory: string;
@@ -52,13 +53,38 @@ describe('openRequest', () => {
     expect(given.bundle.path).toBe(newer);
     expect(given.bundles.map((reader) => reader.path)).toEqual([newer, bundle]);
     const staged = await mkdtemp(join(directory, 'staged-'));
-    await expect(openRequest([newer], path, staged)).rejects.toMatchObject({ code: 'BUNDLE_BASE_MISSING' });
+    await expect(openRequest([newer], path, { stagedBundles: staged })).rejects.toMatchObject({ code: 'BUNDLE_BASE_MISSING' });
     const [, base] = given.bundles;
     if (base === undefined) throw new Error('the delta has a base');
     await copyFile(bundle, join(staged, stagedBundleName(base)));
-    const found = await openRequest([newer], path, staged);
+    const found = await openRequest([newer], path, { stagedBundles: staged });
     expect(found.bundles.map((reader) => reader.bundleDigest)).toEqual(given.bundles.map((reader) => reader.bundleDigest));
     await closeBundles([...given.bundles, ...found.bundles]);
+  });
+
+  it('refuses a bundle that no allowed signer signed, before it believes anything in it', async () => {
+    const keys = await mkdtemp(join(directory, 'keys-'));
+    const path = join(keys, 'cluster.yaml');
+    const lines = ['trust: { allowedSigners: allowed_signers }'];
+    await writeFile(path, clusterYaml(THREE_NODES, lines));
+    const mine = await writeSampleBundle(join(keys, 'mine.tar'));
+    const signer = await signerOf(await makeKey(keys, 'one'));
+    await makeKey(keys, 'two');
+    await allow(keys, ['one']);
+    await expect(openRequest([mine], path)).rejects.toMatchObject({ code: 'SIGNATURE_MISSING', exitStatus: 4 });
+    await signBundle(mine, [signer]);
+    await closeBundles((await openRequest([mine], path)).bundles);
+    await allow(keys, ['two']);
+    await expect(openRequest([mine], path)).rejects.toMatchObject({ code: 'SIGNER_UNKNOWN' });
+    await rm(join(keys, 'allowed_signers'));
+    await expect(openRequest([mine], path)).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+    const delta = await writeSampleBundle(join(keys, 'delta.tar'), { version: '1.3', bases: [bundle] });
+    await signBundle(delta, [signer]);
+    const trust = { allowedSigners: await allow(keys, ['one']) };
+    await expect(openRequest([delta, bundle], path, { trust })).rejects.toMatchObject({
+      code: 'SIGNATURE_MISSING',
+      message: expect.stringContaining('sample.tar'),
+    });
   });
 
   it('refuses two bundles that do not need each other', async () => {

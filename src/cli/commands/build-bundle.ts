@@ -9,10 +9,12 @@ import {
   type PlanReport,
 } from '../../builder/index.ts';
 import { CaissonError, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
+import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
 
-interface Flags {
+interface Flags extends SignerFlags {
   readonly manifests: string;
   readonly images: string;
   readonly name?: string;
@@ -32,7 +34,7 @@ interface Flags {
 const MOST_JOBS = 64;
 
 export const registerBuildBundle: RegisterCommand = (program, run) => {
-  program
+  const command = program
     .command('build-bundle')
     .summary('make one sealed file of everything a cluster needs')
     .description(
@@ -51,14 +53,15 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--mirror <host=url>', 'ask this address instead of the host; may be repeated', collect, [])
     .option('--executable <file>', 'caisson for the target hosts: FILE, or PLATFORM=FILE; may be repeated', collect, [])
     .option('--base <file>', 'leave out what this bundle, or the bundles of this receipt, hold; may be repeated', collect, [])
-    .option('--jobs <number>', 'downloads at once', parseJobs, 8)
-    .action((flags: Flags) => run((context) => build(flags, context)));
+    .option('--jobs <number>', 'downloads at once', parseJobs, 8);
+  addSignerFlags(command).action((flags: Flags) => run((context) => build(flags, context)));
 };
 
 async function build(flags: Flags, context: CommandContext): Promise<void> {
   const { clock, emit, signal, env, self } = context;
   const platforms = parsePlatforms(flags.platform ?? ['linux/amd64']);
   const date = sourceDate(env['SOURCE_DATE_EPOCH']);
+  const signers = await signersOf(flags, context);
   const upstream = await connectUpstream({ mirrors: parseMirrors(flags.mirror), env, clock, emit, signal });
   try {
     const result = await buildBundle(
@@ -75,6 +78,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
         planOnly: flags.plan === true,
         executables: flags.executable,
         bases: flags.base,
+        signers,
         jobs: flags.jobs,
         sourceDate: date,
         self,
@@ -82,7 +86,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
       upstream,
     );
     const report = planReport(result, upstream);
-    context.print(flags.plan === true ? planOutput(report) : resultOutput(result, report, flags.lock));
+    context.print(flags.plan === true ? planOutput(report) : resultOutput(result, report, { lock: flags.lock, signers }));
   } finally {
     await upstream.close();
   }
@@ -110,7 +114,11 @@ function planOutput(report: PlanReport): CommandOutput {
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
 }
 
-function resultOutput(result: BuildResult, report: PlanReport, lock: string): CommandOutput {
+function resultOutput(
+  result: BuildResult,
+  report: PlanReport,
+  { lock, signers }: { lock: string; signers: readonly Signer[] },
+): CommandOutput {
   const { outcome, output, executables, lockWritten } = result;
   const packages = report.repositories.reduce((sum, item) => sum + item.packages, 0);
   const text = [
@@ -119,6 +127,7 @@ function resultOutput(result: BuildResult, report: PlanReport, lock: string): Co
     `  digest of SHA256SUMS: ${report.digest}`,
     ...report.bases.map(({ name, version, digest }) => `  needs ${name} ${version}, bundle ${digest}`),
     ...(report.bases.length === 0 ? [] : [`  ${formatSize(report.inBases)} of it lie there`]),
+    ...signers.map(({ key }) => `  signed by ${key.fingerprint}`),
     ...executables.map((path) => `  carry along: ${path}`),
     ...(lockWritten ? [`  lock: ${lock} was written; commit it, and --frozen builds the same bytes again`] : []),
   ];
@@ -127,6 +136,7 @@ function resultOutput(result: BuildResult, report: PlanReport, lock: string): Co
     output,
     digest: report.digest,
     bases: report.bases,
+    signedBy: signers.map(({ key }) => key.fingerprint),
     size: report.size,
     images: report.images.length,
     packages,

@@ -5,11 +5,13 @@ import { registerCluster } from './cluster.ts';
 import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
 import { registerServe } from './serve.ts';
+import { registerSign } from './sign.ts';
 import { registerVerify } from './verify.ts';
 
 const COMMANDS: readonly RegisterCommand[] = [
   registerBuildBundle,
   registerVerify,
+  registerSign,
   registerInspect,
   registerServe,
   registerInstall,

@@ -4,8 +4,9 @@ import { CaissonError } from '../../core/index.ts';
 import { install, planOnly, type InstallOptions, type PlannedStep, type Step } from '../../install/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { addTrustFlags, trustFilesOf, type TrustFlags } from '../signing/trust-flags.ts';
 
-interface Flags {
+interface Flags extends TrustFlags {
   readonly offline?: boolean;
   readonly bundle: readonly string[];
   readonly cluster: string;
@@ -15,15 +16,15 @@ interface Flags {
 
 /** `caisson install`: from a bundle and a cluster.yaml to a running cluster, started on the seed machine. */
 export const registerInstall: RegisterCommand = (program, run) => {
-  program
+  const command = program
     .command('install')
     .description('install a cluster from a bundle; run it on the seed machine, as root')
     .requiredOption('--bundle <file...>', 'the bundle; for a delta also the bundles that it needs')
     .requiredOption('--cluster <file>', 'the hosts, as cluster.yaml')
     .option('--offline', 'use nothing but the bundle (there is no other way; say so)')
     .option('--plan', 'print the steps that would run, and change nothing')
-    .option('--yes', 'do not ask before the first change')
-    .action((flags: Flags) => run((context) => runInstall(flags, context)));
+    .option('--yes', 'do not ask before the first change');
+  addTrustFlags(command).action((flags: Flags) => run((context) => runInstall(flags, context)));
 };
 
 async function runInstall(flags: Flags, context: CommandContext): Promise<void> {
@@ -34,6 +35,7 @@ async function runInstall(flags: Flags, context: CommandContext): Promise<void> 
   const options: InstallOptions = {
     bundlePaths: flags.bundle.map((path) => resolve(path)),
     clusterPath,
+    trust: trustFilesOf(flags),
     connect: { home: context.env['HOME'] ?? homedir(), directory: dirname(clusterPath), agentSocket: context.env['SSH_AUTH_SOCK'] },
     clock: context.clock,
     emit: context.emit,

@@ -1,5 +1,6 @@
 import {
   blobPath,
+  checkSignatures,
   type BundleBase,
   type BundleEntry,
   type BundleImage,
@@ -21,6 +22,10 @@ export function describeBundle(reader: BundleReader): CommandOutput {
     .map(describeFile);
   const { name, version, date, platforms, bases, baseEntries } = manifest;
   const inBases = baseEntries.reduce((sum, entry) => sum + entry.size, 0);
+  const signatures = checkSignatures(reader.signatures, reader.sums, undefined).signatures.map(({ member, fingerprint }) => ({
+    member,
+    fingerprint,
+  }));
   const data = {
     name,
     version,
@@ -30,6 +35,7 @@ export function describeBundle(reader: BundleReader): CommandOutput {
     bundleDigest,
     bases,
     inBases,
+    signatures,
     totals: totalsOf(manifest.entries),
     images,
     packages,
@@ -94,6 +100,7 @@ interface InspectData {
   readonly bundleDigest: string;
   readonly bases: readonly BundleBase[];
   readonly inBases: number;
+  readonly signatures: readonly { readonly member: string; readonly fingerprint: string }[];
   readonly totals: ReturnType<typeof totalsOf>;
   readonly images: readonly ReturnType<typeof describeImage>[];
   readonly packages: readonly ReturnType<typeof describePackages>[number][];
@@ -118,6 +125,7 @@ function textOf(data: InspectData): string {
   return [
     `${data.name} ${data.version} for ${data.platforms.join(', ')}, ${formatSize(data.size)}, content of ${data.date}`,
     `bundle ${data.bundleDigest}`,
+    ...data.signatures.map(({ fingerprint }) => `signed by ${fingerprint}`),
     ...data.bases.map(({ name, version, digest }) => `a delta: needs ${name} ${version}, bundle ${digest}`),
     ...(data.bases.length === 0 ? [] : [`${formatSize(data.inBases)} of what is listed lie there`]),
     section('Images', ['NAME', 'PLATFORM', 'SIZE', 'MANIFEST', 'FROM'], images),

@@ -24,6 +24,7 @@ async function serve(words: readonly string[], during: (output: CommandOutput) =
     self: { path: '/caisson', argv: [], standalone: false },
     version: '0',
     confirm: async () => false,
+    askSecret: async () => undefined,
     print(output) {
       printed = output;
       during(output).then(

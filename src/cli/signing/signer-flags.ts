@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { openSigner, type Signer } from '../../sshsig/index.ts';
+import type { CommandContext } from '../command.ts';
+import { readSecretFile } from '../serve/secret-file.ts';
+
+export interface SignerFlags {
+  readonly signKey?: readonly string[];
+  readonly passphraseFile?: string;
+}
+
+/** Adds the flags that say who signs. */
+export function addSignerFlags(command: Command): Command {
+  return command
+    .option('--sign-key <file>', 'OpenSSH private key (Ed25519, RSA), or a .pub file whose key the agent has; may be repeated', collect)
+    .option('--passphrase-file <file>', 'the passphrase of the keys, instead of a question');
+}
+
+/** Opens every signer, before any long work begins. Throws what openSigner throws, KEY_UNSAFE for the passphrase file. */
+export async function signersOf(
+  flags: SignerFlags,
+  { env, askSecret }: Pick<CommandContext, 'env' | 'askSecret'>,
+): Promise<readonly Signer[]> {
+  const { signKey = [], passphraseFile } = flags;
+  const signers: Signer[] = [];
+  const askPassphrase = async (file: string): Promise<string | undefined> =>
+    passphraseFile === undefined ? askSecret(`Passphrase of ${file}`) : (await readSecretFile(passphraseFile)).replace(/\r?\n$/, '');
+  for (const file of signKey) signers.push(await openSigner(file, { agentSocket: env['SSH_AUTH_SOCK'], askPassphrase }));
+  return signers;
+}
+
+function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}

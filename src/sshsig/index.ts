@@ -1,0 +1,9 @@
+/**
+ * Signatures that `ssh-keygen -Y` makes and checks (OpenSSH, PROTOCOL.sshsig): making them with a key file or an agent,
+ * checking them, who may sign, and whose key is revoked. Start with signature.ts.
+ */
+export { findSigner, parseAllowedSigners, type AllowedSigner } from './allowed-signers.ts';
+export type { PublicKey } from './public-key.ts';
+export { parseRevokedKeys, type IsRevoked } from './revoked-keys.ts';
+export { checkSignature, parseSignature, SIGNATURE_END, signDetached, type Namespace, type Signature } from './signature.ts';
+export { openSigner, type Signer, type SignerOptions } from './signer.ts';

@@ -1,0 +1,115 @@
+import { open } from 'node:fs/promises';
+import { createAgent, utils, type ParsedKey } from 'ssh2';
+import { CaissonError, messageOf } from '../core/index.ts';
+import { parsePublicKeyLine, publicKeyOf, type PublicKey } from './public-key.ts';
+
+/** Somebody who can sign: a private key at hand, or one that an agent keeps. */
+export interface Signer {
+  readonly key: PublicKey;
+  /** Signs as the key's algorithm does; RSA with SHA-512. Throws SIGNING_FAILED. */
+  sign(data: Buffer): Promise<{ readonly algorithm: string; readonly signature: Buffer }>;
+}
+
+export interface SignerOptions {
+  /** Path of the agent's socket, for public key files. */
+  readonly agentSocket?: string | undefined;
+  /** Asked for the passphrase of an encrypted key, once; undefined when there is nobody to ask. */
+  readonly askPassphrase: (file: string) => Promise<string | undefined>;
+}
+
+const KEY_FILE_LIMIT = 64 * 1024;
+
+/**
+ * Opens a signer by file: an OpenSSH private key, or a public key (`.pub`) whose private half the agent keeps. Throws
+ * INPUT_UNREADABLE, KEY_UNSAFE for a private key that others can read, SIGNING_FAILED.
+ */
+export async function openSigner(file: string, options: SignerOptions): Promise<Signer> {
+  const { text, mode } = await readKeyFile(file);
+  if (!text.includes('PRIVATE KEY-----')) return agentSigner(file, text, options.agentSocket);
+  if ((mode & 0o077) !== 0) {
+    throw new CaissonError('KEY_UNSAFE', `Cannot sign with "${file}": others can read it (mode ${(mode & 0o777).toString(8)})`, {
+      hint: `Run: chmod 600 ${file}`,
+    });
+  }
+  return keySigner(await parsePrivateKey(file, text, options));
+}
+
+async function readKeyFile(file: string): Promise<{ readonly text: string; readonly mode: number }> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile() || stats.size > KEY_FILE_LIMIT) throw new Error('it is no key file');
+      return { text: await handle.readFile('utf8'), mode: stats.mode };
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot read the signing key "${file}": ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function parsePrivateKey(file: string, text: string, { askPassphrase }: SignerOptions): Promise<ParsedKey> {
+  let parsed = utils.parseKey(text);
+  if (parsed instanceof Error && /encrypted/i.test(parsed.message)) {
+    const passphrase = await askPassphrase(file);
+    if (passphrase === undefined) {
+      throw failed(file, 'it is encrypted, and there is nobody to ask for its passphrase', {
+        hint: 'Give --passphrase-file, or name its .pub file and let ssh-agent sign',
+      });
+    }
+    parsed = utils.parseKey(text, passphrase);
+  }
+  // Its messages name no part of the key or the passphrase.
+  if (parsed instanceof Error) throw failed(file, parsed.message);
+  return parsed;
+}
+
+function keySigner(parsed: ParsedKey): Signer {
+  const key = publicKeyOf(parsed.getPublicSSH());
+  return {
+    key,
+    sign: async (data) => {
+      if (key.type === 'ssh-ed25519') return { algorithm: 'ssh-ed25519', signature: signed(parsed.sign(data)) };
+      return { algorithm: 'rsa-sha2-512', signature: signed(parsed.sign(data, 'sha512')) };
+    },
+  };
+}
+
+function signed(result: Buffer | Error): Buffer {
+  if (result instanceof Error) throw new CaissonError('SIGNING_FAILED', `Cannot sign: ${result.message}`, { cause: result });
+  return result;
+}
+
+function agentSigner(file: string, text: string, socket: string | undefined): Signer {
+  let key: PublicKey;
+  try {
+    ({ key } = parsePublicKeyLine(text));
+  } catch (cause) {
+    throw failed(file, `it is neither an OpenSSH private key nor a public one: ${messageOf(cause)}`, { cause });
+  }
+  if (socket === undefined || socket === '') {
+    throw failed(file, 'it is a public key, and there is no agent that keeps its private half', {
+      hint: 'Start ssh-agent and add the key (ssh-add), or name the private key',
+    });
+  }
+  const agent = createAgent(socket);
+  const algorithm = key.type === 'ssh-ed25519' ? 'ssh-ed25519' : 'rsa-sha2-512';
+  return {
+    key,
+    sign: (data) =>
+      new Promise((resolve, reject) => {
+        agent.sign(key.blob, data, { hash: 'sha512' }, (error, signature) => {
+          if (signature !== undefined) resolve({ algorithm, signature });
+          else
+            reject(
+              failed(file, `the agent refuses: ${error?.message ?? 'no reason known'}`, { hint: 'Look at its keys with: ssh-add -l' }),
+            );
+        });
+      }),
+  };
+}
+
+function failed(file: string, reason: string, details: ConstructorParameters<typeof CaissonError>[2] = {}): CaissonError {
+  return new CaissonError('SIGNING_FAILED', `Cannot sign with "${file}": ${reason}`, details);
+}
