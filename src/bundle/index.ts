@@ -8,6 +8,7 @@ export * from './bundle-catalog.ts';
 export * from './bundle-errors.ts';
 export * from './bundle-tree.ts';
 export { differenceOf, type BundleDifference, type Change } from './difference.ts';
+export { groupVolumes, type BundleLocation } from './find-volumes.ts';
 export * from './manifest.ts';
 export { blobPath, BUNDLE_JSON, SBOM_JSON, SHA256SUMS } from './member-path.ts';
 export { closeBundles, openBundles, type OpenBundlesOptions } from './open-bundles.ts';
@@ -16,4 +17,5 @@ export { BundleReader, openBundle, type BundleMember, type ReadOptions } from '.
 export { formatReceipt, heldBundles, looksLikeReceipt, parseReceipt, unitedHeld, type HeldBundle } from './receipt.ts';
 export type { VerifyReport } from './verify-report.ts';
 export { verifyBundle, type VerifyOptions } from './verify.ts';
+export { VolumesError, type VolumeProblem } from './volumes-error.ts';
 export { BundleWriter, type WriterOptions } from './writer.ts';

@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   DIGEST_MISMATCH: { exit: 4, summary: 'Bytes do not have the digest or size they were promised to have' },
   FILE_UNKNOWN: { exit: 4, summary: 'A file is not where it should be' },
   REPOSITORY_UNTRUSTED: { exit: 4, summary: 'A package repository is not signed by a trusted key' },
+  VOLUMES_UNFIT: { exit: 4, summary: 'Volumes of a bundle are missing or do not belong together' },
 
   // 5: cannot resolve or fetch
   AUTH_FAILED: { exit: 5, summary: 'A registry refused the credentials or asks for some' },

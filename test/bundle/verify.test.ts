@@ -78,7 +78,7 @@ describe('VerifyFailedError', () => {
       { member: 'a', reason: 'it is missing' },
       { member: 'b', reason: 'it is cut short' },
     ];
-    const error = new VerifyFailedError({ path: 'x.tar', size: 1, name: 'x', version: '1', members: 1, bundleDigest: undefined, findings });
+    const error = new VerifyFailedError({ path: 'x.tar', paths: ['x.tar'], size: 1, name: 'x', version: '1', members: 1, bundleDigest: undefined, findings });
     expect(error).toMatchObject({ code: 'BUNDLE_DAMAGED', exitStatus: 4, report: { findings } });
     expect(error.message).toBe('Cannot trust "x.tar": 2 faults\n  a: it is missing\n  b: it is cut short');
   });
