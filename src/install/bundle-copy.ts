@@ -12,7 +12,7 @@ export interface BundleCopyOptions {
   readonly emit: Emit;
 }
 
-type Copied = Pick<BundleReader, 'path' | 'size' | 'bundleDigest'>;
+type Copied = Pick<BundleReader, 'path' | 'paths' | 'size' | 'bundleDigest'>;
 
 /**
  * Copies a bundle to a path, whose name it gets when every byte of the copy was verified. Goes on behind what a run that
@@ -38,7 +38,7 @@ export async function placeBundleCopy(bundle: Copied, target: string, options: B
 /** True when it went on with an earlier run's copy. What is there stays when the run is interrupted, for the next one. */
 async function copyToDisk(bundle: Copied, partial: string, options: BundleCopyOptions): Promise<boolean> {
   try {
-    return (await copyLargeFile(bundle.path, partial, { size: bundle.size, ...options })) > 0;
+    return (await copyLargeFile(bundle.paths, partial, { size: bundle.size, ...options })) > 0;
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOSPC') throw cause;
     await rm(partial, { force: true });

@@ -1,5 +1,5 @@
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, lstat, open, rm } from 'node:fs/promises';
+import { copyFile, lstat, open, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -16,13 +16,16 @@ export interface CopyOptions {
 }
 
 /**
- * Copies a large file, saying how far it is, and has it on disk when it resolves; at once where the file system can share
- * the blocks. A shorter target is taken for the start of an earlier copy and gone on with: who calls must verify the
- * whole. Returns how many bytes were there. Throws the signal's reason when it aborts, and the errors of the file system.
+ * Copies a large file, or several one behind the other into one, saying how far it is, and has it on disk when it
+ * resolves; at once where the file system can share the blocks of one file. A shorter target is taken for the start of an
+ * earlier copy and gone on with: who calls must verify the whole. Returns how many bytes were there. Throws the signal's
+ * reason when it aborts, and the errors of the file system.
  */
-export async function copyLargeFile(source: string, target: string, options: CopyOptions): Promise<number> {
+export async function copyLargeFile(sources: readonly string[], target: string, options: CopyOptions): Promise<number> {
   const present = await startOfCopy(target, options.size);
-  if (present > 0 || !(await cloneFile(source, target))) await copyBytes(source, target, present, options);
+  const [only, ...more] = sources;
+  const isCloned = present === 0 && only !== undefined && more.length === 0 && (await cloneFile(only, target));
+  if (!isCloned) await copyBytes(sources, target, present, options);
   const handle = await open(target, 'r');
   await handle.sync().finally(() => handle.close());
   return present;
@@ -49,8 +52,13 @@ async function cloneFile(source: string, target: string): Promise<boolean> {
   }
 }
 
-async function copyBytes(source: string, target: string, present: number, { size, clock, emit, signal }: CopyOptions): Promise<void> {
-  const task = { id: `copy ${target}`, title: `Copy ${basename(source)}` };
+async function copyBytes(
+  sources: readonly string[],
+  target: string,
+  present: number,
+  { size, clock, emit, signal }: CopyOptions,
+): Promise<void> {
+  const task = { id: `copy ${target}`, title: `Copy ${basename(sources[0] ?? target)}` };
   const started = clock.monotonic();
   emit({ type: 'task.started', ...task, total: size, unit: 'bytes' });
   if (present > 0) emit({ type: 'note', message: `Going on with "${target}": ${formatSize(present)} of ${formatSize(size)} are there` });
@@ -68,7 +76,7 @@ async function copyBytes(source: string, target: string, present: number, { size
   });
   try {
     await pipeline(
-      createReadStream(source, { start: present, highWaterMark: CHUNK_BYTES }),
+      () => readAll(sources, present),
       count,
       createWriteStream(target, { flags: present > 0 ? 'a' : 'w', mode: 0o644, highWaterMark: CHUNK_BYTES }),
       { signal },
@@ -78,5 +86,16 @@ async function copyBytes(source: string, target: string, present: number, { size
     throw error;
   } finally {
     emit({ type: 'task.finished', ...task, ms: clock.monotonic() - started });
+  }
+}
+
+/** The bytes of the sources, one behind the other, from a position on. */
+async function* readAll(sources: readonly string[], position: number): AsyncGenerator<Buffer> {
+  let before = 0;
+  for (const source of sources) {
+    const { size } = await stat(source);
+    const start = Math.max(0, position - before);
+    if (start < size) yield* createReadStream(source, { start, highWaterMark: CHUNK_BYTES });
+    before += size;
   }
 }

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openBundle, type BundleReader } from '../../src/bundle/index.ts';
@@ -6,6 +6,7 @@ import { systemClock, type Event } from '../../src/core/index.ts';
 import { placeBundleCopy } from '../../src/install/bundle-copy.ts';
 import { writeSmallBundle } from '../support/small-bundle.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { cutIntoVolumes } from '../support/volumes.ts';
 
 const directory = useTempDir();
 let bundle: BundleReader;
@@ -42,6 +43,19 @@ describe('placeBundleCopy', () => {
     await place();
     await expectCopy();
     expect(events).toContainEqual({ type: 'note', message: expect.stringContaining('12.1 KiB of') });
+    expect(events.filter(({ type }) => type === 'warning')).toEqual([]);
+  });
+
+  it.each([0, 12_345, 25_000])('joins volumes from several directories, behind %i bytes that are there', async (present) => {
+    const whole = await readFile(bundle.path);
+    const volumes = cutIntoVolumes(bundle.path, 20_000, { directoryOf: (number) => join(directory(), `disk-${number}`) });
+    await rm(bundle.path);
+    bundle = await openBundle(volumes);
+    await bundle.close();
+    if (present > 0) await writeFile(`${target}.partial`, whole.subarray(0, present));
+    await place();
+    expect((await readFile(target)).equals(whole)).toBe(true);
+    expect(await readdir(join(directory(), 'seed'))).toEqual(['copy.tar']);
     expect(events.filter(({ type }) => type === 'warning')).toEqual([]);
   });
 

@@ -18,7 +18,7 @@ async function copy(size: number, signal = new AbortController().signal, onEvent
     events.push(event);
     onEvent(event);
   };
-  await copyLargeFile(source, target, { size, clock: systemClock, emit, signal });
+  await copyLargeFile([source], target, { size, clock: systemClock, emit, signal });
   return { same: bytes.equals(await readFile(target)), events };
 }
 
@@ -40,7 +40,7 @@ describe('copyLargeFile', () => {
       emit: (event: Event) => events.push(event),
       signal: new AbortController().signal,
     };
-    expect(await copyLargeFile(source, target, options)).toBe(present);
+    expect(await copyLargeFile([source], target, options)).toBe(present);
     expect((await readFile(target)).equals(Buffer.concat([Buffer.alloc(present, 'x'), bytes.subarray(present)]))).toBe(true);
     expect(events).toContainEqual({ type: 'note', message: expect.stringContaining('Going on with') });
   });
@@ -50,13 +50,13 @@ describe('copyLargeFile', () => {
     await writeFile(source, 'content');
     const options = { size: 7, clock: systemClock, emit: () => {}, signal: new AbortController().signal };
     await writeFile(target, 'a longer content');
-    expect(await copyLargeFile(source, target, options)).toBe(0);
+    expect(await copyLargeFile([source], target, options)).toBe(0);
     expect(await readFile(target, 'utf8')).toBe('content');
 
     await writeFile(other, 'x');
     await rm(target);
     await symlink(other, target);
-    await copyLargeFile(source, target, options);
+    await copyLargeFile([source], target, options);
     expect([await readFile(target, 'utf8'), await readFile(other, 'utf8')]).toEqual(['content', 'x']);
   });
 
@@ -74,8 +74,20 @@ describe('copyLargeFile', () => {
     await expect(copy(2 * MIB, stop.signal)).rejects.toThrow('received SIGINT');
   });
 
+  it.each([0, 1, 3 * MIB + 16, 3 * MIB + 17, 4 * MIB])('joins several files, behind the %i bytes that are there', async (present) => {
+    const parts = [randomBytes(3 * MIB + 17), randomBytes(0), randomBytes(5), randomBytes(2 * MIB)];
+    const paths = parts.map((_, index) => join(directory(), `part-${index}`));
+    for (const [index, part] of parts.entries()) await writeFile(paths[index] ?? '', part);
+    const target = join(directory(), 'joined');
+    const whole = Buffer.concat(parts);
+    const options = { size: whole.length, clock: systemClock, emit: () => {}, signal: new AbortController().signal };
+    await writeFile(target, whole.subarray(0, present));
+    expect(await copyLargeFile(paths, target, options)).toBe(present);
+    expect(whole.equals(await readFile(target))).toBe(true);
+  });
+
   it('tells why it cannot', async () => {
     const options = { size: 1, clock: systemClock, emit: () => {}, signal: new AbortController().signal };
-    await expect(copyLargeFile(join(directory(), 'none'), join(directory(), 'x'), options)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(copyLargeFile([join(directory(), 'none')], join(directory(), 'x'), options)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -34,7 +34,7 @@ function copyStep(context: InstallContext, bundle: BundleReader, name: string): 
   const target = stagedPath(context, bundle);
   const { bundles } = context.seedLayout;
   return step(context.seed.name, name, {
-    summary: `copy and verify ${basename(bundle.path)} (${formatSize(bundle.size)})`,
+    summary: `copy and verify ${nameOf(bundle)} (${formatSize(bundle.size)})`,
     isDone: () => isStaged(bundle, target),
     apply: async ({ signal, emit }) => {
       await mkdir(bundles, { recursive: true, mode: 0o755 });
@@ -44,6 +44,10 @@ function copyStep(context: InstallContext, bundle: BundleReader, name: string): 
 }
 
 const NOT_STAGED: ReadonlySet<ErrorCode> = new Set(['INPUT_UNREADABLE', 'BUNDLE_INCOMPLETE', 'BUNDLE_DAMAGED']);
+
+function nameOf({ path, paths }: BundleReader): string {
+  return paths.length === 1 ? basename(path) : `${basename(path)} and ${paths.length - 1} more volumes into one file`;
+}
 
 /** The name is given only after a full verification, so name, size and metadata tell whether this bundle is in place. */
 async function isStaged(bundle: BundleReader, target: string): Promise<boolean> {
