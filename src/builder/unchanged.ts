@@ -1,25 +1,24 @@
-import { open } from 'node:fs/promises';
-import type { BundlePlan } from '../bundle/index.ts';
-import { errnoOf } from '../core/index.ts';
+import type { BundlePlan, OutputPart } from '../bundle/index.ts';
+import { hasCode } from '../core/index.ts';
+import { SharedFile } from '../io/index.ts';
 
 /**
- * True when the file is the planned bundle, complete: it has the planned size, and its bundle.json and SHA256SUMS, which
- * name the digest of every member, are the planned ones. Bundles get their name only when complete, so the members are
- * not read again; `caisson verify` does that.
+ * True when the file or the volumes are the planned bundle, complete: they have the planned sizes, and bundle.json and
+ * SHA256SUMS, which name the digest of every member, are the planned ones. Bundles get their name only when complete, so
+ * the members are not read again; `caisson verify` does that.
  */
-export async function isFinished(path: string, plan: BundlePlan): Promise<boolean> {
-  const file = await open(path, 'r').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+export async function isFinished(parts: readonly OutputPart[], plan: BundlePlan): Promise<boolean> {
+  const [first = '', ...others] = parts.map(({ path }) => path);
+  const file = await SharedFile.open(first, ...others).catch((error: unknown) => {
+    if (hasCode(error, 'INPUT_UNREADABLE')) return undefined;
     throw error;
   });
   if (file === undefined) return false;
   try {
-    const stats = await file.stat();
-    if (!stats.isFile() || stats.size !== plan.size) return false;
+    if (!file.parts.every(({ end }, index) => end === parts[index]?.end)) return false;
     for (const { path: name, offset, content } of plan.members) {
       if (content === undefined || !['bundle.json', 'SHA256SUMS'].includes(name)) continue;
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(content.byteLength), 0, content.byteLength, offset);
-      if (bytesRead !== content.byteLength || !buffer.equals(content)) return false;
+      if (!(await file.read(offset, content.byteLength)).equals(content)) return false;
     }
     return true;
   } finally {

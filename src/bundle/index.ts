@@ -17,5 +17,6 @@ export { BundleReader, openBundle, type BundleMember, type ReadOptions } from '.
 export { formatReceipt, heldBundles, looksLikeReceipt, parseReceipt, unitedHeld, type HeldBundle } from './receipt.ts';
 export type { VerifyReport } from './verify-report.ts';
 export { verifyBundle, type VerifyOptions } from './verify.ts';
+export { outputParts, parseVolumeSize, type OutputPart } from './volume-layout.ts';
 export { VolumesError, type VolumeProblem } from './volumes-error.ts';
 export { BundleWriter, type WriterOptions } from './writer.ts';
