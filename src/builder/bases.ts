@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import {
+  groupVolumes,
   heldBundles,
   looksLikeReceipt,
   MAY_LIE_IN_BASE,
@@ -8,18 +9,19 @@ import {
   unitedHeld,
   type BaseEntry,
   type BundleInput,
+  type BundleLocation,
   type HeldBundle,
   type PlannedFile,
 } from '../bundle/index.ts';
 import { CaissonError, messageOf, type Digest } from '../core/index.ts';
 
 /**
- * What the values of `--base` hold: bundles, deltas (which also speak for their bases) and receipts. Throws
+ * What the values of `--base` hold: bundles (files or volumes), deltas (which also speak for their bases) and receipts. Throws
  * INPUT_UNREADABLE, INPUT_INVALID, BUNDLE_DAMAGED, BUNDLE_VERSION_UNKNOWN.
  */
 export async function readBases(paths: readonly string[]): Promise<readonly HeldBundle[]> {
   const held: HeldBundle[] = [];
-  for (const path of paths) held.push(...((await readIfReceipt(path)) ?? (await readBundle(path))));
+  for (const location of groupVolumes(paths)) held.push(...((await readIfReceipt(location[0])) ?? (await readBundle(location))));
   return unitedHeld(held);
 }
 
@@ -52,8 +54,8 @@ function keyOf({ path, size, digest }: Pick<PlannedFile, 'path' | 'size' | 'dige
   return `${path} ${size} ${digest}`;
 }
 
-async function readBundle(path: string): Promise<readonly HeldBundle[]> {
-  const reader = await openBundle(path);
+async function readBundle(location: BundleLocation): Promise<readonly HeldBundle[]> {
+  const reader = await openBundle(location);
   try {
     return heldBundles([reader]);
   } finally {

@@ -1,6 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { BundleWriter, planBundle, signBundle, signedPlan, signPlan, type BundleBase, type BundlePlan } from '../bundle/index.ts';
+import {
+  BundleWriter,
+  outputParts,
+  planBundle,
+  signBundle,
+  signedPlan,
+  signPlan,
+  type BundleBase,
+  type BundlePlan,
+} from '../bundle/index.ts';
 import { platformSlug, type Emit, type Platform } from '../core/index.ts';
 import { asDelta, readBases } from './bases.ts';
 import type { Signer } from '../sshsig/index.ts';
@@ -33,6 +42,8 @@ export interface BuildRequest extends InputOptions {
   readonly bases: readonly string[];
   /** Who signs the bundle. */
   readonly signers: readonly Signer[];
+  /** Cuts the bundle into volumes of so many bytes. */
+  readonly volumeSize?: number | undefined;
   /** How many downloads run at once. */
   readonly jobs: number;
   /** SOURCE_DATE_EPOCH: the time in the bundle, instead of the newest upstream date. */
@@ -43,6 +54,8 @@ export interface BuildResult {
   /** `unchanged`: the bundle was there already, and nothing was asked of the network. */
   readonly outcome: 'planned' | 'built' | 'unchanged';
   readonly output: string;
+  /** Paths of the volumes; the output itself when it is not cut. */
+  readonly files: readonly string[];
   readonly lock: BundleLock;
   readonly plan: BundlePlan;
   readonly origins: ReadonlyMap<string, readonly Origin[]>;
@@ -68,17 +81,20 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   warnOfUseless(bases, plan, upstream.emit);
   const suffix = bases.length === 0 ? '.tar' : '-delta.tar';
   const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}${suffix}`);
-  const result = { output, lock, plan, origins };
+  // Asked for before the long work: a key that cannot sign shows now.
+  const signed = signedPlan(plan, request.planOnly ? [] : await signPlan(plan, request.signers));
+  const parts = outputParts(output, signed.size, request.volumeSize);
+  const result = { output, files: parts.map(({ path }) => path), lock, plan, origins };
   if (request.planOnly) return { ...result, outcome: 'planned', executables: [], lockWritten: false };
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
-  const finished = await isFinished(output, plan);
-  if (finished) await signBundle(output, request.signers);
-  else {
-    // Asked for before the long work: a key that cannot sign shows now.
-    const signed = signedPlan(plan, await signPlan(plan, request.signers));
-    await write(signed, origins, output, { request, inputs, upstream });
-  }
+  const finished = await isFinished(parts, plan);
+  if (finished)
+    await signBundle(
+      parts.map(({ path }) => path),
+      request.signers,
+    );
+  else await write(signed, origins, output, { request, inputs, upstream });
   const executables = await placeExecutables(inputs.executables, dirname(output), upstream.signal);
   return { ...result, outcome: finished ? 'unchanged' : 'built', executables, lockWritten };
 }
@@ -105,7 +121,8 @@ async function write(
 ): Promise<void> {
   const { emit, clock, signal } = upstream;
   await mkdir(dirname(output), { recursive: true });
-  const writer = await BundleWriter.create(plan, output, { emit, clock, ...(signal === undefined ? {} : { signal }) });
+  const options = { emit, clock, volumeSize: request.volumeSize, ...(signal === undefined ? {} : { signal }) };
+  const writer = await BundleWriter.create(plan, output, options);
   try {
     await fillBundle(writer, origins, { open: originOpener(upstream, inputs.executables), jobs: request.jobs, emit, signal });
     await writer.finish();

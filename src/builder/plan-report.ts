@@ -6,6 +6,8 @@ import type { Upstream } from './upstream.ts';
 /** What a build takes from where, and how big it is; sizes are bytes. */
 export interface PlanReport {
   readonly output: string;
+  /** Paths of the volumes; the output itself when it is not cut. */
+  readonly files: readonly string[];
   readonly bundle: { readonly name: string; readonly version: string; readonly date: string; readonly platforms: readonly string[] };
   /** Of the finished file. */
   readonly size: number;
@@ -26,11 +28,15 @@ export interface PlanReport {
   readonly executables: readonly { readonly platform: string; readonly size: number }[];
 }
 
-export function planReport({ output, plan, lock, origins }: BuildResult, upstream: Pick<Upstream, 'images' | 'addressOf'>): PlanReport {
+export function planReport(
+  { output, files, plan, lock, origins }: BuildResult,
+  upstream: Pick<Upstream, 'images' | 'addressOf'>,
+): PlanReport {
   const { name, version, date, platforms } = plan.manifest;
   const isDownloaded = (path: string): boolean => origins.get(path)?.some(({ kind }) => kind !== 'executable') === true;
   return {
     output,
+    files,
     bundle: { name, version, date, platforms },
     size: plan.size,
     digest: plan.bundleDigest,

@@ -6,6 +6,8 @@ export interface Finding {
   /** Path of the member as the bundle names it, or the bundle itself as `(bundle)`. */
   readonly member: string;
   readonly reason: string;
+  /** Names of the volumes in one of which the fault is; only of a bundle that lies in volumes. */
+  readonly volumes?: readonly string[];
 }
 
 /** Findings that belong to no single member. */
@@ -43,5 +45,11 @@ export class VerifyFailedError extends CaissonError {
 }
 
 export function listFindings(findings: readonly Finding[]): string {
-  return findings.map(({ member, reason }) => `  ${member}: ${reason}`).join('\n');
+  return findings.map(({ member, reason, volumes }) => `  ${member}: ${reason}${placeOf(volumes)}`).join('\n');
+}
+
+function placeOf(volumes: readonly string[] | undefined): string {
+  if (volumes === undefined) return '';
+  if (volumes.length > 3) return ` (in one of the volumes ${volumes[0]} to ${volumes.at(-1)})`;
+  return ` (in ${volumes.join(' or ')})`;
 }

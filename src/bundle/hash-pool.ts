@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { hashRuns, type HashTask, type Run, type RunResult } from './hash-runs.ts';
+import { hashRuns, type HashedFile, type HashTask, type Run, type RunResult } from './hash-runs.ts';
 
 export interface HashPoolOptions {
   /** Threads; by default one for each core, at most eight. 0 works in the calling thread. */
@@ -17,16 +17,16 @@ const MAX_WORKERS = 8;
 const BYTES_WORTH_A_WORKER = 8 * 1024 * 1024;
 const PROGRESS_MS = 200;
 
-/** Reads and hashes runs of an open file on all cores, the largest first. Throws the signal's reason. */
+/** Reads and hashes runs of open files, which are read as if joined, on all cores, the largest first. Throws the signal's reason. */
 export async function hashOnAllCores(
-  fd: number,
+  files: readonly HashedFile[],
   runs: readonly Run[],
   options: HashPoolOptions,
 ): Promise<readonly (RunResult & { readonly run: Run })[]> {
   options.signal?.throwIfAborted();
   const sorted = runs.map((run) => ({ run, size: sizeOf(run) })).sort((left, right) => right.size - left.size);
   const task: HashTask = {
-    fd,
+    files: files.map(({ path, fd, start, end }) => ({ path, fd, start, end })),
     runs: sorted.map(({ run }) => run),
     readSize: READ_SIZE,
     control: new SharedArrayBuffer(8),

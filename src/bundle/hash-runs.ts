@@ -24,8 +24,17 @@ export interface RunResult {
   readonly failure?: string;
 }
 
-export interface HashTask {
+/** A file that holds the bytes from `start` up to, not including, `end`. */
+export interface HashedFile {
+  readonly path: string;
   readonly fd: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface HashTask {
+  /** In the order of their bytes. */
+  readonly files: readonly HashedFile[];
   /** The largest first. */
   readonly runs: readonly Run[];
   readonly readSize: number;
@@ -56,6 +65,15 @@ export function hashRuns(task: HashTask, report: (result: RunResult) => void): v
     return true;
   };
 
+  const read = (position: number, wanted: number): number => {
+    const file = task.files.find(({ end }) => position < end);
+    if (file === undefined) throw new Error(`the file ends at byte ${position}`);
+    const length = Math.min(buffer.length, wanted, file.end - position);
+    const found = readSync(file.fd, buffer, 0, length, position - file.start);
+    if (found === 0) throw new Error(`"${file.path}" ends at byte ${position - file.start}`);
+    return found;
+  };
+
   for (;;) {
     const index = Atomics.add(control, 0, 1);
     const run = task.runs[index];
@@ -73,8 +91,7 @@ export function hashRuns(task: HashTask, report: (result: RunResult) => void): v
         for (let left = piece.length; left > 0;) {
           if (from === to) {
             if (Atomics.load(control, 1) !== 0) return;
-            to = readSync(task.fd, buffer, 0, Math.min(buffer.length, unread), position);
-            if (to === 0) throw new Error(`the file ends at byte ${position}`);
+            to = read(position, unread);
             from = 0;
             position += to;
             unread -= to;

@@ -1,4 +1,5 @@
 import { topologicalOrder } from '../core/index.ts';
+import { groupVolumes } from './find-volumes.ts';
 import type { BundleBase } from './manifest.ts';
 import { basesMissing, damaged, openBundle, type BundleReader } from './reader.ts';
 
@@ -8,17 +9,17 @@ export interface OpenBundlesOptions {
 }
 
 /**
- * Opens all the bundles or none; close them with closeBundles. A delta comes before its bases and reads from them as if
- * it held everything; otherwise the order of the paths is kept, and a bundle that
- * was given twice is there once. Bases that are found by findBase are among the result.
+ * Opens all the bundles or none; close them with closeBundles. Volumes of one name are one bundle. A delta comes before
+ * its bases and reads from them as if it held everything; otherwise the order of the paths is kept, and a bundle that was
+ * given twice is there once. Bases that are found by findBase are among the result.
  * Throws what openBundle throws, BUNDLE_BASE_MISSING naming every base that a delta lacks, BUNDLE_DAMAGED for a base that
  * does not hold what a delta says.
  */
 export async function openBundles(paths: readonly string[], options: OpenBundlesOptions = {}): Promise<readonly BundleReader[]> {
   const readers: BundleReader[] = [];
   try {
-    for (const path of paths) {
-      const reader = await openBundle(path);
+    for (const location of groupVolumes(paths)) {
+      const reader = await openBundle(location);
       if (readers.some(({ bundleDigest }) => bundleDigest === reader.bundleDigest)) await reader.close();
       else readers.push(reader);
     }

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { open, statfs, type FileHandle } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { lstat, open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CaissonError, errnoOf, formatSize, messageOf } from '../core/index.ts';
 
@@ -18,41 +18,32 @@ export class PositionedFile {
     this.#handle = handle;
   }
 
-  /**
-   * Opens a file as it is, or makes an empty one. Throws when it has the size and the disk has no room for what it does
-   * not hold yet.
-   */
+  /** Opens a file as it is, or makes an empty one. */
   static async open(path: string, size: number): Promise<PositionedFile> {
     try {
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
-      try {
-        const stats = await handle.stat();
-        if (stats.size === size) await checkRoom(path, size - stats.blocks * STAT_BLOCK);
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
       return new PositionedFile(path, size, handle);
     } catch (error) {
       throw writeError(path, error);
     }
   }
 
-  /** Tells this file, with this size, from another one that has the same name later. */
-  async identity(): Promise<string> {
-    const { dev, ino, size } = await this.#handle.stat({ bigint: true });
-    return `${dev}:${ino}:${size}`;
+  /** How many bytes the disk must still have room for; undefined when it does not have its size. */
+  async missing(): Promise<number | undefined> {
+    const stats = await this.#handle.stat();
+    return stats.size === this.#size ? Math.max(0, stats.size - stats.blocks * STAT_BLOCK) : undefined;
   }
 
-  /** Gives it its size in zeros that cost nothing; what it held is gone. Refuses when the disk has no room for it. */
-  async clear(): Promise<void> {
-    try {
-      await this.#handle.truncate(0);
-      await checkRoom(this.path, this.#size);
-      await this.#handle.truncate(this.#size);
-    } catch (error) {
+  /** Tells this file, with this size, from another one that has the same name later. */
+  async identity(): Promise<string> {
+    return formatIdentity(await this.#handle.stat({ bigint: true }));
+  }
+
+  /** Cuts it, or gives it its size in zeros that cost nothing. */
+  async truncate(size = this.#size): Promise<void> {
+    await this.#handle.truncate(size).catch((error: unknown) => {
       throw writeError(this.path, error);
-    }
+    });
   }
 
   /** Fills a buffer with the bytes at a position, which must be inside the file. */
@@ -90,7 +81,21 @@ export class PositionedFile {
   }
 }
 
-async function checkRoom(path: string, size: number): Promise<void> {
+/** The identity that a file has once it is open; undefined when there is none, or something else. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  const stats = await lstat(path, { bigint: true }).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw writeError(path, error);
+  });
+  return stats?.isFile() === true ? formatIdentity(stats) : undefined;
+}
+
+function formatIdentity({ dev, ino, size }: BigIntStats): string {
+  return `${dev}:${ino}:${size}`;
+}
+
+/** Throws BUNDLE_WRITE_FAILED when the file system of a path has no room for so many bytes more. */
+export async function checkRoom(path: string, size: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(path));
   if (bavail * bsize >= size) return;
   throw new CaissonError(
@@ -108,7 +113,7 @@ export function writeError(path: string, error: unknown): unknown {
   const hints: Readonly<Record<string, string>> = {
     ENOSPC: 'The disk is full: free space there and run the command again, or choose another --output',
     EDQUOT: 'Your quota is used up: free space there and run the command again, or choose another --output',
-    EFBIG: 'That file system cannot hold a file of this size (FAT stops at 4 GiB): choose another --output',
+    EFBIG: 'That file system cannot hold a file of this size: for FAT, which stops at 4 GiB, use --volume-size fat32',
     EIO: 'The disk reports a fault: look at the kernel log (dmesg), and choose an --output on another disk',
     ENOENT: 'Make its directory first, or choose another --output',
     EACCES: 'Choose an --output that you may write',

@@ -1,15 +1,19 @@
 import type { Readable } from 'node:stream';
 import { CaissonError, digestOf, DigestMismatchError, formatSize, type Digest } from '../core/index.ts';
-import { limitExceeded, readTarHeader, SharedFile, TAR_BLOCK, tarHeader } from '../io/index.ts';
+import { limitExceeded, readTarHeader, TAR_BLOCK, tarHeader, type SharedFile } from '../io/index.ts';
 import type { ByteRange } from '../oci/index.ts';
 import { BundlePlanError } from './bundle-errors.ts';
 import { padManifest, serialiseManifest } from './canonical-manifest.ts';
+import { checkVolumes, checkVolumesWithoutPlan } from './check-volumes.ts';
+import { openBundleFile, type BundleLocation } from './find-volumes.ts';
 import { BUNDLE_JSON_LIMIT, parseManifest } from './manifest-schema.ts';
 import type { BaseEntry, BundleBase, BundleEntry, BundleManifest } from './manifest.ts';
 import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
 import { planFromManifest, type BundlePlan } from './plan.ts';
 import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
 import { refuseUnfinished } from './unfinished.ts';
+import { wholeName } from './volume-path.ts';
+import { VolumesError } from './volumes-error.ts';
 
 export interface ReadOptions {
   /** Most bytes that the member may have. */
@@ -24,7 +28,10 @@ export class BundleReader {
   readonly manifest: BundleManifest;
   /** Identity of the bundle, as its manifest stands for it; proven only by verifyBundle. */
   readonly bundleDigest: Digest;
+  /** Of the file, or of the first volume. */
   readonly path: string;
+  /** Of the file, or of all volumes in order. */
+  readonly paths: readonly string[];
   readonly size: number;
   readonly #file: SharedFile;
   readonly #plan: BundlePlan;
@@ -36,6 +43,7 @@ export class BundleReader {
     this.#file = file;
     this.#plan = plan;
     this.path = file.path;
+    this.paths = file.parts.map(({ path }) => path);
     this.size = file.size;
     this.manifest = plan.manifest;
     this.bundleDigest = plan.bundleDigest;
@@ -101,7 +109,7 @@ export class BundleReader {
         `"${path}" of "${this.path}"`,
         entry,
         { digest, size: bytes.byteLength },
-        { hint: `Run: caisson verify ${this.path}` },
+        { hint: `Run: caisson verify ${this.paths.join(' ')}` },
       );
     }
     return bytes;
@@ -134,17 +142,21 @@ export class BundleReader {
 /**
  * Opens a bundle with two reads, whatever its size: the first header and bundle.json, from which the place of everything
  * follows. Checks that bundle.json is exactly what its own list of members gives and that the file has the size that
- * follows from it; the bytes of members are checked by verifyBundle. Throws INPUT_UNREADABLE, BUNDLE_INCOMPLETE for one
- * that was not built to its end, BUNDLE_VERSION_UNKNOWN, BUNDLE_DAMAGED.
+ * follows from it; of volumes, also that each is in its place, with a few small reads more. The bytes of members are
+ * checked by verifyBundle. Throws INPUT_UNREADABLE, BUNDLE_INCOMPLETE for one that was not built to its end,
+ * BUNDLE_VERSION_UNKNOWN, BUNDLE_DAMAGED, VolumesError.
  */
-export async function openBundle(path: string): Promise<BundleReader> {
-  const file = await SharedFile.open(path);
+export async function openBundle(location: BundleLocation): Promise<BundleReader> {
+  const file = await openBundleFile(location);
   try {
     await refuseUnfinished(file);
-    const plan = await withSignatures(file, planOf(await readBundleJson(file), path));
+    const plan = await loadPlan(file);
+    const { misfits, foreign } = await checkVolumes(file, plan);
+    if (misfits.length + foreign.length > 0) throw new VolumesError(wholeName(file.path), [...misfits, ...foreign]);
     if (file.size !== plan.size) {
       const fault = file.size < plan.size ? 'it is cut short' : 'bytes follow its end';
-      throw damaged(path, `${fault}: it has ${file.size} bytes (${formatSize(file.size)}), want ${plan.size} (${formatSize(plan.size)})`);
+      const sizes = `it has ${file.size} bytes (${formatSize(file.size)}), want ${plan.size} (${formatSize(plan.size)})`;
+      throw damaged(file.path, `${fault}: ${sizes}`);
     }
     return new BundleReader(file, plan);
   } catch (error) {
@@ -163,6 +175,15 @@ async function withSignatures(file: SharedFile, plan: BundlePlan): Promise<Bundl
     throw damaged(file.path, `${member.path}: its header is damaged`);
   }
   return signed;
+}
+
+async function loadPlan(file: SharedFile): Promise<BundlePlan> {
+  try {
+    return await withSignatures(file, planOf(await readBundleJson(file), file.path));
+  } catch (error) {
+    const problems = await checkVolumesWithoutPlan(file);
+    throw problems.length === 0 ? error : new VolumesError(wholeName(file.path), problems, error);
+  }
 }
 
 /** The first member's bytes. Throws BUNDLE_DAMAGED when the file does not begin as a bundle does. */

@@ -1,12 +1,14 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { CaissonError, hasCode, messageOf } from '../core/index.ts';
-import { SharedFile, tarHeader } from '../io/index.ts';
+import { tarHeader, type SharedFile } from '../io/index.ts';
 import { parseSignature, signDetached, type Signer } from '../sshsig/index.ts';
+import { openBundleFile, type BundleLocation } from './find-volumes.ts';
 import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
 import type { BundlePlan, PlannedMember } from './plan.ts';
 import { damaged, planOf, readBundleJson } from './reader.ts';
 import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
 import { refuseUnfinished } from './unfinished.ts';
+import { parseVolumePath } from './volume-path.ts';
 import { lockOutput } from './write-lock.ts';
 
 /** Signatures of a planned bundle, to be planned in with signedPlan. Throws SIGNING_FAILED. */
@@ -23,12 +25,18 @@ export async function signPlan(plan: BundlePlan, signers: readonly Signer[]): Pr
  * mends. What is signed is the list of digests: whoever signs vouches for it, and should have verified the bundle. Throws
  * BUNDLE_DAMAGED, BUNDLE_INCOMPLETE, BUNDLE_LOCKED, BUNDLE_WRITE_FAILED, SIGNING_FAILED.
  */
-export async function signBundle(path: string, signers: readonly Signer[]): Promise<readonly string[]> {
-  const { plan, kept } = await readForSigning(path);
-  const known = kept.map((text) => parseSignature(text, path).key.fingerprint);
+export async function signBundle(location: BundleLocation, signers: readonly Signer[]): Promise<readonly string[]> {
+  const { path, plan, kept } = await readForSigning(location);
+  const known = kept.map((text) => parseSignature(text, 'a signature of the bundle').key.fingerprint);
   const missing = signers.filter(({ key }) => !known.includes(key.fingerprint));
   const signed = signedPlan(plan, [...kept, ...(await signPlan(plan, missing))]);
   const added = signatureMembers(signed).slice(kept.length);
+  if (added.length === 0) return [];
+  if (path === undefined) {
+    throw new CaissonError('USAGE', 'Cannot sign volumes in place: their sizes would change', {
+      hint: 'Sign while building (build-bundle --sign-key), or join them, sign the one file, and split it again',
+    });
+  }
   const lock = await lockOutput(path);
   try {
     await appendMembers(path, signed, added);
@@ -38,9 +46,17 @@ export async function signBundle(path: string, signers: readonly Signer[]): Prom
   return added.map((member) => member.path);
 }
 
+interface Signable {
+  /** Undefined for volumes. */
+  readonly path: string | undefined;
+  readonly plan: BundlePlan;
+  readonly kept: readonly string[];
+}
+
 /** The plan of a sound bundle, and the signatures before the first one that a killed run left unfinished. */
-async function readForSigning(path: string): Promise<{ readonly plan: BundlePlan; readonly kept: readonly string[] }> {
-  const file = await SharedFile.open(path);
+async function readForSigning(location: BundleLocation): Promise<Signable> {
+  const file = await openBundleFile(location);
+  const { path } = file;
   try {
     await refuseUnfinished(file);
     const plan = planOf(await readBundleJson(file), path);
@@ -51,7 +67,11 @@ async function readForSigning(path: string): Promise<{ readonly plan: BundlePlan
         throw damaged(path, `${member.path}: it is not what follows from the list of members`);
       }
     }
-    return { plan, kept: await soundSignatures(file, plan) };
+    return {
+      path: file.parts.length === 1 && parseVolumePath(path) === undefined ? path : undefined,
+      plan,
+      kept: await soundSignatures(file, plan),
+    };
   } finally {
     await file.close();
   }

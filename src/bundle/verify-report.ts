@@ -5,7 +5,10 @@ import type { BundleSignature } from './trust.ts';
 
 /** What verifyBundle saw. The bundle is whole exactly when `findings` is empty. */
 export interface VerifyReport {
+  /** Of the file, or of the first volume. */
   readonly path: string;
+  /** Of the file, or of all volumes in order. */
+  readonly paths: readonly string[];
   /** Bytes of the file, all of which were checked. */
   readonly size: number;
   /** Name and version; undefined when bundle.json cannot be read. */

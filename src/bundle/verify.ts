@@ -12,8 +12,11 @@ import {
   type Digest,
   type Emit,
 } from '../core/index.ts';
-import { readTarHeader, SharedFile, TAR_BLOCK, TAR_END } from '../io/index.ts';
+import { readTarHeader, TAR_BLOCK, TAR_END, type SharedFile } from '../io/index.ts';
+import { blameVolumes } from './blame-volumes.ts';
 import { WHOLE_BUNDLE, type Finding } from './bundle-errors.ts';
+import { checkVolumes, checkVolumesWithoutPlan } from './check-volumes.ts';
+import { openBundleFile, type BundleLocation } from './find-volumes.ts';
 import { hashOnAllCores } from './hash-pool.ts';
 import type { Piece, Run } from './hash-runs.ts';
 import { judge } from './judge.ts';
@@ -27,6 +30,8 @@ import { parseSums } from './sums.ts';
 import { checkSignatures, type SignatureCheck, type Trust } from './trust.ts';
 import { refuseUnfinished } from './unfinished.ts';
 import type { VerifyReport } from './verify-report.ts';
+import { parseVolumePath, wholeName } from './volume-path.ts';
+import { VolumesError } from './volumes-error.ts';
 
 export interface VerifyOptions {
   readonly emit?: Emit;
@@ -45,12 +50,12 @@ const RUN_SIZE = 8 * 1024 * 1024;
  * Reads the whole file once, on all cores, and compares every byte of it with what follows from its list of members:
  * headers, data, padding, end. Reports every fault by member; a report without findings means that the file is exactly
  * what planBundle and BundleWriter made. Throws INPUT_UNREADABLE, BUNDLE_INCOMPLETE for one that was not built to its end,
- * and BUNDLE_VERSION_UNKNOWN for a sound bundle of another format.
+ * BUNDLE_VERSION_UNKNOWN for a sound bundle of another format, and VolumesError for volumes that cannot be read as one file.
  */
-export async function verifyBundle(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function verifyBundle(location: BundleLocation, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { emit = silent, clock = systemClock, signal } = options;
-  const file = await SharedFile.open(path);
-  const task = { id: `verify ${path}`, title: `Verify ${basename(path)}` };
+  const file = await openBundleFile(location);
+  const task = { id: `verify ${file.path}`, title: `Verify ${wholeName(file.path)}` };
   const started = clock.monotonic();
   try {
     await refuseUnfinished(file);
@@ -67,20 +72,23 @@ export async function verifyBundle(path: string, options: VerifyOptions = {}): P
 }
 
 async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: (bytes: number) => void): Promise<VerifyReport> {
-  const { plan, scan, findings: manifestFindings } = await scanAsPlanned(file, await loadPlan(file), options.signal);
+  const loaded = await loadPlan(file);
+  const foreign = await refuseMisfits(file, loaded.plan);
+  const { plan, scan, findings: manifestFindings } = await scanAsPlanned(file, loaded, options.signal);
   const hashed = await hashMembers(file, scan, options, onProgress);
   const sumsText = await readSums(file, scan.members);
   const evidence = { actual: hashed.digests, plan, sums: sumsText === undefined ? undefined : parseSums(sumsText) };
-  const findings = [...manifestFindings, ...scan.findings, ...hashed.findings, ...judge(evidence)];
-  if (findings.length === 0) findings.push(...checkSumsText(sumsText, hashed.digests));
+  const found = [...manifestFindings, ...foreign, ...scan.findings, ...hashed.findings, ...judge(evidence)];
+  if (found.length === 0) found.push(...checkSumsText(sumsText, hashed.digests));
   const signed = checkPlanned(plan, options.trust);
-  findings.push(...signed.findings);
-  if (findings.length > FINDING_LIMIT) {
-    findings.length = FINDING_LIMIT;
+  found.push(...signed.findings);
+  const findings = await blameVolumes(file, found.slice(0, FINDING_LIMIT), [...scan.members, ...(plan?.members ?? [])], options);
+  if (found.length > FINDING_LIMIT) {
     findings.push({ member: WHOLE_BUNDLE, reason: `it has more than ${FINDING_LIMIT} faults; the others are not listed` });
   }
   return {
     path: file.path,
+    paths: file.parts.map(({ path }) => path),
     size: file.size,
     name: plan?.manifest.name,
     version: plan?.manifest.version,
@@ -98,6 +106,15 @@ function checkPlanned(plan: BundlePlan | undefined, trust: Trust | undefined): S
   const sums = plan.members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
   const members = signatureMembers(plan).map(({ path, content = Buffer.alloc(0) }) => ({ path, content }));
   return checkSignatures(members, sums, trust);
+}
+
+/** Volumes that cannot be read as one file are an error; those in which nothing is right are findings of the bundle. */
+async function refuseMisfits(file: SharedFile, plan: BundlePlan | undefined): Promise<readonly Finding[]> {
+  const check = plan === undefined ? { misfits: await checkVolumesWithoutPlan(file), foreign: [] } : await checkVolumes(file, plan);
+  if (check.misfits.length > 0) throw new VolumesError(wholeName(file.path), [...check.misfits, ...check.foreign]);
+  return check.foreign
+    .filter(({ isCertain }) => isCertain)
+    .map(({ volume, reason }) => ({ member: WHOLE_BUNDLE, reason, volumes: [basename(volume)] }));
 }
 
 interface LoadedPlan {
@@ -171,19 +188,28 @@ interface Hashed {
 async function hashMembers(file: SharedFile, scan: Scan, options: VerifyOptions, onProgress: (bytes: number) => void): Promise<Hashed> {
   const { signal, workers } = options;
   const runs = planRuns(scan, file.size);
-  const done = await hashOnAllCores(file.fd, runs, { signal, onProgress, ...(workers === undefined ? {} : { workers }) });
+  const done = await hashOnAllCores(file.parts, runs, { signal, onProgress, ...(workers === undefined ? {} : { workers }) });
   const digests: { path: string; digest: Digest }[] = [];
   const findings: Finding[] = [];
   for (const { run, results, failure } of [...done].sort((left, right) => left.run.start - right.run.start)) {
     for (const [index, piece] of run.pieces.entries()) {
       const result = results[index];
       if (typeof result === 'string') digests.push({ path: piece.member, digest: digestFromHex(result) });
-      if (result === false) findings.push({ member: piece.member, reason: 'the zeros after its end are not zeros' });
+      if (result === false) {
+        const volumes = piece.member === WHOLE_BUNDLE ? volumesOf(file, scan.end, file.size) : {};
+        findings.push({ member: piece.member, reason: 'the zeros after its end are not zeros', ...volumes });
+      }
       if (result === undefined && piece.role !== 'header')
         findings.push({ member: piece.member, reason: `it cannot be read: ${failure ?? 'no reason known'}` });
     }
   }
   return { digests, findings };
+}
+
+/** What names the volumes of a stretch of the file; nothing for a bundle in one file. */
+function volumesOf(file: SharedFile, start: number, end: number): Pick<Finding, 'volumes'> {
+  if (parseVolumePath(file.path) === undefined) return {};
+  return { volumes: file.partsOf(start, end).map(({ path }) => basename(path)) };
 }
 
 /**

@@ -1,17 +1,38 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { CaissonError, errnoOf } from '../core/index.ts';
-import { sleep } from '../io/index.ts';
+import { sleep, takeMachineLock } from '../io/index.ts';
 
 const EMPTY_ATTEMPTS = 10;
 const EMPTY_DELAY_MS = 50;
+const ENTER_DELAY_MS = 20;
 
 /**
  * Lets one process at a time write a bundle: a file beside it names the writer. A lock whose process is gone (kill -9,
  * power cut) is taken over. Throws BUNDLE_LOCKED while the other process lives.
  */
 export async function lockOutput(output: string): Promise<{ readonly release: () => Promise<void> }> {
+  // Whether a lock is stale is looked at by one process at a time: two could take it over from each other.
+  const leave = await enter(output);
+  try {
+    return await takeLock(output);
+  } finally {
+    await leave();
+  }
+}
+
+async function enter(output: string): Promise<() => Promise<void>> {
+  const name = `caisson-bundle ${createHash('sha256').update(resolve(output)).digest('hex')}`;
+  for (;;) {
+    const leave = await takeMachineLock(name);
+    if (leave !== undefined) return leave;
+    await sleep(ENTER_DELAY_MS);
+  }
+}
+
+async function takeLock(output: string): Promise<{ readonly release: () => Promise<void> }> {
   const path = `${output}.lock`;
   const mine = `${process.pid} ${startTimeOf(process.pid) ?? ''}\n`;
   for (;;) {

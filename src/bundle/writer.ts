@@ -1,31 +1,24 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { lstat, rename, rm } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
-import {
-  CaissonError,
-  DigestMismatchError,
-  errnoOf,
-  formatSize,
-  hasCode,
-  silent,
-  systemClock,
-  type Clock,
-  type Emit,
-} from '../core/index.ts';
-import { syncDirectory, tarHeader } from '../io/index.ts';
+import { CaissonError, DigestMismatchError, formatSize, hasCode, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
+import { tarHeader } from '../io/index.ts';
 import { FillJournal, removeJournal, type FillProgress } from './fill-journal.ts';
 import type { BundleEntry } from './manifest.ts';
 import type { BundlePlan, PlannedMember } from './plan.ts';
-import { PositionedFile, writeError } from './positioned-file.ts';
+import { OutputFiles } from './output-files.ts';
+import { writeError } from './positioned-file.ts';
 import { UNFINISHED } from './unfinished.ts';
+import { outputParts } from './volume-layout.ts';
 import { lockOutput } from './write-lock.ts';
 
 export interface WriterOptions {
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  /** Cuts the bundle into volumes of so many bytes: `<output>.001` and so on. */
+  readonly volumeSize?: number | undefined;
 }
 
 /** How much is collected before it is written. */
@@ -46,7 +39,7 @@ export type FillOutcome = 'proven' | 'unproven';
 export class BundleWriter {
   readonly plan: BundlePlan;
   readonly output: string;
-  readonly #file: PositionedFile;
+  readonly #file: OutputFiles;
   readonly #journal: FillJournal;
   readonly #release: () => Promise<void>;
   readonly #emit: Emit;
@@ -95,8 +88,7 @@ export class BundleWriter {
       throw writeError(output, error);
     });
     try {
-      await refuseExisting(output);
-      const { file, journal, progress } = await openPartial(plan, output);
+      const { file, journal, progress } = await openPartial(plan, output, options.volumeSize);
       const writer = new BundleWriter(plan, output, { file, journal, release: lock.release }, progress, options);
       writer.#emit({ type: 'task.started', id: TASK, title: `Write ${basename(output)}`, total: plan.size, unit: 'bytes' });
       if (writer.#written > 0) {
@@ -169,17 +161,14 @@ export class BundleWriter {
       throw new CaissonError('BUNDLE_INCOMPLETE', `Cannot finish "${this.output}": ${names.length} members are missing\n  ${shown}${more}`);
     }
     await this.#file.sync();
-    await refuseExisting(this.output);
+    await this.#file.refuseTaken();
     // The first header comes last: a file that has it has everything, also after a power cut.
     await this.#file.write(this.#firstHeader(), 0);
     await this.#file.sync();
-    await rename(this.#file.path, this.output).catch((error: unknown) => {
-      throw writeError(this.output, error);
-    });
+    await this.#publish();
     this.#closed = true;
     await this.#file.close();
     await this.#journal.close();
-    await syncDirectory(dirname(this.output));
     await removeJournal(this.output);
     await this.#release();
     const ms = this.#clock.monotonic() - this.#started;
@@ -198,10 +187,24 @@ export class BundleWriter {
     await this.#file.close();
     await this.#journal.close();
     if ([...this.#present.values()].every((present) => present === 0)) {
-      await rm(this.#file.path, { force: true });
+      await this.#file.remove();
       await removeJournal(this.output);
     }
     await this.#release();
+  }
+
+  /** Reading volumes back for their digests takes a while, and is said. */
+  async #publish(): Promise<void> {
+    if (!this.#file.isCut) {
+      await this.#file.publish({ signal: this.#signal });
+      return;
+    }
+    const task = { id: 'bundle.volumes', title: `Sum the volumes of ${basename(this.output)}` };
+    const started = this.#clock.monotonic();
+    this.#emit({ type: 'task.started', ...task, total: this.plan.size, unit: 'bytes' });
+    const onProgress = (done: number): void => this.#emit({ type: 'task.progress', id: task.id, done, total: this.plan.size });
+    await this.#file.publish({ signal: this.#signal, onProgress });
+    this.#emit({ type: 'task.finished', ...task, ms: this.#clock.monotonic() - started });
   }
 
   async #work<T>(member: PlannedMember, work: Promise<T>): Promise<T> {
@@ -348,7 +351,7 @@ export class BundleWriter {
 }
 
 interface Files {
-  readonly file: PositionedFile;
+  readonly file: OutputFiles;
   readonly journal: FillJournal;
   readonly release: () => Promise<void>;
 }
@@ -357,8 +360,11 @@ interface Files {
 async function openPartial(
   plan: BundlePlan,
   output: string,
-): Promise<{ readonly file: PositionedFile; readonly journal: FillJournal; readonly progress: FillProgress }> {
-  const file = await PositionedFile.open(`${output}.partial`, plan.size);
+  volumeSize: number | undefined,
+): Promise<{ readonly file: OutputFiles; readonly journal: FillJournal; readonly progress: FillProgress }> {
+  const parts = outputParts(output, plan.size, volumeSize);
+  const isOurs = async (identity: string): Promise<boolean> => (await FillJournal.read(output, plan, identity)) !== undefined;
+  const file = await OutputFiles.open(output, parts, isOurs);
   try {
     const found = await FillJournal.read(output, plan, await file.identity());
     if (found === undefined) {
@@ -372,17 +378,6 @@ async function openPartial(
     await file.close();
     throw error;
   }
-}
-
-async function refuseExisting(output: string): Promise<void> {
-  const stats = await lstat(output).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw writeError(output, error);
-  });
-  if (stats === undefined) return;
-  throw new CaissonError('BUNDLE_EXISTS', `Cannot write "${output}": it exists already`, {
-    hint: 'Move it away, or choose another --output',
-  });
 }
 
 function asBytes(chunk: unknown): Uint8Array {

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   SIGNATURE_INVALID: { exit: 4, summary: 'A signature is not one of these bytes for this purpose' },
   SIGNATURE_MISSING: { exit: 4, summary: 'Something that must be signed is not' },
   SIGNER_UNKNOWN: { exit: 4, summary: 'Something is signed by nobody who may sign it' },
+  VOLUMES_UNFIT: { exit: 4, summary: 'Volumes of a bundle are missing or do not belong together' },
 
   // 5: cannot resolve or fetch
   AUTH_FAILED: { exit: 5, summary: 'A registry refused the credentials or asks for some' },

@@ -10,34 +10,49 @@ const SMALLEST_READ = 256 * 1024;
 /** What the buffers of all streams that are being sent should not exceed by much; each has two. */
 const BUFFER_BUDGET = 32 * 1024 * 1024;
 
+/** One of the files that a SharedFile consists of: it holds the bytes from `start` up to, not including, `end`. */
+export interface FilePart {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+  /** The descriptor's number, for worker threads; valid until the SharedFile is closed. */
+  readonly fd: number;
+}
+
 /**
- * A file that many readers share through one descriptor: every read says where. Throws INPUT_UNREADABLE for a file that
- * is not there, is not a regular file, or ends before a read is complete.
+ * A file, or several that are read as if they were joined, which many readers share through one descriptor for each: every
+ * read says where. Throws INPUT_UNREADABLE for a file that is not there, is not a regular file, cannot be read, or ends
+ * before a read is complete.
  */
 export class SharedFile {
+  /** Path of the first file. */
   readonly path: string;
-  /** Size when it was opened. */
+  /** Size when it was opened, of all files together. */
   readonly size: number;
-  readonly #handle: FileHandle;
+  /** In the order of their bytes; one at least. */
+  readonly parts: readonly FilePart[];
+  readonly #handles: readonly FileHandle[];
   readonly #streams = new Set<FileRange>();
 
-  private constructor(path: string, size: number, handle: FileHandle) {
-    this.path = path;
+  private constructor(opened: readonly OpenFile[]) {
+    let size = 0;
+    this.parts = opened.map((file) => {
+      const start = size;
+      size += file.size;
+      return { path: file.path, start, end: size, fd: file.handle.fd };
+    });
+    this.path = opened[0]?.path ?? '';
     this.size = size;
-    this.#handle = handle;
+    this.#handles = opened.map(({ handle }) => handle);
   }
 
-  static async open(path: string): Promise<SharedFile> {
-    const handle = await open(path, 'r').catch((error: unknown) => {
-      const reason = errnoOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
-      throw new CaissonError('INPUT_UNREADABLE', `Cannot open "${path}": ${reason}`, { cause: error });
-    });
+  static async open(path: string, ...more: readonly string[]): Promise<SharedFile> {
+    const opened: OpenFile[] = [];
     try {
-      const stats = await handle.stat();
-      if (!stats.isFile()) throw new CaissonError('INPUT_UNREADABLE', `Cannot open "${path}": it is not a regular file`);
-      return new SharedFile(path, stats.size, handle);
+      for (const each of [path, ...more]) opened.push(await openFile(each));
+      return new SharedFile(opened);
     } catch (error) {
-      await handle.close();
+      for (const { handle } of opened) await handle.close();
       throw error;
     }
   }
@@ -47,9 +62,9 @@ export class SharedFile {
     return this.#streams.size;
   }
 
-  /** The descriptor's number, for worker threads; valid until close. */
-  get fd(): number {
-    return this.#handle.fd;
+  /** The files that hold some of the bytes from `start` up to, not including, `end`. */
+  partsOf(start: number, end: number): readonly FilePart[] {
+    return this.parts.filter((part) => part.start < end && part.end > start);
   }
 
   /** Exactly `length` bytes from `start`. */
@@ -61,10 +76,17 @@ export class SharedFile {
 
   /** Fills a buffer with the bytes from `start`. */
   async readInto(bytes: Buffer, start: number): Promise<void> {
-    let filled = 0;
-    while (filled < bytes.byteLength) {
-      const { bytesRead } = await this.#handle.read(bytes, filled, bytes.byteLength - filled, start + filled);
-      if (bytesRead === 0) throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${this.path}": it ends at byte ${start + filled}`);
+    for (let filled = 0; filled < bytes.byteLength;) {
+      const position = start + filled;
+      const index = this.#indexAt(position);
+      const part = this.parts[index];
+      const handle = this.#handles[index];
+      if (part === undefined || handle === undefined) throw endsEarly(this.path, position);
+      const wanted = Math.min(bytes.byteLength - filled, part.end - position);
+      const { bytesRead } = await handle.read(bytes, filled, wanted, position - part.start).catch((error: unknown) => {
+        throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${part.path}": ${messageOf(error)}`, { cause: error });
+      });
+      if (bytesRead === 0) throw endsEarly(part.path, position - part.start);
       filled += bytesRead;
     }
   }
@@ -82,8 +104,45 @@ export class SharedFile {
     for (const stream of this.#streams) {
       stream.destroy(new CaissonError('INPUT_UNREADABLE', `Cannot go on reading "${this.path}": it was closed`));
     }
-    await this.#handle.close();
+    for (const handle of this.#handles) await handle.close();
   }
+
+  /** Index of the part that holds the byte at a position; none beyond the end. */
+  #indexAt(position: number): number {
+    let low = 0;
+    let high = this.parts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.parts[middle]?.end ?? 0) <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+interface OpenFile {
+  readonly path: string;
+  readonly size: number;
+  readonly handle: FileHandle;
+}
+
+async function openFile(path: string): Promise<OpenFile> {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    const reason = errnoOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot open "${path}": ${reason}`, { cause: error });
+  });
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new CaissonError('INPUT_UNREADABLE', `Cannot open "${path}": it is not a regular file`);
+    return { path, size: stats.size, handle };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function endsEarly(path: string, position: number): CaissonError {
+  return new CaissonError('INPUT_UNREADABLE', `Cannot read "${path}": it ends at byte ${position}`);
 }
 
 /** A part of a SharedFile as a stream, which can also send itself. */

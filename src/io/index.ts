@@ -4,6 +4,7 @@ export * from './file-tree.ts';
 export * from './atomic-file.ts';
 export * from './leftovers.ts';
 export * from './limited-read.ts';
+export * from './machine-lock.ts';
 export * from './retry.ts';
 export * from './safe-path.ts';
 export * from './sleep.ts';

@@ -80,6 +80,7 @@ describe('VerifyFailedError', () => {
     ];
     const error = new VerifyFailedError({
       path: 'x.tar',
+      paths: ['x.tar'],
       size: 1,
       name: 'x',
       version: '1',

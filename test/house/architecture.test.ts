@@ -53,7 +53,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   undici: ['net/'],
   'node:http': ['server/listener.ts', 'agent/', 'health/checks/'],
   'node:https': ['server/listener.ts', 'agent/', 'health/checks/'],
-  'node:net': ['server/listener.ts', 'health/checks/', 'agent/', 'install/install-lock.ts'],
+  'node:net': ['server/listener.ts', 'health/checks/', 'agent/', 'io/machine-lock.ts'],
   yaml: ['io/'],
   tar: ['io/', 'bundle/'],
   openpgp: ['ospkg/'],

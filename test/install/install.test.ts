@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { stagedBundleName } from '../../src/install/bundle-members.ts';
 import { install, planOnly } from '../../src/install/install.ts';
 import { seedLayout } from '../../src/install/layout.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { cutIntoVolumes } from '../support/volumes.ts';
 import { ONE_NODE, THREE_NODES, writeSampleBundle } from './sample-install.ts';
 import { outcomeOf, simulatedSite, type SimulatedSite, type SiteOptions } from './simulated-site.ts';
 
@@ -63,6 +64,20 @@ describe('install', () => {
     await three.install();
     const ran = three.events.flatMap((event) => (event.type === 'step.finished' ? [event.step] : []));
     expect([...ran].sort()).toEqual(planned.map(({ step }) => step.id).sort());
+  });
+
+  it('takes volumes from several directories, and keeps one file of them', async () => {
+    const volumes = cutIntoVolumes(bundle, 30_000, { directoryOf: (number) => join(directory(), `disk-${number}`) });
+    expect(volumes.length).toBeGreaterThan(1);
+    const one = await site({ nodes: ONE_NODE });
+    const { steps } = await one.install({ bundlePaths: volumes });
+    const { bundles: staged } = seedLayout(one.seedRoot);
+    const names = await readdir(staged);
+    expect(names).toHaveLength(1);
+    expect((await readFile(join(staged, names[0] ?? ''))).equals(await readFile(bundle))).toBe(true);
+    expect(await one.install({ bundlePaths: volumes })).toEqual({ steps, changed: 0 });
+    await rm(volumes[1] ?? '');
+    expect(await outcomeOf(one.install({ bundlePaths: [volumes[0] ?? ''] }))).toContain('sample.tar.002: it is missing');
   });
 
   it('works on one host that is the seed itself, whoever refuses SSH', async () => {

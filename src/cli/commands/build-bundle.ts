@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import {
   buildBundle,
@@ -8,6 +9,7 @@ import {
   type BuildResult,
   type PlanReport,
 } from '../../builder/index.ts';
+import { parseVolumeSize } from '../../bundle/index.ts';
 import { CaissonError, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
@@ -25,6 +27,7 @@ interface Flags extends SignerFlags {
   readonly executable: readonly string[];
   readonly mirror: readonly string[];
   readonly base: readonly string[];
+  readonly volumeSize?: string;
   readonly jobs: number;
   readonly frozen?: true;
   readonly update?: true;
@@ -53,6 +56,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--mirror <host=url>', 'ask this address instead of the host; may be repeated', collect, [])
     .option('--executable <file>', 'caisson for the target hosts: FILE, or PLATFORM=FILE; may be repeated', collect, [])
     .option('--base <file>', 'leave out what this bundle, or the bundles of this receipt, hold; may be repeated', collect, [])
+    .option('--volume-size <size>', 'cut the bundle into volumes of this size: fat32, dvd, 4GiB, a number of bytes')
     .option('--jobs <number>', 'downloads at once', parseJobs, 8);
   addSignerFlags(command).action((flags: Flags) => run((context) => build(flags, context)));
 };
@@ -60,6 +64,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
 async function build(flags: Flags, context: CommandContext): Promise<void> {
   const { clock, emit, signal, env, self } = context;
   const platforms = parsePlatforms(flags.platform ?? ['linux/amd64']);
+  const volumeSize = flags.volumeSize === undefined ? undefined : parseVolumeSize(flags.volumeSize);
   const date = sourceDate(env['SOURCE_DATE_EPOCH']);
   const signers = await signersOf(flags, context);
   const upstream = await connectUpstream({ mirrors: parseMirrors(flags.mirror), env, clock, emit, signal });
@@ -80,6 +85,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
         bases: flags.base,
         signers,
         jobs: flags.jobs,
+        volumeSize,
         sourceDate: date,
         self,
       },
@@ -93,7 +99,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
 }
 
 function planOutput(report: PlanReport): CommandOutput {
-  const { bundle, output, size, download } = report;
+  const { bundle, size, download } = report;
   const text = [
     `${bundle.name} ${bundle.version} for ${bundle.platforms.join(', ')}, content of ${bundle.date}`,
     '',
@@ -108,7 +114,7 @@ function planOutput(report: PlanReport): CommandOutput {
     ),
     '',
     ...report.bases.map(({ name, version, digest }) => `Would be a delta on ${name} ${version} (bundle ${digest})`),
-    `Would download ${formatSize(download)} (what images share once) and write ${output}, ${formatSize(size)}`,
+    `Would download ${formatSize(download)} (what images share once) and write ${placeOf(report)}, ${formatSize(size)}`,
     'Nothing was changed',
   ];
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
@@ -119,10 +125,10 @@ function resultOutput(
   report: PlanReport,
   { lock, signers }: { lock: string; signers: readonly Signer[] },
 ): CommandOutput {
-  const { outcome, output, executables, lockWritten } = result;
+  const { outcome, output, files, executables, lockWritten } = result;
   const packages = report.repositories.reduce((sum, item) => sum + item.packages, 0);
   const text = [
-    outcome === 'unchanged' ? `${output} is unchanged` : `Built ${output}`,
+    outcome === 'unchanged' ? `${placeOf(result)} is unchanged` : `Built ${placeOf(result)}`,
     `  ${formatSize(report.size)}: ${report.images.length} images, ${packages} packages, for ${report.bundle.platforms.join(', ')}`,
     `  digest of SHA256SUMS: ${report.digest}`,
     ...report.bases.map(({ name, version, digest }) => `  needs ${name} ${version}, bundle ${digest}`),
@@ -134,6 +140,7 @@ function resultOutput(
   const data = {
     outcome,
     output,
+    files,
     digest: report.digest,
     bases: report.bases,
     signedBy: signers.map(({ key }) => key.fingerprint),
@@ -144,6 +151,13 @@ function resultOutput(
     lockWritten,
   };
   return { text: text.join('\n'), data };
+}
+
+/** The file, or the volumes that together are it. */
+function placeOf({ output, files }: Pick<BuildResult, 'output' | 'files'>): string {
+  const [first = output, last = first] = [files.at(0), files.at(-1)];
+  if (first === output) return output;
+  return files.length === 1 ? `${first} (one volume)` : `${first} to ${basename(last)} (${files.length} volumes)`;
 }
 
 function parsePlatforms(values: readonly string[]): Platform[] {

@@ -1,4 +1,4 @@
-import { closeBundles, openBundle, SBOM_JSON, type BundleReader } from '../../bundle/index.ts';
+import { closeBundles, groupVolumes, openBundle, SBOM_JSON, type BundleReader } from '../../bundle/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import type { CommandOutput, RegisterCommand } from '../command.ts';
 import { describeBundle } from '../inspect/describe-bundle.ts';
@@ -19,15 +19,16 @@ export const registerInspect: RegisterCommand = (program, run) => {
   program
     .command('inspect')
     .description('list the images, packages and files of a bundle, or what differs between two')
-    .argument('<bundle>', 'the bundle file')
-    .argument('[newer]', 'another one: print only what differs there')
+    .argument('<bundle...>', 'the bundle: its file, or volumes of it; with another one: print only what differs there')
     .option('--sbom', 'print the software bill of materials that the bundle carries (CycloneDX 1.6 JSON)')
-    .action((bundle: string, newer: string | undefined, flags: Flags) =>
+    .action((paths: readonly string[], flags: Flags) =>
       run(async (context) => {
-        if (newer !== undefined && flags.sbom === true) throw new CaissonError('USAGE', 'Cannot print the SBOM of two bundles at once');
+        const bundles = groupVolumes(paths);
+        if (bundles.length > 2) throw new CaissonError('USAGE', `Cannot compare ${bundles.length} bundles: two are the most`);
+        if (bundles.length > 1 && flags.sbom === true) throw new CaissonError('USAGE', 'Cannot print the SBOM of two bundles at once');
         const readers: BundleReader[] = [];
         try {
-          for (const path of [bundle, ...(newer === undefined ? [] : [newer])]) readers.push(await openBundle(path));
+          for (const location of bundles) readers.push(await openBundle(location));
           context.print(await describe(readers, flags));
         } finally {
           await closeBundles(readers);

@@ -1,4 +1,12 @@
-import { distrustOf, VerifyFailedError, verifyBundle, type Trust, type VerifyReport } from '../../bundle/index.ts';
+import {
+  distrustOf,
+  groupVolumes,
+  VerifyFailedError,
+  verifyBundle,
+  type BundleLocation,
+  type Trust,
+  type VerifyReport,
+} from '../../bundle/index.ts';
 import { CaissonError, formatSize } from '../../core/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { addTrustFlags, trustOf, type TrustFlags } from '../signing/trust-flags.ts';
@@ -15,7 +23,7 @@ export const registerVerify: RegisterCommand = (program, run) => {
   const command = program
     .command('verify')
     .description('check every byte and every signature of bundles, and list every fault')
-    .argument('<bundle...>', 'the bundle files');
+    .argument('<bundle...>', 'the bundles: their files, or volumes of them');
   addTrustFlags(command)
     .option('--require-signature', 'refuse a bundle that is not signed; without it, that is a warning')
     .action((bundles: readonly string[], flags: Flags) => run((context) => verify(bundles, flags, context)));
@@ -28,17 +36,17 @@ async function verify(bundles: readonly string[], flags: Flags, context: Command
     });
   }
   const trust = await trustOf(flags, context.clock);
-  for (const bundle of bundles) await verifyOne(bundle, trust, flags, context);
+  for (const bundle of groupVolumes(bundles)) await verifyOne(bundle, trust, flags, context);
 }
 
-async function verifyOne(bundle: string, trust: Trust | undefined, flags: Flags, context: CommandContext): Promise<void> {
+async function verifyOne(bundle: BundleLocation, trust: Trust | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const { emit, signal, clock } = context;
   const report = await verifyBundle(bundle, { emit, signal, clock, ...(trust === undefined ? {} : { trust }) });
   if (report.findings.length > 0) throw new VerifyFailedError(report);
   if (trust !== undefined) {
-    const distrust = distrustOf(bundle, report.signatures);
+    const distrust = distrustOf(report.path, report.signatures);
     if (distrust?.code === 'SIGNATURE_MISSING' && flags.requireSignature !== true)
-      emit({ type: 'warning', message: `"${bundle}" is not signed` });
+      emit({ type: 'warning', message: `"${report.path}" is not signed` });
     else if (distrust !== undefined) throw distrust;
   }
   context.print({ text: describe(report), data: report });
@@ -46,7 +54,7 @@ async function verifyOne(bundle: string, trust: Trust | undefined, flags: Flags,
 
 function describe(report: VerifyReport): string {
   return [
-    `${report.path} is whole: ${report.name} ${report.version}, ${report.members} members, ${formatSize(report.size)}`,
+    `${nameOf(report)} is whole: ${report.name} ${report.version}, ${report.members} members, ${formatSize(report.size)}`,
     `bundle ${report.bundleDigest}`,
     ...report.bases.map(({ name, version, digest }) => `needs ${name} ${version}, bundle ${digest}`),
     ...report.signatures.map(
@@ -54,4 +62,8 @@ function describe(report: VerifyReport): string {
         `signed by ${fingerprint}${signer === 'allowed' ? ` (${principals})` : `, which nobody vouched for`}`,
     ),
   ].join('\n');
+}
+
+function nameOf({ path, paths }: VerifyReport): string {
+  return paths.length === 1 ? path : `${path} (${paths.length} volumes)`;
 }

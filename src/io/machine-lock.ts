@@ -1,0 +1,22 @@
+import { createServer } from 'node:net';
+import { errnoOf } from '../core/index.ts';
+
+/**
+ * Takes a lock of this machine by name: an abstract Unix socket, which the kernel frees when the process dies, however it
+ * dies. Resolves to the release, or to undefined while another process (or another holder in this one) has it. A name has
+ * at most 100 bytes.
+ */
+export async function takeMachineLock(name: string): Promise<(() => Promise<void>) | undefined> {
+  const server = createServer((socket) => socket.destroy());
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(`\0${name}`, resolve);
+    });
+  } catch (error) {
+    if (errnoOf(error) === 'EADDRINUSE') return undefined;
+    throw error;
+  }
+  server.unref();
+  return () => new Promise((resolve) => server.close(() => resolve()));
+}
