@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   LOCK_MISMATCH: { exit: 3, summary: 'The lock does not fit what is to be built' },
   PATH_UNSAFE: { exit: 3, summary: 'A path would leave the directory it belongs to' },
   PLATFORM_INVALID: { exit: 3, summary: 'A platform is not os/architecture[/variant]' },
+  PUSH_NAMES_CLASH: { exit: 3, summary: 'Two images of a bundle would get the same name in a registry' },
   REFERENCE_INVALID: { exit: 3, summary: 'An image reference is not [registry/]name[:tag][@sha256:digest]' },
   SIZE_INVALID: { exit: 3, summary: 'A size is not a number of bytes or a number with a unit' },
 
@@ -45,6 +46,8 @@ export const ERROR_CODES = {
   IMAGE_PLATFORM_MISSING: { exit: 5, summary: 'An image does not exist for a platform that was asked for' },
   IMAGE_UNSUPPORTED: { exit: 5, summary: 'An image has a format that Caisson refuses' },
   PACKAGE_UNSOLVABLE: { exit: 5, summary: 'OS packages cannot be installed from the repositories given' },
+  PUSH_INCOMPLETE: { exit: 5, summary: 'Images could not be pushed' },
+  PUSH_REFUSED: { exit: 5, summary: 'A registry does not take what is pushed' },
   RATE_LIMITED: { exit: 5, summary: 'A server asks to wait longer than Caisson waits' },
   REPOSITORY_EXPIRED: { exit: 5, summary: 'The signed metadata of a package repository is not valid at this time' },
   REPOSITORY_INVALID: { exit: 5, summary: 'A package repository is incomplete or its metadata is malformed' },

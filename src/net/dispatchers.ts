@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
 import { isLoopback } from './loopback.ts';
 
@@ -9,9 +11,17 @@ export interface Dispatchers {
   close(): Promise<void>;
 }
 
+export interface DispatcherOptions {
+  readonly env: Environment;
+  readonly connectTimeoutMs: number;
+  /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
+  readonly ca: readonly string[];
+}
+
 /** Connection pools that follow HTTP_PROXY, HTTPS_PROXY and NO_PROXY (either case) of the given environment. */
-export function createDispatchers(env: Environment, connectTimeoutMs: number): Dispatchers {
-  const options = { connect: { timeout: connectTimeoutMs } };
+export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptions): Dispatchers {
+  const trust = ca.length === 0 ? {} : { ca: [...usualAuthorities(env), ...ca] };
+  const options = { connect: { timeout: connectTimeoutMs, ...trust }, requestTls: trust, proxyTls: trust };
   const direct = new Agent(options);
   const proxied = new EnvHttpProxyAgent({
     ...options,
@@ -30,4 +40,10 @@ export function createDispatchers(env: Environment, connectTimeoutMs: number): D
 
 function variable(env: Environment, name: string): string {
   return env[name.toLowerCase()] ?? env[name] ?? '';
+}
+
+/** Naming authorities replaces those that Node trusts by itself, so that these must be named, too. */
+function usualAuthorities(env: Environment): string[] {
+  const extra = env['NODE_EXTRA_CA_CERTS'];
+  return [...rootCertificates, ...(extra === undefined || extra === '' ? [] : [readFileSync(extra, 'utf8')])];
 }

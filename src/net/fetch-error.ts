@@ -4,6 +4,8 @@ export interface FetchErrorDetails extends ErrorDetails {
   readonly code?: ErrorCode;
   readonly status?: number;
   readonly transient?: boolean;
+  /** What was done with the address: "fetch" by default. */
+  readonly action?: string;
 }
 
 /** A server could not be asked, or did not send what was asked for. */
@@ -18,7 +20,7 @@ export class FetchError extends CaissonError {
   readonly #details: FetchErrorDetails;
 
   constructor(url: string | URL, reason: string, details: FetchErrorDetails = {}) {
-    super(details.code ?? 'FETCH_FAILED', `Cannot fetch "${printableUrl(url)}": ${reason}`, details);
+    super(details.code ?? 'FETCH_FAILED', `Cannot ${details.action ?? 'fetch'} "${printableUrl(url)}": ${reason}`, details);
     this.url = printableUrl(url);
     this.status = details.status;
     this.transient = details.transient ?? false;

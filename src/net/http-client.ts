@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { request as send } from 'undici';
-import { formatDuration, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
+import { CaissonError, formatDuration, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
 import { limitExceeded, readLimited, retry, sleep } from '../io/index.ts';
 import { discard, readStart } from './discard.ts';
 import { createDispatchers, type Dispatchers, type Environment } from './dispatchers.ts';
@@ -15,6 +15,8 @@ import { translated } from './translated-body.ts';
 export interface HttpClientOptions {
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are looked up. None by default. */
   readonly env?: Environment;
+  /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
+  readonly ca?: readonly string[];
   readonly emit?: Emit;
   readonly clock?: Clock;
   /** A connection on which nothing moves for so long is given up; there is no limit to the whole. 60 s by default. */
@@ -42,7 +44,6 @@ export interface OpenUrlOptions {
 const MAX_REDIRECTS = 10;
 const ERROR_PAGE_LIMIT = 64 * 1024;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 522]);
 
 /**
  * The HTTP client of the building side. Certificates are always checked, redirects followed without carrying
@@ -64,7 +65,11 @@ export class HttpClient {
     this.#longestWaitMs = options.longestWaitMs ?? 120_000;
     this.#retryDelaysMs = options.retryDelaysMs ?? [500, 2000, 6000];
     this.#sleep = options.sleep ?? sleep;
-    this.#dispatchers = createDispatchers(options.env ?? {}, Math.min(this.#stallTimeoutMs, 30_000));
+    this.#dispatchers = createDispatchers({
+      env: options.env ?? {},
+      ca: options.ca ?? [],
+      connectTimeoutMs: Math.min(this.#stallTimeoutMs, 30_000),
+    });
   }
 
   /**
@@ -72,11 +77,12 @@ export class HttpClient {
    * were retried; connection errors that persist are FETCH_FAILED, a wait longer than allowed is RATE_LIMITED.
    */
   async request(request: HttpRequest): Promise<HttpResponse> {
+    if (request.once === true) return this.#follow(request);
     const what = `${request.method ?? 'GET'} ${printableUrl(request.url)}`;
     const operation = async (attempt: number): Promise<HttpResponse> => {
       const response = await this.#follow(request);
-      if (!RETRIED.has(response.status)) return response;
-      const askedMs = this.#askedWait(response);
+      if (!isBusy(response.status)) return response;
+      const askedMs = this.askedWait(response);
       if (attempt > this.#retryDelaysMs.length) {
         if (response.status === 429) throw this.#rateLimited(response, askedMs);
         return response;
@@ -186,7 +192,7 @@ export class HttpClient {
     for (let hops = 0; ; hops += 1) {
       const response = await this.#send(url, request);
       const location = headerOf(response, 'location');
-      if (!REDIRECTS.has(response.status) || location === undefined || request.method === 'POST') return response;
+      if (!REDIRECTS.has(response.status) || location === undefined || !isReading(request)) return response;
       discard(response.body);
       if (hops >= MAX_REDIRECTS) throw new FetchError(request.url, `more than ${MAX_REDIRECTS} redirects`, { status: response.status });
       url = redirectTarget(url, location);
@@ -195,7 +201,11 @@ export class HttpClient {
 
   async #send(url: URL, request: HttpRequest): Promise<HttpResponse> {
     const authorization = request.authorization?.get(url.origin);
-    const translate = (error: unknown): unknown => (request.signal?.aborted === true ? request.signal.reason : this.#translate(url, error));
+    const translate = (error: unknown): unknown => {
+      if (request.signal?.aborted === true) return request.signal.reason;
+      return error instanceof CaissonError ? error : this.#translate(url, error, isReading(request) ? 'fetch' : 'send to');
+    };
+    const body = await bodyOf(request);
     try {
       const response = await send(url, {
         dispatcher: this.#dispatchers.for(url),
@@ -205,26 +215,28 @@ export class HttpClient {
           // Blobs must arrive as stored; a decoded layer would have another digest.
           'accept-encoding': 'identity',
           ...request.headers,
+          ...body.headers,
           ...(authorization === undefined ? {} : { authorization }),
         },
-        headersTimeout: this.#stallTimeoutMs,
+        headersTimeout: request.answerTimeoutMs ?? this.#stallTimeoutMs,
         bodyTimeout: this.#stallTimeoutMs,
-        ...(request.body === undefined ? {} : { body: request.body }),
+        ...(body.content === undefined ? {} : { body: body.content }),
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });
       return { status: response.statusCode, headers: response.headers, body: translated(response.body, translate), url: url.href };
     } catch (error) {
+      if (body.content instanceof Readable) body.content.destroy();
       throw translate(error);
     }
   }
 
-  #translate(url: URL, error: unknown): FetchError {
+  #translate(url: URL, error: unknown, action: string): FetchError {
     const { reason, hint } = describeConnectionError(error, this.#stallTimeoutMs);
-    return new FetchError(url, reason, { cause: error, transient: isConnectionError(error), ...(hint === undefined ? {} : { hint }) });
+    return new FetchError(url, reason, { action, cause: error, transient: isConnectionError(error), ...(hint === undefined ? {} : { hint }) });
   }
 
-  /** The wait that an answer asks for. Throws RATE_LIMITED when it is longer than allowed. */
-  #askedWait(response: HttpResponse): number | undefined {
+  /** The wait in milliseconds that an answer asks for by Retry-After. Throws RATE_LIMITED when it is longer than allowed. */
+  askedWait(response: HttpResponse): number | undefined {
     const asked = retryAfterMs(headerOf(response, 'retry-after'), this.#clock.now());
     if (asked !== undefined && asked > this.#longestWaitMs) throw this.#rateLimited(response, asked);
     return asked;
@@ -239,6 +251,24 @@ export class HttpClient {
       hint: 'Run again later, log in for a higher limit, or use a mirror',
     });
   }
+}
+
+const BUSY: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 522]);
+
+/** True for answers that mean: not now. */
+export function isBusy(status: number): boolean {
+  return BUSY.has(status);
+}
+
+function isReading({ method }: HttpRequest): boolean {
+  return method === undefined || method === 'GET' || method === 'HEAD';
+}
+
+/** The body as undici takes it; the length of a stream must be announced. */
+async function bodyOf({ body }: HttpRequest): Promise<{ headers: Readonly<Record<string, string>>; content?: string | Uint8Array | Readable }> {
+  if (body === undefined) return { headers: {} };
+  if (typeof body === 'string' || body instanceof Uint8Array) return { headers: {}, content: body };
+  return { headers: { 'content-length': String(body.size) }, content: await body.open() };
 }
 
 /** An answer that means: not now. Only ever seen by retry. */

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import {
   buildBundle,
   connectUpstream,
@@ -11,6 +11,7 @@ import {
 import { CaissonError, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { parseJobs } from '../parse-jobs.ts';
 
 interface Flags {
   readonly manifests: string;
@@ -28,8 +29,6 @@ interface Flags {
   readonly update?: true;
   readonly plan?: true;
 }
-
-const MOST_JOBS = 64;
 
 export const registerBuildBundle: RegisterCommand = (program, run) => {
   program
@@ -140,12 +139,6 @@ function parsePlatforms(values: readonly string[]): Platform[] {
   const repeated = values.find((value, index) => values.indexOf(value) !== index);
   if (repeated !== undefined) throw new CaissonError('USAGE', `Cannot use --platform "${repeated}" twice`);
   return values.map(parsePlatform);
-}
-
-function parseJobs(value: string): number {
-  const jobs = Number(value);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > MOST_JOBS) throw new InvalidArgumentError(`It is not a number from 1 to ${MOST_JOBS}.`);
-  return jobs;
 }
 
 function collect(value: string, before: readonly string[] | undefined): string[] {
