@@ -18,7 +18,9 @@ export async function readTrustedAuthorities(files: readonly string[]): Promise<
     if (certificates.length === 0) {
       throw new InvalidInputError(file, [{ reason: 'it holds no certificate in PEM form', remedy: 'want -----BEGIN CERTIFICATE-----' }]);
     }
-    const problems = certificates.flatMap((pem, index) => (isCertificate(pem) ? [] : [{ reason: `its certificate ${index + 1} is damaged` }]));
+    const problems = certificates.flatMap((pem, index) =>
+      isCertificate(pem) ? [] : [{ reason: `its certificate ${index + 1} is damaged` }],
+    );
     if (problems.length > 0) throw new InvalidInputError(file, problems);
     found.push(...certificates);
   }

@@ -77,7 +77,9 @@ async function pushRoot(
     const [platform, ...others] = image.platforms;
     const isSingle = platform !== undefined && others.length === 0;
     if (tag === undefined || !(isSingle || reduceIndexes)) throw sparseRefused(image, error);
-    const instead = isSingle ? { descriptor: platform.manifest, bytes: await readDocument(store, platform.manifest) } : reduced(image, root, bytes);
+    const instead = isSingle
+      ? { descriptor: platform.manifest, bytes: await readDocument(store, platform.manifest) }
+      : reduced(image, root, bytes);
     emit({ type: 'warning', message: describeInstead(image, instead.descriptor.digest, isSingle ? platform.platform : undefined) });
     if (survey.tags.get(image) !== instead.descriptor.digest) {
       await registry.putManifest(repository, tag, instead.descriptor, instead.bytes, { signal });

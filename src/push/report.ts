@@ -43,7 +43,10 @@ export function targetOf({ domain }: Destination, { repository, tag, root }: Pus
 /** What a push would do. */
 export function reportPlan(plan: PushPlan, survey: Survey, destination: Destination): PushReport {
   const missing = plan.blobs.filter(({ digest }) => (survey.blobs.get(digest)?.size ?? 0) === 0);
-  const missingPlaces = plan.blobs.map((blob) => ({ ...blob, places: blob.repositories.length - (survey.blobs.get(blob.digest)?.size ?? 0) }));
+  const missingPlaces = plan.blobs.map((blob) => ({
+    ...blob,
+    places: blob.repositories.length - (survey.blobs.get(blob.digest)?.size ?? 0),
+  }));
   const mounted = missingPlaces.map(({ digest, size, places }) => ({
     size,
     places: places - ((survey.blobs.get(digest)?.size ?? 0) === 0 ? 1 : 0),
@@ -72,7 +75,9 @@ export function reportPlan(plan: PushPlan, survey: Survey, destination: Destinat
 export function isPresent(image: PushImage, survey: Survey): boolean {
   const { repository, root, tag } = image;
   const named = tag === undefined ? survey.documents.has(`${repository}@${root.digest}`) : survey.tags.get(image) === root.digest;
-  return named && missingBytes(image, survey) === 0 && image.documents.every(({ digest }) => survey.documents.has(`${repository}@${digest}`));
+  return (
+    named && missingBytes(image, survey) === 0 && image.documents.every(({ digest }) => survey.documents.has(`${repository}@${digest}`))
+  );
 }
 
 export function missingBytes({ blobs, repository }: PushImage, survey: Survey): number {

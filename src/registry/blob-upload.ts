@@ -29,8 +29,11 @@ export interface BlobUploadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What came of an upload: done, or lost by the registry, so that it must start anew. */
-export type UploadOutcome = { readonly done: true } | { readonly done: false; readonly error: RegistryError };
+/**
+ * What came of an upload: done, or lost by the registry, so that it must start anew; `refused` when that was its answer to a
+ * part, not to the question how far it got.
+ */
+export type UploadOutcome = { readonly done: true } | { readonly done: false; readonly error: RegistryError; readonly refused: boolean };
 
 /** A break, after which the registry is asked how far it got. */
 interface Break {
@@ -51,6 +54,7 @@ const OTHER_PLACE = 416;
 /**
  * Sends one blob into one upload session (distribution-spec v1.1, Pushing a blob in chunks): PATCH by PATCH, then PUT with
  * the digest. When the connection breaks, or the registry is busy, it asks how far the registry got and goes on there.
+ * (distribution, and Harbor with it, keeps what arrived of a broken chunk and then calls the upload invalid: it starts anew.)
  */
 export class BlobUpload {
   readonly #options: BlobUploadOptions;
@@ -92,7 +96,7 @@ export class BlobUpload {
       const lost = await this.#findPosition();
       if (lost !== undefined) return lost;
       if (step.error instanceof RegistryError && step.error.status === OTHER_PLACE && this.#position === before) {
-        return { done: false, error: step.error };
+        return { done: false, error: step.error, refused: true };
       }
     }
   }
@@ -154,7 +158,7 @@ export class BlobUpload {
     if (isBusy(response.status)) return { error, askedMs };
     // The registry is at another place than we think; it may well say at which.
     if (response.status === OTHER_PLACE) return { error, askedMs: undefined };
-    if (LOST.has(response.status)) return { done: false, error };
+    if (LOST.has(response.status)) return { done: false, error, refused: true };
     throw error;
   }
 
@@ -171,7 +175,7 @@ export class BlobUpload {
     }
     const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.origin, response);
     if (!isThere && !LOST.has(response.status) && response.status !== OTHER_PLACE) throw error;
-    return { done: false, error };
+    return { done: false, error, refused: false };
   }
 
   #moveTo(position: number, response: HttpResponse): void {

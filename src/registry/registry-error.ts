@@ -64,7 +64,12 @@ export async function pushRefusal(what: string, origin: string, response: HttpRe
   const { diagnostics, answer, request } = await explain(response);
   const { status } = response;
   const isLogin = (status === 401 || status === 403) && new URL(response.url).origin === origin;
-  const hint = isLogin ? `It needs a login that may push there: docker login ${new URL(origin).host}` : PUSH_HINTS[status];
+  const isOfUpload = diagnostics.some(({ code }) => code.startsWith('BLOB_UPLOAD_'));
+  const hint = isLogin
+    ? `It needs a login that may push there: docker login ${new URL(origin).host}`
+    : isOfUpload
+      ? undefined
+      : PUSH_HINTS[status];
   return new RegistryError(isLogin ? 'AUTH_FAILED' : 'PUSH_REFUSED', `Cannot push ${what}: "${request}" ${answer}`, {
     status,
     diagnostics,

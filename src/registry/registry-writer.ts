@@ -33,7 +33,7 @@ export interface WriteOptions {
 
 const CHUNK_SIZE = 16 * 1024 * 1024;
 /** How often one blob is begun. */
-const MOST_SESSIONS = 4;
+const MOST_SESSIONS = 8;
 const ACCESS = 'pull,push';
 
 /**
@@ -113,6 +113,7 @@ export class RegistryWriter {
     const { chunkSize = CHUNK_SIZE, emit = silent, retryDelaysMs = [500, 2000, 6000], sleep: wait = sleep } = this.#options;
     const content = new CheckedContent(blob);
     let session = options.session;
+    let partSize = chunkSize;
     for (let begun = 1; ; begun += 1) {
       session ??= await this.#begin(repository, blob.digest, signal);
       const upload = new BlobUpload(session, blob, content, {
@@ -122,8 +123,7 @@ export class RegistryWriter {
         repository,
         hasArrived: () => this.hasBlob(repository, blob, { signal }),
         onProgress,
-        // A registry that does not know chunks takes the whole.
-        chunkSize: begun === 1 ? chunkSize : Infinity,
+        chunkSize: partSize,
         delaysMs: retryDelaysMs,
         sleep: wait,
         emit,
@@ -132,7 +132,9 @@ export class RegistryWriter {
       const outcome = await upload.run();
       if (outcome.done) return;
       if (begun >= MOST_SESSIONS) throw outcome.error;
-      const delayMs = retryDelaysMs[begun - 1] ?? 0;
+      // A registry that does not know chunks takes the whole.
+      if (outcome.refused) partSize = Infinity;
+      const delayMs = retryDelaysMs[Math.min(begun, retryDelaysMs.length) - 1] ?? 0;
       emit({ type: 'retry', what: `blob ${blob.digest}, from its start`, reason: outcome.error.message, attempt: begun, delayMs });
       await wait(delayMs, signal);
       session = undefined;
@@ -143,7 +145,13 @@ export class RegistryWriter {
    * Stores a manifest or index under a tag or its digest, byte for byte. Throws PUSH_REFUSED, too, when the registry then has
    * something else there.
    */
-  async putManifest(repository: string, reference: string, descriptor: Descriptor, bytes: Buffer, { signal }: WriteOptions = {}): Promise<void> {
+  async putManifest(
+    repository: string,
+    reference: string,
+    descriptor: Descriptor,
+    bytes: Buffer,
+    { signal }: WriteOptions = {},
+  ): Promise<void> {
     const response = await this.#ask({
       url: this.#url(repository, `manifests/${reference}`),
       method: 'PUT',

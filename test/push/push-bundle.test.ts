@@ -91,7 +91,11 @@ describe('pushing a bundle', () => {
 
   it('uploads each blob once and mounts it into other repositories', async () => {
     const report = await push();
-    const blobs = new Set(reader.manifest.images.flatMap(({ platforms }) => platforms.flatMap(({ config, layers }) => [config, ...layers])).map(({ digest }) => digest));
+    const blobs = new Set(
+      reader.manifest.images
+        .flatMap(({ platforms }) => platforms.flatMap(({ config, layers }) => [config, ...layers]))
+        .map(({ digest }) => digest),
+    );
     expect(report.uploaded.count).toBe(blobs.size);
     // alpha and beta share one layer.
     expect(report.mounted.count).toBe(1);
@@ -153,7 +157,10 @@ describe('pushing a bundle', () => {
 
 describe('what cannot be pushed', () => {
   it('is two different images under one name, which are named before anything is asked', async () => {
-    const content = ofSamples({ 'docker.io/team/app:1': sampleImage([sampleLayer('a')]), 'quay.io/team/app:1': sampleImage([sampleLayer('b')]) });
+    const content = ofSamples({
+      'docker.io/team/app:1': sampleImage([sampleLayer('a')]),
+      'quay.io/team/app:1': sampleImage([sampleLayer('b')]),
+    });
     await expect(push({}, content)).rejects.toMatchObject({
       code: 'PUSH_NAMES_CLASH',
       exitStatus: 3,
@@ -231,7 +238,12 @@ describe('an index of which the bundle holds a part', () => {
     const known = Object.values(platforms);
     const missing = [one, two, absent].filter((image) => !known.includes(image));
     const made = ofSamples({ [name]: index }, missing);
-    const entries = Object.entries(platforms).map(([platform, { descriptor, config, layers }]) => ({ platform, manifest: descriptor, config, layers }));
+    const entries = Object.entries(platforms).map(([platform, { descriptor, config, layers }]) => ({
+      platform,
+      manifest: descriptor,
+      config,
+      layers,
+    }));
     return { ...made, images: made.images.map((image) => ({ ...image, platforms: entries })) };
   }
 
@@ -250,7 +262,9 @@ describe('an index of which the bundle holds a part', () => {
       expect(report.images[0]).toMatchObject({ outcome: 'reduced', digest: index.descriptor.digest, stored: one.descriptor.digest });
     }
     expect(events.filter(({ type }) => type === 'warning')).toEqual(
-      Array(2).fill(expect.objectContaining({ message: expect.stringMatching(/refuses the index of "docker\.io\/team\/many:1".*linux\/amd64/) })),
+      Array(2).fill(
+        expect.objectContaining({ message: expect.stringMatching(/refuses the index of "docker\.io\/team\/many:1".*linux\/amd64/) }),
+      ),
     );
   });
 
