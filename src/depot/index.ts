@@ -2,4 +2,3 @@
 export * from './open-depot.ts';
 export * from './repository-key.ts';
 export * from './start-depot.ts';
-export { unionBlobs } from './union.ts';

@@ -124,7 +124,7 @@ async function addBlobs(
     if (/foreign|nondistributable/.test(blob.mediaType) && (await store.stat(blob.digest)) === undefined) continue;
     if ((await store.stat(blob.digest)) === undefined) {
       throw new CaissonError('BLOB_UNKNOWN', `Cannot push blob "${blob.digest}": the bundle does not hold it`, {
-        hint: 'If the bundle is a delta, name the bundles that it was made against with --base',
+        hint: 'Run: caisson verify BUNDLE',
       });
     }
     blobs.push(blob);

@@ -50,7 +50,10 @@ describe('caisson push', () => {
   it('prints what it would do, does it, and does nothing the next time', async () => {
     const words = ['push', bundle, `${registry.host}/site`];
     const planned = await builtCaisson([...words, '--plan']);
-    expect(planned).toMatchObject({ status: 0, stdout: expect.stringMatching(/new\n[^]*Would upload 240\.0 MiB in 7 blobs[^]*Nothing was changed/) });
+    expect(planned).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/new\n[^]*Would upload 240\.0 MiB in 7 blobs[^]*Nothing was changed/),
+    });
     expect(committed()).toEqual([]);
 
     expect(await builtCaisson(words)).toMatchObject({ status: 0, stdout: expect.stringMatching(/pushed[^]*7 blobs uploaded/) });

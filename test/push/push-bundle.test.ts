@@ -2,11 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bundleBlobs, openBundle, type BundleImage, type BundleReader } from '../../src/bundle/index.ts';
+import { bundleBlobs, closeBundles, openBundle, openBundles, type BundleImage, type BundleReader } from '../../src/bundle/index.ts';
 import { systemClock, type Event } from '../../src/core/index.ts';
 import { HttpClient } from '../../src/net/index.ts';
 import { parseDestination, pushBundle, type PushContent, type PushReport, type PushRequest } from '../../src/push/index.ts';
 import { endpointOf, RegistryWriter } from '../../src/registry/index.ts';
+import { newerBundle, writeDelta } from '../support/delta-bundle.ts';
 import { LoopbackRegistry, sendError } from '../support/loopback-registry.ts';
 import { MemoryBlobStore } from '../support/memory-store.ts';
 import { sampleImage, sampleIndex, sampleLayer, type SampleDocument } from '../support/sample-image.ts';
@@ -112,6 +113,20 @@ describe('pushing a bundle', () => {
     expect(gamma).toEqual([expect.stringMatching(/sha256:/), expect.stringMatching(/sha256:/), 'PUT /v2/site/team/gamma/manifests/v3']);
   });
 
+  it('of a delta takes from its bases what lies there', async () => {
+    const delta = await writeDelta(join(directory, 'delta.tar'), newerBundle('2', ['new']), [reader.path]);
+    const readers = await openBundles([delta, reader.path]);
+    try {
+      const [first] = readers;
+      if (first === undefined) throw new Error('Nothing was opened');
+      expect(first.path).toBe(delta);
+      const report = await push({}, { images: first.manifest.images, blobs: bundleBlobs(first) });
+      expect(report.images.map(({ outcome }) => outcome)).toEqual(Array(4).fill('pushed'));
+    } finally {
+      await closeBundles(readers);
+    }
+  });
+
   it('changes nothing the second time', async () => {
     await push();
     const before = changes().length;
@@ -205,12 +220,15 @@ describe('what cannot be pushed', () => {
     expect(registry.tagOf('site/team/app', '1')).toBeUndefined();
   });
 
-  it('is a delta without the bundle that it was made against', async () => {
+  it('is an image of which the bundle lacks a blob: nothing is asked', async () => {
     const sample = sampleImage([sampleLayer('a', 5000)]);
     const whole = ofSamples({ 'docker.io/team/app:1': sample });
     const layer = sample.layers[0];
     const blobs = { ...bind(whole.blobs), stat: async (digest: string) => (digest === layer?.digest ? undefined : { size: 1 }) };
-    await expect(push({}, { ...whole, blobs })).rejects.toMatchObject({ code: 'BLOB_UNKNOWN', hint: expect.stringContaining('--base') });
+    await expect(push({}, { ...whole, blobs })).rejects.toMatchObject({
+      code: 'BLOB_UNKNOWN',
+      message: expect.stringContaining(layer?.digest ?? ''),
+    });
     expect(registry.requests).toEqual([]);
   });
 });

@@ -1,7 +1,6 @@
 import { Option } from 'commander';
 import { bundleBlobs, closeBundles, openBundles } from '../../bundle/index.ts';
 import { formatSize } from '../../core/index.ts';
-import { unionBlobs } from '../../depot/index.ts';
 import { HttpClient } from '../../net/index.ts';
 import { parseDestination, pushBundle, type PushReport, type PushReportImage } from '../../push/index.ts';
 import { endpointOf, loadDockerCredentials, RegistryWriter } from '../../registry/index.ts';
@@ -43,12 +42,14 @@ async function push(bundle: string, registry: string, flags: Flags, context: Com
   const destination = parseDestination(registry);
   const readers = await openBundles([bundle, ...flags.base]);
   try {
+    const reader = readers.find(({ path }) => path === bundle);
+    if (reader === undefined) throw new Error(`"${bundle}" was opened and is not there`);
     const http = new HttpClient({ env, emit, clock, ca: await readTrustedAuthorities(flags.ca) });
     try {
       const findCredentials = await loadDockerCredentials({ env, emit });
       const writer = new RegistryWriter(endpointOf(destination.domain, new Map()), { http, findCredentials, clock, emit });
       const report = await pushBundle(
-        { images: readers[0]?.manifest.images ?? [], blobs: unionBlobs(readers.map(bundleBlobs)) },
+        { images: reader.manifest.images, blobs: bundleBlobs(reader) },
         {
           destination,
           keepDomain: flags.keepDomain === true,
