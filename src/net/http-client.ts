@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream';
 import { request as send } from 'undici';
-import { CaissonError, formatDuration, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
+import { CaissonError, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
 import { limitExceeded, readLimited, retry, sleep } from '../io/index.ts';
 import { discard, readStart } from './discard.ts';
 import { createDispatchers, type Dispatchers, type Environment } from './dispatchers.ts';
-import { describeConnectionError, FetchError, isConnectionError, printableUrl } from './fetch-error.ts';
+import { describeConnectionError, type ConnectionProblem } from './connection-problem.ts';
+import { FetchError, printableUrl } from './fetch-error.ts';
 import type { HttpRequest, HttpResponse, WholeResponse } from './http-message.ts';
+import { describeRateLimit } from './rate-limit.ts';
 import { contentRange, headerOf, rangeHeader, startOfBody } from './range.ts';
 import { redirectTarget, webUrl } from './redirects.ts';
 import { resumingStream } from './resuming-stream.ts';
@@ -43,6 +45,7 @@ export interface OpenUrlOptions {
 
 const MAX_REDIRECTS = 10;
 const ERROR_PAGE_LIMIT = 64 * 1024;
+const RATE_LIMIT_PAGE = 4 * 1024;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -82,9 +85,9 @@ export class HttpClient {
     const operation = async (attempt: number): Promise<HttpResponse> => {
       const response = await this.#follow(request);
       if (!isBusy(response.status)) return response;
-      const askedMs = this.askedWait(response);
+      const askedMs = await this.askedWait(response);
       if (attempt > this.#retryDelaysMs.length) {
-        if (response.status === 429) throw this.#rateLimited(response, askedMs);
+        if (response.status === 429) throw await this.#rateLimited(response, askedMs);
         return response;
       }
       discard(response.body);
@@ -201,14 +204,23 @@ export class HttpClient {
 
   async #send(url: URL, request: HttpRequest): Promise<HttpResponse> {
     const authorization = request.authorization?.get(url.origin);
+    const { dispatcher, proxy } = this.#dispatchers.for(url);
+    const fail = ({ reason, hint, transient }: ConnectionProblem, cause?: unknown): FetchError =>
+      new FetchError(url, reason, {
+        action: isReading(request) ? 'fetch' : 'send to',
+        transient,
+        ...(cause === undefined ? {} : { cause }),
+        ...(hint === undefined ? {} : { hint }),
+      });
     const translate = (error: unknown): unknown => {
       if (request.signal?.aborted === true) return request.signal.reason;
-      return error instanceof CaissonError ? error : this.#translate(url, error, isReading(request) ? 'fetch' : 'send to');
+      if (error instanceof CaissonError) return error;
+      return fail(describeConnectionError(error, { url, stallTimeoutMs: this.#stallTimeoutMs, proxy }), error);
     };
     const body = await bodyOf(request);
     try {
       const response = await send(url, {
-        dispatcher: this.#dispatchers.for(url),
+        dispatcher,
         method: request.method ?? 'GET',
         headers: {
           'user-agent': 'caisson',
@@ -232,30 +244,19 @@ export class HttpClient {
     }
   }
 
-  #translate(url: URL, error: unknown, action: string): FetchError {
-    const { reason, hint } = describeConnectionError(error, this.#stallTimeoutMs);
-    return new FetchError(url, reason, {
-      action,
-      cause: error,
-      transient: isConnectionError(error),
-      ...(hint === undefined ? {} : { hint }),
-    });
-  }
-
   /** The wait in milliseconds that an answer asks for by Retry-After. Throws RATE_LIMITED when it is longer than allowed. */
-  askedWait(response: HttpResponse): number | undefined {
+  async askedWait(response: HttpResponse): Promise<number | undefined> {
     const asked = retryAfterMs(headerOf(response, 'retry-after'), this.#clock.now());
-    if (asked !== undefined && asked > this.#longestWaitMs) throw this.#rateLimited(response, asked);
+    if (asked !== undefined && asked > this.#longestWaitMs) throw await this.#rateLimited(response, asked);
     return asked;
   }
 
-  #rateLimited(response: HttpResponse, askedMs: number | undefined): FetchError {
-    response.body.destroy();
-    const wait = askedMs === undefined ? '' : ` and asks to wait ${formatDuration(askedMs)}`;
-    return new FetchError(response.url, `the server answered ${response.status}${wait}`, {
+  async #rateLimited(response: HttpResponse, askedMs: number | undefined): Promise<FetchError> {
+    const body = await readStart(response.body, RATE_LIMIT_PAGE).catch(() => Buffer.alloc(0));
+    return new FetchError(response.url, describeRateLimit(response, body, askedMs, this.#clock.now()), {
       code: 'RATE_LIMITED',
       status: response.status,
-      hint: 'Run again later, log in for a higher limit, or use a mirror',
+      hint: `Run the same command again then: what has arrived is kept. Or use a mirror: --mirror ${new URL(response.url).host}=URL`,
     });
   }
 }

@@ -153,7 +153,7 @@ export class BlobUpload {
 
   /** What an answer means that is not the one hoped for. */
   async #judge(response: HttpResponse): Promise<UploadOutcome | Break> {
-    const askedMs = isBusy(response.status) ? this.#options.http.askedWait(response) : undefined;
+    const askedMs = isBusy(response.status) ? await this.#options.http.askedWait(response) : undefined;
     const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.origin, response);
     if (isBusy(response.status)) return { error, askedMs };
     // The registry is at another place than we think; it may well say at which.

@@ -1,4 +1,4 @@
-import { discard, headerOf, type HttpClient, type HttpRequest, type HttpResponse, type WholeResponse } from '../net/index.ts';
+import { discard, FetchError, headerOf, type HttpClient, type HttpRequest, type HttpResponse, type WholeResponse } from '../net/index.ts';
 import type { Clock } from '../core/index.ts';
 import { parseChallenges, type AuthChallenge } from './auth-challenge.ts';
 import type { Credentials, FindCredentials } from './credentials.ts';
@@ -56,6 +56,23 @@ export class RegistryClient {
   }
 
   async #authorized<T extends Answer>(
+    request: RegistryRequest,
+    perform: (authorization: ReadonlyMap<string, string>) => Promise<T>,
+    drop: (answer: T) => void,
+  ): Promise<T> {
+    try {
+      return await this.#loggedIn(request, perform, drop);
+    } catch (error) {
+      if (!(error instanceof FetchError) || error.code !== 'RATE_LIMITED') throw error;
+      const name = this.#endpoint.credentialsName;
+      const login = name === 'docker.io' ? 'docker login' : `docker login ${name}`;
+      throw error.withHint(
+        `Run the same command again then: what has arrived is kept. Who is logged in has a higher limit (${login}), and a mirror its own (--mirror ${name}=URL)`,
+      );
+    }
+  }
+
+  async #loggedIn<T extends Answer>(
     request: RegistryRequest,
     perform: (authorization: ReadonlyMap<string, string>) => Promise<T>,
     drop: (answer: T) => void,

@@ -11,7 +11,9 @@ import {
 import { CaissonError, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { runCredentialHelper } from '../credential-helper.ts';
 import { parseJobs } from '../parse-jobs.ts';
+import { readTrustedAuthorities } from '../trusted-authorities.ts';
 
 interface Flags {
   readonly manifests: string;
@@ -25,6 +27,7 @@ interface Flags {
   readonly mirror: readonly string[];
   readonly base: readonly string[];
   readonly jobs: number;
+  readonly ca: readonly string[];
   readonly frozen?: true;
   readonly update?: true;
   readonly plan?: true;
@@ -50,6 +53,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--mirror <host=url>', 'ask this address instead of the host; may be repeated', collect, [])
     .option('--executable <file>', 'caisson for the target hosts: FILE, or PLATFORM=FILE; may be repeated', collect, [])
     .option('--base <file>', 'leave out what this bundle, or the bundles of this receipt, hold; may be repeated', collect, [])
+    .option('--ca <file>', 'trust the authorities in this file (PEM), too; may be repeated', collect, [])
     .option('--jobs <number>', 'downloads at once', parseJobs, 8)
     .action((flags: Flags) => run((context) => build(flags, context)));
 };
@@ -58,7 +62,15 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
   const { clock, emit, signal, env, self } = context;
   const platforms = parsePlatforms(flags.platform ?? ['linux/amd64']);
   const date = sourceDate(env['SOURCE_DATE_EPOCH']);
-  const upstream = await connectUpstream({ mirrors: parseMirrors(flags.mirror), env, clock, emit, signal });
+  const upstream = await connectUpstream({
+    mirrors: parseMirrors(flags.mirror),
+    env,
+    ca: await readTrustedAuthorities(flags.ca),
+    runHelper: runCredentialHelper,
+    clock,
+    emit,
+    signal,
+  });
   try {
     const result = await buildBundle(
       {

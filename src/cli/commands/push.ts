@@ -6,6 +6,7 @@ import { parseDestination, pushBundle, type PushReport, type PushReportImage } f
 import { endpointOf, loadDockerCredentials, RegistryWriter } from '../../registry/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { runCredentialHelper } from '../credential-helper.ts';
 import { parseJobs } from '../parse-jobs.ts';
 import { readTrustedAuthorities } from '../trusted-authorities.ts';
 
@@ -46,7 +47,7 @@ async function push(bundle: string, registry: string, flags: Flags, context: Com
     if (reader === undefined) throw new Error(`"${bundle}" was opened and is not there`);
     const http = new HttpClient({ env, emit, clock, ca: await readTrustedAuthorities(flags.ca) });
     try {
-      const findCredentials = await loadDockerCredentials({ env, emit });
+      const findCredentials = await loadDockerCredentials({ env, emit, runHelper: runCredentialHelper });
       const writer = new RegistryWriter(endpointOf(destination.domain, new Map()), { http, findCredentials, clock, emit });
       const report = await pushBundle(
         { images: reader.manifest.images, blobs: bundleBlobs(reader) },
