@@ -4,7 +4,7 @@ import { formatPlatform, type Clock, type Emit } from '../core/index.ts';
 import { HttpClient } from '../net/index.ts';
 import type { ImageSource } from '../oci/index.ts';
 import type { FetchFile } from '../ospkg/index.ts';
-import { loadDockerCredentials } from '../registry/index.ts';
+import { loadDockerCredentials, type RunCredentialHelper } from '../registry/index.ts';
 import { RegistrySource } from '../sources/index.ts';
 import type { ExecutableFile } from './executables.ts';
 import type { OpenOrigin } from './fill.ts';
@@ -32,6 +32,9 @@ export interface Upstream {
 export interface UpstreamOptions {
   readonly mirrors: Mirrors;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
+  readonly ca?: readonly string[];
+  readonly runHelper?: RunCredentialHelper;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
@@ -39,9 +42,9 @@ export interface UpstreamOptions {
 
 /** Opens registries (with docker's stored credentials) and package repositories; call close when done. */
 export async function connectUpstream(options: UpstreamOptions): Promise<Upstream & { close(): Promise<void> }> {
-  const { mirrors, env, clock, emit, signal } = options;
-  const findCredentials = await loadDockerCredentials({ env, emit });
-  const http = new HttpClient({ env, emit, clock });
+  const { mirrors, env, ca = [], runHelper, clock, emit, signal } = options;
+  const findCredentials = await loadDockerCredentials({ env, emit, ...(runHelper === undefined ? {} : { runHelper }) });
+  const http = new HttpClient({ env, ca, emit, clock });
   const images = new RegistrySource({ http, mirrors, findCredentials, emit, clock });
   return {
     images,

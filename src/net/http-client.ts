@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream';
 import { request as send } from 'undici';
-import { formatDuration, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
+import { CaissonError, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
 import { limitExceeded, readLimited, retry, sleep } from '../io/index.ts';
 import { discard, readStart } from './discard.ts';
 import { createDispatchers, type Dispatchers, type Environment } from './dispatchers.ts';
-import { describeConnectionError, FetchError, isConnectionError, printableUrl } from './fetch-error.ts';
+import { describeConnectionError, type ConnectionProblem } from './connection-problem.ts';
+import { FetchError, printableUrl } from './fetch-error.ts';
 import type { HttpRequest, HttpResponse, WholeResponse } from './http-message.ts';
+import { describeRateLimit } from './rate-limit.ts';
 import { contentRange, headerOf, rangeHeader, startOfBody } from './range.ts';
 import { redirectTarget, webUrl } from './redirects.ts';
 import { resumingStream } from './resuming-stream.ts';
@@ -15,6 +17,8 @@ import { translated } from './translated-body.ts';
 export interface HttpClientOptions {
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are looked up. None by default. */
   readonly env?: Environment;
+  /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
+  readonly ca?: readonly string[];
   readonly emit?: Emit;
   readonly clock?: Clock;
   /** A connection on which nothing moves for so long is given up; there is no limit to the whole. 60 s by default. */
@@ -41,8 +45,8 @@ export interface OpenUrlOptions {
 
 const MAX_REDIRECTS = 10;
 const ERROR_PAGE_LIMIT = 64 * 1024;
+const RATE_LIMIT_PAGE = 4 * 1024;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 522]);
 
 /**
  * The HTTP client of the building side. Certificates are always checked, redirects followed without carrying
@@ -64,7 +68,11 @@ export class HttpClient {
     this.#longestWaitMs = options.longestWaitMs ?? 120_000;
     this.#retryDelaysMs = options.retryDelaysMs ?? [500, 2000, 6000];
     this.#sleep = options.sleep ?? sleep;
-    this.#dispatchers = createDispatchers(options.env ?? {}, Math.min(this.#stallTimeoutMs, 30_000));
+    this.#dispatchers = createDispatchers({
+      env: options.env ?? {},
+      ca: options.ca ?? [],
+      connectTimeoutMs: Math.min(this.#stallTimeoutMs, 30_000),
+    });
   }
 
   /**
@@ -72,13 +80,14 @@ export class HttpClient {
    * were retried; connection errors that persist are FETCH_FAILED, a wait longer than allowed is RATE_LIMITED.
    */
   async request(request: HttpRequest): Promise<HttpResponse> {
+    if (request.once === true) return this.#follow(request);
     const what = `${request.method ?? 'GET'} ${printableUrl(request.url)}`;
     const operation = async (attempt: number): Promise<HttpResponse> => {
       const response = await this.#follow(request);
-      if (!RETRIED.has(response.status)) return response;
-      const askedMs = this.#askedWait(response);
+      if (!isBusy(response.status)) return response;
+      const askedMs = await this.askedWait(response);
       if (attempt > this.#retryDelaysMs.length) {
-        if (response.status === 429) throw this.#rateLimited(response, askedMs);
+        if (response.status === 429) throw await this.#rateLimited(response, askedMs);
         return response;
       }
       discard(response.body);
@@ -186,7 +195,7 @@ export class HttpClient {
     for (let hops = 0; ; hops += 1) {
       const response = await this.#send(url, request);
       const location = headerOf(response, 'location');
-      if (!REDIRECTS.has(response.status) || location === undefined || request.method === 'POST') return response;
+      if (!REDIRECTS.has(response.status) || location === undefined || !isReading(request)) return response;
       discard(response.body);
       if (hops >= MAX_REDIRECTS) throw new FetchError(request.url, `more than ${MAX_REDIRECTS} redirects`, { status: response.status });
       url = redirectTarget(url, location);
@@ -195,50 +204,81 @@ export class HttpClient {
 
   async #send(url: URL, request: HttpRequest): Promise<HttpResponse> {
     const authorization = request.authorization?.get(url.origin);
-    const translate = (error: unknown): unknown => (request.signal?.aborted === true ? request.signal.reason : this.#translate(url, error));
+    const { dispatcher, proxy } = this.#dispatchers.for(url);
+    const fail = ({ reason, hint, transient }: ConnectionProblem, cause?: unknown): FetchError =>
+      new FetchError(url, reason, {
+        action: isReading(request) ? 'fetch' : 'send to',
+        transient,
+        ...(cause === undefined ? {} : { cause }),
+        ...(hint === undefined ? {} : { hint }),
+      });
+    const translate = (error: unknown): unknown => {
+      if (request.signal?.aborted === true) return request.signal.reason;
+      if (error instanceof CaissonError) return error;
+      return fail(describeConnectionError(error, { url, stallTimeoutMs: this.#stallTimeoutMs, proxy }), error);
+    };
+    const body = await bodyOf(request);
     try {
       const response = await send(url, {
-        dispatcher: this.#dispatchers.for(url),
+        dispatcher,
         method: request.method ?? 'GET',
         headers: {
           'user-agent': 'caisson',
           // Blobs must arrive as stored; a decoded layer would have another digest.
           'accept-encoding': 'identity',
           ...request.headers,
+          ...body.headers,
           ...(authorization === undefined ? {} : { authorization }),
         },
-        headersTimeout: this.#stallTimeoutMs,
+        // A connection is kept after HEAD, too: who asks for a thousand blobs should not shake hands a thousand times.
+        ...(request.method === 'HEAD' ? { reset: false } : {}),
+        headersTimeout: request.answerTimeoutMs ?? this.#stallTimeoutMs,
         bodyTimeout: this.#stallTimeoutMs,
-        ...(request.body === undefined ? {} : { body: request.body }),
+        ...(body.content === undefined ? {} : { body: body.content }),
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });
       return { status: response.statusCode, headers: response.headers, body: translated(response.body, translate), url: url.href };
     } catch (error) {
+      if (body.content instanceof Readable) body.content.destroy();
       throw translate(error);
     }
   }
 
-  #translate(url: URL, error: unknown): FetchError {
-    const { reason, hint } = describeConnectionError(error, this.#stallTimeoutMs);
-    return new FetchError(url, reason, { cause: error, transient: isConnectionError(error), ...(hint === undefined ? {} : { hint }) });
-  }
-
-  /** The wait that an answer asks for. Throws RATE_LIMITED when it is longer than allowed. */
-  #askedWait(response: HttpResponse): number | undefined {
+  /** The wait in milliseconds that an answer asks for by Retry-After. Throws RATE_LIMITED when it is longer than allowed. */
+  async askedWait(response: HttpResponse): Promise<number | undefined> {
     const asked = retryAfterMs(headerOf(response, 'retry-after'), this.#clock.now());
-    if (asked !== undefined && asked > this.#longestWaitMs) throw this.#rateLimited(response, asked);
+    if (asked !== undefined && asked > this.#longestWaitMs) throw await this.#rateLimited(response, asked);
     return asked;
   }
 
-  #rateLimited(response: HttpResponse, askedMs: number | undefined): FetchError {
-    response.body.destroy();
-    const wait = askedMs === undefined ? '' : ` and asks to wait ${formatDuration(askedMs)}`;
-    return new FetchError(response.url, `the server answered ${response.status}${wait}`, {
+  async #rateLimited(response: HttpResponse, askedMs: number | undefined): Promise<FetchError> {
+    const body = await readStart(response.body, RATE_LIMIT_PAGE).catch(() => Buffer.alloc(0));
+    return new FetchError(response.url, describeRateLimit(response, body, askedMs, this.#clock.now()), {
       code: 'RATE_LIMITED',
       status: response.status,
-      hint: 'Run again later, log in for a higher limit, or use a mirror',
+      hint: `Run the same command again then: what has arrived is kept. Or use a mirror: --mirror ${new URL(response.url).host}=URL`,
     });
   }
+}
+
+const BUSY: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 522]);
+
+/** True for answers that mean: not now. */
+export function isBusy(status: number): boolean {
+  return BUSY.has(status);
+}
+
+function isReading({ method }: HttpRequest): boolean {
+  return method === undefined || method === 'GET' || method === 'HEAD';
+}
+
+/** The body as undici takes it; the length of a stream must be announced. */
+async function bodyOf({
+  body,
+}: HttpRequest): Promise<{ headers: Readonly<Record<string, string>>; content?: string | Uint8Array | Readable }> {
+  if (body === undefined) return { headers: {} };
+  if (typeof body === 'string' || body instanceof Uint8Array) return { headers: {}, content: body };
+  return { headers: { 'content-length': String(body.size) }, content: await body.open() };
 }
 
 /** An answer that means: not now. Only ever seen by retry. */

@@ -1,14 +1,28 @@
 import type { Readable } from 'node:stream';
 
+/** A body of known size that is not held in memory. */
+export interface StreamedBody {
+  readonly size: number;
+  /** Called anew for each attempt; the stream gives exactly `size` bytes, and its own CaissonErrors come through. */
+  open(): Promise<Readable>;
+}
+
 export interface HttpRequest {
   /** Absolute, http or https. */
   readonly url: string;
   /** GET by default; only GET and HEAD follow redirects. */
-  readonly method?: 'GET' | 'HEAD' | 'POST';
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
   readonly headers?: Readonly<Record<string, string>>;
   /** Authorization header by origin (https://host:port): no other origin ever sees it, whoever redirects there. */
   readonly authorization?: ReadonlyMap<string, string>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array | StreamedBody;
+  /**
+   * Sent once, for what must not simply be repeated: 408, 429 and 5xx come back as they are, and the FetchError of a broken
+   * connection is transient.
+   */
+  readonly once?: boolean;
+  /** How long the answer may take once everything is sent; the client's stall timeout by default. */
+  readonly answerTimeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -10,8 +10,11 @@ export type Credentials =
 /** Finds credentials for a repository by its full name (registry.example.com/team/app); undefined: ask anonymously. */
 export type FindCredentials = (repository: string) => Promise<Credentials | undefined>;
 
-/** Runs docker-credential-NAME get with the server's address on standard input and returns its standard output. */
-export type RunCredentialHelper = (name: string, server: string) => Promise<string>;
+/**
+ * Runs docker-credential-NAME get with the server's address on standard input and returns its standard output; undefined
+ * when there is no such program.
+ */
+export type RunCredentialHelper = (name: string, server: string) => Promise<string | undefined>;
 
 export interface DockerCredentialsOptions {
   /** DOCKER_CONFIG and HOME are looked up here. */
@@ -60,13 +63,26 @@ export function parseDockerConfig(text: string, file: string, options: Omit<Dock
   const { runHelper, emit = silent } = options;
   const warned = new Set<string>();
 
-  const ask = async (helper: string, server: string): Promise<Credentials | undefined> => {
-    if (runHelper !== undefined) return readHelperAnswer(helper, await runHelper(helper, server));
+  const run = async (helper: string, server: string): Promise<Credentials | undefined> => {
+    const answer = await runHelper?.(helper, server);
+    if (answer !== undefined) return readHelperAnswer(helper, answer);
     if (!warned.has(helper)) {
       warned.add(helper);
-      emit({ type: 'warning', message: `Cannot ask credential helper "${helper}" of "${file}"; "${server}" is asked anonymously` });
+      emit({
+        type: 'warning',
+        message: `Cannot ask credential helper "${helper}" of "${file}", which is not on PATH; "${server}" is asked without it`,
+      });
     }
     return undefined;
+  };
+
+  // A helper is a process, and every request wants to know who is logged in.
+  const answers = new Map<string, Promise<Credentials | undefined>>();
+  const ask = async (helper: string, server: string): Promise<Credentials | undefined> => {
+    const key = `${helper} ${server}`;
+    const answer = answers.get(key) ?? run(helper, server);
+    answers.set(key, answer);
+    return answer;
   };
 
   return async (repository) => {

@@ -5,4 +5,6 @@
 export * from './credentials.ts';
 export { addressOf, endpointOf, type Endpoint, type Mirrors } from './endpoint.ts';
 export { RegistryClient, type RegistryRequest } from './registry-client.ts';
+export { RegistryWriter, type MountResult, type RegistryWriterOptions } from './registry-writer.ts';
+export type { BlobContent } from './checked-content.ts';
 export { refusal, refusalOf, RegistryError, type RegistryDiagnostic } from './registry-error.ts';

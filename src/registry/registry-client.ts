@@ -1,16 +1,17 @@
-import { discard, headerOf, type HttpClient, type HttpResponse, type WholeResponse } from '../net/index.ts';
+import { discard, FetchError, headerOf, type HttpClient, type HttpRequest, type HttpResponse, type WholeResponse } from '../net/index.ts';
 import type { Clock } from '../core/index.ts';
 import { parseChallenges, type AuthChallenge } from './auth-challenge.ts';
 import type { Credentials, FindCredentials } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import { basicHeader, TokenCache } from './token-cache.ts';
 
-export interface RegistryRequest {
-  readonly url: string;
+export interface RegistryRequest extends Omit<HttpRequest, 'authorization'> {
   /** Repository as the endpoint knows it, for the token's scope. */
   readonly repository: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal | undefined;
+  /** What the token must allow there: to pull, by default. */
+  readonly access?: 'pull' | 'pull,push';
+  /** Another repository that must be readable, too: the source of a mount. */
+  readonly mountFrom?: string;
 }
 
 type Answer = Pick<HttpResponse, 'status' | 'headers' | 'url'>;
@@ -59,6 +60,23 @@ export class RegistryClient {
     perform: (authorization: ReadonlyMap<string, string>) => Promise<T>,
     drop: (answer: T) => void,
   ): Promise<T> {
+    try {
+      return await this.#loggedIn(request, perform, drop);
+    } catch (error) {
+      if (!(error instanceof FetchError) || error.code !== 'RATE_LIMITED') throw error;
+      const name = this.#endpoint.credentialsName;
+      const login = name === 'docker.io' ? 'docker login' : `docker login ${name}`;
+      throw error.withHint(
+        `Run the same command again then: what has arrived is kept. Who is logged in has a higher limit (${login}), and a mirror its own (--mirror ${name}=URL)`,
+      );
+    }
+  }
+
+  async #loggedIn<T extends Answer>(
+    request: RegistryRequest,
+    perform: (authorization: ReadonlyMap<string, string>) => Promise<T>,
+    drop: (answer: T) => void,
+  ): Promise<T> {
     const authorization = new Map<string, string>();
     const expected = await this.#expectedChallenge(request.signal);
     const header = expected === undefined ? undefined : await this.#answer(expected, this.#endpoint.origin, request);
@@ -83,7 +101,7 @@ export class RegistryClient {
   async #answer(challenge: AuthChallenge, origin: string, request: RegistryRequest, before?: string): Promise<string | undefined> {
     const credentials = origin === this.#endpoint.origin ? await this.#credentialsFor(request.repository) : undefined;
     if (challenge.scheme === 'basic') return credentials?.type === 'password' ? basicHeader(credentials) : undefined;
-    const scopes = scopesFor(challenge, request.repository);
+    const scopes = scopesFor(challenge, request);
     const rejected = before?.replace(/^Bearer /, '');
     return `Bearer ${await this.#tokens.get({ challenge, origin, scopes, credentials, rejected, signal: request.signal })}`;
   }
@@ -116,12 +134,14 @@ function usableChallenge(answer: Answer): AuthChallenge | undefined {
 }
 
 /**
- * What to ask a token for: to pull. The scope of the challenge goes first when it is about something else, or when the
- * registry says that pulling was not enough; some services look at the first scope alone.
+ * What to ask a token for. The scope of the challenge goes first when it is about something else, or when the registry says
+ * that what was asked for was not enough; some services look at the first scope alone.
  */
-function scopesFor(challenge: AuthChallenge, repository: string): string[] {
-  const own = `repository:${repository}:pull`;
+function scopesFor(challenge: AuthChallenge, { repository, access = 'pull', mountFrom }: RegistryRequest): string[] {
+  const own = `repository:${repository}:${access}`;
+  const besides = mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`];
   const wanted = challenge.parameters.get('scope') ?? '';
   const isOurs = wanted === '' || wanted.startsWith(own);
-  return isOurs && challenge.parameters.get('error') !== 'insufficient_scope' ? [own] : [wanted, own].filter((scope) => scope !== '');
+  const first = isOurs && challenge.parameters.get('error') !== 'insufficient_scope' ? [] : [wanted];
+  return [...first, own, ...besides].filter((scope) => scope !== '');
 }

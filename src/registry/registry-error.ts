@@ -45,8 +45,7 @@ export async function refusal(what: string, origin: string, response: HttpRespon
 export function refusalOf(what: string, origin: string, response: WholeResponse): RegistryError {
   const { status } = response;
   const diagnostics = parseDiagnostics(response.bytes);
-  const said = diagnostics.map(({ code, message }) => (message === '' ? code : `${code}: ${message}`)).join('; ');
-  const answer = said === '' ? `answered ${status}` : `answered ${status} (${said.slice(0, SHOWN)})`;
+  const answer = describeAnswer(status, diagnostics);
   const request = printableUrl(response.url);
   const details = { status, diagnostics, request };
   if (status === 404) return new RegistryError('IMAGE_NOT_FOUND', `Cannot find ${what}: "${request}" ${answer}`, details);
@@ -58,6 +57,42 @@ export function refusalOf(what: string, origin: string, response: WholeResponse)
     });
   }
   return new RegistryError('FETCH_FAILED', `Cannot read ${what}: "${request}" ${answer}`, details);
+}
+
+/** The error that a refused push of `what` (an image or blob, quoted) means. Reads the body of the answer. */
+export async function pushRefusal(what: string, origin: string, response: HttpResponse): Promise<RegistryError> {
+  const { diagnostics, answer, request } = await explain(response);
+  const { status } = response;
+  const isLogin = (status === 401 || status === 403) && new URL(response.url).origin === origin;
+  const isOfUpload = diagnostics.some(({ code }) => code.startsWith('BLOB_UPLOAD_'));
+  const hint = isLogin
+    ? `It needs a login that may push there: docker login ${new URL(origin).host}`
+    : isOfUpload
+      ? undefined
+      : PUSH_HINTS[status];
+  return new RegistryError(isLogin ? 'AUTH_FAILED' : 'PUSH_REFUSED', `Cannot push ${what}: "${request}" ${answer}`, {
+    status,
+    diagnostics,
+    request,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+const PUSH_HINTS: Readonly<Record<number, string>> = {
+  404: 'The registry does not make repositories by itself: make the project first, or push below one that exists (REGISTRY/PROJECT)',
+  405: 'The registry can only be read, or something else answers at its address',
+  412: 'The tag may be immutable there: allow it to be replaced, or push below another prefix',
+  413: 'A proxy before the registry limits the size of uploads (nginx: client_max_body_size): lift the limit',
+};
+
+async function explain(response: HttpResponse): Promise<{ diagnostics: RegistryDiagnostic[]; answer: string; request: string }> {
+  const diagnostics = parseDiagnostics(await readStart(response.body, ERROR_BODY_LIMIT).catch(() => Buffer.alloc(0)));
+  return { diagnostics, answer: describeAnswer(response.status, diagnostics), request: printableUrl(response.url) };
+}
+
+function describeAnswer(status: number, diagnostics: readonly RegistryDiagnostic[]): string {
+  const said = diagnostics.map(({ code, message }) => (message === '' ? code : `${code}: ${message}`)).join('; ');
+  return said === '' ? `answered ${status}` : `answered ${status} (${said.slice(0, SHOWN)})`;
 }
 
 function parseDiagnostics(bytes: Uint8Array): RegistryDiagnostic[] {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/index.ts';
 import { openWorkshop, packageFiles, type Workshop } from '../builder/workshop.ts';
+import { builtCaisson } from '../support/built-caisson.ts';
 import { LoopbackRegistry } from '../support/loopback-registry.ts';
-import { useLoopbackServers } from '../support/loopback-server.ts';
+import { useLoopbackServers, type LoopbackServer } from '../support/loopback-server.ts';
 import { sampleImage, sampleLayer } from '../support/sample-image.ts';
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
@@ -40,6 +41,7 @@ describe('caisson build-bundle', () => {
   const startServer = useLoopbackServers();
   let workshop: Workshop;
   let registry: LoopbackRegistry;
+  let packages: LoopbackServer;
   let words: string[];
 
   beforeEach(async () => {
@@ -49,7 +51,7 @@ describe('caisson build-bundle', () => {
     registry.put('team/web', '1.0', web);
     registry.put('team/api', '1.0', api);
     const files = await packageFiles({ hello: 'the hello package' });
-    const packages = await startServer((request, response) => {
+    packages = await startServer((request, response) => {
       const content = files.get(`http://packages.example${request.url ?? ''}`);
       if (content === undefined) response.writeHead(404).end();
       else response.end(content);
@@ -92,6 +94,24 @@ describe('caisson build-bundle', () => {
     registry.requests.length = 0;
     expect(await caisson([...words, '--version', '7'])).toMatchObject({ status: 0, stdout: expect.stringContaining('is unchanged') });
     expect(registry.requests).toEqual([]);
+  });
+
+  it('builds again with everything present without any network, for the same lock', async () => {
+    expect(await caisson(words)).toMatchObject({ status: 0 });
+    const before = await readFile(join(workshop.directory, 'out/demo.tar'));
+    registry.requests.length = 0;
+    packages.requests.length = 0;
+    for (const more of [[], ['--frozen']]) {
+      expect(await builtCaisson([...words, ...more])).toMatchObject({ status: 0, stdout: expect.stringContaining('is unchanged') });
+      // Not even this machine can be reached there.
+      const alone = await builtCaisson([...words, ...more], { wrapper: ['unshare', '--map-root-user', '--net'] });
+      expect(alone).toMatchObject({ status: 0, stdout: expect.stringContaining('is unchanged') });
+    }
+    expect([...registry.requests, ...packages.requests]).toEqual([]);
+    expect(before.equals(await readFile(join(workshop.directory, 'out/demo.tar')))).toBe(true);
+    // That the wrapper takes the network away shows where something is missing.
+    await rm(join(workshop.directory, 'out/demo.tar'));
+    expect(await builtCaisson(words, { wrapper: ['unshare', '--map-root-user', '--net'] })).toMatchObject({ status: 5 });
   });
 
   it('prints events and the result as JSON lines with --json', async () => {

@@ -1,40 +1,101 @@
-import 'reflect-metadata';
-import { createServer } from 'node:https';
-import * as x509 from '@peculiar/x509';
-import { describe, expect, it } from 'vitest';
-import { HttpClient } from '../../src/net/index.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { HttpClient, type HttpClientOptions } from '../../src/net/index.ts';
+import { useLoopbackServers } from '../support/loopback-server.ts';
+import { selfSigned, startTlsServer, testAuthority, type TestAuthority, type TestCertificate } from '../support/test-certificates.ts';
+
+const startPlain = useLoopbackServers();
+const DAY = 86_400_000;
+const closers: (() => Promise<void>)[] = [];
+let authority: TestAuthority;
+let asked = 0;
+
+beforeAll(async () => {
+  authority = await testAuthority();
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+  asked = 0;
+});
+
+async function ask(certificate: TestCertificate, options: HttpClientOptions = {}): Promise<string> {
+  const { port, close } = await startTlsServer(certificate, (_, response) => {
+    asked += 1;
+    response.end('fine');
+  });
+  closers.push(close);
+  return askPort(port, options);
+}
+
+async function askPort(port: number, options: HttpClientOptions): Promise<string> {
+  const http = new HttpClient({ retryDelaysMs: [], ...options });
+  closers.push(() => http.close());
+  return (await http.fetchFile(`https://localhost:${port}/`, { limit: 100 }))?.toString() ?? 'nothing';
+}
 
 describe('certificates', () => {
-  it('are always checked', async () => {
-    const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      name: 'CN=localhost',
-      keys,
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
+  it('that vouch for themselves are refused before anything is asked', async () => {
+    await expect(ask(await selfSigned(['localhost']))).rejects.toMatchObject({
+      code: 'FETCH_FAILED',
+      message: expect.stringMatching(/the certificate of "localhost:\d+" is signed by itself/),
+      hint: expect.stringMatching(/--ca FILE, or NODE_EXTRA_CA_CERTS/),
     });
-    const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-    let asked = 0;
-    const server = createServer({ key, cert: certificate.toString('pem') }, (_, response) => {
-      asked += 1;
-      response.end();
+    expect(asked).toBe(0);
+  });
+
+  it('of an unknown authority are refused', async () => {
+    await expect(ask(await authority.issue(['localhost']))).rejects.toMatchObject({
+      message: expect.stringContaining('comes from an authority that is not trusted here'),
+      hint: expect.stringContaining('--ca FILE'),
     });
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
+    expect(asked).toBe(0);
+  });
+
+  it('of an authority given are accepted, and those of the usual ones still are', async () => {
+    expect(await ask(await authority.issue(['localhost']), { ca: [authority.cert] })).toBe('fine');
+    const other = await testAuthority();
+    expect(await ask(await authority.issue(['localhost']), { ca: [other.cert, authority.cert] })).toBe('fine');
+    await expect(ask(await authority.issue(['localhost']), { ca: [other.cert] })).rejects.toThrow(/not trusted/);
+  });
+
+  it('of an authority in NODE_EXTRA_CA_CERTS stay accepted when others are given', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'caisson-ca-'));
+    closers.push(() => rm(directory, { recursive: true }));
+    const file = join(directory, 'extra.pem');
+    await writeFile(file, authority.cert);
+    const other = await testAuthority();
+    const env = { NODE_EXTRA_CA_CERTS: file };
+    expect(await ask(await authority.issue(['localhost']), { ca: [other.cert], env })).toBe('fine');
+    await expect(
+      ask(await authority.issue(['localhost']), { ca: [other.cert], env: { NODE_EXTRA_CA_CERTS: '/does/not/exist' } }),
+    ).rejects.toThrow(/not trusted/);
+  });
+
+  it('for another name are refused, with the names that they have', async () => {
+    await expect(ask(await authority.issue(['registry.example', 'other.example']), { ca: [authority.cert] })).rejects.toMatchObject({
+      message: expect.stringMatching(/is for other names \(DNS:registry\.example, DNS:other\.example\)/),
+      hint: expect.stringContaining('"localhost"'),
     });
-    const address = server.address();
-    const port = address !== null && typeof address === 'object' ? address.port : 0;
-    const http = new HttpClient({ retryDelaysMs: [] });
-    try {
-      await expect(http.request({ url: `https://localhost:${port}/` })).rejects.toMatchObject({
-        code: 'FETCH_FAILED',
-        message: expect.stringContaining('certificate was not accepted'),
-        hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
-      });
-      expect(asked).toBe(0);
-    } finally {
-      await http.close();
-      server.close();
-    }
+    expect(asked).toBe(0);
+  });
+
+  it('that have expired, or are not valid yet, are refused with a word about the clock', async () => {
+    const now = Date.now();
+    const expired = await authority.issue(['localhost'], { from: new Date(now - 2 * DAY), to: new Date(now - DAY) });
+    await expect(ask(expired, { ca: [authority.cert] })).rejects.toMatchObject({
+      message: expect.stringContaining('has expired'),
+      hint: expect.stringContaining('clock'),
+    });
+    const early = await authority.issue(['localhost'], { from: new Date(now + DAY), to: new Date(now + 2 * DAY) });
+    await expect(ask(early, { ca: [authority.cert] })).rejects.toMatchObject({ message: expect.stringContaining('not valid yet') });
+  });
+
+  it('are missed on a port for plain http', async () => {
+    const { origin } = await startPlain((_, response) => response.end());
+    await expect(askPort(Number(new URL(origin).port), {})).rejects.toMatchObject({
+      message: expect.stringContaining('does not speak TLS on this port'),
+    });
   });
 });

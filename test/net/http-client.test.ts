@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -111,18 +110,33 @@ describe('request', () => {
     expect(slept).toEqual([wait]);
   });
 
-  it('says how long a server wants it to wait instead of waiting for hours', async () => {
-    const { origin, requests } = await start((_, response) => response.writeHead(429, { 'retry-after': '7200' }).end());
-    const { http, slept } = client();
+  it('says who limits what and until when instead of waiting for hours', async () => {
+    const document = { errors: [{ code: 'TOOMANYREQUESTS', message: 'You have reached your pull rate limit.' }] };
+    const { origin, requests } = await start((_, response) => {
+      response.writeHead(429, { 'retry-after': '7200', 'ratelimit-limit': '100;w=21600' }).end(JSON.stringify(document));
+    });
+    const { host } = new URL(origin);
+    const { http, slept } = client({ clock: fixedClock(Date.parse('2026-01-02T22:30:00Z')) });
     await expect(http.request({ url: `${origin}/x?token=abc` })).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       exitStatus: 5,
       status: 429,
-      message: `Cannot fetch "${origin}/x": the server answered 429 and asks to wait 120 min 0 s`,
+      message: `Cannot fetch "${origin}/x": "${host}" limits how often it is asked: it answered 429 (TOOMANYREQUESTS: You have reached your pull rate limit.; the limit is 100 in 360 min 0 s) and asks to wait 120 min 0 s, until 2026-01-03 00:30 UTC`,
+      hint: expect.stringContaining(`--mirror ${host}=URL`),
     });
     expect(requests).toHaveLength(1);
     expect(slept).toEqual([]);
   });
+
+  it.each(['<html>Too many requests</html>', '{"errors":[]}', '{"errors":[7]}', '[]', 'x'.repeat(100_000)])(
+    'does not repeat a page that explains a limit to people: %.30s',
+    async (page) => {
+      const { origin } = await start((_, response) => response.writeHead(429, { 'retry-after': '7200', 'ratelimit-limit': '?' }).end(page));
+      await expect(client().http.request({ url: origin })).rejects.toMatchObject({
+        message: expect.stringMatching(/it answered 429 and asks to wait 120 min 0 s, until [-0-9: ]+ UTC$/),
+      });
+    },
+  );
 
   it('calls a server that keeps saying 429 a rate limit', async () => {
     const { origin } = await start((_, response) => response.writeHead(429).end());
@@ -334,39 +348,5 @@ describe('openUrl', () => {
     });
     expect(sent).toBeLessThan(64 * 1024 * 1024);
     stream.destroy();
-  });
-});
-
-describe('proxies', () => {
-  it('asks other hosts through the proxy of the environment given, and this machine directly', async () => {
-    const target = await start((_, response) => response.end('through'));
-    const tunnels: string[] = [];
-    const proxy = await start((_, response) => response.writeHead(500).end());
-    proxy.server.on('connect', (request, socket) => {
-      tunnels.push(request.url ?? '');
-      const upstream = connect(Number(new URL(target.origin).port), '127.0.0.1', () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n');
-        upstream.pipe(socket).pipe(upstream);
-      });
-      upstream.on('error', () => socket.destroy());
-      socket.on('error', () => upstream.destroy());
-    });
-    const { http } = client({ env: { http_proxy: proxy.origin, NO_PROXY: 'inside.invalid' }, retryDelaysMs: [] });
-    expect(await http.fetchFile('http://mirror.invalid/x', { limit: 100 })).toEqual(Buffer.from('through'));
-    expect(await http.fetchFile(target.origin, { limit: 100 })).toEqual(Buffer.from('through'));
-    expect(tunnels).toEqual(['mirror.invalid:80']);
-    await expect(http.fetchFile('http://inside.invalid/x', { limit: 100 })).rejects.toThrow(/host name/);
-    expect(tunnels).toHaveLength(1);
-  });
-
-  it('does not look into the environment of the process', async () => {
-    const before = process.env['http_proxy'];
-    process.env['http_proxy'] = 'http://127.0.0.1:1';
-    try {
-      await expect(client({ retryDelaysMs: [] }).http.fetchFile('http://mirror.invalid/x', { limit: 1 })).rejects.toThrow(/host name/);
-    } finally {
-      if (before === undefined) delete process.env['http_proxy'];
-      else process.env['http_proxy'] = before;
-    }
   });
 });

@@ -9,7 +9,17 @@ import type { SampleDocument } from './sample-image.ts';
 
 const run = promisify(execFile);
 
+/** One line of the registry's log. */
+export interface LoggedRequest {
+  readonly method: string;
+  /** Path with query. */
+  readonly uri: string;
+  readonly status: number;
+}
+
 export interface DockerRegistry {
+  /** What it has answered so far. */
+  readonly requests: readonly LoggedRequest[];
   /** 127.0.0.1:port */
   readonly host: string;
   /** Copies a sample into the registry with skopeo: 'team/app:1'. */
@@ -41,17 +51,24 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const ended = new Promise<void>((resolve) => {
     registry.once('close', () => resolve());
   });
+  const requests: LoggedRequest[] = [];
   const host = await new Promise<string>((resolve, reject) => {
     registry.once('error', () => reject(new Error('docker-registry does not start: install the Debian package docker-registry')));
     registry.once('exit', (code) => reject(new Error(`docker-registry ended with status ${code}`)));
     createInterface(registry.stderr).on('line', (line) => {
       const found = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
       if (found !== undefined) resolve(found);
+      const answer =
+        /msg="response completed[^"]*".* http\.request\.method=(\w+) .*http\.request\.uri="?([^" ]+)"? .*http\.response\.status=(\d+)/.exec(
+          line,
+        );
+      if (answer !== null) requests.push({ method: answer[1] ?? '', uri: answer[2] ?? '', status: Number(answer[3]) });
     });
   });
 
   return {
     host,
+    requests,
     push: async (name, document) => {
       const layout = join(directory, 'layout');
       await writeLayout(layout, document);

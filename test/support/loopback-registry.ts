@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Digest } from '../../src/core/index.ts';
+import { LoopbackUploads } from './loopback-uploads.ts';
 import type { SampleDocument } from './sample-image.ts';
 
 export interface RecordedRequest {
@@ -19,17 +20,19 @@ export interface LoopbackRegistryOptions {
 }
 
 /**
- * A registry on 127.0.0.1 that answers pulls as the distribution specification says, records what it is asked, and whose
- * single routes a test can break with `intercept`.
+ * A registry on 127.0.0.1 that answers pulls and pushes as the distribution specification says, records what it is asked, and
+ * whose single routes a test can break with `intercept`.
  */
 export class LoopbackRegistry {
   readonly requests: RecordedRequest[] = [];
   intercept: Intercept = () => false;
   /** Added to what the registry answers. */
   extraHeaders: Record<string, string> = {};
+  readonly uploads = new LoopbackUploads((name) => this.#repository(name));
   readonly #options: LoopbackRegistryOptions;
   readonly #repositories = new Map<string, { tags: Map<string, Digest>; blobs: Map<Digest, Buffer>; documents: Map<Digest, string> }>();
-  readonly #tokens = new Set<string>();
+  /** Token to the repositories that it is for, each with what it allows: team/app:pull,push. */
+  readonly #tokens = new Map<string, readonly string[]>();
   readonly #server = createServer((request, response) => this.#handle(request, response));
 
   private constructor(options: LoopbackRegistryOptions) {
@@ -54,12 +57,21 @@ export class LoopbackRegistry {
   }
 
   put(repository: string, tag: string, document: SampleDocument): void {
-    const found = this.#repositories.get(repository) ?? { tags: new Map(), blobs: new Map(), documents: new Map() };
-    this.#repositories.set(repository, found);
+    const found = this.#repository(repository);
     found.tags.set(tag, document.descriptor.digest);
     found.blobs.set(document.descriptor.digest, document.bytes);
     for (const [digest, bytes] of document.blobs) found.blobs.set(digest, bytes);
     for (const [digest, mediaType] of document.documents) found.documents.set(digest, mediaType);
+  }
+
+  /** What a tag of a repository stands for. */
+  tagOf(repository: string, tag: string): Digest | undefined {
+    return this.#repositories.get(repository)?.tags.get(tag);
+  }
+
+  /** The bytes of a blob or document of a repository. */
+  contentOf(repository: string, digest: Digest): Buffer | undefined {
+    return this.#repositories.get(repository)?.blobs.get(digest);
   }
 
   /** Tokens given out so far are refused from now on. */
@@ -79,6 +91,12 @@ export class LoopbackRegistry {
     });
   }
 
+  #repository(name: string): { tags: Map<string, Digest>; blobs: Map<Digest, Buffer>; documents: Map<Digest, string> } {
+    const found = this.#repositories.get(name) ?? { tags: new Map(), blobs: new Map(), documents: new Map() };
+    this.#repositories.set(name, found);
+    return found;
+  }
+
   #address(): AddressInfo {
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('The registry does not listen');
@@ -96,11 +114,25 @@ export class LoopbackRegistry {
       this.#token(request, response, searchParams);
       return;
     }
-    const match = /^\/v2\/(?:(.+)\/(manifests|blobs)\/([^/]+))?$/.exec(pathname);
+    const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(pathname);
+    const match = upload ?? /^\/v2\/(?:(.+)\/(manifests|blobs)\/([^/]+))?$/.exec(pathname);
     if (match === null) sendError(response, 404, 'NOT_FOUND');
     else if (!this.#isAllowed(request, match[1])) this.#challenge(response, match[1]);
     else if (match[1] === undefined) response.writeHead(200).end('{}');
+    else if (upload !== null || request.method === 'PUT') void this.#push(request, response, match, searchParams);
     else this.#content(request, response, match[1], match[2] ?? '', match[3] ?? '');
+  }
+
+  async #push(request: IncomingMessage, response: ServerResponse, match: RegExpExecArray, query: URLSearchParams): Promise<void> {
+    const [, name = '', kindOrId = '', reference = ''] = match;
+    try {
+      if (request.method === 'POST') this.uploads.begin(response, name, query);
+      else if (kindOrId === 'manifests') await this.uploads.manifest(request, response, name, reference);
+      else await this.uploads.upload(request, response, name, kindOrId, query);
+    } catch {
+      // The client left.
+      response.destroy();
+    }
   }
 
   #content(request: IncomingMessage, response: ServerResponse, name: string, kind: string, reference: string): void {
@@ -126,8 +158,10 @@ export class LoopbackRegistry {
     const header = request.headers.authorization ?? '';
     if (auth === undefined) return true;
     if (auth.type === 'basic') return header === this.#basic();
-    const token = header.replace(/^Bearer /, '');
-    return this.#tokens.has(token) && (repository === undefined || token.endsWith(Buffer.from(repository).toString('hex')));
+    const allowed = this.#tokens.get(header.replace(/^Bearer /, ''));
+    if (allowed === undefined || repository === undefined) return allowed !== undefined;
+    const isPull = request.method === 'GET' || request.method === 'HEAD';
+    return allowed.some((scope) => scope === `${repository}:pull,push` || (isPull && scope === `${repository}:pull`));
   }
 
   #challenge(response: ServerResponse, repository: string | undefined): void {
@@ -143,10 +177,11 @@ export class LoopbackRegistry {
       sendError(response, 401, 'UNAUTHORIZED');
       return;
     }
-    const scope = query.getAll('scope').at(-1) ?? '';
-    const repository = scope.slice(scope.indexOf(':') + 1, scope.lastIndexOf(':'));
-    const token = `t${this.requests.length}.${Buffer.from(repository).toString('hex')}`;
-    this.#tokens.add(token);
+    const token = `t${this.requests.length}`;
+    this.#tokens.set(
+      token,
+      query.getAll('scope').map((scope) => scope.replace(/^repository:/, '')),
+    );
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ access_token: token, expires_in: 300 }));
   }
 

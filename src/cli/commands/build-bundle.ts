@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import {
   buildBundle,
   connectUpstream,
@@ -14,7 +14,10 @@ import { CaissonError, formatSize, parsePlatform, type Platform } from '../../co
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { runCredentialHelper } from '../credential-helper.ts';
+import { parseJobs } from '../parse-jobs.ts';
 import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
+import { readTrustedAuthorities } from '../trusted-authorities.ts';
 
 interface Flags extends SignerFlags {
   readonly manifests: string;
@@ -29,12 +32,11 @@ interface Flags extends SignerFlags {
   readonly base: readonly string[];
   readonly volumeSize?: string;
   readonly jobs: number;
+  readonly ca: readonly string[];
   readonly frozen?: true;
   readonly update?: true;
   readonly plan?: true;
 }
-
-const MOST_JOBS = 64;
 
 export const registerBuildBundle: RegisterCommand = (program, run) => {
   const command = program
@@ -57,6 +59,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--executable <file>', 'caisson for the target hosts: FILE, or PLATFORM=FILE; may be repeated', collect, [])
     .option('--base <file>', 'leave out what this bundle, or the bundles of this receipt, hold; may be repeated', collect, [])
     .option('--volume-size <size>', 'cut the bundle into volumes of this size: fat32, dvd, 4GiB, a number of bytes')
+    .option('--ca <file>', 'trust the authorities in this file (PEM), too; may be repeated', collect, [])
     .option('--jobs <number>', 'downloads at once', parseJobs, 8);
   addSignerFlags(command).action((flags: Flags) => run((context) => build(flags, context)));
 };
@@ -67,7 +70,15 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
   const volumeSize = flags.volumeSize === undefined ? undefined : parseVolumeSize(flags.volumeSize);
   const date = sourceDate(env['SOURCE_DATE_EPOCH']);
   const signers = await signersOf(flags, context);
-  const upstream = await connectUpstream({ mirrors: parseMirrors(flags.mirror), env, clock, emit, signal });
+  const upstream = await connectUpstream({
+    mirrors: parseMirrors(flags.mirror),
+    env,
+    ca: await readTrustedAuthorities(flags.ca),
+    runHelper: runCredentialHelper,
+    clock,
+    emit,
+    signal,
+  });
   try {
     const result = await buildBundle(
       {
@@ -164,12 +175,6 @@ function parsePlatforms(values: readonly string[]): Platform[] {
   const repeated = values.find((value, index) => values.indexOf(value) !== index);
   if (repeated !== undefined) throw new CaissonError('USAGE', `Cannot use --platform "${repeated}" twice`);
   return values.map(parsePlatform);
-}
-
-function parseJobs(value: string): number {
-  const jobs = Number(value);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > MOST_JOBS) throw new InvalidArgumentError(`It is not a number from 1 to ${MOST_JOBS}.`);
-  return jobs;
 }
 
 function collect(value: string, before: readonly string[] | undefined): string[] {

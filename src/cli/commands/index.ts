@@ -4,6 +4,7 @@ import { registerBuildBundle } from './build-bundle.ts';
 import { registerCluster } from './cluster.ts';
 import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
+import { registerPush } from './push.ts';
 import { registerServe } from './serve.ts';
 import { registerSign } from './sign.ts';
 import { registerVerify } from './verify.ts';
@@ -14,6 +15,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerSign,
   registerInspect,
   registerServe,
+  registerPush,
   registerInstall,
   registerCluster,
   registerAgent,
