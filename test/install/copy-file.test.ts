@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock, type Event } from '../../src/core/index.ts';
@@ -25,6 +25,39 @@ async function copy(size: number, signal = new AbortController().signal, onEvent
 describe('copyLargeFile', () => {
   it.each([0, 1, 3 * MIB + 17])('copies %i bytes', async (size) => {
     expect((await copy(size)).same).toBe(true);
+  });
+
+  it.each([1, 2 * MIB, 3 * MIB])('goes on behind the %i bytes that an earlier run copied', async (present) => {
+    const [source, target] = [join(directory(), 'source'), join(directory(), 'target')];
+    const bytes = randomBytes(3 * MIB);
+    await writeFile(source, bytes);
+    // Not the bytes of the source: what is there must not be written again.
+    await writeFile(target, Buffer.alloc(present, 'x'));
+    const events: Event[] = [];
+    const options = {
+      size: bytes.byteLength,
+      clock: systemClock,
+      emit: (event: Event) => events.push(event),
+      signal: new AbortController().signal,
+    };
+    expect(await copyLargeFile(source, target, options)).toBe(present);
+    expect((await readFile(target)).equals(Buffer.concat([Buffer.alloc(present, 'x'), bytes.subarray(present)]))).toBe(true);
+    expect(events).toContainEqual({ type: 'note', message: expect.stringContaining('Going on with') });
+  });
+
+  it('starts over a target that is longer, or no file', async () => {
+    const [source, target, other] = [join(directory(), 'source'), join(directory(), 'target'), join(directory(), 'other')];
+    await writeFile(source, 'content');
+    const options = { size: 7, clock: systemClock, emit: () => {}, signal: new AbortController().signal };
+    await writeFile(target, 'a longer content');
+    expect(await copyLargeFile(source, target, options)).toBe(0);
+    expect(await readFile(target, 'utf8')).toBe('content');
+
+    await writeFile(other, 'x');
+    await rm(target);
+    await symlink(other, target);
+    await copyLargeFile(source, target, options);
+    expect([await readFile(target, 'utf8'), await readFile(other, 'utf8')]).toEqual(['content', 'x']);
   });
 
   it('says how far it is, where it has to copy', async () => {

@@ -1,11 +1,10 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { openBundle, verifyBundle, VerifyFailedError, type BundleReader } from '../../bundle/index.ts';
-import { CaissonError, errnoOf, formatSize, hasCode, type Clock, type Emit } from '../../core/index.ts';
-import { syncDirectory } from '../../io/index.ts';
-import { PARTIAL, stagedBundleName } from '../bundle-members.ts';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { openBundle, type BundleReader } from '../../bundle/index.ts';
+import { CaissonError, formatSize, type ErrorCode } from '../../core/index.ts';
+import { stagedBundleName } from '../bundle-members.ts';
+import { placeBundleCopy } from '../bundle-copy.ts';
 import type { InstallContext } from '../context.ts';
-import { copyLargeFile } from '../copy-file.ts';
 import type { Step } from '../step.ts';
 import { stepsOf } from './make-step.ts';
 import { executableEntry, executableStep } from './place-executable.ts';
@@ -39,14 +38,12 @@ function copyStep(context: InstallContext, bundle: BundleReader, name: string): 
     isDone: () => isStaged(bundle, target),
     apply: async ({ signal, emit }) => {
       await mkdir(bundles, { recursive: true, mode: 0o755 });
-      const work = { bundle, partial: `${target}${PARTIAL}`, clock: context.clock, signal, emit };
-      await copyToDisk(work);
-      await verifyCopy(work);
-      await rename(work.partial, target);
-      await syncDirectory(bundles);
+      await placeBundleCopy(bundle, target, { clock: context.clock, signal, emit });
     },
   });
 }
+
+const NOT_STAGED: ReadonlySet<ErrorCode> = new Set(['INPUT_UNREADABLE', 'BUNDLE_INCOMPLETE', 'BUNDLE_DAMAGED']);
 
 /** The name is given only after a full verification, so name, size and metadata tell whether this bundle is in place. */
 async function isStaged(bundle: BundleReader, target: string): Promise<boolean> {
@@ -55,44 +52,7 @@ async function isStaged(bundle: BundleReader, target: string): Promise<boolean> 
     await staged.close();
     return staged.bundleDigest === bundle.bundleDigest;
   } catch (error) {
-    if (hasCode(error, 'INPUT_UNREADABLE') || hasCode(error, 'BUNDLE_DAMAGED')) return false;
+    if (error instanceof CaissonError && NOT_STAGED.has(error.code)) return false;
     throw error;
-  }
-}
-
-interface CopyWork {
-  readonly bundle: BundleReader;
-  /** Path of the copy until it is complete and verified. */
-  readonly partial: string;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-}
-
-async function copyToDisk({ bundle, partial, ...options }: CopyWork): Promise<void> {
-  await rm(partial, { force: true });
-  try {
-    await copyLargeFile(bundle.path, partial, { size: bundle.size, ...options });
-  } catch (cause) {
-    await rm(partial, { force: true });
-    if (errnoOf(cause) !== 'ENOSPC') throw cause;
-    throw new CaissonError('HOSTS_UNFIT', `Cannot copy the bundle to "${dirname(partial)}": the disk is full`, {
-      cause,
-      hint: `Free ${formatSize(bundle.size)} under ${dirname(partial)} and run the same command again`,
-    });
-  }
-}
-
-async function verifyCopy({ bundle, partial, ...options }: CopyWork): Promise<void> {
-  const report = await verifyBundle(partial, options);
-  if (report.findings.length > 0) {
-    await rm(partial, { force: true });
-    throw new VerifyFailedError(report);
-  }
-  if (report.bundleDigest !== bundle.bundleDigest) {
-    await rm(partial, { force: true });
-    throw new CaissonError('BUNDLE_DAMAGED', `Cannot use "${bundle.path}": it changed while it was being read`, {
-      hint: 'Run the same command again once nothing writes to the file',
-    });
   }
 }

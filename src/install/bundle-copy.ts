@@ -1,0 +1,65 @@
+import { rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { verifyBundle, VerifyFailedError, type BundleReader } from '../bundle/index.ts';
+import { CaissonError, errnoOf, formatSize, hasCode, messageOf, type Clock, type Emit } from '../core/index.ts';
+import { syncDirectory } from '../io/index.ts';
+import { PARTIAL } from './bundle-members.ts';
+import { copyLargeFile } from './copy-file.ts';
+
+export interface BundleCopyOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+type Copied = Pick<BundleReader, 'path' | 'size' | 'bundleDigest'>;
+
+/**
+ * Copies a bundle to a path, whose name it gets when every byte of the copy was verified. Goes on behind what a run that
+ * was killed has copied; when that turns out wrong (a power cut), copies once more from the start. Throws HOSTS_UNFIT for
+ * a full disk, VerifyFailedError and BUNDLE_DAMAGED; then nothing has the name.
+ */
+export async function placeBundleCopy(bundle: Copied, target: string, options: BundleCopyOptions): Promise<void> {
+  const partial = `${target}${PARTIAL}`;
+  const isContinued = await copyToDisk(bundle, partial, options);
+  try {
+    await verifyCopy(bundle, partial, options);
+  } catch (error) {
+    if (!isContinued || !(hasCode(error, 'BUNDLE_DAMAGED') || hasCode(error, 'BUNDLE_INCOMPLETE'))) throw error;
+    const message = `What an earlier run left of "${target}" is damaged, so it is copied again: ${messageOf(error)}`;
+    options.emit({ type: 'warning', message });
+    await copyToDisk(bundle, partial, options);
+    await verifyCopy(bundle, partial, options);
+  }
+  await rename(partial, target);
+  await syncDirectory(dirname(target));
+}
+
+/** True when it went on with an earlier run's copy. What is there stays when the run is interrupted, for the next one. */
+async function copyToDisk(bundle: Copied, partial: string, options: BundleCopyOptions): Promise<boolean> {
+  try {
+    return (await copyLargeFile(bundle.path, partial, { size: bundle.size, ...options })) > 0;
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOSPC') throw cause;
+    await rm(partial, { force: true });
+    throw new CaissonError('HOSTS_UNFIT', `Cannot copy the bundle to "${dirname(partial)}": the disk is full`, {
+      cause,
+      hint: `Free ${formatSize(bundle.size)} under ${dirname(partial)} and run the same command again`,
+    });
+  }
+}
+
+/** A copy that is not right is removed. */
+async function verifyCopy(bundle: Copied, partial: string, options: BundleCopyOptions): Promise<void> {
+  try {
+    const report = await verifyBundle(partial, options);
+    if (report.findings.length > 0) throw new VerifyFailedError(report);
+    if (report.bundleDigest === bundle.bundleDigest) return;
+    throw new CaissonError('BUNDLE_DAMAGED', `Cannot use "${bundle.path}": it changed while it was being read`, {
+      hint: 'Run the same command again once nothing writes to the file',
+    });
+  } catch (error) {
+    if (error instanceof CaissonError && !hasCode(error, 'INTERRUPTED')) await rm(partial, { force: true });
+    throw error;
+  }
+}
