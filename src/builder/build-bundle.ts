@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BundleWriter, planBundle, signBundle, signedPlan, signPlan, type BundleBase, type BundlePlan } from '../bundle/index.ts';
-import { platformSlug, type Emit, type Platform } from '../core/index.ts';
+import { CaissonError, messageOf, platformSlug, type Emit, type Platform } from '../core/index.ts';
 import { asDelta, readBases } from './bases.ts';
 import type { Signer } from '../sshsig/index.ts';
 import { newestRelease } from './content-date.ts';
@@ -73,8 +73,10 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
   const finished = await isFinished(output, plan);
-  if (finished) await signBundle(output, request.signers);
-  else {
+  if (finished) {
+    await BundleWriter.tidy(output);
+    await signBundle(output, request.signers);
+  } else {
     // Asked for before the long work: a key that cannot sign shows now.
     const signed = signedPlan(plan, await signPlan(plan, request.signers));
     await write(signed, origins, output, { request, inputs, upstream });
@@ -104,7 +106,12 @@ async function write(
   { request, inputs, upstream }: { readonly request: BuildRequest; readonly inputs: BuildInputs; readonly upstream: Upstream },
 ): Promise<void> {
   const { emit, clock, signal } = upstream;
-  await mkdir(dirname(output), { recursive: true });
+  await mkdir(dirname(output), { recursive: true }).catch((cause: unknown) => {
+    throw new CaissonError('BUNDLE_WRITE_FAILED', `Cannot make the directory of "${output}": ${messageOf(cause)}`, {
+      cause,
+      hint: 'Choose an --output that you may write',
+    });
+  });
   const writer = await BundleWriter.create(plan, output, { emit, clock, ...(signal === undefined ? {} : { signal }) });
   try {
     await fillBundle(writer, origins, { open: originOpener(upstream, inputs.executables), jobs: request.jobs, emit, signal });

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { lstat, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -31,7 +32,7 @@ export interface WriterOptions {
 /** How much is collected before it is written. */
 const WRITE_SIZE = 1024 * 1024;
 /** What a slow source sent is written after so long, too: what a kill costs is counted in seconds there. */
-const WRITE_AFTER_MS = 250;
+const WRITE_AFTER_MS = 100;
 const TASK = 'bundle.write';
 
 /** What became of a member: its digest is right, or it is whole and `prove` must find that out. */
@@ -111,6 +112,17 @@ export class BundleWriter {
     } catch (error) {
       await lock.release();
       throw error;
+    }
+  }
+
+  /** Removes what a writer left that was killed between giving the file its name and its own end. */
+  static async tidy(output: string): Promise<void> {
+    if (!existsSync(`${output}.partial.journal`) && !existsSync(`${output}.lock`)) return;
+    const lock = await lockOutput(output);
+    try {
+      if (!existsSync(`${output}.partial`)) await removeJournal(output);
+    } finally {
+      await lock.release();
     }
   }
 
@@ -359,8 +371,9 @@ async function openPartial(
   output: string,
 ): Promise<{ readonly file: PositionedFile; readonly journal: FillJournal; readonly progress: FillProgress }> {
   const file = await PositionedFile.open(`${output}.partial`, plan.size);
+  let found: FillProgress | undefined;
   try {
-    const found = await FillJournal.read(output, plan, await file.identity());
+    found = await FillJournal.read(output, plan, await file.identity());
     if (found === undefined) {
       // The journal goes first: it must not be believed when the bytes are gone and this process, too.
       await removeJournal(output);
@@ -370,6 +383,7 @@ async function openPartial(
     return { file, progress, journal: await FillJournal.start(output, plan, await file.identity(), progress) };
   } catch (error) {
     await file.close();
+    if (found === undefined) await rm(file.path, { force: true });
     throw error;
   }
 }

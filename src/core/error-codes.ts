@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   IMAGE_NOT_FOUND: { exit: 5, summary: 'A registry does not have an image' },
   IMAGE_PLATFORM_MISSING: { exit: 5, summary: 'An image does not exist for a platform that was asked for' },
   IMAGE_UNSUPPORTED: { exit: 5, summary: 'An image has a format that Caisson refuses' },
+  OUTPUT_LOST: { exit: 5, summary: 'What a command prints cannot be written' },
   PACKAGE_UNSOLVABLE: { exit: 5, summary: 'OS packages cannot be installed from the repositories given' },
   RATE_LIMITED: { exit: 5, summary: 'A server asks to wait longer than Caisson waits' },
   REPOSITORY_EXPIRED: { exit: 5, summary: 'The signed metadata of a package repository is not valid at this time' },

@@ -63,9 +63,22 @@ export class SharedFile {
   async readInto(bytes: Buffer, start: number): Promise<void> {
     let filled = 0;
     while (filled < bytes.byteLength) {
-      const { bytesRead } = await this.#handle.read(bytes, filled, bytes.byteLength - filled, start + filled);
+      const { bytesRead } = await this.#read(bytes, filled, start + filled);
       if (bytesRead === 0) throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${this.path}": it ends at byte ${start + filled}`);
       filled += bytesRead;
+    }
+  }
+
+  async #read(bytes: Buffer, filled: number, position: number): Promise<{ readonly bytesRead: number }> {
+    try {
+      return await this.#handle.read(bytes, filled, bytes.byteLength - filled, position);
+    } catch (error) {
+      throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${this.path}" at byte ${position}: ${messageOf(error)}`, {
+        cause: error,
+        ...(errnoOf(error) === 'EIO'
+          ? { hint: 'The medium or its disk reports a fault (see dmesg): copy the file again, or take another medium' }
+          : {}),
+      });
     }
   }
 
