@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   // 4: verification failed
   BLOB_UNKNOWN: { exit: 4, summary: 'A blob is not where it should be' },
   BUNDLE_DAMAGED: { exit: 4, summary: 'A bundle is not the file that was built' },
+  REBUILD_DIFFERS: { exit: 4, summary: 'A bundle is not the one that a lock gives' },
   BUNDLE_INCOMPLETE: { exit: 4, summary: 'Members of a bundle have not been written' },
   DIGEST_MISMATCH: { exit: 4, summary: 'Bytes do not have the digest or size they were promised to have' },
   FILE_UNKNOWN: { exit: 4, summary: 'A file is not where it should be' },
