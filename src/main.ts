@@ -1,4 +1,4 @@
-import { runProgram } from './cli/index.ts';
+import { OutputLostError, runProgram } from './cli/index.ts';
 
 declare const CAISSON_VERSION: string;
 declare const CAISSON_STANDALONE: boolean;
@@ -8,8 +8,9 @@ const interruption = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => interruption.abort(new Error(`received ${name}`)));
 }
-// A reader that closed the pipe (head, less) is no reason for a stack.
-process.stdout.on('error', () => interruption.abort(new Error('standard output was closed')));
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => interruption.abort(new OutputLostError(error)));
+}
 
 const script = process.argv[1] ?? process.execPath;
 

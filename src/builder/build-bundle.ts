@@ -10,7 +10,7 @@ import {
   type BundleBase,
   type BundlePlan,
 } from '../bundle/index.ts';
-import { platformSlug, type Emit, type Platform } from '../core/index.ts';
+import { CaissonError, messageOf, platformSlug, type Emit, type Platform } from '../core/index.ts';
 import { asDelta, readBases } from './bases.ts';
 import type { Signer } from '../sshsig/index.ts';
 import { newestRelease } from './content-date.ts';
@@ -89,12 +89,13 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
   const finished = await isFinished(parts, plan);
-  if (finished)
+  if (finished) {
+    await BundleWriter.tidy(output);
     await signBundle(
       parts.map(({ path }) => path),
       request.signers,
     );
-  else await write(signed, origins, output, { request, inputs, upstream });
+  } else await write(signed, origins, output, { request, inputs, upstream });
   const executables = await placeExecutables(inputs.executables, dirname(output), upstream.signal);
   return { ...result, outcome: finished ? 'unchanged' : 'built', executables, lockWritten };
 }
@@ -120,7 +121,12 @@ async function write(
   { request, inputs, upstream }: { readonly request: BuildRequest; readonly inputs: BuildInputs; readonly upstream: Upstream },
 ): Promise<void> {
   const { emit, clock, signal } = upstream;
-  await mkdir(dirname(output), { recursive: true });
+  await mkdir(dirname(output), { recursive: true }).catch((cause: unknown) => {
+    throw new CaissonError('BUNDLE_WRITE_FAILED', `Cannot make the directory of "${output}": ${messageOf(cause)}`, {
+      cause,
+      hint: 'Choose an --output that you may write',
+    });
+  });
   const options = { emit, clock, volumeSize: request.volumeSize, ...(signal === undefined ? {} : { signal }) };
   const writer = await BundleWriter.create(plan, output, options);
   try {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import type { BundleEntry, BundleWriter } from '../bundle/index.ts';
-import { CaissonError, hasCode, messageOf, type Emit, type ErrorCode } from '../core/index.ts';
+import { CaissonError, errnoOf, hasCode, messageOf, type Emit, type ErrorCode } from '../core/index.ts';
 import type { Origin } from './plan.ts';
 
 /** Opens the bytes of a member from `offset` on at one of its origins. The stream goes on by itself where a connection breaks. */
@@ -77,7 +77,7 @@ async function fillMember(
       return;
     } catch (error) {
       signal.throwIfAborted();
-      if (!isOfOrigin(error)) throw error;
+      if (!isOfOrigin(error)) throw asReadError(error, entry);
       const isMismatch = hasCode(error, 'DIGEST_MISMATCH');
       // What was there before may be to blame, so this origin may still be right.
       const isContinued = isMismatch && startsAt > 0 && writer.present(entry) === 0;
@@ -115,6 +115,15 @@ const OF_ORIGIN: ReadonlySet<ErrorCode> = new Set([
 
 function isOfOrigin(error: unknown): error is CaissonError {
   return error instanceof CaissonError && OF_ORIGIN.has(error.code);
+}
+
+/** A file of this machine that cannot be read; where it cannot be written, the writer says so. */
+function asReadError(error: unknown, entry: BundleEntry): unknown {
+  if (error instanceof CaissonError || errnoOf(error) === undefined) return error;
+  return new CaissonError('INPUT_UNREADABLE', `Cannot read what "${entry.path}" is made from: ${messageOf(error)}`, {
+    cause: error,
+    hint: 'When the file is there again, run the command again: it goes on with what is there',
+  });
 }
 
 function incomplete(failures: readonly { readonly path: string; readonly error: CaissonError }[], skipped: number): CaissonError {

@@ -8,5 +8,6 @@ export { executableName, type ExecutableFile, type SelfProgram } from './executa
 export { formatLock, parseLock, readLock, type BundleLock } from './lock.ts';
 export { parseMirrors, type Mirrors } from './mirrors.ts';
 export * from './plan-report.ts';
+export * from './rebuild.ts';
 export { BuildUnresolvedError, type Unresolved } from './unresolved.ts';
 export { connectUpstream, type Upstream, type UpstreamOptions } from './upstream.ts';

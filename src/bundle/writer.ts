@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { CaissonError, DigestMismatchError, formatSize, hasCode, silent, systemClock, type Clock, type Emit } from '../core/index.ts';
@@ -24,7 +25,7 @@ export interface WriterOptions {
 /** How much is collected before it is written. */
 const WRITE_SIZE = 1024 * 1024;
 /** What a slow source sent is written after so long, too: what a kill costs is counted in seconds there. */
-const WRITE_AFTER_MS = 250;
+const WRITE_AFTER_MS = 100;
 const TASK = 'bundle.write';
 
 /** What became of a member: its digest is right, or it is whole and `prove` must find that out. */
@@ -103,6 +104,17 @@ export class BundleWriter {
     } catch (error) {
       await lock.release();
       throw error;
+    }
+  }
+
+  /** Removes what a writer left that was killed between giving the file its name and its own end. */
+  static async tidy(output: string): Promise<void> {
+    if (!existsSync(`${output}.partial.journal`) && !existsSync(`${output}.lock`)) return;
+    const lock = await lockOutput(output);
+    try {
+      if (!existsSync(`${output}.partial`)) await removeJournal(output);
+    } finally {
+      await lock.release();
     }
   }
 
@@ -365,8 +377,9 @@ async function openPartial(
   const parts = outputParts(output, plan.size, volumeSize);
   const isOurs = async (identity: string): Promise<boolean> => (await FillJournal.read(output, plan, identity)) !== undefined;
   const file = await OutputFiles.open(output, parts, isOurs);
+  let found: FillProgress | undefined;
   try {
-    const found = await FillJournal.read(output, plan, await file.identity());
+    found = await FillJournal.read(output, plan, await file.identity());
     if (found === undefined) {
       // The journal goes first: it must not be believed when the bytes are gone and this process, too.
       await removeJournal(output);
@@ -376,6 +389,7 @@ async function openPartial(
     return { file, progress, journal: await FillJournal.start(output, plan, await file.identity(), progress) };
   } catch (error) {
     await file.close();
+    if (found === undefined) await file.remove();
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { CaissonError, systemClock } from '../core/index.ts';
 import { JsonRenderer, PlainRenderer, reportError, TerminalRenderer, type Renderer } from '../ui/index.ts';
 import type { CommandContext, RunCommand } from './command.ts';
 import { registerCommands } from './commands/index.ts';
+import { OutputLostError } from './output-lost-error.ts';
 import type { ProcessEdge } from './process.ts';
 
 interface GlobalFlags {
@@ -39,7 +40,7 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
       renderer.finish();
     } catch (error) {
       renderer.finish();
-      status = describeFailure(edge.signal.aborted ? interrupted(error) : error, flags, edge);
+      if (!isOutputLost(edge)) status = describeFailure(edge.signal.aborted ? interrupted(error) : error, flags, edge);
     }
   };
 
@@ -49,9 +50,33 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
     await program.parseAsync(['node', 'caisson', ...edge.argv]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : 2;
+    status = error.exitCode === 0 ? 0 : 2;
   }
-  return status;
+  await printed(edge.stdout);
+  return isOutputLost(edge) ? endWithoutOutput(edge) : status;
+}
+
+/** What a shell says of a program that SIGPIPE ended, which is how programs end whose reader has gone. */
+const CLOSED_PIPE_STATUS = 141;
+
+function isOutputLost({ signal }: ProcessEdge): boolean {
+  return signal.reason instanceof OutputLostError;
+}
+
+/** Says what can still be said: nothing where the reader has gone. */
+function endWithoutOutput({ signal, stderr }: ProcessEdge): number {
+  const lost: unknown = signal.reason;
+  if (!(lost instanceof OutputLostError) || lost.isClosedPipe) return CLOSED_PIPE_STATUS;
+  stderr.write(reportError(lost, { debug: false }));
+  return lost.exitStatus;
+}
+
+/** Resolves when everything that was printed is written, or cannot be; errors come through the edge's signal. */
+async function printed(stream: Writable): Promise<void> {
+  if (stream.destroyed || stream.writableEnded) return;
+  await new Promise<void>((resolve) => {
+    stream.write('', () => setImmediate(resolve));
+  });
 }
 
 /** Every command takes these, before or behind its name, and reports mistakes the same way. */

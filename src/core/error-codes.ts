@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   // 4: verification failed
   BLOB_UNKNOWN: { exit: 4, summary: 'A blob is not where it should be' },
   BUNDLE_DAMAGED: { exit: 4, summary: 'A bundle is not the file that was built' },
+  REBUILD_DIFFERS: { exit: 4, summary: 'A bundle is not the one that a lock gives' },
   BUNDLE_INCOMPLETE: { exit: 4, summary: 'Members of a bundle have not been written' },
   DIGEST_MISMATCH: { exit: 4, summary: 'Bytes do not have the digest or size they were promised to have' },
   FILE_UNKNOWN: { exit: 4, summary: 'A file is not where it should be' },
@@ -50,6 +51,7 @@ export const ERROR_CODES = {
   IMAGE_NOT_FOUND: { exit: 5, summary: 'A registry does not have an image' },
   IMAGE_PLATFORM_MISSING: { exit: 5, summary: 'An image does not exist for a platform that was asked for' },
   IMAGE_UNSUPPORTED: { exit: 5, summary: 'An image has a format that Caisson refuses' },
+  OUTPUT_LOST: { exit: 5, summary: 'What a command prints cannot be written' },
   PACKAGE_UNSOLVABLE: { exit: 5, summary: 'OS packages cannot be installed from the repositories given' },
   PUSH_INCOMPLETE: { exit: 5, summary: 'Images could not be pushed' },
   PUSH_REFUSED: { exit: 5, summary: 'A registry does not take what is pushed' },

@@ -84,7 +84,7 @@ export class SharedFile {
       if (part === undefined || handle === undefined) throw endsEarly(this.path, position);
       const wanted = Math.min(bytes.byteLength - filled, part.end - position);
       const { bytesRead } = await handle.read(bytes, filled, wanted, position - part.start).catch((error: unknown) => {
-        throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${part.path}": ${messageOf(error)}`, { cause: error });
+        throw unreadable(part.path, position - part.start, error);
       });
       if (bytesRead === 0) throw endsEarly(part.path, position - part.start);
       filled += bytesRead;
@@ -236,5 +236,14 @@ function readSizeFor(streams: number): number {
 async function writeTo(destination: Writable, bytes: Buffer): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     destination.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function unreadable(path: string, position: number, cause: unknown): CaissonError {
+  return new CaissonError('INPUT_UNREADABLE', `Cannot read "${path}" at byte ${position}: ${messageOf(cause)}`, {
+    cause,
+    ...(errnoOf(cause) === 'EIO'
+      ? { hint: 'The medium or its disk reports a fault (see dmesg): copy the file again, or take another medium' }
+      : {}),
   });
 }

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { CaissonError, digestOf, DigestMismatchError, silent, type Event } from '../../src/core/index.ts';
@@ -215,6 +216,16 @@ describe('fillBundle', () => {
     writer.fill = () => Promise.reject(new CaissonError('BUNDLE_WRITE_FAILED', 'Cannot write "x": no space left on device'));
     await expect(fillBundle(writer, originsOf(['a', 'b']), { open: serve, jobs: 1, emit: silent })).rejects.toMatchObject({
       code: 'BUNDLE_WRITE_FAILED',
+    });
+  });
+
+  it('tells a file of this machine that cannot be read from a bug', async () => {
+    // Address 0 of a process cannot be read: a read error without a broken disk.
+    const open: OpenOrigin = () => Promise.resolve(createReadStream('/proc/self/mem'));
+    await expect(fillBundle(new MemoryWriter(['a']), originsOf(['a']), { open, jobs: 1, emit: silent })).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringMatching(/"blobs\/a" is made from: EIO/),
+      hint: expect.stringContaining('run the command again'),
     });
   });
 

@@ -175,6 +175,17 @@ describe('BundleWriter', () => {
     expect(readdirSync(directory)).toEqual(['lab.tar']);
   });
 
+  it('is tidied up after a run that was killed when the file had its name already', async () => {
+    await writeSmallBundle(output);
+    const { pid } = spawnSync('true');
+    writeFileSync(`${output}.lock`, `${pid} 1\n`);
+    writeFileSync(`${output}.partial.journal`, 'caisson.journal/v1\n');
+    await BundleWriter.tidy(output);
+    expect(readdirSync(directory)).toEqual(['lab.tar']);
+    await BundleWriter.tidy(output);
+    expect(readdirSync(directory)).toEqual(['lab.tar']);
+  });
+
   it('takes over a lock that its writer had no time to sign', async () => {
     writeFileSync(`${output}.lock`, '');
     await (await BundleWriter.create(plan, output)).abort();

@@ -278,6 +278,35 @@ describe('openUrl', () => {
     });
   });
 
+  it.each<[string, number, Readonly<Record<string, string>>]>([
+    ['a 206 of other bytes', 206, { 'content-range': 'bytes 4-2999999/3000000' }],
+    ['a 206 of a file of another size', 206, { 'content-range': 'bytes 1000000-3999999/4000000' }],
+    ['a 206 of nothing', 206, { 'content-range': 'bytes 1000000-5/3000000' }],
+    ['a 206 without a Content-Range', 206, {}],
+    ['a 206 of several parts', 206, { 'content-type': 'multipart/byteranges; boundary=x' }],
+    ['a 416', 416, { 'content-range': 'bytes */3000000' }],
+  ])('asks for the whole after %s, and hands on what follows the offset', async (_, status, headers) => {
+    const { origin, requests } = await start((request, response) => {
+      if (request.headers.range === undefined) response.end(content);
+      else response.writeHead(status, headers).end('other bytes');
+    });
+    const stream = await client().http.openUrl(origin, { offset: 1_000_000, size: content.byteLength });
+    expect(digestOf(await bytesOf(stream))).toBe(digestOf(content.subarray(1_000_000)));
+    expect(requests.map((request) => request.headers.range)).toEqual(['bytes=1000000-', undefined]);
+  });
+
+  it('goes on with a 206 that does not know the size, and with one that sends less than was asked for', async () => {
+    const { origin } = await start((request, response) => {
+      const first = Number(/\d+/.exec(request.headers.range ?? '0')?.[0]);
+      const last = Math.min(first + 999_999, content.byteLength - 1);
+      response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${first === 1 ? '*' : content.byteLength}` });
+      response.end(content.subarray(first, last + 1));
+    });
+    expect(digestOf(await bytesOf(await client().http.openUrl(origin, { offset: 1, size: content.byteLength })))).toBe(
+      digestOf(content.subarray(1)),
+    );
+  });
+
   it('takes a body that ends early for broken, and gives up when it does so again and again', async () => {
     const { origin, requests } = await start((_, response) => response.end('short'));
     const { http } = client();

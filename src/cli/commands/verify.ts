@@ -1,6 +1,8 @@
+import { planAgain, readLock, RebuildDiffersError } from '../../builder/index.ts';
 import {
   distrustOf,
   groupVolumes,
+  openBundle,
   VerifyFailedError,
   verifyBundle,
   type BundleLocation,
@@ -13,6 +15,7 @@ import { addTrustFlags, trustOf, type TrustFlags } from '../signing/trust-flags.
 
 interface Flags extends TrustFlags {
   readonly requireSignature?: true;
+  readonly rebuild?: string;
 }
 
 /**
@@ -26,6 +29,7 @@ export const registerVerify: RegisterCommand = (program, run) => {
     .argument('<bundle...>', 'the bundles: their files, or volumes of them');
   addTrustFlags(command)
     .option('--require-signature', 'refuse a bundle that is not signed; without it, that is a warning')
+    .option('--rebuild <lock>', 'also plan each bundle again from this lock and the files it carries: the plan must be the bundle')
     .action((bundles: readonly string[], flags: Flags) => run((context) => verify(bundles, flags, context)));
 };
 
@@ -49,7 +53,24 @@ async function verifyOne(bundle: BundleLocation, trust: Trust | undefined, flags
       emit({ type: 'warning', message: `"${report.path}" is not signed` });
     else if (distrust !== undefined) throw distrust;
   }
-  context.print({ text: describe(report), data: report });
+  const rebuilt = flags.rebuild === undefined ? undefined : await rebuild(bundle, flags.rebuild);
+  const text = rebuilt === undefined ? describe(report) : `${describe(report)}\n${rebuilt}`;
+  context.print({ text, data: rebuilt === undefined ? report : { ...report, rebuilt: true } });
+}
+
+/** Throws RebuildDiffersError unless the lock gives this very bundle. */
+async function rebuild(bundle: BundleLocation, lockPath: string): Promise<string> {
+  const lock = await readLock(lockPath);
+  if (lock === undefined) throw new CaissonError('INPUT_UNREADABLE', `Cannot read the lock "${lockPath}": there is no such file`);
+  const reader = await openBundle(bundle);
+  try {
+    const { differences, isDated } = await planAgain(reader, lock);
+    if (differences.length > 0) throw new RebuildDiffersError(reader.path, lockPath, differences);
+    const dated = isDated ? `, with SOURCE_DATE_EPOCH=${Date.parse(reader.manifest.date) / 1000}` : '';
+    return `it is what "${lockPath}" gives, byte for byte${dated}`;
+  } finally {
+    await reader.close();
+  }
 }
 
 function describe(report: VerifyReport): string {
