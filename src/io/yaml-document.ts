@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { InvalidInputError, type InputProblem } from '../core/index.ts';
 import { describeIssues, formatPath, type DocumentPath, type Finding } from './schema-problems.ts';
 
@@ -8,6 +8,14 @@ export const MAX_YAML_BYTES = 4 * 1024 * 1024;
 
 /** Nesting beyond this is nothing a person writes, and deep recursion is how parsers are brought down. */
 const MAX_DEPTH = 100;
+
+/** Lines, items and pairs: a parsed one takes a hundred times the memory of its text. */
+const MAX_MARKS = 200_000;
+
+const MAX_ALIASES = 100;
+
+/** YAML 1.2.2, 5.1: what may stand in a document as it is. */
+const UNPRINTABLE = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** A parsed YAML 1.2 document that still knows where everything stands. */
 export interface YamlDocument {
@@ -47,18 +55,20 @@ export function readYaml(text: string, file: string): YamlDocument {
   if (bytes > MAX_YAML_BYTES) {
     throw new InvalidInputError(file, [{ reason: `is ${bytes} bytes long, at most ${MAX_YAML_BYTES} are read` }]);
   }
+  refuseUnprintable(text, file);
   refuseDepth(text, file);
+  refuseMany(text, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false });
   const positionOf = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const faults = [...document.errors, ...document.warnings].map((fault) => ({
+  const faults = [...document.errors, ...document.warnings, ...faultsOf(document)].map((fault) => ({
     code: fault.code,
     problem: { position: positionOf(fault.pos[0]), ...describeFault(fault.code, fault.message) },
   }));
-  if (faults.some((fault) => fault.code !== 'DUPLICATE_KEY')) {
+  if (faults.some(({ code }) => code !== 'DUPLICATE_KEY' && code !== 'FOREIGN_KEY')) {
     throw new InvalidInputError(
       file,
       faults.map((fault) => fault.problem),
@@ -101,6 +111,8 @@ function describeFault(code: string, message: string): { readonly reason: string
   switch (code) {
     case 'DUPLICATE_KEY':
       return { reason: 'this key is written twice in the same map', remedy: 'keep one' };
+    case 'FOREIGN_KEY':
+      return { reason: 'this key has a meaning of its own in programs', remedy: 'use another one' };
     case 'TAB_AS_INDENT':
       return { reason: 'a tab is used as indentation', remedy: 'use spaces' };
     case 'MULTIPLE_DOCS':
@@ -125,6 +137,62 @@ function toData(document: Document.Parsed, file: string): unknown {
         cause: error,
       },
     );
+  }
+}
+
+interface Fault {
+  readonly code: 'DUPLICATE_KEY' | 'FOREIGN_KEY' | 'ALIAS';
+  readonly message: string;
+  readonly pos: readonly [number];
+}
+
+/** What the parser leaves to others: keys that are written twice (its own search is quadratic), aliases without end. */
+function faultsOf(document: Document.Parsed): Fault[] {
+  const faults: Fault[] = [];
+  let aliases = 0;
+  visit(document, {
+    Map: (_, map) => {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        const value = isScalar(key) ? key.value : key;
+        const pos = [startOf(key) ?? 0] as const;
+        if (seen.has(value)) faults.push({ code: 'DUPLICATE_KEY', message: '', pos });
+        if (value === '__proto__') faults.push({ code: 'FOREIGN_KEY', message: '', pos });
+        seen.add(value);
+      }
+    },
+    Alias: (_, alias, ancestors) => {
+      aliases += 1;
+      const pos = [startOf(alias) ?? 0] as const;
+      if (aliases > MAX_ALIASES) faults.push({ code: 'ALIAS', message: `more than ${MAX_ALIASES} aliases`, pos });
+      else if (ancestors.some((node) => isNode(node) && anchorOf(node) === alias.source)) {
+        faults.push({ code: 'ALIAS', message: `the alias "${alias.source}" stands inside of what it means`, pos });
+      }
+      return aliases > MAX_ALIASES ? visit.BREAK : undefined;
+    },
+  });
+  return faults;
+}
+
+function anchorOf(node: object): string | undefined {
+  return 'anchor' in node && typeof node.anchor === 'string' ? node.anchor : undefined;
+}
+
+/** Control characters are nothing that a person sees when reading what a bundle brings. */
+function refuseUnprintable(text: string, file: string): void {
+  const found = UNPRINTABLE.exec(text);
+  if (found === null) return;
+  const before = text.slice(0, found.index).split('\n');
+  const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+  const code = found[0].codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
+  throw new InvalidInputError(file, [{ position, reason: `holds the character U+${code}, which no YAML may`, remedy: 'remove it' }]);
+}
+
+function refuseMany(text: string, file: string): void {
+  let marks = 0;
+  for (const _ of text.matchAll(/[\n,[{:]/g)) {
+    marks += 1;
+    if (marks > MAX_MARKS) throw new InvalidInputError(file, [{ reason: `holds more than ${MAX_MARKS} lines, items and pairs` }]);
   }
 }
 
