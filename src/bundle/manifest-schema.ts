@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CaissonError, isDigest, messageOf, parsePlatform, type Digest } from '../core/index.ts';
-import { boundedList } from '../io/index.ts';
+import { boundedList, parseBoundedJson } from '../io/index.ts';
 import { BUNDLE_API_VERSION, type BundleManifest } from './manifest.ts';
 
 /** bundle.json of a bundle with some hundred thousand members. */
@@ -111,7 +111,7 @@ export function describeIssues(error: z.ZodError): readonly string[] {
 
 function parseJson(bytes: Uint8Array, bundle: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseBoundedJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw damaged(bundle, `it is not JSON: ${messageOf(error)}`, error);
   }

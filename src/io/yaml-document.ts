@@ -9,10 +9,16 @@ export const MAX_YAML_BYTES = 4 * 1024 * 1024;
 /** Nesting beyond this is nothing a person writes, and deep recursion is how parsers are brought down. */
 const MAX_DEPTH = 100;
 
-/** Lines, items and pairs: a parsed one takes a hundred times the memory of its text. */
-const MAX_MARKS = 200_000;
+/** Lines, items, pairs and quotes: each takes a hundred times the memory of its text, and some mistakes its square in time. */
+const MAX_MARKS = 50_000;
+
+/** The parser looks for the end of the line from each of its words. */
+const MAX_LINE = 32 * 1024;
 
 const MAX_ALIASES = 100;
+
+/** Mistakes that are described; a person stops reading long before. */
+const MAX_PROBLEMS = 200;
 
 /** YAML 1.2.2, 5.1: what may stand in a document as it is. */
 const UNPRINTABLE = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
@@ -90,13 +96,14 @@ export function readYaml(text: string, file: string): YamlDocument {
   };
 }
 
-/** Checks a document against a schema; every mistake is found, none is thrown. */
+/** Checks a document against a schema; every mistake is found (of hundreds, the first two hundred), none is thrown. */
 export function checkSchema<T>(document: YamlDocument, schema: z.ZodType<T>): SchemaResult<T> {
   const result = schema.safeParse(document.value);
   if (result.success) return { value: result.data, problems: [] };
   const toProblem = (finding: Finding): InputProblem =>
     document.problemAt(finding.path, finding.reason, finding.remedy, finding.key === undefined ? {} : { key: finding.key });
-  return { problems: describeIssues(result.error.issues, schema, document.value).map(toProblem) };
+  const findings = describeIssues(result.error.issues.slice(0, MAX_PROBLEMS), schema, document.value);
+  return { problems: findings.slice(0, MAX_PROBLEMS).map(toProblem) };
 }
 
 /** In the order of the file, so that an editor walks down. */
@@ -154,12 +161,14 @@ function faultsOf(document: Document.Parsed): Fault[] {
     Map: (_, map) => {
       const seen = new Set<unknown>();
       for (const { key } of map.items) {
+        if (faults.length === MAX_PROBLEMS) return visit.BREAK;
         const value = isScalar(key) ? key.value : key;
         const pos = [startOf(key) ?? 0] as const;
         if (seen.has(value)) faults.push({ code: 'DUPLICATE_KEY', message: '', pos });
         if (value === '__proto__') faults.push({ code: 'FOREIGN_KEY', message: '', pos });
         seen.add(value);
       }
+      return undefined;
     },
     Alias: (_, alias, ancestors) => {
       aliases += 1;
@@ -190,9 +199,9 @@ function refuseUnprintable(text: string, file: string): void {
 
 function refuseMany(text: string, file: string): void {
   let marks = 0;
-  for (const _ of text.matchAll(/[\n,[{:]/g)) {
+  for (const _ of text.matchAll(/[\n,[\]{}:"&*!]/g)) {
     marks += 1;
-    if (marks > MAX_MARKS) throw new InvalidInputError(file, [{ reason: `holds more than ${MAX_MARKS} lines, items and pairs` }]);
+    if (marks > MAX_MARKS) throw new InvalidInputError(file, [{ reason: `holds more than ${MAX_MARKS} lines, items, pairs and quotes` }]);
   }
 }
 
@@ -200,13 +209,20 @@ function refuseMany(text: string, file: string): void {
 function refuseDepth(text: string, file: string): void {
   let flow = 0;
   for (const [index, line] of text.split('\n').entries()) {
+    let deepest = flow;
     for (const character of line) {
       if (character === '[' || character === '{') flow += 1;
       else if (character === ']' || character === '}') flow = Math.max(0, flow - 1);
+      deepest = Math.max(deepest, flow);
+    }
+    if (line.length > MAX_LINE) {
+      throw new InvalidInputError(file, [
+        { position: { line: index + 1, column: 1 }, reason: `is a line of ${line.length} characters, at most ${MAX_LINE} are read` },
+      ]);
     }
     const indent = line.length - line.trimStart().length;
     const dashes = /^(?:\s*[-?:]\s)+/.exec(line)?.[0].replaceAll(/\s/g, '').length ?? 0;
-    if (flow > MAX_DEPTH || dashes > MAX_DEPTH || (indent > MAX_DEPTH * 8 && /[:-]/.test(line))) {
+    if (deepest > MAX_DEPTH || dashes > MAX_DEPTH || (indent > MAX_DEPTH * 8 && /[:-]/.test(line))) {
       throw new InvalidInputError(file, [{ position: { line: index + 1, column: 1 }, reason: `is nested more than ${MAX_DEPTH} deep` }]);
     }
   }
