@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isDigest, parsePlatform, type Digest } from '../core/index.ts';
-import { unsafeReason } from '../io/index.ts';
+import { boundedList, unsafeReason } from '../io/index.ts';
 
 export const LOCK_API_VERSION = 'caisson.lock/v1';
 
@@ -23,10 +23,10 @@ const image = z.strictObject({
   source: text,
   name: text,
   origin: text,
-  platforms: z.array(platform).min(1),
+  platforms: list(platform),
   root: descriptor,
-  documents: z.array(descriptor).min(1),
-  manifests: z.array(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: z.array(descriptor) })).min(1),
+  documents: list(descriptor),
+  manifests: list(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) })),
 });
 
 const lockedPackage = z.strictObject({
@@ -38,7 +38,7 @@ const lockedPackage = z.strictObject({
   filename: path,
   size,
   digest,
-  sets: z.array(text),
+  sets: boundedList(text),
   stanza,
 });
 
@@ -47,20 +47,25 @@ const operatingSystem = z.strictObject({
   architecture: text,
   codename: text,
   inputs: digest,
-  releases: z.array(z.strictObject({ url, suite: text, codename: text, date, digest })),
-  packages: z.array(lockedPackage),
+  releases: boundedList(z.strictObject({ url, suite: text, codename: text, date, digest })),
+  packages: boundedList(lockedPackage),
 });
 
 export const lockSchema = z.strictObject({
   apiVersion: z.literal(LOCK_API_VERSION),
   kind: z.literal('BundleLock'),
   date,
-  platforms: z.array(platform).min(1),
-  images: z.array(image),
-  operatingSystems: z.array(operatingSystem),
-  executables: z.array(z.strictObject({ platform, digest, size })),
-  files: z.array(z.strictObject({ path, digest, size })),
+  platforms: list(platform),
+  images: boundedList(image),
+  operatingSystems: boundedList(operatingSystem),
+  executables: boundedList(z.strictObject({ platform, digest, size })),
+  files: boundedList(z.strictObject({ path, digest, size })),
 });
+
+/** At least one. */
+function list<Item extends z.ZodType>(item: Item): z.ZodType<z.output<Item>[]> {
+  return boundedList(item).refine((items) => items.length > 0, 'is empty');
+}
 
 function isPlatform(value: string): boolean {
   try {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { CaissonError, errnoOf, formatSize, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
-import { formatPath, writeFileAtomic } from '../io/index.ts';
+import { formatPath, parseBoundedJson, writeFileAtomic } from '../io/index.ts';
 import { LOCK_API_VERSION, lockSchema } from './lock-schema.ts';
 import { sortedBy } from './ordering.ts';
 
@@ -26,6 +26,10 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T;
 
+/** Of one lock, and characters of each: nobody reads more. */
+const PROBLEM_LIMIT = 200;
+const SHOWN = 500;
+
 const LOCK_LIMIT = 64 * 1024 * 1024;
 
 /** The lock of a file, or undefined when there is no such file. Throws INPUT_INVALID with every mistake in it. */
@@ -48,14 +52,16 @@ export function parseLock(text: string, file: string): BundleLock {
   const hint = 'Run the build without --frozen to write the lock again, or restore the file';
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    document = parseBoundedJson(text);
   } catch (error) {
     throw new InvalidInputError(file, [{ reason: `is not JSON: ${messageOf(error)}` }], { hint, cause: error });
   }
   refuseOtherVersions(document, file);
   const parsed = lockSchema.safeParse(document);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => ({ path: formatPath(issue.path), reason: issue.message }));
+    const problems = parsed.error.issues
+      .slice(0, PROBLEM_LIMIT)
+      .map(({ path, message }) => ({ path: formatPath(path).slice(0, SHOWN), reason: message.slice(0, SHOWN) }));
     throw new InvalidInputError(file, problems, { hint });
   }
   const problems = contradictionsOf(parsed.data);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isDigest, type Digest } from '../core/index.ts';
+import { parseBoundedJson } from '../io/index.ts';
 import type { Descriptor, ImageCatalog } from '../oci/index.ts';
 import type { BundleImage } from './manifest.ts';
 import { blobPath, compareText } from './member-path.ts';
@@ -53,7 +54,7 @@ async function documentsOf(reader: BundleReader, image: BundleImage): Promise<re
 
 function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return parseBoundedJson(bytes.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -13,12 +13,15 @@ export interface Finding {
 /** Findings that belong to no single member. */
 export const WHOLE_BUNDLE = '(bundle)';
 
+/** Lines of a message; the rest is in the data. */
+const LISTED_LIMIT = 1000;
+
 /** Everything wrong with what should go into a bundle, at once. */
 export class BundlePlanError extends CaissonError {
   readonly problems: readonly Finding[];
 
   constructor(problems: readonly Finding[]) {
-    super('BUNDLE_PLAN_INVALID', `Cannot plan the bundle:\n${listFindings(problems)}`);
+    super('BUNDLE_PLAN_INVALID', `Cannot plan the bundle:\n${listFindings(problems.slice(0, LISTED_LIMIT))}`);
     this.problems = problems;
   }
 

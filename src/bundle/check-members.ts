@@ -30,20 +30,20 @@ export function checkMembers(members: readonly Member[], { images, repositories,
 function checkPaths(members: readonly Member[]): Finding[] {
   const findings: Finding[] = [];
   const seen = new Set<string>();
-  const directories = new Map<string, string>();
   for (const { path } of members) {
     if (seen.has(path)) findings.push({ member: path, reason: 'it is listed more than once' });
     seen.add(path);
-    const parts = path.split('/');
-    for (let depth = 1; depth < parts.length; depth += 1) directories.set(parts.slice(0, depth).join('/'), path);
   }
   for (const path of seen) {
     if (path === BUNDLE_JSON || path === SHA256SUMS || isSignaturePath(path))
       findings.push({ member: path, reason: 'it cannot be listed: its name is reserved' });
   }
   for (const path of seen) {
-    const inside = directories.get(path);
-    if (inside !== undefined) findings.push({ member: path, reason: `it is a file, and "${inside}" needs it to be a directory` });
+    if (memberPathProblem(path) !== undefined) continue;
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const above = path.slice(0, slash);
+      if (seen.has(above)) findings.push({ member: above, reason: `it is a file, and "${path}" needs it to be a directory` });
+    }
   }
   return findings;
 }

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { CaissonError, isDigest, messageOf, parsePlatform, type Digest } from '../core/index.ts';
+import { boundedList, parseBoundedJson } from '../io/index.ts';
 import { BUNDLE_API_VERSION, type BundleManifest } from './manifest.ts';
 
 /** bundle.json of a bundle with some hundred thousand members. */
 export const BUNDLE_JSON_LIMIT = 64 * 1024 * 1024;
+
+/** Characters of foreign text in a message. */
+const SHOWN = 200;
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a sha256 digest');
 const size = z.int().nonnegative();
@@ -21,14 +25,16 @@ const descriptor = z.strictObject({
   digest,
   size,
   platform: z.strictObject({ os: text, architecture: text, variant: text.exactOptional() }).exactOptional(),
-  annotations: z.record(z.string(), z.string()).exactOptional(),
+  annotations: z.custom<Readonly<Record<string, string>>>(isTexts, 'is not a map of texts').exactOptional(),
 });
 
 const image = z.strictObject({
   name: text,
   source: text,
   root: descriptor,
-  platforms: z.array(z.strictObject({ platform: platformText, manifest: descriptor, config: descriptor, layers: z.array(descriptor) })),
+  platforms: boundedList(
+    z.strictObject({ platform: platformText, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) }),
+  ),
 });
 
 const repository = z.strictObject({
@@ -36,9 +42,9 @@ const repository = z.strictObject({
   type: z.literal('apt'),
   path: text,
   codename: text,
-  architectures: z.array(text),
-  components: z.array(text),
-  packages: z.array(z.strictObject({ name: text, version: text, architecture: text, path: text, set: z.array(text) })),
+  architectures: boundedList(text),
+  components: boundedList(text),
+  packages: boundedList(z.strictObject({ name: text, version: text, architecture: text, path: text, set: boundedList(text) })),
 });
 
 const base = z.strictObject({ name: word, version: word, digest });
@@ -60,13 +66,13 @@ const manifest = z.strictObject({
   kind: z.literal('Bundle'),
   name: word,
   version: word,
-  platforms: z.array(platformText).min(1),
+  platforms: boundedList(platformText).refine((list) => list.length > 0, 'names no platform'),
   date: z.string().refine(isMoment, 'is not a UTC time such as 2026-01-31T12:00:00Z'),
-  images: z.array(image),
-  repositories: z.array(repository),
-  bases: z.array(base),
-  entries: z.array(entry),
-  baseEntries: z.array(baseEntry),
+  images: boundedList(image),
+  repositories: boundedList(repository),
+  bases: boundedList(base),
+  entries: boundedList(entry),
+  baseEntries: boundedList(baseEntry),
 });
 
 /**
@@ -79,7 +85,7 @@ export function parseManifest(bytes: Uint8Array, bundle: string): BundleManifest
   if (typeof apiVersion === 'string' && apiVersion !== BUNDLE_API_VERSION) {
     throw new CaissonError(
       'BUNDLE_VERSION_UNKNOWN',
-      `Cannot read "${bundle}": its format is "${apiVersion}", known is "${BUNDLE_API_VERSION}"`,
+      `Cannot read "${bundle}": its format is "${apiVersion.slice(0, SHOWN)}", known is "${BUNDLE_API_VERSION}"`,
       {
         hint: 'Use the caisson executable that was built with this bundle',
       },
@@ -98,12 +104,14 @@ export function manifestProblems(document: unknown): readonly string[] {
 
 /** At most twenty mistakes, each with its place. */
 export function describeIssues(error: z.ZodError): readonly string[] {
-  return error.issues.slice(0, 20).map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`);
+  return error.issues
+    .slice(0, 20)
+    .map(({ path, message }) => `${path.map((step) => String(step).slice(0, SHOWN)).join('.') || 'document'}: ${message.slice(0, SHOWN)}`);
 }
 
 function parseJson(bytes: Uint8Array, bundle: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseBoundedJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw damaged(bundle, `it is not JSON: ${messageOf(error)}`, error);
   }
@@ -114,6 +122,12 @@ function damaged(bundle: string, reason: string, cause?: unknown): CaissonError 
     hint: `Run: caisson verify ${bundle}`,
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+function isTexts(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((each) => typeof each === 'string')
+  );
 }
 
 function isPlatform(value: string): boolean {

@@ -18,6 +18,8 @@ const BLOBS = 'blobs/sha256/';
 const PATH = /^[A-Za-z0-9._+~@%=,:/-]+$/;
 const PATH_LIMIT = 1024;
 const COMPONENT_LIMIT = 255;
+/** Directories above it: what is told of every directory would grow with the square of it. */
+const DEPTH_LIMIT = 64;
 
 /** True for the names of signatures, which no other member may have. */
 export function isSignaturePath(path: string): boolean {
@@ -40,7 +42,9 @@ export function memberPathProblem(path: string): string | undefined {
   const reason = unsafeReason(path);
   if (reason !== undefined) return `its path is not safe: ${reason}`;
   if (!PATH.test(path)) return 'its path has characters other than letters, digits and . _ + ~ @ % = , : / -';
-  if (path.length > PATH_LIMIT || path.split('/').some((part) => part.length > COMPONENT_LIMIT)) return 'its path is too long';
+  const parts = path.split('/');
+  if (path.length > PATH_LIMIT || parts.some((part) => part.length > COMPONENT_LIMIT)) return 'its path is too long';
+  if (parts.length > DEPTH_LIMIT) return `its path has more than ${DEPTH_LIMIT} components`;
   return undefined;
 }
 

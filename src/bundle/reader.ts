@@ -15,6 +15,8 @@ import { refuseUnfinished } from './unfinished.ts';
 import { wholeName } from './volume-path.ts';
 import { VolumesError } from './volumes-error.ts';
 
+const PROBLEMS_SHOWN = 20;
+
 export interface ReadOptions {
   /** Most bytes that the member may have. */
   readonly limit: number;
@@ -212,15 +214,20 @@ export function planOf(json: Buffer, path: string): BundlePlan {
     plan = planFromManifest(manifest);
   } catch (error) {
     if (!(error instanceof BundlePlanError)) throw error;
-    throw damaged(
-      path,
-      `its bundle.json does not fit together: ${error.problems.map(({ member, reason }) => `${member}: ${reason}`).join('; ')}`,
-      error,
-    );
+    throw damaged(path, `its bundle.json does not fit together: ${listProblems(error.problems)}`, error);
   }
   const canonical = padManifest(serialiseManifest(plan.manifest), plan.members[0]?.size ?? 0);
   if (!canonical.equals(json)) throw damaged(path, `its bundle.json is not in canonical form: ${firstDifference(manifest, plan.manifest)}`);
   return plan;
+}
+
+/** The first of them: a hostile list has as many as it likes. */
+function listProblems(problems: BundlePlanError['problems']): string {
+  const more = problems.length > PROBLEMS_SHOWN ? `; and ${problems.length - PROBLEMS_SHOWN} more` : '';
+  return `${problems
+    .slice(0, PROBLEMS_SHOWN)
+    .map(({ member, reason }) => `${member.slice(0, 255)}: ${reason}`)
+    .join('; ')}${more}`;
 }
 
 function firstDifference(found: BundleManifest, wanted: BundleManifest): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CaissonError, isDigest, messageOf, type Digest } from '../core/index.ts';
+import { boundedList, parseBoundedJson } from '../io/index.ts';
 import { compareBases } from './canonical-manifest.ts';
 import { BUNDLE_JSON_LIMIT, describeIssues, word } from './manifest-schema.ts';
 import { MAY_LIE_IN_BASE, type BundleBase, type BundleEntry } from './manifest.ts';
@@ -18,7 +19,7 @@ const member = z.strictObject({ path: z.string(), size: z.int().nonnegative(), d
 const receipt = z.strictObject({
   apiVersion: z.literal(RECEIPT_API_VERSION),
   kind: z.literal('Receipt'),
-  bundles: z.array(z.strictObject({ name: word, version: word, digest, members: z.array(member) })),
+  bundles: boundedList(z.strictObject({ name: word, version: word, digest, members: boundedList(member) })),
 });
 
 /**
@@ -70,7 +71,7 @@ export function parseReceipt(bytes: Uint8Array, path: string): readonly HeldBund
   if (bytes.byteLength > BUNDLE_JSON_LIMIT) throw unreadable(path, 'it is larger than any receipt');
   let document: unknown;
   try {
-    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    document = parseBoundedJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw unreadable(path, `it is not JSON: ${messageOf(cause)}`, cause);
   }

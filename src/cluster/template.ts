@@ -15,6 +15,9 @@ export interface Placeholder {
 const MARK = /\$\$\{|\$\{([^}\n]*)(\}?)/g;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9][A-Za-z0-9_-]*)*$/;
 
+/** Mistakes that are described; a person stops reading long before. */
+const MAX_PROBLEMS = 200;
+
 /**
  * Fills in `${name}` from the scope; `$${` writes `${`. There are no expressions. `where` names the template in errors.
  * Throws InvalidInputError with the line and column of every name that the scope does not have.
@@ -24,7 +27,7 @@ export function renderTemplate(text: string, scope: Scope, where: string): strin
   const rendered = text.replace(MARK, (mark: string, name: string | undefined, close: string | undefined, offset: number) => {
     if (name === undefined) return '${';
     const value = close === '}' ? lookUp(scope, name) : undefined;
-    if (value === undefined)
+    if (value === undefined && problems.length < MAX_PROBLEMS)
       problems.push({ position: positionIn(text, offset), ...describePlaceholder(name, close === '}', namesOf(scope)) });
     return value ?? mark;
   });
@@ -48,9 +51,12 @@ export function unknownPlaceholders(
   known: Iterable<string>,
 ): (InputProblem & { readonly position: { readonly line: number; readonly column: number } })[] {
   const names = [...known];
+  let found = 0;
   return [...text.matchAll(MARK)].flatMap((match) => {
     const [, name, close] = match;
+    if (found === MAX_PROBLEMS) return [];
     if (name === undefined || (close === '}' && NAME.test(name) && isKnown(name))) return [];
+    found += 1;
     return [{ position: positionIn(text, match.index), ...describePlaceholder(name, close === '}', names) }];
   });
 }

@@ -1,4 +1,5 @@
-const USERINFO = /([a-z][a-z0-9+.-]*:\/\/)[^/\s:@]+(?::[^/\s@]*)?@/gi;
+// Looking behind keeps a long word from being tried from each of its letters.
+const USERINFO = /(?<![a-z0-9+.-])([a-z0-9+.-]+:\/\/)[^/\s:@]+(?::[^/\s@]*)?@/gi;
 const AUTHORIZATION = /\b(authorization["']?\s*[:=]\s*["']?(?:basic|bearer)\s+)[^\s"',;]+/gi;
 // A colon must be followed by a blank or a quote: vault-secret:v1 is the name of an image. After a dot the word is part of a
 // path inside a document (ssh.password), whose mistake is being described.

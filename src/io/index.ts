@@ -1,4 +1,6 @@
 /** Bytes and files, no domain words: tar layout, verifying streams, safe paths, atomic files, strict YAML, retry. */
+export * from './bounded-json.ts';
+export * from './bounded-list.ts';
 export * from './compression.ts';
 export * from './file-tree.ts';
 export * from './atomic-file.ts';

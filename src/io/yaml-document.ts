@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { InvalidInputError, type InputProblem } from '../core/index.ts';
 import { describeIssues, formatPath, type DocumentPath, type Finding } from './schema-problems.ts';
 
@@ -8,6 +8,20 @@ export const MAX_YAML_BYTES = 4 * 1024 * 1024;
 
 /** Nesting beyond this is nothing a person writes, and deep recursion is how parsers are brought down. */
 const MAX_DEPTH = 100;
+
+/** Lines, items, pairs and quotes: each takes a hundred times the memory of its text, and some mistakes its square in time. */
+const MAX_MARKS = 50_000;
+
+/** The parser looks for the end of the line from each of its words. */
+const MAX_LINE = 32 * 1024;
+
+const MAX_ALIASES = 100;
+
+/** Mistakes that are described; a person stops reading long before. */
+const MAX_PROBLEMS = 200;
+
+/** YAML 1.2.2, 5.1: what may stand in a document as it is. */
+const UNPRINTABLE = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** A parsed YAML 1.2 document that still knows where everything stands. */
 export interface YamlDocument {
@@ -47,18 +61,20 @@ export function readYaml(text: string, file: string): YamlDocument {
   if (bytes > MAX_YAML_BYTES) {
     throw new InvalidInputError(file, [{ reason: `is ${bytes} bytes long, at most ${MAX_YAML_BYTES} are read` }]);
   }
+  refuseUnprintable(text, file);
   refuseDepth(text, file);
+  refuseMany(text, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false });
   const positionOf = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const faults = [...document.errors, ...document.warnings].map((fault) => ({
+  const faults = [...document.errors, ...document.warnings, ...faultsOf(document)].map((fault) => ({
     code: fault.code,
     problem: { position: positionOf(fault.pos[0]), ...describeFault(fault.code, fault.message) },
   }));
-  if (faults.some((fault) => fault.code !== 'DUPLICATE_KEY')) {
+  if (faults.some(({ code }) => code !== 'DUPLICATE_KEY' && code !== 'FOREIGN_KEY')) {
     throw new InvalidInputError(
       file,
       faults.map((fault) => fault.problem),
@@ -80,13 +96,14 @@ export function readYaml(text: string, file: string): YamlDocument {
   };
 }
 
-/** Checks a document against a schema; every mistake is found, none is thrown. */
+/** Checks a document against a schema; every mistake is found (of hundreds, the first two hundred), none is thrown. */
 export function checkSchema<T>(document: YamlDocument, schema: z.ZodType<T>): SchemaResult<T> {
   const result = schema.safeParse(document.value);
   if (result.success) return { value: result.data, problems: [] };
   const toProblem = (finding: Finding): InputProblem =>
     document.problemAt(finding.path, finding.reason, finding.remedy, finding.key === undefined ? {} : { key: finding.key });
-  return { problems: describeIssues(result.error.issues, schema, document.value).map(toProblem) };
+  const findings = describeIssues(result.error.issues.slice(0, MAX_PROBLEMS), schema, document.value);
+  return { problems: findings.slice(0, MAX_PROBLEMS).map(toProblem) };
 }
 
 /** In the order of the file, so that an editor walks down. */
@@ -101,6 +118,8 @@ function describeFault(code: string, message: string): { readonly reason: string
   switch (code) {
     case 'DUPLICATE_KEY':
       return { reason: 'this key is written twice in the same map', remedy: 'keep one' };
+    case 'FOREIGN_KEY':
+      return { reason: 'this key has a meaning of its own in programs', remedy: 'use another one' };
     case 'TAB_AS_INDENT':
       return { reason: 'a tab is used as indentation', remedy: 'use spaces' };
     case 'MULTIPLE_DOCS':
@@ -128,17 +147,82 @@ function toData(document: Document.Parsed, file: string): unknown {
   }
 }
 
+interface Fault {
+  readonly code: 'DUPLICATE_KEY' | 'FOREIGN_KEY' | 'ALIAS';
+  readonly message: string;
+  readonly pos: readonly [number];
+}
+
+/** What the parser leaves to others: keys that are written twice (its own search is quadratic), aliases without end. */
+function faultsOf(document: Document.Parsed): Fault[] {
+  const faults: Fault[] = [];
+  let aliases = 0;
+  visit(document, {
+    Map: (_, map) => {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (faults.length === MAX_PROBLEMS) return visit.BREAK;
+        const value = isScalar(key) ? key.value : key;
+        const pos = [startOf(key) ?? 0] as const;
+        if (seen.has(value)) faults.push({ code: 'DUPLICATE_KEY', message: '', pos });
+        if (value === '__proto__') faults.push({ code: 'FOREIGN_KEY', message: '', pos });
+        seen.add(value);
+      }
+      return undefined;
+    },
+    Alias: (_, alias, ancestors) => {
+      aliases += 1;
+      const pos = [startOf(alias) ?? 0] as const;
+      if (aliases > MAX_ALIASES) faults.push({ code: 'ALIAS', message: `more than ${MAX_ALIASES} aliases`, pos });
+      else if (ancestors.some((node) => isNode(node) && anchorOf(node) === alias.source)) {
+        faults.push({ code: 'ALIAS', message: `the alias "${alias.source}" stands inside of what it means`, pos });
+      }
+      return aliases > MAX_ALIASES ? visit.BREAK : undefined;
+    },
+  });
+  return faults;
+}
+
+function anchorOf(node: object): string | undefined {
+  return 'anchor' in node && typeof node.anchor === 'string' ? node.anchor : undefined;
+}
+
+/** Control characters are nothing that a person sees when reading what a bundle brings. */
+function refuseUnprintable(text: string, file: string): void {
+  const found = UNPRINTABLE.exec(text);
+  if (found === null) return;
+  const before = text.slice(0, found.index).split('\n');
+  const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+  const code = found[0].codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
+  throw new InvalidInputError(file, [{ position, reason: `holds the character U+${code}, which no YAML may`, remedy: 'remove it' }]);
+}
+
+function refuseMany(text: string, file: string): void {
+  let marks = 0;
+  for (const _ of text.matchAll(/[\n,[\]{}:"&*!]/g)) {
+    marks += 1;
+    if (marks > MAX_MARKS) throw new InvalidInputError(file, [{ reason: `holds more than ${MAX_MARKS} lines, items, pairs and quotes` }]);
+  }
+}
+
 /** Flow collections nest by brackets, block collections by indentation: both are bounded before anything recurses. */
 function refuseDepth(text: string, file: string): void {
   let flow = 0;
   for (const [index, line] of text.split('\n').entries()) {
+    let deepest = flow;
     for (const character of line) {
       if (character === '[' || character === '{') flow += 1;
       else if (character === ']' || character === '}') flow = Math.max(0, flow - 1);
+      deepest = Math.max(deepest, flow);
+    }
+    if (line.length > MAX_LINE) {
+      throw new InvalidInputError(file, [
+        { position: { line: index + 1, column: 1 }, reason: `is a line of ${line.length} characters, at most ${MAX_LINE} are read` },
+      ]);
     }
     const indent = line.length - line.trimStart().length;
     const dashes = /^(?:\s*[-?:]\s)+/.exec(line)?.[0].replaceAll(/\s/g, '').length ?? 0;
-    if (flow > MAX_DEPTH || dashes > MAX_DEPTH || (indent > MAX_DEPTH * 8 && /[:-]/.test(line))) {
+    if (deepest > MAX_DEPTH || dashes > MAX_DEPTH || (indent > MAX_DEPTH * 8 && /[:-]/.test(line))) {
       throw new InvalidInputError(file, [{ position: { line: index + 1, column: 1 }, reason: `is nested more than ${MAX_DEPTH} deep` }]);
     }
   }

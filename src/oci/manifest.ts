@@ -1,4 +1,5 @@
 import { CaissonError, formatSize, isDigest } from '../core/index.ts';
+import { parseBoundedJson } from '../io/index.ts';
 import type { Descriptor } from './descriptor.ts';
 import { bareMediaType, isIndexType, isManifestType, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 
@@ -110,7 +111,7 @@ function annotationsOf(value: unknown): Pick<Descriptor, 'annotations'> {
 /** JSON object from UTF-8 bytes; undefined for anything else. */
 export function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const value = parseBoundedJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;

@@ -20,6 +20,8 @@ const DOMAIN = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-fA-F:]+\\])(?::
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const NAME_LIMIT = 255;
+/** Name, tag and digest. */
+const TEXT_LIMIT = 512;
 
 /** Parses a reference and gives it the tag latest when it has neither tag nor digest. Throws REFERENCE_INVALID. */
 export function parseReference(text: string): ImageReference {
@@ -30,9 +32,10 @@ export function parseReference(text: string): ImageReference {
 /** Parses a reference without adding a tag. Throws REFERENCE_INVALID. */
 export function parseReferenceAsWritten(text: string): ImageReference {
   const refuse = (reason: string, hint?: string): CaissonError =>
-    new CaissonError('REFERENCE_INVALID', `Cannot read image reference "${text}": ${reason}`, hint === undefined ? {} : { hint });
+    new CaissonError('REFERENCE_INVALID', `Cannot read image reference "${text.slice(0, TEXT_LIMIT)}": ${reason}`, hint === undefined ? {} : { hint });
 
   if (text === '') throw refuse('it is empty');
+  if (text.length > TEXT_LIMIT) throw refuse(`it is longer than ${TEXT_LIMIT} characters`);
   if (/\s/.test(text)) throw refuse('it has white space');
   if (text.includes('://')) throw refuse('it has a scheme', 'Write the name alone, such as registry.example.com/team/app:1.0');
 

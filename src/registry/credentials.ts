@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError, errnoOf, InvalidInputError, messageOf, silent, type Emit } from '../core/index.ts';
+import { parseBoundedJson } from '../io/index.ts';
 
 /** What docker login stored for a registry. */
 export type Credentials =
@@ -134,7 +135,7 @@ function readHelperAnswer(helper: string, answer: string): Credentials | undefin
 
 function parseObject(text: string, file: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseBoundedJson(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return recordOf(value);
   } catch {
     // The text itself is secret: no part of it goes into the message.

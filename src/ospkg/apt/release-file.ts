@@ -87,7 +87,7 @@ function parseHashes(text: string, what: string): Map<string, ListedFile> {
 function dateOf(text: string | undefined, field: string, what: string): Date | undefined {
   if (text === undefined) return undefined;
   const time = DATE.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) throw invalid(what, `${field} "${text}" is not a date in UTC`);
+  if (Number.isNaN(time)) throw invalid(what, `${field} "${text.slice(0, 120)}" is not a date in UTC`);
   return new Date(time);
 }
 

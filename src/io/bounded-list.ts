@@ -1,0 +1,26 @@
+import * as z from 'zod';
+
+/** More faulty items are one attack, or one mistake made by a program. */
+const FAULTY_LIMIT = 20;
+
+/**
+ * An array of what a schema accepts, for documents that nobody vouches for: it stops at the twentieth faulty item, where
+ * an ordinary array would describe millions of them, each larger than what it describes.
+ */
+export function boundedList<Item extends z.ZodType>(item: Item): z.ZodType<z.output<Item>[]> {
+  return z.array(z.unknown()).transform((values, context) => {
+    const items: z.output<Item>[] = [];
+    let faulty = 0;
+    for (const [index, value] of values.entries()) {
+      const result = item.safeParse(value);
+      if (result.success) items.push(result.data);
+      else {
+        for (const issue of result.error.issues.slice(0, FAULTY_LIMIT))
+          context.addIssue({ code: 'custom', message: issue.message, path: [index, ...issue.path] });
+        faulty += 1;
+        if (faulty === FAULTY_LIMIT) break;
+      }
+    }
+    return faulty === 0 ? items : z.NEVER;
+  });
+}

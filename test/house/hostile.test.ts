@@ -1,0 +1,69 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Every parser of what others wrote, as a bundle, a repository or a registry brings it, and the file of hostile input that it withstands. */
+const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; readonly hostile: string }>> = {
+  'src/io/tar-layout.ts': { parses: ['readTarHeader'], hostile: 'test/io/tar-layout.hostile.test.ts' },
+  'src/io/bounded-json.ts': { parses: ['parseBoundedJson'], hostile: 'test/io/bounded-json.hostile.test.ts' },
+  'src/io/yaml-document.ts': { parses: ['parseYaml', 'readYaml'], hostile: 'test/io/yaml-document.hostile.test.ts' },
+  'src/io/compression.ts': { parses: ['decompress'], hostile: 'test/io/compression.hostile.test.ts' },
+  'src/bundle/manifest-schema.ts': { parses: ['parseManifest'], hostile: 'test/bundle/manifest-schema.hostile.test.ts' },
+  'src/bundle/reader.ts': { parses: ['openBundle', 'planOf'], hostile: 'test/bundle/reader.hostile.test.ts' },
+  'src/bundle/verify.ts': { parses: ['verifyBundle'], hostile: 'test/bundle/hostile.test.ts' },
+  'src/bundle/sums.ts': { parses: ['parseSums'], hostile: 'test/bundle/sums.hostile.test.ts' },
+  'src/bundle/receipt.ts': { parses: ['parseReceipt'], hostile: 'test/bundle/receipt.hostile.test.ts' },
+  'src/bundle/bundle-catalog.ts': { parses: ['bundleCatalog'], hostile: 'test/bundle/bundle-catalog.hostile.test.ts' },
+  'src/bundle/fill-journal.ts': { parses: ['FillJournal'], hostile: 'test/bundle/fill-journal.test.ts' },
+  'src/oci/manifest.ts': { parses: ['parseManifest', 'parseJsonObject'], hostile: 'test/oci/manifest.hostile.test.ts' },
+  'src/oci/reference.ts': { parses: ['parseReference', 'parseReferenceAsWritten'], hostile: 'test/oci/reference.hostile.test.ts' },
+  'src/sources/config-platform.ts': { parses: ['readConfigPlatform'], hostile: 'test/sources/config-platform.hostile.test.ts' },
+  'src/sources/image-list.ts': { parses: ['parseImageList'], hostile: 'test/sources/image-list.hostile.test.ts' },
+  'src/builder/lock.ts': { parses: ['parseLock'], hostile: 'test/builder/lock.hostile.test.ts' },
+  'src/cluster/manifests.ts': { parses: ['loadManifests'], hostile: 'test/cluster/manifests.hostile.test.ts' },
+  'src/cluster/cluster-spec.ts': { parses: ['parseClusterSpec'], hostile: 'test/cluster/manifests.hostile.test.ts' },
+  'src/cluster/template.ts': { parses: ['renderTemplate'], hostile: 'test/cluster/manifests.hostile.test.ts' },
+  'src/agent/service-file.ts': { parses: ['parseServiceFile'], hostile: 'test/agent/service-file.hostile.test.ts' },
+  'src/ospkg/apt/control-file.ts': { parses: ['parseParagraph', 'splitParagraphs'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
+  'src/ospkg/apt/release-file.ts': { parses: ['parseReleaseFile'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
+  'src/ospkg/apt/release-signature.ts': { parses: ['verifyInRelease'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
+  'src/ospkg/apt/requirement.ts': { parses: ['parseRelations'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
+  'src/ospkg/apt/deb-version.ts': { parses: ['isDebVersion', 'compareDebVersions'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
+  'src/registry/credentials.ts': { parses: ['parseDockerConfig'], hostile: 'test/registry/credentials.hostile.test.ts' },
+};
+
+/** Files that take JSON or YAML apart and are none of those: why. */
+const OTHERS: Readonly<Record<string, string>> = {
+  'src/agent/config.ts': 'written by the installer of the same site',
+  'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",
+  'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
+  'src/install/agent-statuses.ts': 'an answer of an agent that was asked over ssh',
+  'src/cli/commands/cluster.ts': "the installer's own record",
+  'src/health/checks/json.ts': 'an answer of a service of the site, whose size is limited',
+};
+
+const TAKES_APART = /\b(?:JSON\.parse|parseBoundedJson)\(|\b(?:parseYaml|readYaml)\(|\.safeParse\(/;
+
+function sources(directory: string): string[] {
+  return readdirSync(join(ROOT, directory), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+}
+
+describe('parsers of what others wrote', () => {
+  it.each(Object.entries(PARSERS))('%s has a test file of hostile input that calls each of its functions', (file, { parses, hostile }) => {
+    const source = readFileSync(join(ROOT, file), 'utf8');
+    for (const name of parses) expect(source).toMatch(new RegExp(`export (?:async )?(?:function\\*?|class) ${name}\\b`));
+    expect(existsSync(join(ROOT, hostile))).toBe(true);
+    const text = readFileSync(join(ROOT, hostile), 'utf8');
+    expect(parses.some((name) => new RegExp(`\\b${name}\\b`).test(text) || /Journal/.test(name))).toBe(true);
+  });
+
+  it('are all in the list, or there is a reason why not', () => {
+    const found = sources('src').filter((file) => TAKES_APART.test(readFileSync(join(ROOT, file), 'utf8')));
+    expect(found.filter((file) => PARSERS[file] === undefined && OTHERS[file] === undefined)).toEqual([]);
+    expect(Object.keys(OTHERS).filter((file) => !found.includes(file))).toEqual([]);
+  });
+});
