@@ -21,7 +21,7 @@ import { readInputs, type BuildInputs, type InputOptions } from './inputs.ts';
 import { readLock, writeLock, type BundleLock } from './lock.ts';
 import { planBuild, type Origin } from './plan.ts';
 import { resolveLock } from './resolve.ts';
-import { isFinished } from './unchanged.ts';
+import { finishedFiles } from './unchanged.ts';
 import { originOpener, type Upstream } from './upstream.ts';
 
 export interface BuildRequest extends InputOptions {
@@ -81,23 +81,19 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   warnOfUseless(bases, plan, upstream.emit);
   const suffix = bases.length === 0 ? '.tar' : '-delta.tar';
   const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}${suffix}`);
-  // Asked for before the long work: a key that cannot sign shows now.
-  const signed = signedPlan(plan, request.planOnly ? [] : await signPlan(plan, request.signers));
-  const parts = outputParts(output, signed.size, request.volumeSize);
+  const parts = outputParts(output, plan.size, request.volumeSize);
   const result = { output, files: parts.map(({ path }) => path), lock, plan, origins };
   if (request.planOnly) return { ...result, outcome: 'planned', executables: [], lockWritten: false };
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
-  const finished = await isFinished(parts, plan);
-  if (finished) {
+  const there = await finishedFiles(output, plan, request.volumeSize);
+  const files = there ?? (await write(plan, origins, output, { request, inputs, upstream }));
+  if (there !== undefined) {
     await BundleWriter.tidy(output);
-    await signBundle(
-      parts.map(({ path }) => path),
-      request.signers,
-    );
-  } else await write(signed, origins, output, { request, inputs, upstream });
+    await signBundle(there, request.signers);
+  }
   const executables = await placeExecutables(inputs.executables, dirname(output), upstream.signal);
-  return { ...result, outcome: finished ? 'unchanged' : 'built', executables, lockWritten };
+  return { ...result, files, outcome: there === undefined ? 'built' : 'unchanged', executables, lockWritten };
 }
 
 function warnOfUseless(bases: readonly BundleBase[], plan: BundlePlan, emit: Emit): void {
@@ -119,7 +115,7 @@ async function write(
   origins: ReadonlyMap<string, readonly Origin[]>,
   output: string,
   { request, inputs, upstream }: { readonly request: BuildRequest; readonly inputs: BuildInputs; readonly upstream: Upstream },
-): Promise<void> {
+): Promise<readonly string[]> {
   const { emit, clock, signal } = upstream;
   await mkdir(dirname(output), { recursive: true }).catch((cause: unknown) => {
     throw new CaissonError('BUNDLE_WRITE_FAILED', `Cannot make the directory of "${output}": ${messageOf(cause)}`, {
@@ -128,10 +124,13 @@ async function write(
     });
   });
   const options = { emit, clock, volumeSize: request.volumeSize, ...(signal === undefined ? {} : { signal }) };
-  const writer = await BundleWriter.create(plan, output, options);
+  // Asked for before the long work: a key that cannot sign shows now.
+  const signed = signedPlan(plan, await signPlan(plan, request.signers));
+  const writer = await BundleWriter.create(signed, output, options);
   try {
     await fillBundle(writer, origins, { open: originOpener(upstream, inputs.executables), jobs: request.jobs, emit, signal });
     await writer.finish();
+    return outputParts(output, signed.size, request.volumeSize).map(({ path }) => path);
   } catch (error) {
     await writer.abort();
     throw error;

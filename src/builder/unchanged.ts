@@ -1,7 +1,7 @@
-import { openBundle, SHA256SUMS, type BundlePlan, type OutputPart } from '../bundle/index.ts';
+import { openBundle, outputParts, SHA256SUMS, type BundlePlan } from '../bundle/index.ts';
 import { CaissonError } from '../core/index.ts';
 
-/** Why files are not the bundle that is to be built; anything else that goes wrong is worth an error of its own. */
+/** Why a file is not the bundle that is to be built; anything else that goes wrong is worth an error of its own. */
 const OTHER_FILE = new Set([
   'INPUT_UNREADABLE',
   'BUNDLE_DAMAGED',
@@ -12,23 +12,32 @@ const OTHER_FILE = new Set([
 ]);
 
 /**
- * True when the file or the volumes are the planned bundle, complete: they fit together, and bundle.json and SHA256SUMS,
- * which name the digest of every member, are the planned ones. Bundles get their name only when complete, so the members
- * are not read again; `caisson verify` does that. Signatures make no difference.
+ * The paths of the file or the volumes when they are the planned bundle, complete: cut as asked for, of the planned size,
+ * and with the planned bundle.json and SHA256SUMS, which name the digest of every member. Bundles get their name only when
+ * complete, so the members are not read again; `caisson verify` does that. Signatures make no difference.
  */
-export async function isFinished(parts: readonly OutputPart[], plan: BundlePlan): Promise<boolean> {
+export async function finishedFiles(
+  output: string,
+  plan: BundlePlan,
+  volumeSize: number | undefined,
+): Promise<readonly string[] | undefined> {
+  const [first] = outputParts(output, plan.size, volumeSize);
+  if (first === undefined) return undefined;
   try {
-    const reader = await openBundle(parts.map(({ path }) => path));
+    const reader = await openBundle(first.path);
     try {
-      if (reader.bundleDigest !== plan.bundleDigest) return false;
+      if (reader.bundleDigest !== plan.bundleDigest) return undefined;
+      const wanted = outputParts(output, reader.size, volumeSize);
+      if (!reader.parts.every(({ path, end }, index) => path === wanted[index]?.path && end === wanted[index].end)) return undefined;
       // Read for its digest: what follows from bundle.json may not be what the file holds.
-      await reader.read(SHA256SUMS, { limit: reader.size });
-      return true;
+      const size = reader.entry(SHA256SUMS)?.size ?? 0;
+      await reader.read(SHA256SUMS, { limit: size });
+      return reader.paths;
     } finally {
       await reader.close();
     }
   } catch (error) {
-    if (error instanceof CaissonError && OTHER_FILE.has(error.code)) return false;
+    if (error instanceof CaissonError && OTHER_FILE.has(error.code)) return undefined;
     throw error;
   }
 }

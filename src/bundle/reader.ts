@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { CaissonError, digestOf, DigestMismatchError, formatSize, type Digest } from '../core/index.ts';
-import { limitExceeded, readTarHeader, TAR_BLOCK, tarHeader, type SharedFile } from '../io/index.ts';
+import { limitExceeded, readTarHeader, TAR_BLOCK, tarHeader, type FilePart, type SharedFile } from '../io/index.ts';
 import type { ByteRange } from '../oci/index.ts';
 import { BundlePlanError } from './bundle-errors.ts';
 import { padManifest, serialiseManifest } from './canonical-manifest.ts';
@@ -34,6 +34,8 @@ export class BundleReader {
   readonly path: string;
   /** Of the file, or of all volumes in order. */
   readonly paths: readonly string[];
+  /** Which file holds which bytes. */
+  readonly parts: readonly FilePart[];
   readonly size: number;
   readonly #file: SharedFile;
   readonly #plan: BundlePlan;
@@ -45,6 +47,7 @@ export class BundleReader {
     this.#file = file;
     this.#plan = plan;
     this.path = file.path;
+    this.parts = file.parts;
     this.paths = file.parts.map(({ path }) => path);
     this.size = file.size;
     this.manifest = plan.manifest;
@@ -152,9 +155,10 @@ export async function openBundle(location: BundleLocation): Promise<BundleReader
   const file = await openBundleFile(location);
   try {
     await refuseUnfinished(file);
-    const plan = await loadPlan(file);
-    const { misfits, foreign } = await checkVolumes(file, plan);
+    const unsigned = await loadPlan(file);
+    const { misfits, foreign } = await checkVolumes(file, unsigned);
     if (misfits.length + foreign.length > 0) throw new VolumesError(wholeName(file.path), [...misfits, ...foreign]);
+    const plan = await withSignatures(file, unsigned);
     if (file.size !== plan.size) {
       const fault = file.size < plan.size ? 'it is cut short' : 'bytes follow its end';
       const sizes = `it has ${file.size} bytes (${formatSize(file.size)}), want ${plan.size} (${formatSize(plan.size)})`;
@@ -181,7 +185,7 @@ async function withSignatures(file: SharedFile, plan: BundlePlan): Promise<Bundl
 
 async function loadPlan(file: SharedFile): Promise<BundlePlan> {
   try {
-    return await withSignatures(file, planOf(await readBundleJson(file), file.path));
+    return planOf(await readBundleJson(file), file.path);
   } catch (error) {
     const problems = await checkVolumesWithoutPlan(file);
     throw problems.length === 0 ? error : new VolumesError(wholeName(file.path), problems, error);

@@ -8,7 +8,7 @@ import type { BundlePlan, PlannedMember } from './plan.ts';
 import { damaged, planOf, readBundleJson } from './reader.ts';
 import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
 import { refuseUnfinished } from './unfinished.ts';
-import { parseVolumePath } from './volume-path.ts';
+import { parseVolumePath, wholeName } from './volume-path.ts';
 import { lockOutput } from './write-lock.ts';
 
 /** Signatures of a planned bundle, to be planned in with signedPlan. Throws SIGNING_FAILED. */
@@ -27,16 +27,12 @@ export async function signPlan(plan: BundlePlan, signers: readonly Signer[]): Pr
  */
 export async function signBundle(location: BundleLocation, signers: readonly Signer[]): Promise<readonly string[]> {
   const { path, plan, kept } = await readForSigning(location);
-  const known = kept.map((text) => parseSignature(text, 'a signature of the bundle').key.fingerprint);
+  const known = kept.map((text) => parseSignature(text, path).key.fingerprint);
   const missing = signers.filter(({ key }) => !known.includes(key.fingerprint));
+  if (missing.length === 0) return [];
+  if (parseVolumePath(path) !== undefined) throw cannotSignVolumes(path);
   const signed = signedPlan(plan, [...kept, ...(await signPlan(plan, missing))]);
   const added = signatureMembers(signed).slice(kept.length);
-  if (added.length === 0) return [];
-  if (path === undefined) {
-    throw new CaissonError('USAGE', 'Cannot sign volumes in place: their sizes would change', {
-      hint: 'Sign while building (build-bundle --sign-key), or join them, sign the one file, and split it again',
-    });
-  }
   const lock = await lockOutput(path);
   try {
     await appendMembers(path, signed, added);
@@ -46,15 +42,10 @@ export async function signBundle(location: BundleLocation, signers: readonly Sig
   return added.map((member) => member.path);
 }
 
-interface Signable {
-  /** Undefined for volumes. */
-  readonly path: string | undefined;
-  readonly plan: BundlePlan;
-  readonly kept: readonly string[];
-}
-
 /** The plan of a sound bundle, and the signatures before the first one that a killed run left unfinished. */
-async function readForSigning(location: BundleLocation): Promise<Signable> {
+async function readForSigning(
+  location: BundleLocation,
+): Promise<{ readonly path: string; readonly plan: BundlePlan; readonly kept: readonly string[] }> {
   const file = await openBundleFile(location);
   const { path } = file;
   try {
@@ -67,14 +58,17 @@ async function readForSigning(location: BundleLocation): Promise<Signable> {
         throw damaged(path, `${member.path}: it is not what follows from the list of members`);
       }
     }
-    return {
-      path: file.parts.length === 1 && parseVolumePath(path) === undefined ? path : undefined,
-      plan,
-      kept: await soundSignatures(file, plan),
-    };
+    return { path, plan, kept: await soundSignatures(file, plan) };
   } finally {
     await file.close();
   }
+}
+
+/** A signature more could need a volume more, on a medium that nobody gave; and the digests beside them would change. */
+function cannotSignVolumes(path: string): CaissonError {
+  return new CaissonError('USAGE', `Cannot sign "${path}" in place: the bundle lies in volumes`, {
+    hint: `Sign while it is built (build-bundle --sign-key), or join the volumes (cat ${wholeName(path)}.*), and sign and split that`,
+  });
 }
 
 async function soundSignatures(file: SharedFile, plan: BundlePlan): Promise<readonly string[]> {

@@ -37,7 +37,10 @@ export function siblingVolume({ directory, whole, width }: VolumePath, number: n
   return join(directory, `${whole}.${String(number).padStart(width, '0')}`);
 }
 
-/** Where the digest of a volume is written, in the format of sha256sum. */
+/**
+ * Where the digest of a volume is written, in the format of sha256sum: `x.tar-002.sha256`. The name does not begin as those
+ * of volumes do, so that `cat x.tar.*` joins volumes and nothing else.
+ */
 export function sidecarPath(volume: string): string {
-  return `${volume}.sha256`;
+  return `${volume.replace(/\.(\d+)$/, '-$1')}.sha256`;
 }

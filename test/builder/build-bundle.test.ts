@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -61,6 +61,27 @@ describe('buildBundle', () => {
         'manifests/os/keys/archive.asc',
       ]),
     );
+  });
+
+  it('cuts the bundle into volumes of the same bytes, and finds them there again', async () => {
+    const { request, upstream, images } = await workshop();
+    await buildBundle(request(), upstream);
+    const whole = await outputOf(request());
+    await rm(request().output ?? '');
+    const cut = request({ volumeSize: Math.ceil(whole.length / 3) });
+    const planned = await buildBundle({ ...cut, planOnly: true }, upstream);
+    const result = await buildBundle(cut, upstream);
+    expect(result).toMatchObject({ outcome: 'built', output: cut.output, files: planned.files });
+    expect(result.files).toEqual([1, 2, 3].map((number) => `${cut.output}.00${number}`));
+    expect(planReport(result, upstream).files).toEqual(result.files);
+    expect(Buffer.concat(await Promise.all(result.files.map((path) => readFile(path)))).equals(whole)).toBe(true);
+    expect((await verifyBundle(result.files)).findings).toEqual([]);
+    const opened = images.opened.length;
+    expect(await buildBundle(cut, upstream)).toMatchObject({ outcome: 'unchanged', files: result.files });
+    expect(images.opened).toHaveLength(opened);
+    await rm(result.files[2] ?? '');
+    await expect(buildBundle(cut, upstream)).rejects.toMatchObject({ code: 'BUNDLE_EXISTS' });
+    await expect(buildBundle({ ...cut, volumeSize: 1 }, upstream)).rejects.toMatchObject({ code: 'SIZE_INVALID' });
   });
 
   it('puts the executable beside the bundle, ready to run, whatever the umask and the mode of the source', async () => {

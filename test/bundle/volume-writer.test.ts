@@ -1,9 +1,21 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { BundleWriter, openBundle, outputParts, parseVolumeSize, planBundle, verifyBundle } from '../../src/bundle/index.ts';
+import {
+  BundleWriter,
+  openBundle,
+  outputParts,
+  parseVolumeSize,
+  planBundle,
+  signBundle,
+  signedPlan,
+  signPlan,
+  verifyBundle,
+} from '../../src/bundle/index.ts';
+import { writeError } from '../../src/bundle/positioned-file.ts';
 import { digestOf, hexOf, type Event } from '../../src/core/index.ts';
+import { makeKey, signerOf } from '../support/signing-keys.ts';
 import { smallBundle, writeSmallBundle } from '../support/small-bundle.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
@@ -33,6 +45,10 @@ async function build(volumeSize: number, emit: (event: Event) => void = () => {}
   await writer.finish();
 }
 
+function sidecarOf(volume: string): string {
+  return volume.replace(/\.(\d+)$/, '-$1.sha256');
+}
+
 function joined(): Buffer {
   return Buffer.concat(
     names()
@@ -46,15 +62,15 @@ describe('BundleWriter with a volume size', () => {
     const whole = join(directory(), 'whole.tar');
     await writeSmallBundle(whole, bundle);
     // Inside headers and padding, on block borders and beside them, in two equal halves, one byte too small, and none at all.
-    for (const size of [100, 511, 512, 513, 4608, 4609, SIZE, plan.size / 2, plan.size - 1, plan.size, plan.size + 1]) {
+    for (const size of [2559, 4608, 4609, SIZE, plan.size / 2, plan.size - 1, plan.size, plan.size + 1]) {
       await build(size);
       const volumes = names().filter((name) => !name.endsWith('.sha256'));
       expect(volumes).toEqual(outputParts('x.tar', plan.size, size).map(({ path }) => path));
-      expect(names()).toEqual([...volumes, ...volumes.map((name) => `${name}.sha256`)].sort());
+      expect(names()).toEqual([...volumes, ...volumes.map(sidecarOf)].sort());
       expect(joined().equals(readFileSync(whole))).toBe(true);
       for (const name of volumes) {
         const bytes = readFileSync(join(directory(), 'out', name));
-        expect(readFileSync(join(directory(), 'out', `${name}.sha256`), 'utf8')).toBe(`${hexOf(digestOf(bytes))}  ${name}\n`);
+        expect(readFileSync(join(directory(), 'out', sidecarOf(name)), 'utf8')).toBe(`${hexOf(digestOf(bytes))}  ${name}\n`);
         if (name !== volumes.at(-1)) expect(bytes).toHaveLength(size);
       }
       rmSync(join(directory(), 'out'), { recursive: true });
@@ -158,6 +174,24 @@ describe('BundleWriter with a volume size', () => {
     expect(names()).toEqual([]);
   });
 
+  it('sees that the disk has no room for all of them, though for each', async () => {
+    mkdirSync(join(directory(), 'out'));
+    const { bavail, bsize } = statfsSync(directory());
+    const size = Math.floor(bavail * bsize * 1.5);
+    const digest = digestOf('never read');
+    const files = [{ path: `blobs/sha256/${hexOf(digest)}`, kind: 'blob' as const, size, digest, mode: 0o644, origin: 'server.example' }];
+    const huge = planBundle({ ...bundle.input, images: [], repositories: [], files });
+    await expect(BundleWriter.create(huge, output(), { volumeSize: Math.ceil(size / 6) })).rejects.toMatchObject({
+      code: 'BUNDLE_WRITE_FAILED',
+      message: expect.stringContaining('it needs'),
+    });
+  });
+
+  it('is what a file system without large files is told to use', () => {
+    const error = writeError('x.tar', Object.assign(new Error('EFBIG: file too large'), { code: 'EFBIG' }));
+    expect(error).toMatchObject({ code: 'BUNDLE_WRITE_FAILED', hint: expect.stringContaining('--volume-size fat32') });
+  });
+
   it('writes every byte once', async () => {
     const before = written();
     const size = 40 * 2 ** 20;
@@ -214,5 +248,59 @@ describe('parseVolumeSize', () => {
 
   it.each(['', 'cd', '0', '0.5', '-1', '4 gigabytes'])('refuses "%s"', (text) => {
     expect(() => parseVolumeSize(text)).toThrow(expect.objectContaining({ code: 'SIZE_INVALID' }));
+  });
+});
+
+describe('a signed bundle in volumes', () => {
+  const keys = useTempDir();
+
+  async function signed(): Promise<ReturnType<typeof planBundle>> {
+    return signedPlan(plan, await signPlan(plan, [await signerOf(await makeKey(keys(), 'one'))]));
+  }
+
+  async function write(signedBundle: ReturnType<typeof planBundle>, volumeSize: number): Promise<void> {
+    mkdirSync(join(directory(), 'out'));
+    const writer = await BundleWriter.create(signedBundle, output(), { volumeSize });
+    await fillAll(writer);
+    await writer.finish();
+  }
+
+  it('is signed wherever the signature is cut', async () => {
+    const bundlePlan = await signed();
+    // Before the signature, in its header, in its text, in its padding, in the end blocks.
+    const start = plan.size - 1024;
+    for (const size of [SIZE, start, start + 100, start + 600, bundlePlan.size - 1100, bundlePlan.size - 3]) {
+      await write(bundlePlan, size);
+      const report = await verifyBundle(`${output()}.001`, { workers: 0 });
+      expect(report).toMatchObject({ findings: [], size: bundlePlan.size, bundleDigest: plan.bundleDigest });
+      expect(report.signatures).toHaveLength(1);
+      const reader = await openBundle(`${output()}.001`);
+      await reader.close();
+      rmSync(join(directory(), 'out'), { recursive: true });
+    }
+  });
+
+  it('has its volumes told apart as an unsigned one', async () => {
+    const bundlePlan = await signed();
+    await write(bundlePlan, SIZE);
+    const second = readFileSync(`${output()}.002`);
+    writeFileSync(`${output()}.002`, second.subarray(0, 9000));
+    await expect(openBundle(`${output()}.001`)).rejects.toMatchObject({
+      problems: [{ volume: `${output()}.002`, reason: `it has 9000 bytes, want ${SIZE}: it is cut short` }],
+    });
+    rmSync(`${output()}.002`);
+    await expect(openBundle(`${output()}.001`)).rejects.toMatchObject({ code: 'VOLUMES_UNFIT' });
+  });
+
+  it('cannot be signed by another key in place', async () => {
+    await write(await signed(), SIZE);
+    const one = await signerOf(join(keys(), 'one'));
+    expect(await signBundle(`${output()}.001`, [one])).toEqual([]);
+    const other = await signerOf(await makeKey(keys(), 'other'));
+    await expect(signBundle(`${output()}.001`, [other])).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('in volumes'),
+    });
+    expect((await verifyBundle(`${output()}.001`)).findings).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
+import { PassThrough } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   openBundle,
@@ -11,6 +12,7 @@ import {
   VolumesError,
   type BundlePlan,
 } from '../../src/bundle/index.ts';
+import { runProgram } from '../../src/cli/index.ts';
 import { damage } from '../support/damage.ts';
 import { small, smallBundle, writeSmallBundle, type SmallBundle } from '../support/small-bundle.ts';
 import { useTempDir } from '../support/temp-dir.ts';
@@ -133,8 +135,7 @@ describe('volumes', () => {
 
   it('are one bundle among several', async () => {
     const paths = cutTwice();
-    const other = join(directory(), 'other.tar');
-    await writeSmallBundle(other, smallBundle({ version: '7' }));
+    const other = await foreignFile();
     const readers = await openBundles([nth(paths, 1), other, nth(paths, 2)]);
     expect(readers.map((reader) => reader.paths)).toEqual([paths, [other]]);
     await closeBundles(readers);
@@ -364,5 +365,39 @@ describe('verify of volumes', () => {
     expect(new VerifyFailedError(report).message).toContain(`(in ${basename(volume)})`);
     const many = { ...report, findings: [{ member: 'm', reason: 'it is wrong', volumes: ['a', 'b', 'c', 'd'] }] };
     expect(new VerifyFailedError(many).message).toContain('m: it is wrong (in one of the volumes a to d)');
+  });
+});
+
+describe('caisson with volumes', () => {
+  async function caisson(
+    ...argv: readonly string[]
+  ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const self = { path: 'caisson', argv: ['caisson'], standalone: false };
+    const signal = new AbortController().signal;
+    const status = await runProgram({ argv, env: {}, stdin: new PassThrough(), stdout, stderr, signal, self, version: '0.0.0' });
+    stdout.end();
+    stderr.end();
+    return { status, stdout: await text(stdout), stderr: await text(stderr) };
+  }
+
+  it('verifies and inspects those of several directories', async () => {
+    const paths = cutTwice();
+    const two = [nth(paths, 1), nth(paths, 2)];
+    const verified = await caisson('verify', ...two);
+    expect(verified).toMatchObject({ status: 0, stdout: expect.stringContaining(`${paths[0]} (${paths.length} volumes) is whole`) });
+    expect(await caisson('inspect', ...two)).toMatchObject({ status: 0, stdout: expect.stringContaining(plan.bundleDigest) });
+    const other = await foreignFile();
+    expect(await caisson('inspect', ...two, other)).toMatchObject({ status: 0 });
+    const both = await caisson('verify', ...two, other);
+    expect(both).toMatchObject({ status: 0, stdout: expect.stringContaining(`${other} is whole`) });
+    expect(await caisson('inspect', ...two, other, file)).toMatchObject({ status: 2 });
+  });
+
+  it('says which one is missing, and ends with the status of a failed verification', async () => {
+    const paths = cut();
+    rmSync(nth(paths, 2));
+    const answer = await caisson('verify', nth(paths, 1));
+    expect(answer).toMatchObject({ status: 4, stderr: expect.stringContaining('x.tar.002: it is missing') });
   });
 });

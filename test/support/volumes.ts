@@ -19,7 +19,8 @@ export function cutIntoVolumes(file: string, size: number, { directoryOf, sideca
     const path = join(directory, `${basename(file)}.${String(index + 1).padStart(width, '0')}`);
     const part = bytes.subarray(index * size, (index + 1) * size);
     writeFileSync(path, part);
-    if (sidecars) writeFileSync(`${path}.sha256`, `${createHash('sha256').update(part).digest('hex')}  ${basename(path)}\n`);
+    if (sidecars)
+      writeFileSync(path.replace(/\.(\d+)$/, '-$1.sha256'), `${createHash('sha256').update(part).digest('hex')}  ${basename(path)}\n`);
     return path;
   });
 }
