@@ -176,4 +176,16 @@ describe('FileRange.sendTo', () => {
     await expect(file.stream(bytes.length - 1, bytes.length + 1).readWhole()).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
     await file.close();
   });
+
+  it('says at which byte the disk failed, and what to do', async () => {
+    // Address 0 of a process cannot be read: a read error without a broken disk.
+    const file = await SharedFile.open('/proc/self/mem');
+    await expect(file.read(0, 10)).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringMatching(/"\/proc\/self\/mem" at byte 0: EIO/),
+      hint: expect.stringContaining('another medium'),
+    });
+    await expect(file.stream(0, 10).toArray()).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+    await file.close();
+  });
 });
