@@ -32,7 +32,11 @@ export function parseReference(text: string): ImageReference {
 /** Parses a reference without adding a tag. Throws REFERENCE_INVALID. */
 export function parseReferenceAsWritten(text: string): ImageReference {
   const refuse = (reason: string, hint?: string): CaissonError =>
-    new CaissonError('REFERENCE_INVALID', `Cannot read image reference "${text.slice(0, TEXT_LIMIT)}": ${reason}`, hint === undefined ? {} : { hint });
+    new CaissonError(
+      'REFERENCE_INVALID',
+      `Cannot read image reference "${text.slice(0, TEXT_LIMIT)}": ${reason}`,
+      hint === undefined ? {} : { hint },
+    );
 
   if (text === '') throw refuse('it is empty');
   if (text.length > TEXT_LIMIT) throw refuse(`it is longer than ${TEXT_LIMIT} characters`);

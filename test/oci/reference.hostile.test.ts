@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { formatReference, parseReference, parseReferenceAsWritten } from '../../src/oci/index.ts';
 import { codeOf, HOSTILE_TEXTS } from '../support/hostile-texts.ts';
 
+/** These are names of images. */
+const NAMES = new Set(['null', '1e999', '9007199254740993']);
+
 describe('parseReference', () => {
-  it.each(HOSTILE_TEXTS.filter(([, text]) => text !== 'null'))('refuses %s', async (_, text) => {
+  it.each(HOSTILE_TEXTS.filter(([, text]) => !NAMES.has(text)))('refuses %s', async (_, text) => {
     expect(await codeOf(() => parseReference(text))).toBe('REFERENCE_INVALID');
     expect(await codeOf(() => parseReferenceAsWritten(`a/${text}:1`))).toBe('REFERENCE_INVALID');
     expect(await codeOf(() => parseReferenceAsWritten(`a.example/b:${text}x!`))).toBe('REFERENCE_INVALID');

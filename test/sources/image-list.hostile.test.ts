@@ -6,6 +6,8 @@ import { codeOf, HOSTILE_TEXTS } from '../support/hostile-texts.ts';
 const HARMLESS = new Set([
   'nothing',
   'null',
+  'a number beyond all numbers',
+  'a number beyond 2^53',
   ...[' ', '\t', '\n', '\r\n', '#', '\ufeff'].map((unit) => `${JSON.stringify(unit)} again and again`),
 ]);
 
