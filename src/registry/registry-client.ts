@@ -64,11 +64,7 @@ export class RegistryClient {
       return await this.#loggedIn(request, perform, drop);
     } catch (error) {
       if (!(error instanceof FetchError) || error.code !== 'RATE_LIMITED') throw error;
-      const name = this.#endpoint.credentialsName;
-      const login = name === 'docker.io' ? 'docker login' : `docker login ${name}`;
-      throw error.withHint(
-        `Run the same command again then: what has arrived is kept. Who is logged in has a higher limit (${login}), and a mirror its own (--mirror ${name}=URL)`,
-      );
+      throw error.withHint(limitHint(this.#endpoint.credentialsName, request.access));
     }
   }
 
@@ -131,6 +127,14 @@ export class RegistryClient {
 function usableChallenge(answer: Answer): AuthChallenge | undefined {
   const header = answer.headers['www-authenticate'];
   return parseChallenges(header ?? headerOf(answer, 'www-authenticate')).find(({ scheme }) => scheme === 'bearer' || scheme === 'basic');
+}
+
+/** What helps when a registry, by the name that logins are stored under, limits how often it is asked. */
+function limitHint(name: string, access: RegistryRequest['access']): string {
+  const again = 'Run the same command again then: what has arrived is kept';
+  const login = name === 'docker.io' ? 'docker login' : `docker login ${name}`;
+  const mirror = access === 'pull,push' ? '' : `; a mirror has its own (--mirror ${name}=URL)`;
+  return `${again}. Who is logged in has a higher limit (${login})${mirror}`;
 }
 
 /**
