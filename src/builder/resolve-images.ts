@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { formatPlatform, type Platform } from '../core/index.ts';
-import { formatReference, parseReference, type ImageSource } from '../oci/index.ts';
+import type { ImageSource } from '../oci/index.ts';
+import { formatOrigin, parseSource } from '../sources/index.ts';
 import { descriptorInOrder, type LockedImage } from './lock.ts';
 import { orUnresolved, type Unresolved } from './unresolved.ts';
 
@@ -48,7 +49,7 @@ async function resolveImage(request: ImageRequest, platforms: readonly Platform[
   return {
     source: request.source,
     name: request.name,
-    origin: canonicalOrigin(request.source, root.digest),
+    origin: formatOrigin(parseSource(request.source), root.digest),
     platforms: platforms.map(formatPlatform),
     root: descriptorInOrder(root),
     documents: documents.map(descriptorInOrder),
@@ -59,9 +60,4 @@ async function resolveImage(request: ImageRequest, platforms: readonly Platform[
       layers: layers.map(descriptorInOrder),
     })),
   };
-}
-
-/** The image by its own registry's name and by digest: the same whichever mirror answered. */
-function canonicalOrigin(source: string, digest: LockedImage['root']['digest']): string {
-  return formatReference({ ...parseReference(source), digest });
 }

@@ -36,7 +36,8 @@ export interface ImageSource {
   /** For messages and provenance: the address that is really asked. */
   describe(reference: string): string;
   /**
-   * Resolves a reference to digests. Throws IMAGE_NOT_FOUND, IMAGE_PLATFORM_MISSING, IMAGE_UNSUPPORTED or a fetch error.
+   * Resolves a reference to digests. Throws IMAGE_NOT_FOUND, IMAGE_PLATFORM_MISSING, IMAGE_UNSUPPORTED or a fetch error; sources on this machine throw
+   * ARCHIVE_INVALID and INPUT_UNREADABLE, too.
    */
   resolve(reference: string, options: ResolveOptions): Promise<ResolvedImage>;
   /** Streams a blob or a manifest of the reference's repository, byte for byte; the caller checks digest and size. */

@@ -62,7 +62,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
   const platforms = parsePlatforms(flags.platform ?? ['linux/amd64']);
   const date = sourceDate(env['SOURCE_DATE_EPOCH']);
   const signers = await signersOf(flags, context);
-  const upstream = await connectUpstream({ mirrors: parseMirrors(flags.mirror), env, clock, emit, signal });
+  const upstream = await connectUpstream({ imageList: flags.images, mirrors: parseMirrors(flags.mirror), env, clock, emit, signal });
   try {
     const result = await buildBundle(
       {
