@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import Dockerode from 'dockerode';
+import type Dockerode from 'dockerode';
 import { CaissonError, errnoOf, messageOf, type Digest, type Emit } from '../core/index.ts';
 import {
   formatReference,
@@ -80,8 +80,8 @@ export class DockerEngineSource implements ImageSource {
   async #save(image: ImageReference, signal: AbortSignal | undefined): Promise<DockerArchiveSource> {
     const name = askedName(image);
     const what = `image "${formatReference(image)}" of the Docker engine at ${this.#host}`;
-    const engine = (this.#client ??= clientOf(this.#host));
     try {
+      const engine = (this.#client ??= await clientOf(this.#host));
       const { RepoDigests: digests } = await engine.getImage(name).inspect();
       this.#note(image, digests);
       const stream = await engine.getImage(name).get();
@@ -129,8 +129,9 @@ function imageOf(reference: string): ImageReference {
   throw new Error(`"${reference}" is not a reference of the Docker engine`);
 }
 
-/** Throws USAGE for what DOCKER_HOST cannot be. */
-function clientOf(host: string): Dockerode {
+/** Loaded when it is needed: few builds ask an engine, and it is large. Throws USAGE for what DOCKER_HOST cannot be. */
+async function clientOf(host: string): Promise<Dockerode> {
+  const { default: Dockerode } = await import('dockerode');
   if (host.startsWith('unix://')) return new Dockerode({ socketPath: host.slice('unix://'.length) });
   if (/^(?:tcp|http):\/\/[^/]+\/?$/.test(host)) {
     const { hostname, port } = new URL(host.replace(/^tcp:/, 'http:'));
