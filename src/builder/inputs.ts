@@ -30,6 +30,8 @@ export interface InputOptions {
   /** File. */
   readonly images: string;
   readonly platforms: readonly Platform[];
+  /** Carry signatures, SBOMs and attestations of the images along. */
+  readonly withReferrers?: boolean;
   /** Values of `--executable`. */
   readonly executables: readonly string[];
   readonly self: SelfProgram;
@@ -52,7 +54,11 @@ export async function readInputs(options: InputOptions): Promise<BuildInputs> {
     name: manifests.platform.name,
     version: manifests.platform.version,
     platforms,
-    images: entries.map(({ source, name }) => ({ source: formatSource(source), name })),
+    images: entries.map(({ source, name }) => ({
+      source: formatSource(source),
+      name,
+      ...(options.withReferrers === true ? { attached: true } : {}),
+    })),
     packages,
     executables,
     files: [{ path: IMAGES_MEMBER, content: list }, ...(await readTree(tree, MANIFESTS_MEMBER))],

@@ -19,6 +19,15 @@ const stanza = z
 
 const descriptor = z.strictObject({ mediaType: text, digest, size });
 
+const attached = z.strictObject({
+  manifest: descriptor,
+  subject: digest.exactOptional(),
+  artifactType: text,
+  annotations: z.record(z.string(), z.string()).exactOptional(),
+  tags: z.array(z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'is not a tag')),
+  blobs: z.array(descriptor),
+});
+
 const image = z.strictObject({
   source: text,
   name: text,
@@ -27,6 +36,8 @@ const image = z.strictObject({
   root: descriptor,
   documents: z.array(descriptor).min(1),
   manifests: z.array(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: z.array(descriptor) })).min(1),
+  /** There when it was asked for, with what was found. */
+  attached: z.array(attached).exactOptional(),
 });
 
 const lockedPackage = z.strictObject({

@@ -24,11 +24,21 @@ const descriptor = z.strictObject({
   annotations: z.record(z.string(), z.string()).exactOptional(),
 });
 
+const attached = z.strictObject({
+  manifest: descriptor,
+  subject: digest.exactOptional(),
+  artifactType: text,
+  annotations: z.record(z.string(), z.string()).exactOptional(),
+  tags: z.array(text),
+  blobs: z.array(descriptor),
+});
+
 const image = z.strictObject({
   name: text,
   source: text,
   root: descriptor,
   platforms: z.array(z.strictObject({ platform: platformText, manifest: descriptor, config: descriptor, layers: z.array(descriptor) })),
+  attached: z.array(attached).exactOptional(),
 });
 
 const repository = z.strictObject({

@@ -66,10 +66,10 @@ export class DockerArchiveSource implements ImageSource {
     return source.transport === 'docker-archive' ? formatSource({ ...source, path: this.#files.path }) : formatSource(source);
   }
 
-  async resolve(reference: string, { platforms, signal }: ResolveOptions): Promise<ResolvedImage> {
+  async resolve(reference: string, { platforms, attached = false, signal }: ResolveOptions): Promise<ResolvedImage> {
     signal?.throwIfAborted();
     const { document, config } = await this.#image(reference, signal);
-    return resolveImage(
+    const resolved = await resolveImage(
       `"${reference}"`,
       document,
       { platforms, pinned: false },
@@ -79,6 +79,8 @@ export class DockerArchiveSource implements ImageSource {
           readConfigPlatform(Readable.from([config], { objectMode: false }), descriptor),
       },
     );
+    // A manifest that was made here is nobody else's: nothing can refer to it.
+    return attached ? { ...resolved, attached: [] } : resolved;
   }
 
   async openBlob(reference: string, descriptor: Descriptor, { offset = 0, signal }: OpenBlobOptions = {}): Promise<Readable> {

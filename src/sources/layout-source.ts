@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { CaissonError, digestOf, DigestMismatchError, hexOf, type Digest, type Platform } from '../core/index.ts';
+import { CaissonError, digestOf, DigestMismatchError, hexOf, type Digest, type Emit, type Platform } from '../core/index.ts';
 import { readLimited } from '../io/index.ts';
 import {
   isIndexType,
@@ -8,6 +8,7 @@ import {
   OCI_INDEX,
   parseJsonObject,
   parseManifest,
+  type AttachedManifest,
   type Descriptor,
   type ImageSource,
   type ManifestDocument,
@@ -16,6 +17,7 @@ import {
   type ResolveOptions,
 } from '../oci/index.ts';
 import { readConfigPlatform } from './config-platform.ts';
+import { findAttached, type AttachedReader } from './find-attached.ts';
 import { readSmall, type ImageFiles } from './image-files.ts';
 import { resolveImage, type DocumentReader } from './resolve-image.ts';
 import { formatSource, parseSource, type LayoutReference } from './source-reference.ts';
@@ -33,10 +35,12 @@ const SHOWN_NAMES = 20;
  */
 export class LayoutSource implements ImageSource {
   readonly #files: ImageFiles;
+  readonly #emit: Emit;
 
   /** Closes the files when it is closed. */
-  constructor(files: ImageFiles) {
+  constructor(files: ImageFiles, emit: Emit) {
     this.#files = files;
+    this.#emit = emit;
   }
 
   describe(reference: string): string {
@@ -44,17 +48,17 @@ export class LayoutSource implements ImageSource {
     return formatSource({ ...source, path: this.#files.path });
   }
 
-  async resolve(reference: string, { platforms, signal }: ResolveOptions): Promise<ResolvedImage> {
+  async resolve(reference: string, { platforms, attached = false, signal }: ResolveOptions): Promise<ResolvedImage> {
     signal?.throwIfAborted();
     const source = layoutReference(reference);
     const reader: DocumentReader = {
       read: (descriptor) => this.#document(descriptor.digest, descriptor.mediaType),
       platformOf: (config) => this.#configPlatform(config),
     };
-    const options = { platforms, pinned: source.digest !== undefined };
+    const options = { platforms, pinned: source.digest !== undefined || attached };
     const resolved = await resolveImage(`"${formatSource(source)}"`, await this.#root(source), options, reader);
     for (const { config, layers } of resolved.manifests) for (const blob of [config, ...layers]) await this.#requireBlob(blob);
-    return resolved;
+    return attached ? { ...resolved, attached: await this.#attached(source, resolved, signal) } : resolved;
   }
 
   async openBlob(_reference: string, descriptor: Descriptor, { offset = 0, signal }: OpenBlobOptions = {}): Promise<Readable> {
@@ -74,6 +78,28 @@ export class LayoutSource implements ImageSource {
 
   async close(): Promise<void> {
     await this.#files.close();
+  }
+
+  /** In a layout, what is attached lies in index.json, under cosign's tags or without a name. */
+  async #attached(source: LayoutReference, resolved: ResolvedImage, signal: AbortSignal | undefined): Promise<readonly AttachedManifest[]> {
+    const index = await this.#index();
+    const listed: { readonly entry: Descriptor; readonly subject: Digest | undefined }[] = [];
+    for (const entry of index) {
+      if (!isManifestType(entry.mediaType)) continue;
+      const document = await this.#document(entry.digest, entry.mediaType);
+      listed.push({ entry, subject: document.kind === 'manifest' ? document.subject?.digest : undefined });
+    }
+    const reader: AttachedReader = {
+      read: (descriptor) => this.#document(descriptor.digest, descriptor.mediaType),
+      readTag: async (tag) => {
+        const entry = index.find((item) => namesOf(item).includes(tag));
+        return entry === undefined ? undefined : this.#document(entry.digest, entry.mediaType);
+      },
+      referrers: async (subject) => listed.filter((item) => item.subject === subject).map(({ entry }) => entry),
+    };
+    const found = await findAttached(resolved, reader, { what: `"${formatSource(source)}"`, emit: this.#emit, signal });
+    for (const { blobs } of found) for (const blob of blobs) await this.#requireBlob(blob);
+    return found;
   }
 
   /** What an image needs is there, or its lock would promise too much; digests are checked when the bytes are read. */

@@ -90,7 +90,7 @@ export class RoutedSource implements ImageSource {
     const path = this.#pathOf(source);
     const files: ImageFiles =
       source.transport === 'oci' ? await DirectoryFiles.open(path) : await ArchiveFiles.open(path, { spool: this.#spool, signal });
-    return source.transport === 'docker-archive' ? new DockerArchiveSource(files) : new LayoutSource(files);
+    return source.transport === 'docker-archive' ? new DockerArchiveSource(files) : new LayoutSource(files, this.#options.emit);
   }
 
   #pathOf({ path }: FileReference): string {
