@@ -7,6 +7,7 @@ import { digestOfRequest, type PackageRequest } from './resolve-packages.ts';
 
 /** True when the locked image is the answer to this very request. */
 export function fitsImage(locked: LockedImage, request: ImageRequest, platforms: readonly string[]): boolean {
+  if ((locked.attached !== undefined) !== (request.attached === true)) return false;
   return locked.name === request.name && locked.source === request.source && locked.platforms.join() === platforms.join();
 }
 
@@ -25,8 +26,11 @@ export function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
     ...compare(inputs.images, lock.images, {
       nameOf: ({ name }) => `image "${name}"`,
       // Platforms are one difference, said above.
-      reasonOf: (request, locked) =>
-        fitsImage(locked, request, locked.platforms) ? undefined : `comes from "${request.source}", locked from "${locked.source}"`,
+      reasonOf: (request, locked) => {
+        if (fitsImage(locked, request, locked.platforms)) return undefined;
+        if (request.source !== locked.source) return `comes from "${request.source}", locked from "${locked.source}"`;
+        return request.attached === true ? 'is locked without its referrers' : 'is locked with its referrers';
+      },
     }),
     ...compare(inputs.packages, lock.operatingSystems, {
       nameOf: ({ id, architecture }) => `packages of ${id} for ${architecture}`,

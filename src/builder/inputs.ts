@@ -1,9 +1,8 @@
 import { debianArchitecture, type Platform } from '../core/index.ts';
 import { loadManifests, type Manifests, type OperatingSystem } from '../cluster/index.ts';
 import { directoryTree, type FileTree } from '../io/index.ts';
-import { formatReference } from '../oci/index.ts';
 import type { AptSource, PackageSet } from '../ospkg/index.ts';
-import { parseImageList } from '../sources/index.ts';
+import { formatSource, parseImageList } from '../sources/index.ts';
 import { locateExecutables, type ExecutableFile, type SelfProgram } from './executables.ts';
 import { readInputFile, readTree, readTreeFile } from './input-files.ts';
 import { compareText } from './ordering.ts';
@@ -31,6 +30,8 @@ export interface InputOptions {
   /** File. */
   readonly images: string;
   readonly platforms: readonly Platform[];
+  /** Carry signatures, SBOMs and attestations of the images along. */
+  readonly withReferrers?: boolean;
   /** Values of `--executable`. */
   readonly executables: readonly string[];
   readonly self: SelfProgram;
@@ -53,7 +54,11 @@ export async function readInputs(options: InputOptions): Promise<BuildInputs> {
     name: manifests.platform.name,
     version: manifests.platform.version,
     platforms,
-    images: entries.map(({ source, name }) => ({ source: formatReference(source), name })),
+    images: entries.map(({ source, name }) => ({
+      source: formatSource(source),
+      name,
+      ...(options.withReferrers === true ? { attached: true } : {}),
+    })),
     packages,
     executables,
     files: [{ path: IMAGES_MEMBER, content: list }, ...(await readTree(tree, MANIFESTS_MEMBER))],

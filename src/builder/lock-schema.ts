@@ -19,6 +19,15 @@ const stanza = z
 
 const descriptor = z.strictObject({ mediaType: text, digest, size });
 
+const attached = z.strictObject({
+  manifest: descriptor,
+  subject: digest.exactOptional(),
+  artifactType: text,
+  annotations: z.record(z.string(), z.string()).exactOptional(),
+  tags: boundedList(z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'is not a tag')),
+  blobs: boundedList(descriptor),
+});
+
 const image = z.strictObject({
   source: text,
   name: text,
@@ -27,6 +36,8 @@ const image = z.strictObject({
   root: descriptor,
   documents: list(descriptor),
   manifests: list(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) })),
+  /** There when it was asked for, with what was found. */
+  attached: boundedList(attached).exactOptional(),
 });
 
 const lockedPackage = z.strictObject({

@@ -13,6 +13,8 @@ import { sortedBy } from './ordering.ts';
 export type BundleLock = DeepReadonly<z.infer<typeof lockSchema>>;
 /** One line of images.txt, resolved. `origin` is the canonical reference by digest. */
 export type LockedImage = BundleLock['images'][number];
+/** What is attached to an image: a signature, an SBOM, an attestation. */
+export type LockedAttached = NonNullable<LockedImage['attached']>[number];
 export type LockedDescriptor = LockedImage['root'];
 /** The packages of one operating system for one architecture. `inputs` is the digest of what they were asked from. */
 export type LockedOperatingSystem = BundleLock['operatingSystems'][number];
@@ -103,7 +105,7 @@ export function orderLock(lock: BundleLock): BundleLock {
 }
 
 function imageInOrder(image: LockedImage): LockedImage {
-  const { source, name, origin, platforms, root, documents, manifests } = image;
+  const { source, name, origin, platforms, root, documents, manifests, attached } = image;
   return {
     source,
     name,
@@ -117,6 +119,19 @@ function imageInOrder(image: LockedImage): LockedImage {
       config: descriptorInOrder(config),
       layers: layers.map(descriptorInOrder),
     })),
+    ...(attached === undefined ? {} : { attached: sortedBy(attached, ({ manifest }) => manifest.digest).map(attachedInOrder) }),
+  };
+}
+
+/** Only what the lock records of what is attached. */
+export function attachedInOrder({ manifest, subject, artifactType, annotations, tags, blobs }: LockedAttached): LockedAttached {
+  return {
+    manifest: descriptorInOrder(manifest),
+    ...(subject === undefined ? {} : { subject }),
+    artifactType,
+    ...(annotations === undefined ? {} : { annotations: Object.fromEntries(sortedBy(Object.entries(annotations), ([key]) => key)) }),
+    tags: tags.toSorted(),
+    blobs: blobs.map(descriptorInOrder),
   };
 }
 

@@ -62,7 +62,11 @@ export function planReport(
 
 /** All that the image needs; what it shares with others is in the size of each. */
 function imageSize(image: LockedImage): number {
-  const descriptors = [...image.documents, ...image.manifests.flatMap(({ config, layers }) => [config, ...layers])];
+  const descriptors = [
+    ...image.documents,
+    ...image.manifests.flatMap(({ config, layers }) => [config, ...layers]),
+    ...(image.attached ?? []).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
+  ];
   return sum(new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values());
 }
 

@@ -103,7 +103,11 @@ function executableMember({ platform, digest, size }: BundleLock['executables'][
 }
 
 function imageMembers(image: LockedImage): Member[] {
-  const descriptors = [...image.documents, ...image.manifests.flatMap(({ config, layers }) => [config, ...layers])];
+  const descriptors = [
+    ...image.documents,
+    ...image.manifests.flatMap(({ config, layers }) => [config, ...layers]),
+    ...(image.attached ?? []).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
+  ];
   return descriptors.map((descriptor) => ({
     file: {
       path: blobPath(descriptor.digest),
@@ -117,8 +121,8 @@ function imageMembers(image: LockedImage): Member[] {
   }));
 }
 
-function bundleImage({ name, source, root, manifests }: LockedImage): BundleImage {
-  return { name, source, root, platforms: manifests };
+function bundleImage({ name, source, root, manifests, attached }: LockedImage): BundleImage {
+  return { name, source, root, platforms: manifests, ...(attached === undefined ? {} : { attached }) };
 }
 
 /** One repository for each operating system, with all its architectures. */

@@ -1,13 +1,16 @@
 import pLimit from 'p-limit';
 import { formatPlatform, type Platform } from '../core/index.ts';
-import { formatReference, parseReference, type ImageSource } from '../oci/index.ts';
-import { descriptorInOrder, type LockedImage } from './lock.ts';
+import type { ImageSource } from '../oci/index.ts';
+import { formatOrigin, parseSource } from '../sources/index.ts';
+import { attachedInOrder, descriptorInOrder, type LockedImage } from './lock.ts';
 import { orUnresolved, type Unresolved } from './unresolved.ts';
 
 /** One line of images.txt: what to ask for, and the full name under which nodes ask for it. */
 export interface ImageRequest {
   readonly source: string;
   readonly name: string;
+  /** Signatures, SBOMs and attestations are asked for, too. */
+  readonly attached?: boolean;
 }
 
 export interface ImageTools {
@@ -44,11 +47,15 @@ export async function resolveImages(
 }
 
 async function resolveImage(request: ImageRequest, platforms: readonly Platform[], { images, signal }: ImageTools): Promise<LockedImage> {
-  const { root, documents, manifests } = await images.resolve(request.source, { platforms, ...(signal === undefined ? {} : { signal }) });
+  const { root, documents, manifests, attached } = await images.resolve(request.source, {
+    platforms,
+    ...(request.attached === true ? { attached: true } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  });
   return {
     source: request.source,
     name: request.name,
-    origin: canonicalOrigin(request.source, root.digest),
+    origin: formatOrigin(parseSource(request.source), root.digest),
     platforms: platforms.map(formatPlatform),
     root: descriptorInOrder(root),
     documents: documents.map(descriptorInOrder),
@@ -58,10 +65,6 @@ async function resolveImage(request: ImageRequest, platforms: readonly Platform[
       config: descriptorInOrder(config),
       layers: layers.map(descriptorInOrder),
     })),
+    ...(request.attached === true ? { attached: (attached ?? []).map(attachedInOrder) } : {}),
   };
-}
-
-/** The image by its own registry's name and by digest: the same whichever mirror answered. */
-function canonicalOrigin(source: string, digest: LockedImage['root']['digest']): string {
-  return formatReference({ ...parseReference(source), digest });
 }

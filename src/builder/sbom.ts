@@ -2,6 +2,7 @@ import { PackageURL } from 'packageurl-js';
 import type { BundleInput, PlannedFile } from '../bundle/index.ts';
 import { digestOf, hasCode, hexOf, parsePlatform, type Digest } from '../core/index.ts';
 import { parseReferenceAsWritten, repositoryName, type ImageReference } from '../oci/index.ts';
+import { parseSource } from '../sources/index.ts';
 import { formatDate } from './content-date.ts';
 import type { LockedImage, LockedPackage } from './lock.ts';
 import { sortedBy } from './ordering.ts';
@@ -57,7 +58,7 @@ export function sbomDocument(input: SbomInput): string {
 
 /** A component for each platform, since scanners know the manifests of platforms, not the index above them. */
 function imageComponents({ name, source, root, manifests }: LockedImage): Component[] {
-  const upstream = reference(source) ?? reference(name);
+  const upstream = sourceName(source) ?? reference(name);
   return manifests.map(({ platform, manifest }) => ({
     type: 'container',
     'bom-ref': `image:${name}?platform=${platform}`,
@@ -149,9 +150,19 @@ function referenceOf(component: Component): string {
 }
 
 /** Undefined for what is no reference, such as the path of an archive. */
+/** The registry's name of a source; archives and engines give images under names that mean nothing elsewhere. */
+function sourceName(text: string): ImageReference | undefined {
+  const source = orNothing(() => parseSource(text));
+  return source?.transport === 'registry' ? source.image : undefined;
+}
+
 function reference(text: string): ImageReference | undefined {
+  return orNothing(() => parseReferenceAsWritten(text));
+}
+
+function orNothing<T>(parse: () => T): T | undefined {
   try {
-    return parseReferenceAsWritten(text);
+    return parse();
   } catch (error) {
     if (hasCode(error, 'REFERENCE_INVALID')) return undefined;
     throw error;

@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { formatPlatform, type Clock, type Emit } from '../core/index.ts';
 import { HttpClient } from '../net/index.ts';
 import type { ImageSource } from '../oci/index.ts';
 import type { FetchFile } from '../ospkg/index.ts';
 import { loadDockerCredentials, type RunCredentialHelper } from '../registry/index.ts';
-import { RegistrySource } from '../sources/index.ts';
+import { openImageSource } from '../sources/index.ts';
 import type { ExecutableFile } from './executables.ts';
 import type { OpenOrigin } from './fill.ts';
 import { mirroredUrl, type Mirrors } from './mirrors.ts';
@@ -30,6 +31,8 @@ export interface Upstream {
 }
 
 export interface UpstreamOptions {
+  /** images.txt: archives that it names lie relative to it. */
+  readonly imageList: string;
   readonly mirrors: Mirrors;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
@@ -40,12 +43,12 @@ export interface UpstreamOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Opens registries (with docker's stored credentials) and package repositories; call close when done. */
+/** Opens registries (with docker's stored credentials), archives, the Docker engine and package repositories; call close when done. */
 export async function connectUpstream(options: UpstreamOptions): Promise<Upstream & { close(): Promise<void> }> {
-  const { mirrors, env, ca = [], runHelper, clock, emit, signal } = options;
+  const { imageList, mirrors, env, ca = [], runHelper, clock, emit, signal } = options;
   const findCredentials = await loadDockerCredentials({ env, emit, ...(runHelper === undefined ? {} : { runHelper }) });
   const http = new HttpClient({ env, ca, emit, clock });
-  const images = new RegistrySource({ http, mirrors, findCredentials, emit, clock });
+  const images = openImageSource({ http, mirrors, findCredentials, env, emit, clock, directory: dirname(imageList) });
   return {
     images,
     fetch: (url, fetchOptions) => http.fetchFile(mirroredUrl(url, mirrors), fetchOptions),

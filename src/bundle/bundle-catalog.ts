@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isDigest, type Digest } from '../core/index.ts';
 import { parseBoundedJson } from '../io/index.ts';
 import type { Descriptor, ImageCatalog } from '../oci/index.ts';
-import type { BundleImage } from './manifest.ts';
+import type { BundleAttached, BundleImage } from './manifest.ts';
 import { blobPath, compareText } from './member-path.ts';
 import type { BundleReader } from './reader.ts';
 
@@ -21,16 +21,19 @@ const indexDocument = z.object({
 
 /**
  * The bundle's images by full name: tags from the names, digests for their indexes, platform manifests and every other
- * child of an index that the bundle holds. Version 1 of the format carries no referrers.
+ * child of an index that the bundle holds, and what is attached to images: by its tags, by digest and as referrers.
  */
 export async function bundleCatalog(reader: BundleReader): Promise<ImageCatalog> {
   const repositories = new Map<string, Map<string, Descriptor>>();
+  const referrers = new Map<string, readonly BundleAttached[]>();
   for (const image of reader.manifest.images) {
     const { repository, tag } = splitName(image.name);
     const found = repositories.get(repository) ?? new Map<string, Descriptor>();
     repositories.set(repository, found);
     if (tag !== undefined) found.set(tag, image.root);
     for (const descriptor of await documentsOf(reader, image)) found.set(descriptor.digest, descriptor);
+    for (const { manifest, tags } of image.attached ?? []) for (const key of [manifest.digest, ...tags]) found.set(key, manifest);
+    referrers.set(repository, [...(referrers.get(repository) ?? []), ...(image.attached ?? [])]);
   }
   const names = [...repositories.keys()].sort(compareText);
   const tags = new Map(
@@ -40,8 +43,21 @@ export async function bundleCatalog(reader: BundleReader): Promise<ImageCatalog>
     repositories: () => names,
     tags: (repository) => tags.get(repository),
     find: (repository, reference) => repositories.get(repository)?.get(reference),
-    referrers: () => [],
+    referrers: (repository, subject) => referrersOf(referrers.get(repository) ?? [], subject),
   };
+}
+
+/** As a registry lists them: each once, however many tags of the repository it is attached to. */
+function referrersOf(attached: readonly BundleAttached[], subject: string): readonly (Descriptor & { readonly artifactType: string })[] {
+  const found = attached.filter((item) => item.subject === subject);
+  return [
+    ...new Map(
+      found.map(({ manifest, artifactType, annotations }) => [
+        manifest.digest,
+        { ...manifest, artifactType, ...(annotations === undefined ? {} : { annotations }) },
+      ]),
+    ).values(),
+  ];
 }
 
 async function documentsOf(reader: BundleReader, image: BundleImage): Promise<readonly Descriptor[]> {

@@ -2,6 +2,7 @@ import type { Descriptor } from '../oci/index.ts';
 import {
   BUNDLE_API_VERSION,
   type BaseEntry,
+  type BundleAttached,
   type BundleBase,
   type BundleEntry,
   type BundleImage,
@@ -53,7 +54,27 @@ function canonicalImage(image: BundleImage): BundleImage {
       config: canonicalDescriptor(config),
       layers: layers.map(canonicalDescriptor),
     })),
+    ...(image.attached === undefined
+      ? {}
+      : {
+          attached: image.attached.map(canonicalAttached).sort((left, right) => compareText(left.manifest.digest, right.manifest.digest)),
+        }),
   };
+}
+
+function canonicalAttached({ manifest, subject, artifactType, annotations, tags, blobs }: BundleAttached): BundleAttached {
+  return {
+    manifest: canonicalDescriptor(manifest),
+    ...(subject === undefined ? {} : { subject }),
+    artifactType,
+    ...(annotations === undefined ? {} : { annotations: canonicalAnnotations(annotations) }),
+    tags: [...tags].sort(compareText),
+    blobs: blobs.map(canonicalDescriptor),
+  };
+}
+
+function canonicalAnnotations(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(annotations).sort(([left], [right]) => compareText(left, right)));
 }
 
 function canonicalDescriptor({ mediaType, digest, size, platform, annotations }: Descriptor): Descriptor {
@@ -62,9 +83,7 @@ function canonicalDescriptor({ mediaType, digest, size, platform, annotations }:
     digest,
     size,
     ...(platform === undefined ? {} : { platform: canonicalPlatform(platform) }),
-    ...(annotations === undefined
-      ? {}
-      : { annotations: Object.fromEntries(Object.entries(annotations).sort(([left], [right]) => compareText(left, right))) }),
+    ...(annotations === undefined ? {} : { annotations: canonicalAnnotations(annotations) }),
   };
 }
 

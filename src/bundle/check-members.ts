@@ -95,7 +95,11 @@ function checkImages(images: readonly BundleImage[], byPath: ReadonlyMap<string,
 }
 
 function descriptorsOf(image: BundleImage): ReadonlyMap<Digest, Descriptor> {
-  const all = [image.root, ...image.platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers])];
+  const all = [
+    image.root,
+    ...image.platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]),
+    ...(image.attached ?? []).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
+  ];
   return new Map(all.map((descriptor) => [descriptor.digest, descriptor]));
 }
 

@@ -28,6 +28,15 @@ const descriptor = z.strictObject({
   annotations: z.custom<Readonly<Record<string, string>>>(isTexts, 'is not a map of texts').exactOptional(),
 });
 
+const attached = z.strictObject({
+  manifest: descriptor,
+  subject: digest.exactOptional(),
+  artifactType: text,
+  annotations: z.custom<Readonly<Record<string, string>>>(isTexts, 'is not a map of texts').exactOptional(),
+  tags: boundedList(text),
+  blobs: boundedList(descriptor),
+});
+
 const image = z.strictObject({
   name: text,
   source: text,
@@ -35,6 +44,7 @@ const image = z.strictObject({
   platforms: boundedList(
     z.strictObject({ platform: platformText, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) }),
   ),
+  attached: boundedList(attached).exactOptional(),
 });
 
 const repository = z.strictObject({

@@ -43,6 +43,16 @@ export interface BundleImagePlatform {
   readonly layers: readonly Descriptor[];
 }
 
+/** A signature, an SBOM or an attestation of an image: found by its subject, by tags, or in the index. */
+export interface BundleAttached {
+  readonly manifest: Descriptor;
+  readonly subject?: Digest;
+  readonly artifactType: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
+  readonly blobs: readonly Descriptor[];
+}
+
 /** One line of images.txt. */
 export interface BundleImage {
   /** What nodes call it: a full name with tag. */
@@ -52,6 +62,8 @@ export interface BundleImage {
   /** Index or manifest that the name stands for. */
   readonly root: Descriptor;
   readonly platforms: readonly BundleImagePlatform[];
+  /** There when the bundle was built with it. */
+  readonly attached?: readonly BundleAttached[];
 }
 
 /** One package repository inside the bundle; `path` is its root, for instance apt/debian-12. */

@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   USAGE: { exit: 2, summary: 'The command line is wrong' },
 
   // 3: invalid input
+  ARCHIVE_INVALID: { exit: 3, summary: 'An image archive is damaged or not one' },
   BUNDLE_BASE_MISSING: { exit: 3, summary: 'A delta was given without a bundle that holds the rest of it' },
   BUNDLE_EXISTS: { exit: 3, summary: 'A file with the name of the bundle is already there' },
   BUNDLE_PLAN_INVALID: { exit: 3, summary: 'What should go into a bundle does not fit together' },

@@ -13,6 +13,7 @@ export * from './sleep.ts';
 export * from './verifying-stream.ts';
 export * from './file-range.ts';
 export * from './tar-layout.ts';
+export * from './tar-index.ts';
 export * from './directory-tree.ts';
 export * from './nearest-name.ts';
 export { formatPath, type DocumentPath } from './schema-problems.ts';

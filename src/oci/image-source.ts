@@ -11,6 +11,19 @@ export interface ResolvedManifest {
   readonly layers: readonly Descriptor[];
 }
 
+/** A manifest that says something about an image: a signature, an SBOM, an attestation. */
+export interface AttachedManifest {
+  readonly manifest: Descriptor;
+  /** What its own `subject` names; absent where it is found by tag or in the index alone. */
+  readonly subject?: Digest;
+  readonly artifactType: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Tags of the image's repository by which clients find it. */
+  readonly tags: readonly string[];
+  /** Its configuration and layers, each once. */
+  readonly blobs: readonly Descriptor[];
+}
+
 export interface ResolvedImage {
   /** What the name resolves to in the bundle: an index when the index is kept, else the one manifest. */
   readonly root: Descriptor;
@@ -18,10 +31,17 @@ export interface ResolvedImage {
   readonly documents: readonly Descriptor[];
   /** The asked platforms, in the order asked. */
   readonly manifests: readonly ResolvedManifest[];
+  /** There when it was asked for. */
+  readonly attached?: readonly AttachedManifest[];
 }
 
 export interface ResolveOptions {
   readonly platforms: readonly Platform[];
+  /**
+   * Find what is attached to the image, too. An index is then kept as the root, since what is attached is often attached
+   * to the index.
+   */
+  readonly attached?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -36,7 +56,8 @@ export interface ImageSource {
   /** For messages and provenance: the address that is really asked. */
   describe(reference: string): string;
   /**
-   * Resolves a reference to digests. Throws IMAGE_NOT_FOUND, IMAGE_PLATFORM_MISSING, IMAGE_UNSUPPORTED or a fetch error.
+   * Resolves a reference to digests. Throws IMAGE_NOT_FOUND, IMAGE_PLATFORM_MISSING, IMAGE_UNSUPPORTED or a fetch error; sources on this machine throw
+   * ARCHIVE_INVALID and INPUT_UNREADABLE, too.
    */
   resolve(reference: string, options: ResolveOptions): Promise<ResolvedImage>;
   /** Streams a blob or a manifest of the reference's repository, byte for byte; the caller checks digest and size. */

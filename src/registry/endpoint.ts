@@ -29,7 +29,7 @@ export function endpointOf(domain: string, mirrors: Mirrors): Endpoint {
   return { origin: `${scheme}://${domain}`, prefix: '', credentialsName: domain };
 }
 
-/** The address of a manifest or blob (distribution-spec, Pulling). */
-export function addressOf(endpoint: Endpoint, reference: ImageReference, kind: 'manifests' | 'blobs', name: string): string {
+/** The address of a manifest, a blob or a list of referrers (distribution-spec, Pulling, Listing Referrers). */
+export function addressOf(endpoint: Endpoint, reference: ImageReference, kind: 'manifests' | 'blobs' | 'referrers', name: string): string {
   return `${endpoint.origin}/v2/${endpoint.prefix}${reference.repository}/${kind}/${name}`;
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { CaissonError, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
-import { formatReference, parseReference, parseReferenceAsWritten, type ImageReference } from '../oci/index.ts';
+import { formatReference, parseReferenceAsWritten } from '../oci/index.ts';
+import { nameOfSource, parseSource, type SourceReference } from './source-reference.ts';
 
 /** One line of images.txt. */
 export interface ImageListEntry {
-  readonly source: ImageReference;
+  readonly source: SourceReference;
   /** What nodes call the image: a full name with tag, docker.io/library/nginx:1.27. */
   readonly name: string;
   /** 1-based. */
@@ -29,7 +30,7 @@ export async function readImageList(file: string): Promise<readonly ImageListEnt
 
 /**
  * Parses lines of `SOURCE [as NAME]`; `#` starts a comment at the start of a line or after white space. Without NAME an
- * image keeps its own full name, which then needs a tag. Names are unique. Throws INPUT_INVALID with every mistake.
+ * image keeps its own full name, which then needs a tag; what has no name of its own needs NAME. Names are unique. Throws INPUT_INVALID with every mistake.
  */
 export function parseImageList(text: string, file: string): readonly ImageListEntry[] {
   const problems: InputProblem[] = [];
@@ -75,7 +76,7 @@ function parseLine(words: readonly Word[], line: number): ImageListEntry | { pro
   const report = (word: Word | undefined, reason: string, remedy?: string): void => {
     problems.push({ position: { line, column: word?.column ?? 1 }, reason, ...(remedy === undefined ? {} : { remedy }) });
   };
-  const read = (word: Word | undefined, parse: (text: string) => ImageReference): ImageReference | undefined => {
+  const read = <T>(word: Word | undefined, parse: (text: string) => T): T | undefined => {
     try {
       return word === undefined ? undefined : parse(word.text);
     } catch (error) {
@@ -85,14 +86,18 @@ function parseLine(words: readonly Word[], line: number): ImageListEntry | { pro
     }
   };
 
-  const source = read(sourceWord, parseReference);
+  const source = read(sourceWord, parseSource);
   if (asWord !== undefined && asWord.text !== 'as')
     report(asWord, `"${asWord.text}" is not expected here`, 'write SOURCE, or SOURCE as NAME');
   else if (asWord !== undefined && nameWord === undefined) report(asWord, 'no name follows "as"', 'write SOURCE as NAME');
   else if (extra !== undefined) report(extra, `"${extra.text}" is not expected here`, 'write one image a line');
 
-  const name = nameWord === undefined ? source : read(nameWord, parseReferenceAsWritten);
-  if (nameWord !== undefined && name?.digest !== undefined) report(nameWord, `the name "${nameWord.text}" has a digest`, 'write NAME:TAG');
+  const own = source === undefined ? undefined : nameOfSource(source);
+  const name = nameWord === undefined ? own : read(nameWord, parseReferenceAsWritten);
+  if (nameWord === undefined && source !== undefined && own === undefined)
+    report(sourceWord, `"${sourceWord?.text ?? ''}" has no name of its own`, 'name it: SOURCE as NAME:TAG');
+  else if (nameWord !== undefined && name?.digest !== undefined)
+    report(nameWord, `the name "${nameWord.text}" has a digest`, 'write NAME:TAG');
   else if (name !== undefined && name.tag === undefined) {
     if (nameWord === undefined) report(sourceWord, `"${sourceWord?.text ?? ''}" has a digest but no tag`, 'name it: SOURCE as NAME:TAG');
     else report(nameWord, `the name "${nameWord.text}" has no tag`, 'write NAME:TAG');

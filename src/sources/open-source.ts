@@ -1,13 +1,14 @@
 import type { ImageSource } from '../oci/index.ts';
 import { RegistrySource, type RegistrySourceOptions } from './registry-source.ts';
+import { RoutedSource } from './routed-source.ts';
 
-/** Which kind of source to open, and what it needs. */
-export type ImageSourceSpec = { readonly type: 'registry' } & RegistrySourceOptions;
+export interface ImageSourceOptions extends RegistrySourceOptions {
+  /** What relative paths of archives and layouts are relative to: the directory of images.txt. */
+  readonly directory: string;
+}
 
-/** Opens a source of images; the caller closes it. */
-export function openImageSource(spec: ImageSourceSpec): ImageSource {
-  switch (spec.type) {
-    case 'registry':
-      return new RegistrySource(spec);
-  }
+/** Opens the source of everything that images.txt can name; the caller closes it. */
+export function openImageSource(options: ImageSourceOptions): ImageSource {
+  const { directory, env = {}, emit = () => {} } = options;
+  return new RoutedSource({ registry: new RegistrySource(options), directory, env, emit });
 }

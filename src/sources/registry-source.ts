@@ -14,11 +14,13 @@ import {
 } from '../core/index.ts';
 import { headerOf, type HttpClient, type WholeResponse } from '../net/index.ts';
 import {
+  bareMediaType,
   formatReference,
   isIndexType,
   isManifestType,
   MANIFEST_ACCEPT,
   MANIFEST_SIZE_LIMIT,
+  OCI_INDEX,
   parseManifest,
   parseReference,
   repositoryName,
@@ -41,6 +43,7 @@ import {
   type FindCredentials,
   type Mirrors,
 } from '../registry/index.ts';
+import { findAttached, type AttachedReader } from './find-attached.ts';
 import { resolveImage, type DocumentReader } from './resolve-image.ts';
 import { readConfigPlatform } from './config-platform.ts';
 
@@ -57,6 +60,8 @@ export interface RegistrySourceOptions {
 
 /** Documents kept for openBlob and readManifest: hubs count every manifest that is fetched. */
 const KEPT_DOCUMENT_BYTES = 32 * 1024 * 1024;
+/** More pages are not read: a registry could go on for ever. */
+const REFERRERS_PAGES = 64;
 const CONFIG_SIZE_LIMIT = 8 * 1024 * 1024;
 
 /** Images from registries that speak the OCI distribution specification, each from its own host or a mirror of it. */
@@ -93,7 +98,15 @@ export class RegistrySource implements ImageSource {
       platformOf: (config) => this.#configPlatform(parsed, config, signal),
     };
     const root = await this.#document(parsed, nameOf(parsed), signal);
-    return resolveImage(what, root, { platforms: options.platforms, pinned: parsed.digest !== undefined }, reader);
+    const pinned = parsed.digest !== undefined || options.attached === true;
+    const resolved = await resolveImage(what, root, { platforms: options.platforms, pinned }, reader);
+    if (options.attached !== true) return resolved;
+    const attachedReader: AttachedReader = {
+      read: (descriptor) => this.#document(parsed, descriptor.digest, signal),
+      readTag: (tag) => this.#tagged(parsed, tag, signal),
+      referrers: (subject) => this.#referrers(parsed, subject, signal),
+    };
+    return { ...resolved, attached: await findAttached(resolved, attachedReader, { what, emit: this.#emit, signal }) };
   }
 
   async openBlob(reference: string, descriptor: Descriptor, options: OpenBlobOptions = {}): Promise<Readable> {
@@ -112,6 +125,41 @@ export class RegistrySource implements ImageSource {
   async close(): Promise<void> {
     this.#kept.clear();
     this.#keptBytes = 0;
+  }
+
+  async #tagged(reference: ImageReference, tag: string, signal: AbortSignal | undefined): Promise<ManifestDocument | undefined> {
+    try {
+      return await this.#document(reference, tag, signal);
+    } catch (error) {
+      if (hasCode(error, 'IMAGE_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * The referrers of a digest (distribution-spec, Listing Referrers). A registry that does not list them, whatever it
+   * answers instead, keeps them under a tag (Referrers Tag Schema).
+   */
+  async #referrers(reference: ImageReference, subject: Digest, signal: AbortSignal | undefined): Promise<readonly Descriptor[]> {
+    const endpoint = endpointOf(reference.domain, this.#mirrors);
+    const repository = `${endpoint.prefix}${reference.repository}`;
+    const found: Descriptor[] = [];
+    let url: string | undefined = addressOf(endpoint, reference, 'referrers', subject);
+    for (let page = 0; url !== undefined && page < REFERRERS_PAGES; page += 1) {
+      const request = { url, repository, headers: { accept: OCI_INDEX }, signal };
+      const response = await this.#clientFor(reference).requestWhole(request, MANIFEST_SIZE_LIMIT);
+      const isIndex = response.status === 200 && bareMediaType(headerOf(response, 'content-type') ?? '') === OCI_INDEX;
+      if (!isIndex && page === 0) {
+        const tagged = await this.#tagged(reference, subject.replace(':', '-'), signal);
+        return tagged?.kind === 'index' ? tagged.manifests : [];
+      }
+      const what = `referrers of "${repositoryName(reference)}@${subject}"`;
+      if (!isIndex) throw refusalOf(what, endpoint.origin, response);
+      const document = parseManifest(response.bytes, OCI_INDEX, what);
+      if (document.kind === 'index') found.push(...document.manifests);
+      url = nextPage(headerOf(response, 'link'), url);
+    }
+    return found;
   }
 
   async #openBlob(reference: ImageReference, descriptor: Descriptor, options: OpenBlobOptions): Promise<Readable> {
@@ -184,6 +232,14 @@ export class RegistrySource implements ImageSource {
     this.#clients.set(reference.domain, client);
     return client;
   }
+}
+
+/** The next page of a list (RFC 8288), on the same server. */
+function nextPage(link: string | undefined, url: string): string | undefined {
+  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link ?? '') ?? [];
+  if (target === undefined || !URL.canParse(target, url)) return undefined;
+  const next = new URL(target, url);
+  return next.origin === new URL(url).origin ? next.href : undefined;
 }
 
 /** What a manifest is asked for by: the digest decides, a tag beside it is decoration. */

@@ -45,7 +45,13 @@ describe('build-bundle with a real registry and a real Debian mirror', () => {
   });
 
   async function build(output: string, changes: Partial<BuildRequest> = {}, mirrors = ownMirrors()): Promise<BuildResult> {
-    const upstream = await connectUpstream({ mirrors: parseMirrors(mirrors), env: {}, clock: systemClock, emit: silent });
+    const upstream = await connectUpstream({
+      imageList: 'images.txt',
+      mirrors: parseMirrors(mirrors),
+      env: {},
+      clock: systemClock,
+      emit: silent,
+    });
     try {
       return await buildBundle(
         {

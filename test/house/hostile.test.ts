@@ -42,7 +42,6 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/install/agent-statuses.ts': 'an answer of an agent that was asked over ssh',
   'src/cli/commands/cluster.ts': "the installer's own record",
-  'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
   'src/net/rate-limit.ts': 'words for people out of a refusal, cut short; what is no JSON says nothing',
   'src/health/checks/json.ts': 'an answer of a service of the site, whose size is limited',
 };

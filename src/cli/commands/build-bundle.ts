@@ -33,6 +33,7 @@ interface Flags extends SignerFlags {
   readonly volumeSize?: string;
   readonly jobs: number;
   readonly ca: readonly string[];
+  readonly withReferrers?: true;
   readonly frozen?: true;
   readonly update?: true;
   readonly plan?: true;
@@ -50,6 +51,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--name <name>', 'name of the bundle (default: the name of the platform)')
     .option('--version <version>', 'version of the bundle (default: the version of the platform)')
     .option('--platform <os/architecture>', 'platform of the target hosts; may be repeated (default: linux/amd64)', collect)
+    .option('--with-referrers', 'carry signatures, SBOMs and attestations of the images along')
     .option('--output <file>', 'the bundle (default: bundles/<name>-<version>-<platform>.tar)')
     .option('--lock <file>', 'what everything resolved to', 'bundle.lock.json')
     .addOption(new Option('--frozen', 'build from the lock alone; fail when it does not fit').conflicts('update'))
@@ -71,6 +73,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
   const date = sourceDate(env['SOURCE_DATE_EPOCH']);
   const signers = await signersOf(flags, context);
   const upstream = await connectUpstream({
+    imageList: flags.images,
     mirrors: parseMirrors(flags.mirror),
     env,
     ca: await readTrustedAuthorities(flags.ca),
@@ -87,6 +90,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
         name: flags.name,
         version: flags.version,
         platforms,
+        withReferrers: flags.withReferrers === true,
         output: flags.output,
         lock: flags.lock,
         frozen: flags.frozen === true,
