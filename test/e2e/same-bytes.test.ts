@@ -1,6 +1,6 @@
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
@@ -96,6 +96,24 @@ describe('the same lock and the same inputs', () => {
       stderr: expect.stringContaining('Going on with'),
     });
     expect(digestOf(await readFile(output))).toBe(digestOf(first));
+  });
+
+  it('give the same bytes in volumes, killed on the way', async () => {
+    const throttle = new Throttle(blobs, 2 * MIB);
+    site.registry.intercept = throttle.intercept;
+    const output = await nextOutput();
+    const words = [...site.words, '--output', output, '--volume-size', `${MIB}`];
+    const run = start([process.execPath, MAIN, ...words]);
+    while (throttle.sent < 3 * MIB) await sleep(10);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    site.registry.intercept = () => false;
+    expect(await caisson(words)).toMatchObject({ status: 0, stderr: expect.stringContaining('Going on with') });
+    const names = (await readdir(dirname(output))).filter((name) => /\.\d+$/.test(name)).toSorted();
+    const volumes = await Promise.all(names.map((name) => readFile(join(dirname(output), name))));
+    expect(volumes.length).toBeGreaterThan(3);
+    expect(digestOf(Buffer.concat(volumes))).toBe(digestOf(first));
+    expect((await readdir(dirname(output))).filter((name) => /partial|journal|lock/.test(name))).toEqual([]);
   });
 
   it('honour SOURCE_DATE_EPOCH: that time is in the bundle and in every header, and twice gives the same bytes', async () => {
