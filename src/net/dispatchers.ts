@@ -60,7 +60,7 @@ export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptio
       return proxy === undefined || isLoopback(url.hostname) || bypasses(url) ? direct : proxy;
     },
     close: async () => {
-      await Promise.all([direct, ...Object.values(proxies)].map((route) => route?.dispatcher.destroy()));
+      for (const route of [direct, ...Object.values(proxies)]) await route?.dispatcher.destroy();
     },
   };
 }
