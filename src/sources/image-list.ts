@@ -12,6 +12,9 @@ export interface ImageListEntry {
   readonly line: number;
 }
 
+/** A person stops reading long before. */
+const PROBLEM_LIMIT = 200;
+
 interface Word {
   readonly text: string;
   readonly column: number;
@@ -30,7 +33,8 @@ export async function readImageList(file: string): Promise<readonly ImageListEnt
 
 /**
  * Parses lines of `SOURCE [as NAME]`; `#` starts a comment at the start of a line or after white space. Without NAME an
- * image keeps its own full name, which then needs a tag; what has no name of its own needs NAME. Names are unique. Throws INPUT_INVALID with every mistake.
+ * image keeps its own full name, which then needs a tag; what has no name of its own needs NAME. Names are unique. Throws INPUT_INVALID with every mistake,
+ * of hundreds the first two hundred.
  */
 export function parseImageList(text: string, file: string): readonly ImageListEntry[] {
   const problems: InputProblem[] = [];
@@ -40,6 +44,7 @@ export function parseImageList(text: string, file: string): readonly ImageListEn
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .entries()) {
+    if (problems.length >= PROBLEM_LIMIT) break;
     const line = index + 1;
     const words = wordsOf(content);
     if (words.length === 0) continue;

@@ -28,7 +28,6 @@ describe('parseServiceFile', () => {
     '{ name: a, start: x, endpoints: [{ name: e, port: 65536 }] }',
     '{ name: a, start: x, endpoints: [{ name: e, port: 1.5 }] }',
     '{ name: a, start: x, endpoints: [{ name: e, port: -1 }] }',
-    '{ name: a, start: x, health: { model: http, address: "file:///etc/passwd" } }',
     '{ name: a, start: x, health: { model: tcp, address: "127.0.0.1:0" } }',
     '{ name: a, start: x, health: { model: tcp, address: "127.0.0.1:1", time_interval: -1 } }',
     '{ name: a, start: x, health: { model: tcp, address: "127.0.0.1:1", max_errors_num: 1e999 } }',
