@@ -1,6 +1,12 @@
 import { InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
 import { decodeBase64, publicKeyOf, type PublicKey } from './public-key.ts';
 
+/** A person stops reading long before. */
+export const PROBLEM_LIMIT = 200;
+
+/** Thrice what the longest key of ssh-keygen needs; splitting takes its square in time. */
+const LINE_LIMIT = 8192;
+
 /** One line of an allowed signers file (ssh-keygen(1), ALLOWED SIGNERS). */
 export interface AllowedSigner {
   /** As the file has it: patterns with commas between. */
@@ -17,6 +23,7 @@ export function parseAllowedSigners(text: string, file: string): readonly Allowe
   const problems: InputProblem[] = [];
   const signers: AllowedSigner[] = [];
   for (const [index, raw] of text.split('\n').entries()) {
+    if (problems.length >= PROBLEM_LIMIT) break;
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     try {
@@ -60,6 +67,7 @@ function parseLine(line: string): AllowedSigner {
 
 /** Words, and quoted parts of them, with blanks between. */
 function splitFields(line: string): string[] {
+  if (line.length > LINE_LIMIT) throw new Error(`it has ${line.length} characters, at most ${LINE_LIMIT} are read`);
   const fields = line.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
   if (fields.join('').length !== line.replace(/\s(?=(?:[^"]*"[^"]*")*[^"]*$)/g, '').length)
     throw new Error('a quotation mark is not closed');

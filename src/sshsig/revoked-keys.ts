@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CaissonError, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
+import { PROBLEM_LIMIT } from './allowed-signers.ts';
 import { parsePublicKeyLine, type PublicKey } from './public-key.ts';
 import { WireReader } from './wire.ts';
 
@@ -23,6 +24,7 @@ function parseList(text: string, file: string): IsRevoked {
   const problems: InputProblem[] = [];
   const revoked = new Set<string>();
   for (const [index, raw] of text.split('\n').entries()) {
+    if (problems.length >= PROBLEM_LIMIT) break;
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     try {

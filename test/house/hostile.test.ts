@@ -31,6 +31,9 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/ospkg/apt/release-signature.ts': { parses: ['verifyInRelease'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
   'src/ospkg/apt/requirement.ts': { parses: ['parseRelations'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
   'src/ospkg/apt/deb-version.ts': { parses: ['isDebVersion', 'compareDebVersions'], hostile: 'test/ospkg/apt/metadata.hostile.test.ts' },
+  'src/sshsig/signature.ts': { parses: ['parseSignature'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
+  'src/sshsig/allowed-signers.ts': { parses: ['parseAllowedSigners'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
+  'src/sshsig/revoked-keys.ts': { parses: ['parseRevokedKeys'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
   'src/registry/credentials.ts': { parses: ['parseDockerConfig'], hostile: 'test/registry/credentials.hostile.test.ts' },
 };
 
