@@ -60,7 +60,8 @@ export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptio
       return proxy === undefined || isLoopback(url.hostname) || bypasses(url) ? direct : proxy;
     },
     close: async () => {
-      for (const route of [direct, ...Object.values(proxies)]) await route?.dispatcher.destroy();
+      const routes = [direct, ...Object.values(proxies)].filter((route) => route !== undefined);
+      await Promise.all(routes.map(({ dispatcher }) => dispatcher.destroy()));
     },
   };
 }

@@ -21,12 +21,12 @@ afterEach(async () => {
 });
 
 async function ask(certificate: TestCertificate, options: HttpClientOptions = {}): Promise<string> {
-  const { port, close } = await startTlsServer(certificate, (_, response) => {
+  const server = await startTlsServer(certificate, (_, response) => {
     asked += 1;
     response.end('fine');
   });
-  closers.push(close);
-  return askPort(port, options);
+  closers.push(() => server.close());
+  return askPort(server.port, options);
 }
 
 async function askPort(port: number, options: HttpClientOptions): Promise<string> {

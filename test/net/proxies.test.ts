@@ -116,8 +116,9 @@ describe('a proxy that does not do what it should', () => {
   });
 
   it('by not being there is not taken for the server', async () => {
-    const { port, close } = await proxy();
-    await close();
+    const stopped = await proxy();
+    const { port } = stopped;
+    await stopped.close();
     closers.pop();
     const { http } = client({ env: { HTTPS_PROXY: `http://user:s3cr3t@127.0.0.1:${port}` } });
     const error: unknown = await http.fetchFile('https://registry.invalid/', { limit: 10 }).catch((thrown: unknown) => thrown);

@@ -19,6 +19,10 @@ describe('a registry that limits how often it is asked', () => {
 
   async function ask(limited: string, credentialsName: string, access: RegistryRequest['access'] = 'pull'): Promise<unknown> {
     registry.intercept = (request, response) => {
+      if (request.url === '/v2/' && limited === '/login') {
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="${registry.origin}/login",service="test"` }).end();
+        return true;
+      }
       if (request.url?.startsWith(limited) !== true) return false;
       response.writeHead(429, { 'retry-after': '7200', 'content-type': 'application/json' });
       response.end('{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your unauthenticated pull rate limit"}]}');
@@ -30,7 +34,7 @@ describe('a registry that limits how often it is asked', () => {
     return client.request({ url, repository: 'library/app', access }).catch((error: unknown) => error);
   }
 
-  it.each(['/v2/library', '/token', '/v2/'])('at %s is named, with its words and with what helps', async (limited) => {
+  it.each(['/v2/library', '/login', '/v2/'])('at %s is named, with its words and with what helps', async (limited) => {
     expect(await ask(limited, 'docker.io')).toMatchObject({
       code: 'RATE_LIMITED',
       message: expect.stringMatching(

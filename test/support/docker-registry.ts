@@ -28,6 +28,8 @@ export interface DockerRegistry {
 }
 
 export interface DockerRegistryOptions {
+  /** Speaks https with this certificate (PEM). */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Asks for this user by Basic authentication; the hash is bcrypt, as htpasswd writes it. */
   readonly user?: { readonly name: string; readonly password: string; readonly hash: string };
 }
@@ -35,13 +37,20 @@ export interface DockerRegistryOptions {
 /** Starts the registry of the Debian package docker-registry on a free port of 127.0.0.1, with storage of its own. */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const directory = await mkdtemp(join(tmpdir(), 'caisson-registry-'));
-  const { user } = options;
+  const { user, tls } = options;
+  if (tls !== undefined) {
+    await writeFile(join(directory, 'tls.crt'), tls.cert);
+    await writeFile(join(directory, 'tls.key'), tls.key, { mode: 0o600 });
+  }
   if (user !== undefined) await writeFile(join(directory, 'htpasswd'), `${user.name}:${user.hash}\n`);
   const config = {
     version: 0.1,
     log: { level: 'info' },
     storage: { filesystem: { rootdirectory: join(directory, 'storage') } },
-    http: { addr: '127.0.0.1:0' },
+    http: {
+      addr: '127.0.0.1:0',
+      ...(tls === undefined ? {} : { tls: { certificate: join(directory, 'tls.crt'), key: join(directory, 'tls.key') } }),
+    },
     ...(user === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: join(directory, 'htpasswd') } } }),
   };
   // JSON is YAML.
