@@ -29,7 +29,7 @@ export const registerPush: RegisterCommand = (program, run) => {
     )
     .argument('<bundle>', 'the bundle file')
     .argument('<registry>', 'where to push: host[:port][/project]')
-    .addOption(new Option('--base <bundle...>', 'bundles that a delta was made against').default([], 'none'))
+    .addOption(new Option('--base <bundle...>', 'bundles that a delta was made against, or more volumes').default([], 'none'))
     .option('--keep-domain', 'put the name of the source registry into the path: REGISTRY/docker.io/library/nginx:1.25')
     .option('--reduce-indexes', 'where the registry refuses an index of absent platforms, push one without them under the tag')
     .option('--plan', 'print what would be pushed where and what is there already, and change nothing')
@@ -43,8 +43,9 @@ async function push(bundle: string, registry: string, flags: Flags, context: Com
   const destination = parseDestination(registry);
   const readers = await openBundles([bundle, ...flags.base]);
   try {
-    const reader = readers.find(({ path }) => path === bundle);
-    if (reader === undefined) throw new Error(`"${bundle}" was opened and is not there`);
+    // Volumes have a name of their own; then the first is meant, which is what comes before its bases.
+    const reader = readers.find(({ path }) => path === bundle) ?? readers[0];
+    if (reader === undefined) throw new Error('openBundles opened nothing');
     const http = new HttpClient({ env, emit, clock, ca: await readTrustedAuthorities(flags.ca) });
     try {
       const findCredentials = await loadDockerCredentials({ env, emit, runHelper: runCredentialHelper });
