@@ -1,12 +1,13 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { CaissonError, hasCode, messageOf } from '../core/index.ts';
-import { tarHeader, type SharedFile } from '../io/index.ts';
-import { parseSignature, signDetached, type Signer } from '../sshsig/index.ts';
+import { TAR_BLOCK, TAR_END, tarHeader, type SharedFile } from '../io/index.ts';
+import { parseSignature, SIGNATURE_BEGIN, signDetached, type Signer } from '../sshsig/index.ts';
 import { openBundleFile, type BundleLocation } from './find-volumes.ts';
 import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
 import type { BundlePlan, PlannedMember } from './plan.ts';
+import { writeError } from './positioned-file.ts';
 import { damaged, planOf, readBundleJson } from './reader.ts';
-import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
+import { MOST_SIGNATURE_BYTES, readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
 import { refuseUnfinished } from './unfinished.ts';
 import { parseVolumePath, wholeName } from './volume-path.ts';
 import { lockOutput } from './write-lock.ts';
@@ -26,26 +27,43 @@ export async function signPlan(plan: BundlePlan, signers: readonly Signer[]): Pr
  * BUNDLE_DAMAGED, BUNDLE_INCOMPLETE, BUNDLE_LOCKED, BUNDLE_WRITE_FAILED, SIGNING_FAILED.
  */
 export async function signBundle(location: BundleLocation, signers: readonly Signer[]): Promise<readonly string[]> {
-  const { path, plan, kept } = await readForSigning(location);
-  const known = kept.map((text) => parseSignature(text, path).key.fingerprint);
-  const missing = signers.filter(({ key }) => !known.includes(key.fingerprint));
-  if (missing.length === 0) return [];
-  if (parseVolumePath(path) !== undefined) throw cannotSignVolumes(path);
-  const signed = signedPlan(plan, [...kept, ...(await signPlan(plan, missing))]);
-  const added = signatureMembers(signed).slice(kept.length);
-  const lock = await lockOutput(path);
+  const { path, kept: before } = await readForSigning(location);
+  if (parseVolumePath(path) !== undefined) {
+    if (missingOf(signers, before).length === 0) return [];
+    throw cannotSignVolumes(path);
+  }
+  const lock = await lockOutput(path).catch((error: unknown) => {
+    throw writeError(path, error);
+  });
   try {
-    await appendMembers(path, signed, added);
+    // Read again: somebody else may have signed before the lock was ours.
+    const { plan, kept, isTorn: mustMend } = await readForSigning(path);
+    const signed = signedPlan(plan, [...kept, ...(await signPlan(plan, missingOf(signers, kept)))]);
+    const added = signatureMembers(signed).slice(kept.length);
+    if (added.length > 0 || mustMend) await writeEnd(path, signed, added);
+    return added.map((member) => member.path);
   } finally {
     await lock.release();
   }
-  return added.map((member) => member.path);
+}
+
+/** Signers whose key is not among the signatures yet, each once. */
+function missingOf(signers: readonly Signer[], kept: readonly string[]): readonly Signer[] {
+  const known = new Set(kept.map((text) => parseSignature(text, 'a signature of the bundle').key.fingerprint));
+  return signers.filter(({ key: { fingerprint } }) => !known.has(fingerprint) && known.add(fingerprint).has(fingerprint));
+}
+
+interface Signable {
+  readonly path: string;
+  readonly plan: BundlePlan;
+  /** Signatures that it has. */
+  readonly kept: readonly string[];
+  /** True when a run that was killed left something behind them. */
+  readonly isTorn: boolean;
 }
 
 /** The plan of a sound bundle, and the signatures before the first one that a killed run left unfinished. */
-async function readForSigning(
-  location: BundleLocation,
-): Promise<{ readonly path: string; readonly plan: BundlePlan; readonly kept: readonly string[] }> {
+async function readForSigning(location: BundleLocation): Promise<Signable> {
   const file = await openBundleFile(location);
   const { path } = file;
   try {
@@ -58,17 +76,15 @@ async function readForSigning(
         throw damaged(path, `${member.path}: it is not what follows from the list of members`);
       }
     }
-    return { path, plan, kept: await soundSignatures(file, plan) };
+    const kept = await soundSignatures(file, plan);
+    return { path, plan, kept, isTorn: await isTorn(file, signedPlan(plan, kept).size - TAR_END) };
   } finally {
     await file.close();
   }
 }
 
-/** A signature more could need a volume more, on a medium that nobody gave; and the digests beside them would change. */
-function cannotSignVolumes(path: string): CaissonError {
-  return new CaissonError('USAGE', `Cannot sign "${path}" in place: the bundle lies in volumes`, {
-    hint: `Sign while it is built (build-bundle --sign-key), or join the volumes (cat ${wholeName(path)}.*), and sign and split that`,
-  });
+    const kept = await soundSignatures(file, plan);
+    return { path, plan, kept, isTorn: await isTorn(file, signedPlan(plan, kept).size - TAR_END) };
 }
 
 async function soundSignatures(file: SharedFile, plan: BundlePlan): Promise<readonly string[]> {
@@ -93,23 +109,22 @@ function isSignature(text: string): boolean {
   }
 }
 
-async function appendMembers(path: string, plan: BundlePlan, added: readonly PlannedMember[]): Promise<void> {
-  const [first] = added;
-  if (first === undefined) return;
+/** Writes what follows the signatures that are there already: new ones, and the end blocks. */
+async function writeEnd(path: string, plan: BundlePlan, added: readonly PlannedMember[]): Promise<void> {
+  const from = added[0]?.headerOffset ?? plan.size - TAR_END;
   try {
     const file = await open(path, 'r+');
     try {
       const date = new Date(plan.manifest.date);
-      const bytes = Buffer.alloc(plan.size - first.headerOffset);
+      const bytes = Buffer.alloc(plan.size - from);
       for (const member of added) {
-        tarHeader(member, date).copy(bytes, member.headerOffset - first.headerOffset);
-        Buffer.from(member.content ?? []).copy(bytes, member.offset - first.headerOffset);
+        tarHeader(member, date).copy(bytes, member.headerOffset - from);
+        Buffer.from(member.content ?? []).copy(bytes, member.offset - from);
       }
-      const start = first.offset - first.headerOffset;
-      await writeAll(file, bytes.subarray(start), first.offset);
+      await writeAll(file, bytes.subarray(TAR_BLOCK), from + TAR_BLOCK);
       await file.truncate(plan.size);
       await file.sync();
-      await writeAll(file, bytes.subarray(0, start), first.headerOffset);
+      await writeAll(file, bytes.subarray(0, TAR_BLOCK), from);
       await file.sync();
     } finally {
       await file.close();

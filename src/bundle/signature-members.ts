@@ -8,6 +8,8 @@ import type { BundlePlan, PlannedMember } from './plan.ts';
 /** More than anybody needs, so that a hostile file has no say in how much is read. */
 export const SIGNATURES_MOST = 16;
 export const SIGNATURE_LIMIT = 16 * 1024;
+/** The most bytes that signatures and the end of the archive have. */
+export const MOST_SIGNATURE_BYTES = SIGNATURES_MOST * (TAR_BLOCK + SIGNATURE_LIMIT) + TAR_END;
 
 /** SHA256SUMS.sig, SHA256SUMS.2.sig, SHA256SUMS.3.sig … */
 export function signaturePath(index: number): string {
@@ -49,13 +51,12 @@ export function signatureMembers(plan: BundlePlan): readonly PlannedMember[] {
 
 /**
  * Reads the signatures that lie behind the planned members, as bytes; whether they are any good is not looked at. The size
- * of one follows from its last line, or from its header where that line is damaged. Ends at the first thing that is no signature.
+ * of one is in its header, and follows from its last line where the header is damaged. Ends at the first thing that is no signature.
  */
 export async function readSignatures(file: Pick<SharedFile, 'size' | 'read'>, plan: BundlePlan): Promise<readonly Buffer[]> {
   const start = plan.size - TAR_END;
-  const most = SIGNATURES_MOST * (TAR_BLOCK + SIGNATURE_LIMIT) + TAR_END;
   if (file.size <= plan.size) return [];
-  const tail = await file.read(start, Math.min(most, file.size - start));
+  const tail = await file.read(start, Math.min(MOST_SIGNATURE_BYTES, file.size - start));
   const found: Buffer[] = [];
   let position = 0;
   while (found.length < SIGNATURES_MOST && position + TAR_END < tail.byteLength) {
@@ -71,9 +72,10 @@ function sizeAt(tail: Buffer, position: number, path: string): number | undefine
   const header = readTarHeader(tail.subarray(position, position + TAR_BLOCK));
   // Another member altogether, or none.
   if (header === 'end' || (typeof header !== 'string' && !isSignaturePath(header.path))) return undefined;
+  if (typeof header !== 'string' && header.path === path) {
+    return header.size !== undefined && header.size <= SIGNATURE_LIMIT ? header.size : undefined;
+  }
   const data = tail.subarray(position + TAR_BLOCK, position + TAR_BLOCK + SIGNATURE_LIMIT);
   const end = data.indexOf(SIGNATURE_END, 0, 'latin1');
-  if (end >= 0) return end + SIGNATURE_END.length;
-  const isOwn = typeof header !== 'string' && header.path === path;
-  return isOwn && header.size !== undefined && header.size <= SIGNATURE_LIMIT ? header.size : undefined;
+  return end >= 0 ? end + SIGNATURE_END.length : undefined;
 }

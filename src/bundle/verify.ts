@@ -80,7 +80,7 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
   const evidence = { actual: hashed.digests, plan, sums: sumsText === undefined ? undefined : parseSums(sumsText) };
   const found = [...manifestFindings, ...foreign, ...scan.findings, ...hashed.findings, ...judge(evidence)];
   if (found.length === 0) found.push(...checkSumsText(sumsText, hashed.digests));
-  const signed = checkPlanned(plan, options.trust);
+  const signed = checkPlanned(plan, sumsText, options.trust);
   found.push(...signed.findings);
   const findings = await blameVolumes(file, found.slice(0, FINDING_LIMIT), [...scan.members, ...(plan?.members ?? [])], options);
   if (found.length > FINDING_LIMIT) {
@@ -100,12 +100,18 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
   };
 }
 
-/** Signatures are checked against what SHA256SUMS must be; whether it is that, the others say. */
-function checkPlanned(plan: BundlePlan | undefined, trust: Trust | undefined): SignatureCheck {
+/**
+ * Signatures are checked against what SHA256SUMS must be; whether it is that, the others say. Those that are of SHA256SUMS
+ * as it is are not to blame when it is bundle.json that was changed.
+ */
+function checkPlanned(plan: BundlePlan | undefined, found: string | undefined, trust: Trust | undefined): SignatureCheck {
   if (plan === undefined) return { signatures: [], findings: [] };
   const sums = plan.members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
   const members = signatureMembers(plan).map(({ path, content = Buffer.alloc(0) }) => ({ path, content }));
-  return checkSignatures(members, sums, trust);
+  const planned = checkSignatures(members, sums, trust);
+  if (planned.findings.length === 0 || found === undefined || Buffer.from(found).equals(sums)) return planned;
+  const asFound = checkSignatures(members, Buffer.from(found), trust);
+  return asFound.findings.length < planned.findings.length ? asFound : planned;
 }
 
 /** Volumes that cannot be read as one file are an error; those in which nothing is right are findings of the bundle. */

@@ -5,5 +5,13 @@
 export { findSigner, parseAllowedSigners, type AllowedSigner } from './allowed-signers.ts';
 export type { PublicKey } from './public-key.ts';
 export { parseRevokedKeys, type IsRevoked } from './revoked-keys.ts';
-export { checkSignature, parseSignature, SIGNATURE_END, signDetached, type Namespace, type Signature } from './signature.ts';
+export {
+  checkSignature,
+  parseSignature,
+  SIGNATURE_BEGIN,
+  SIGNATURE_END,
+  signDetached,
+  type Namespace,
+  type Signature,
+} from './signature.ts';
 export { openSigner, type Signer, type SignerOptions } from './signer.ts';

@@ -14,6 +14,19 @@ export interface PublicKey {
   readonly fingerprint: string;
 }
 
+/** Kinds of key that OpenSSH has besides. They sign nothing here, and files of trust list them for other uses. */
+const OTHER_TYPES: readonly string[] = [
+  'ssh-dss',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'sk-ssh-ed25519@openssh.com',
+  'sk-ecdsa-sha2-nistp256@openssh.com',
+];
+
+/** NIST SP 800-131A allows nothing shorter; ssh-keygen makes 3072. */
+const RSA_LEAST_BITS = 2048;
+
 /** Throws with the reason for a blob that is no key of a known type. */
 export function publicKeyOf(blob: Buffer): PublicKey {
   const type = typeOf(blob);
@@ -21,7 +34,18 @@ export function publicKeyOf(blob: Buffer): PublicKey {
   if (known === undefined) throw new Error(`keys of type "${type}" are not supported (${KEY_TYPES.join(' and ')} are)`);
   const parsed = utils.parseKey(`${type} ${blob.toString('base64')}`);
   if (parsed instanceof Error) throw new Error(`its key is malformed: ${parsed.message}`, { cause: parsed });
+  if (known === 'ssh-rsa') checkModulus(blob);
   return { type: known, blob, fingerprint: fingerprintOf(blob) };
+}
+
+/** Short keys are forged, whoever is allowed to have them. */
+function checkModulus(blob: Buffer): void {
+  const reader = new WireReader(blob);
+  reader.string();
+  reader.string();
+  const modulus = reader.string();
+  const bits = (modulus[0] === 0 ? modulus.byteLength - 1 : modulus.byteLength) * 8;
+  if (bits < RSA_LEAST_BITS) throw new Error(`its RSA key has ${bits} bits, want at least ${RSA_LEAST_BITS}`);
 }
 
 /** The type that a key says it has; of bytes that are no key, whatever they begin with. */
@@ -52,6 +76,22 @@ export function parsePublicKeyLine(line: string): { readonly key: PublicKey; rea
   const key = publicKeyOf(blob);
   if (key.type !== type) throw new Error(`it says "${type}", and its key is of type "${key.type}"`);
   return { key, comment: comment.join(' ') };
+}
+
+/** True for the beginning of a key line, whatever its kind is. */
+export function isTypeOfKey(text: string): boolean {
+  return OTHER_TYPES.includes(text) || KEY_TYPES.some((type) => type === text);
+}
+
+/** As parsePublicKeyLine; undefined for a key of another kind of OpenSSH, which nothing accepted here can be signed with. */
+export function parseTrustedKeyLine(line: string): PublicKey | undefined {
+  const [type = '', base64 = ''] = line.trim().split(/[ \t]+/);
+  if (!isTypeOfKey(type)) throw new Error(`"${type.slice(0, 64)}" is no kind of public key`);
+  if (!OTHER_TYPES.includes(type)) return parsePublicKeyLine(line).key;
+  const blob = decodeBase64(base64);
+  if (blob === undefined) throw new Error('its key is not base64');
+  if (typeOf(blob) !== type) throw new Error(`it says "${type}", and its key is of type "${typeOf(blob)}"`);
+  return undefined;
 }
 
 /** Strict: undefined unless encoding again gives the same text. */

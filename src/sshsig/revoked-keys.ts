@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CaissonError, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
 import { PROBLEM_LIMIT } from './allowed-signers.ts';
-import { parsePublicKeyLine, type PublicKey } from './public-key.ts';
+import { parseTrustedKeyLine, type PublicKey } from './public-key.ts';
 import { WireReader } from './wire.ts';
 
 /** Says of a key whether it is revoked. */
@@ -28,9 +28,14 @@ function parseList(text: string, file: string): IsRevoked {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     try {
-      revoked.add(parsePublicKeyLine(line).key.fingerprint);
+      const key = parseTrustedKeyLine(line);
+      if (key !== undefined) revoked.add(key.fingerprint);
     } catch (error) {
-      problems.push({ position: { line: index + 1, column: 1 }, reason: messageOf(error) });
+      problems.push({
+        position: { line: index + 1, column: raw.search(/\S/) + 1 },
+        reason: messageOf(error),
+        ...(/^(serial|id|key|sha1|sha256|hash):/i.test(line) ? { remedy: 'make a list from it: ssh-keygen -k -f LIST FILE' } : {}),
+      });
     }
   }
   if (problems.length > 0) throw new InvalidInputError(file, problems);
@@ -75,5 +80,11 @@ function readSection(reader: WireReader, revoked: Revoked): void {
       throw new Error(type === SECTION.signature ? 'it is signed, which is not supported' : `it has a section of type ${type}`);
     return;
   }
-  while (items.rest > 0) place.add(items.string().toString('base64'));
+  while (items.rest > 0) {
+    const item = items.string();
+    const length = type === SECTION.sha1 ? 20 : 32;
+    if (type !== SECTION.keys && item.byteLength !== length)
+      throw new Error(`a fingerprint in it has ${item.byteLength} bytes, want ${length}`);
+    place.add(item.toString('base64'));
+  }
 }

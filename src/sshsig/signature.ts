@@ -28,6 +28,8 @@ const ALGORITHMS: Readonly<Record<string, { readonly type: PublicKey['type']; re
   'rsa-sha2-512': { type: 'ssh-rsa', hash: 'sha512' },
 };
 
+/** The first line of every armored signature. */
+export const SIGNATURE_BEGIN = `${BEGIN}\n`;
 /** The last line of every armored signature. */
 export const SIGNATURE_END = `${END}\n`;
 

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verifyBundle, type Finding } from '../../src/bundle/index.ts';
+import { readTarHeader, roundToBlock } from '../../src/io/index.ts';
 import { writeGeneratedBundle } from '../support/generated-bundle.ts';
+import { writeSignedBundle } from '../support/signed-bundle.ts';
+import { memorySigner } from '../support/signing-keys.ts';
 import { small, smallBundle, writeSmallBundle } from '../support/small-bundle.ts';
 
 /** A stretch of a file, and whom a finding about damage in it may name. */
@@ -71,6 +74,22 @@ export const FUZZ_SHAPES: readonly FuzzShape[] = [
     async write(directory) {
       const path = join(directory, 'all.tar');
       return singleFile(path, await writeSmallBundle(path));
+    },
+  },
+  {
+    name: 'a bundle with three signatures',
+    async write(directory) {
+      const path = join(directory, 'signed.tar');
+      const plan = await writeSignedBundle(path, [1, 2, 3].map(memorySigner));
+      const bytes = readFileSync(path);
+      const members: WrittenPlan['members'][number][] = [...plan.members];
+      for (const member of ['SHA256SUMS.sig', 'SHA256SUMS.2.sig', 'SHA256SUMS.3.sig']) {
+        const headerOffset = members.at(-1)?.end ?? 0;
+        const header = readTarHeader(bytes.subarray(headerOffset));
+        const size = typeof header === 'string' ? 0 : (header.size ?? 0);
+        members.push({ path: member, headerOffset, end: headerOffset + 512 + roundToBlock(size) });
+      }
+      return singleFile(path, { size: bytes.length, members });
     },
   },
 ];

@@ -164,7 +164,7 @@ describe('trust', () => {
   it('names the line of every mistake in its files', async () => {
     const allowedSigners = await allow(directory(), []);
     await writeFile(allowedSigners, 'a@example.com ssh-ed25519 AAAA\n# fine\nb@example.com nonsense=1 ssh-ed25519 AAAA\n');
-    await expect(readTrust({ allowedSigners }, NOW)).rejects.toThrow(/allowed_signers:1:1: [\s\S]*allowed_signers:3:1: /);
+    await expect(readTrust({ allowedSigners }, NOW)).rejects.toThrow(/allowed_signers:1:15: [\s\S]*allowed_signers:3:15: /);
     await expect(readTrust({ allowedSigners: file('none') }, NOW)).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
   });
 });

@@ -1,0 +1,19 @@
+import { Readable } from 'node:stream';
+import { BundleWriter, planBundle, signedPlan, signPlan, type BundlePlan } from '../../src/bundle/index.ts';
+import type { Signer } from '../../src/sshsig/index.ts';
+import { small, smallBundle } from './small-bundle.ts';
+
+/** Writes a bundle of one document, signed while it is built. Gives the plan without its signatures. */
+export async function writeSignedBundle(output: string, signers: readonly Signer[], text = 'hello\n'): Promise<BundlePlan> {
+  const files = [small('documents/hello.txt', text, 'document')];
+  const plan = planBundle(smallBundle({ images: [], repositories: [], files }).input);
+  const writer = await BundleWriter.create(signedPlan(plan, await signPlan(plan, signers)), output);
+  for (const entry of writer.pending()) await writer.fill(entry, Readable.from([]));
+  await writer.finish();
+  return plan;
+}
+
+/** SHA256SUMS of a plan: what signatures are of. */
+export function sumsOf(plan: BundlePlan): Uint8Array {
+  return plan.members.find(({ path }) => path === 'SHA256SUMS')?.content ?? Buffer.alloc(0);
+}
