@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { readPasswordFile } from '../../host/index.ts';
 import { openSigner, type Signer } from '../../sshsig/index.ts';
 import type { CommandContext } from '../command.ts';
-import { readSecretFile } from '../serve/secret-file.ts';
 
 export interface SignerFlags {
   readonly signKey?: readonly string[];
@@ -15,7 +15,7 @@ export function addSignerFlags(command: Command): Command {
     .option('--passphrase-file <file>', 'the passphrase of the keys, instead of a question');
 }
 
-/** Opens every signer, before any long work begins. Throws what openSigner throws, KEY_UNSAFE for the passphrase file. */
+/** Opens every signer, before any long work begins. Throws what openSigner throws, HOST_SECRET_EXPOSED for a passphrase file that others can read. */
 export async function signersOf(
   flags: SignerFlags,
   { env, askSecret }: Pick<CommandContext, 'env' | 'askSecret'>,
@@ -23,7 +23,7 @@ export async function signersOf(
   const { signKey = [], passphraseFile } = flags;
   const signers: Signer[] = [];
   const askPassphrase = async (file: string): Promise<string | undefined> =>
-    passphraseFile === undefined ? askSecret(`Passphrase of ${file}`) : (await readSecretFile(passphraseFile)).replace(/\r?\n$/, '');
+    passphraseFile === undefined ? askSecret(`Passphrase of ${file}`) : readPasswordFile(passphraseFile);
   for (const file of signKey) signers.push(await openSigner(file, { agentSocket: env['SSH_AUTH_SOCK'], askPassphrase }));
   return signers;
 }
