@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { readTarHeader, TAR_BLOCK, tarHeader, type FilePart, type SharedFile } from '../io/index.ts';
 import { BUNDLE_JSON } from './member-path.ts';
 import type { BundlePlan, PlannedMember } from './plan.ts';
+import { readSignatures, signedPlan, unsignedPlan } from './signature-members.ts';
 import { MOST_VOLUMES, parseVolumePath, siblingVolume } from './volume-path.ts';
 import type { VolumeProblem } from './volumes-error.ts';
 
@@ -29,12 +30,33 @@ const FINE: VolumeCheck = { misfits: [], foreign: [] };
 export async function checkVolumes(file: SharedFile, plan: BundlePlan): Promise<VolumeCheck> {
   if (parseVolumePath(file.path) === undefined) return FINE;
   let best: Judgement | undefined;
-  for (const size of possibleSizes(file.parts, plan.size)) {
-    const judgement = await new VolumeJudge(file, plan, size).judge();
+  const unsigned = unsignedPlan(plan);
+  for (const size of possibleSizes(file.parts, unsigned.size)) {
+    const signed = await withSignatures(file, unsigned, size);
+    const judgement = await new VolumeJudge(file, signed, size).judge();
     if (best === undefined || judgement.score > best.score) best = judgement;
     if (best.misfits.length + best.foreign.length === 0) break;
   }
   return best ?? FINE;
+}
+
+/** The plan with the signatures that are there, read as if all volumes but the last had this size. */
+async function withSignatures(file: SharedFile, plan: BundlePlan, size: number): Promise<BundlePlan> {
+  const last = file.parts.at(-1);
+  if (last === undefined) return plan;
+  const read = async (start: number, length: number): Promise<Buffer> => {
+    const bytes: Buffer[] = [];
+    for (let position = start; position < start + length;) {
+      const part = file.parts[Math.min(Math.floor(position / size), file.parts.length - 1)] ?? last;
+      const at = position - file.parts.indexOf(part) * size;
+      const wanted = Math.min(start + length - position, part === last ? Infinity : size - at, sizeOf(part) - at);
+      if (wanted <= 0) break;
+      bytes.push(await file.read(part.start + at, wanted));
+      position += wanted;
+    }
+    return Buffer.concat(bytes);
+  };
+  return signedPlan(plan, await readSignatures({ size: (file.parts.length - 1) * size + sizeOf(last), read }, plan));
 }
 
 /** What shows without a plan, because bundle.json cannot be read: another size than most have, a first that is another. */

@@ -44,6 +44,12 @@ export function signedPlan(plan: BundlePlan, signatures: readonly (string | Uint
   return { ...plan, members: [...plan.members, ...added], size: start + size };
 }
 
+/** The plan without its signatures. */
+export function unsignedPlan(plan: BundlePlan): BundlePlan {
+  const members = plan.members.filter(({ path }) => !isSignaturePath(path));
+  return { ...plan, members, size: (members.at(-1)?.end ?? 0) + TAR_END };
+}
+
 /** The signatures of a plan, in their order. */
 export function signatureMembers(plan: BundlePlan): readonly PlannedMember[] {
   return plan.members.filter(({ path }) => isSignaturePath(path));

@@ -19,7 +19,7 @@ export const registerInstall: RegisterCommand = (program, run) => {
   const command = program
     .command('install')
     .description('install a cluster from a bundle; run it on the seed machine, as root')
-    .requiredOption('--bundle <file...>', 'the bundle; for a delta also the bundles that it needs')
+    .requiredOption('--bundle <file...>', 'the bundle, or volumes of it; for a delta also the bundles that it needs')
     .requiredOption('--cluster <file>', 'the hosts, as cluster.yaml')
     .option('--offline', 'use nothing but the bundle (there is no other way; say so)')
     .option('--plan', 'print the steps that would run, and change nothing')
