@@ -83,8 +83,25 @@ async function readForSigning(location: BundleLocation): Promise<Signable> {
   }
 }
 
-    const kept = await soundSignatures(file, plan);
-    return { path, plan, kept, isTorn: await isTorn(file, signedPlan(plan, kept).size - TAR_END) };
+/** A signature more could need a volume more, on a medium that nobody gave; and the digests beside them would change. */
+function cannotSignVolumes(path: string): CaissonError {
+  return new CaissonError('USAGE', `Cannot sign "${path}" in place: the bundle lies in volumes`, {
+    hint: `Sign while it is built (build-bundle --sign-key), or join the volumes (cat ${wholeName(path)}.*), and sign and split that`,
+  });
+}
+
+/**
+ * Whether what lies where the archive should end is the rest of a run that was killed: zeros, or in the place of the data
+ * of another signature the beginning of one. Throws BUNDLE_DAMAGED for anything else, which is not ours to remove.
+ */
+async function isTorn(file: SharedFile, end: number): Promise<boolean> {
+  const rest = await file.read(end, Math.min(file.size - end, MOST_SIGNATURE_BYTES));
+  if (rest.equals(Buffer.alloc(TAR_END))) return false;
+  const text = rest.subarray(TAR_BLOCK);
+  const begin = text.subarray(0, SIGNATURE_BEGIN.length).toString('latin1').replace(/\0+$/, '');
+  const isOurs = text.every((byte) => byte === 0) || (begin !== '' && SIGNATURE_BEGIN.startsWith(begin));
+  if (isOurs && end + rest.byteLength === file.size) return true;
+  throw damaged(file.path, 'bytes follow its end, and they are not the rest of a signature');
 }
 
 async function soundSignatures(file: SharedFile, plan: BundlePlan): Promise<readonly string[]> {
