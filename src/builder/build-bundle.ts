@@ -22,6 +22,7 @@ import { readLock, writeLock, type BundleLock } from './lock.ts';
 import { planBuild, type Origin } from './plan.ts';
 import { resolveLock } from './resolve.ts';
 import { finishedFiles } from './unchanged.ts';
+import { zstdWarnings } from './zstd-warnings.ts';
 import { originOpener, type Upstream } from './upstream.ts';
 
 export interface BuildRequest extends InputOptions {
@@ -73,6 +74,7 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   const inputs = await readInputs({ ...request, signal: upstream.signal });
   const bases = await readBases(request.bases);
   const lock = await lockFor(request, inputs, upstream);
+  for (const message of zstdWarnings(lock)) upstream.emit({ type: 'warning', message });
   const name = request.name ?? inputs.name;
   const version = request.version ?? inputs.version;
   const date = request.sourceDate ?? newestRelease(lock.operatingSystems);

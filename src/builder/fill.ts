@@ -130,9 +130,10 @@ function incomplete(failures: readonly { readonly path: string; readonly error: 
   const lines = failures
     .toSorted((left, right) => (left.path < right.path ? -1 : 1))
     .map(({ path, error }) => `  ${path}: ${error.message.replaceAll('\n', '\n    ')}`);
+  const hints = new Set(failures.flatMap(({ error }) => (error.hint === undefined ? [] : [error.hint])));
   const more = skipped === 0 ? '' : `\n  ${skipped} more were not tried`;
   return new CaissonError('BUILD_INCOMPLETE', `Cannot download ${failures.length} members of the bundle:\n${lines.join('\n')}${more}`, {
     cause: failures[0]?.error,
-    hint: 'Run the command again when the servers answer: it goes on with what is there',
+    hint: ['Run the command again when the servers answer: it goes on with what is there', ...hints].join('; '),
   });
 }

@@ -17,7 +17,7 @@ const stanza = z
   .max(1024 * 1024)
   .refine((value) => !/\n[ \t\r]*\n/.test(value), 'is not one paragraph of repository metadata');
 
-const descriptor = z.strictObject({ mediaType: text, digest, size });
+const descriptor = z.strictObject({ mediaType: text, digest, size, urls: z.array(url).exactOptional() });
 
 const attached = z.strictObject({
   manifest: descriptor,

@@ -136,8 +136,8 @@ export function attachedInOrder({ manifest, subject, artifactType, annotations, 
 }
 
 /** Only what the lock records of a descriptor. */
-export function descriptorInOrder({ mediaType, digest, size }: LockedDescriptor): LockedDescriptor {
-  return { mediaType, digest, size };
+export function descriptorInOrder({ mediaType, digest, size, urls }: LockedDescriptor): LockedDescriptor {
+  return { mediaType, digest, size, ...(urls === undefined ? {} : { urls: [...urls] }) };
 }
 
 function operatingSystemInOrder(os: LockedOperatingSystem): LockedOperatingSystem {

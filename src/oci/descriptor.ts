@@ -5,6 +5,8 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly size: number;
+  /** Where the bytes may be had beside the registry: layers that must not be distributed have such addresses. */
+  readonly urls?: readonly string[];
   readonly platform?: Platform;
   readonly annotations?: Readonly<Record<string, string>>;
 }

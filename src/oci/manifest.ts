@@ -5,6 +5,8 @@ import { bareMediaType, isIndexType, isManifestType, isSchema1Type, OCI_INDEX, O
 
 /** Registries and clients agree on refusing anything larger. */
 export const MANIFEST_SIZE_LIMIT = 4 * 1024 * 1024;
+/** More addresses of one blob are not tried. */
+const URLS_LIMIT = 8;
 
 /** A list of manifests, usually one a platform (image-spec image-index.md; Docker: manifest list). */
 export interface IndexDocument {
@@ -87,12 +89,18 @@ export function parseManifest(bytes: Buffer, contentType?: string, what = 'a man
 /** A descriptor, or what is wrong with it. */
 function parseDescriptor(value: unknown): Descriptor | string {
   if (!isRecord(value)) return 'is not an object';
-  const { mediaType, digest, size, platform, annotations } = value;
+  const { mediaType, digest, size, urls, platform, annotations } = value;
   if (typeof mediaType !== 'string') return 'has no media type';
   if (typeof digest !== 'string') return 'has no digest';
   if (!isDigest(digest)) return `has the digest "${digest}", which is not sha256`;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return 'has no valid size';
-  return { mediaType, digest, size, ...platformOf(platform), ...annotationsOf(annotations) };
+  return { mediaType, digest, size, ...urlsOf(urls), ...platformOf(platform), ...annotationsOf(annotations) };
+}
+
+function urlsOf(value: unknown): Pick<Descriptor, 'urls'> {
+  if (!Array.isArray(value)) return {};
+  const urls = value.filter((url: unknown): url is string => typeof url === 'string' && /^https?:\/\/./.test(url) && URL.canParse(url));
+  return urls.length === 0 ? {} : { urls: urls.slice(0, URLS_LIMIT) };
 }
 
 function platformOf(value: unknown): Pick<Descriptor, 'platform'> {

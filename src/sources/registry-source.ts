@@ -115,7 +115,12 @@ export class RegistrySource implements ImageSource {
       const { bytes } = await this.#document(parsed, descriptor.digest, options.signal);
       return Readable.from([bytes.subarray(options.offset ?? 0)], { objectMode: false });
     }
-    return this.#openBlob(parsed, descriptor, options);
+    try {
+      return await this.#openBlob(parsed, descriptor, options);
+    } catch (error) {
+      if (descriptor.urls === undefined || !hasCode(error, 'IMAGE_NOT_FOUND')) throw error;
+      return this.#openForeign(descriptor, descriptor.urls, options);
+    }
   }
 
   async readManifest(reference: string, digest: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<Buffer> {
@@ -160,6 +165,24 @@ export class RegistrySource implements ImageSource {
       url = nextPage(headerOf(response, 'link'), url);
     }
     return found;
+  }
+
+  /**
+   * A layer that the registry may not distribute, from the addresses in its descriptor (image-spec descriptor.md, urls).
+   * They are strangers' and get no credentials (CVE-2020-15157).
+   */
+  async #openForeign(descriptor: Descriptor, urls: readonly string[], { offset = 0, signal }: OpenBlobOptions): Promise<Readable> {
+    let failure: unknown;
+    for (const url of urls) {
+      signal?.throwIfAborted();
+      try {
+        return await this.#http.openUrl(url, { size: descriptor.size, offset, ...(signal === undefined ? {} : { signal }) });
+      } catch (error) {
+        signal?.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
   }
 
   async #openBlob(reference: ImageReference, descriptor: Descriptor, options: OpenBlobOptions): Promise<Readable> {

@@ -146,8 +146,8 @@ function descriptorOf(document: ManifestDocument): Descriptor {
 }
 
 /** What identifies content; annotations and platforms of the place that listed it are left there. */
-function bare({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size };
+function bare({ mediaType, digest, size, urls }: Descriptor): Descriptor {
+  return { mediaType, digest, size, ...(urls === undefined ? {} : { urls }) };
 }
 
 function uniqueByDigest(descriptors: readonly Descriptor[]): Descriptor[] {
