@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import {
   groupVolumes,
@@ -6,22 +7,45 @@ import {
   MAY_LIE_IN_BASE,
   openBundle,
   parseReceipt,
+  receiptSignaturePath,
+  requireReceiptTrust,
   unitedHeld,
   type BaseEntry,
   type BundleInput,
   type BundleLocation,
   type HeldBundle,
   type PlannedFile,
+  type Trust,
 } from '../bundle/index.ts';
-import { CaissonError, messageOf, type Digest } from '../core/index.ts';
+import { CaissonError, errnoOf, messageOf, silent, type Digest, type Emit } from '../core/index.ts';
+import { limitExceeded, readLimited } from '../io/index.ts';
+
+export interface BaseOptions {
+  /** Whose receipts count. */
+  readonly trust?: Trust | undefined;
+  readonly emit?: Emit;
+}
+
+const RECEIPT_LIMIT = 64 * 1024 * 1024;
+const SIGNATURE_LIMIT = 16 * 1024;
 
 /**
  * What the values of `--base` hold: bundles (files or volumes), deltas (which also speak for their bases) and receipts. Throws
- * INPUT_UNREADABLE, INPUT_INVALID, BUNDLE_DAMAGED, BUNDLE_VERSION_UNKNOWN.
+ * INPUT_UNREADABLE, INPUT_INVALID, BUNDLE_DAMAGED, BUNDLE_VERSION_UNKNOWN, and with allowed signers what
+ * requireReceiptTrust throws for a receipt.
  */
-export async function readBases(paths: readonly string[]): Promise<readonly HeldBundle[]> {
+export async function readBases(paths: readonly string[], { trust, emit = silent }: BaseOptions = {}): Promise<readonly HeldBundle[]> {
   const held: HeldBundle[] = [];
-  for (const location of groupVolumes(paths)) held.push(...((await readIfReceipt(location[0])) ?? (await readBundle(location))));
+  for (const location of groupVolumes(paths)) {
+    const [path] = location;
+    const receipt = await readIfReceipt(path);
+    if (receipt === undefined) held.push(...(await readBundle(location)));
+    else {
+      if (trust !== undefined) requireReceiptTrust(path, receipt, await readIfThere(receiptSignaturePath(path)), trust);
+      else emit({ type: 'warning', message: `Nobody asked who signed the receipt "${path}": --allowed-signers does` });
+      held.push(...parseReceipt(receipt, path));
+    }
+  }
   return unitedHeld(held);
 }
 
@@ -63,18 +87,31 @@ async function readBundle(location: BundleLocation): Promise<readonly HeldBundle
   }
 }
 
-async function readIfReceipt(path: string): Promise<readonly HeldBundle[] | undefined> {
+/** The bytes of a receipt; undefined for what is none. */
+async function readIfReceipt(path: string): Promise<Buffer | undefined> {
   try {
     const file = await open(path, 'r');
     try {
       const start = Buffer.alloc(64);
       const { bytesRead } = await file.read(start, 0, start.length, 0);
-      return looksLikeReceipt(start.subarray(0, bytesRead)) ? parseReceipt(await file.readFile(), path) : undefined;
+      if (!looksLikeReceipt(start.subarray(0, bytesRead))) return undefined;
+      if ((await file.stat()).size > RECEIPT_LIMIT) throw limitExceeded(`the receipt "${path}"`, RECEIPT_LIMIT);
+      return await file.readFile();
     } finally {
       await file.close();
     }
   } catch (cause) {
     if (cause instanceof CaissonError) throw cause;
     throw new CaissonError('INPUT_UNREADABLE', `Cannot read the base "${path}": ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return (await readLimited(createReadStream(path), SIGNATURE_LIMIT, `"${path}"`)).toString('latin1');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined;
+    if (cause instanceof CaissonError) throw cause;
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${path}": ${messageOf(cause)}`, { cause });
   }
 }

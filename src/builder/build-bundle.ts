@@ -9,6 +9,7 @@ import {
   signPlan,
   type BundleBase,
   type BundlePlan,
+  type Trust,
 } from '../bundle/index.ts';
 import { CaissonError, messageOf, platformSlug, type Emit, type Platform } from '../core/index.ts';
 import { asDelta, readBases } from './bases.ts';
@@ -41,6 +42,8 @@ export interface BuildRequest extends InputOptions {
   readonly planOnly: boolean;
   /** Paths of bundles and receipts: what they hold is left out. */
   readonly bases: readonly string[];
+  /** Whose receipts count among them. */
+  readonly trust?: Trust | undefined;
   /** Who signs the bundle. */
   readonly signers: readonly Signer[];
   /** Cuts the bundle into volumes of so many bytes. */
@@ -72,7 +75,7 @@ export interface BuildResult {
  */
 export async function buildBundle(request: BuildRequest, upstream: Upstream): Promise<BuildResult> {
   const inputs = await readInputs({ ...request, signal: upstream.signal });
-  const bases = await readBases(request.bases);
+  const bases = await readBases(request.bases, { trust: request.trust, emit: upstream.emit });
   const lock = await lockFor(request, inputs, upstream);
   for (const message of zstdWarnings(lock)) upstream.emit({ type: 'warning', message });
   const name = request.name ?? inputs.name;

@@ -17,7 +17,18 @@ export { BundleReader, openBundle, type BundleMember, type ReadOptions } from '.
 export { formatReceipt, heldBundles, looksLikeReceipt, parseReceipt, unitedHeld, type HeldBundle } from './receipt.ts';
 export { signBundle, signPlan } from './sign-bundle.ts';
 export { signedPlan } from './signature-members.ts';
-export { checkSignatures, distrustOf, readTrust, requireTrust, type BundleSignature, type Trust, type TrustFiles } from './trust.ts';
+export {
+  checkSignatures,
+  distrustOf,
+  readTrust,
+  receiptSignaturePath,
+  requireReceiptTrust,
+  requireTrust,
+  signReceipt,
+  type BundleSignature,
+  type Trust,
+  type TrustFiles,
+} from './trust.ts';
 export type { VerifyReport } from './verify-report.ts';
 export { verifyBundle, type VerifyOptions } from './verify.ts';
 export { outputParts, parseVolumeSize, type OutputPart } from './volume-layout.ts';

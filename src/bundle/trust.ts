@@ -7,13 +7,16 @@ import {
   parseAllowedSigners,
   parseRevokedKeys,
   parseSignature,
+  signDetached,
   type AllowedSigner,
   type IsRevoked,
+  type Signer,
 } from '../sshsig/index.ts';
 import type { Finding } from './bundle-errors.ts';
 import type { BundleReader } from './reader.ts';
 
 const NAMESPACE = 'caisson-bundle';
+const RECEIPT_NAMESPACE = 'caisson-receipt';
 
 /** Whose signatures count. */
 export interface Trust {
@@ -92,9 +95,13 @@ export function checkSignatures(
   return { signatures, findings };
 }
 
-function signerOf(key: Parameters<IsRevoked>[0], trust: Trust | undefined): Pick<BundleSignature, 'signer' | 'principals'> {
+function signerOf(
+  key: Parameters<IsRevoked>[0],
+  trust: Trust | undefined,
+  namespace = NAMESPACE,
+): Pick<BundleSignature, 'signer' | 'principals'> {
   if (trust === undefined) return { signer: 'unknown', principals: undefined };
-  const principals = findSigner(trust.signers, { key, namespace: NAMESPACE, at: trust.at })?.principals;
+  const principals = findSigner(trust.signers, { key, namespace, at: trust.at })?.principals;
   if (trust.isRevoked(key)) return { signer: 'revoked', principals };
   return { signer: principals === undefined ? 'unknown' : 'allowed', principals };
 }
@@ -125,4 +132,35 @@ export function requireTrust(reader: Pick<BundleReader, 'path' | 'signatures' | 
   if (bad !== undefined) throw new CaissonError('SIGNATURE_INVALID', `Cannot trust "${reader.path}": ${bad.member}: ${bad.reason}`);
   const distrust = distrustOf(reader.path, signatures);
   if (distrust !== undefined) throw distrust;
+}
+
+/** Signs a receipt: the text of the file beside it. Throws SIGNING_FAILED. */
+export async function signReceipt(receipt: string, signer: Signer): Promise<string> {
+  return signDetached(signer, RECEIPT_NAMESPACE, Buffer.from(receipt));
+}
+
+/**
+ * Throws SIGNATURE_INVALID, SIGNATURE_MISSING or SIGNER_UNKNOWN unless an allowed signer signed the receipt. `armored` is
+ * what lies beside it, undefined when nothing does.
+ */
+export function requireReceiptTrust(path: string, receipt: Uint8Array, armored: string | undefined, trust: Trust): void {
+  if (armored === undefined) {
+    throw new CaissonError('SIGNATURE_MISSING', `Cannot trust the receipt "${path}": there is no "${receiptSignaturePath(path)}"`, {
+      hint: 'Ask the site for a signed one: caisson inspect --receipt FILE --sign-key KEY',
+    });
+  }
+  const what = `"${receiptSignaturePath(path)}"`;
+  const signature = parseSignature(armored, what);
+  checkSignature(signature, RECEIPT_NAMESPACE, receipt, what);
+  const { signer } = signerOf(signature.key, trust, RECEIPT_NAMESPACE);
+  if (signer === 'allowed') return;
+  const state = signer === 'revoked' ? ', which is revoked' : '';
+  throw new CaissonError('SIGNER_UNKNOWN', `Cannot trust the receipt "${path}": it is signed by ${signature.key.fingerprint}${state}`, {
+    hint: 'The allowed signers need the key of the site, for the namespace caisson-receipt',
+  });
+}
+
+/** Where the signature of a receipt lies: where ssh-keygen puts it. */
+export function receiptSignaturePath(path: string): string {
+  return `${path}.sig`;
 }

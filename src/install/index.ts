@@ -5,4 +5,5 @@
 export * from './engine.ts';
 export * from './install.ts';
 export * from './preflight.ts';
+export * from './staged-bundles.ts';
 export * from './step.ts';

@@ -82,7 +82,7 @@ export class SharedFile {
       const part = this.parts[index];
       const handle = this.#handles[index];
       if (part === undefined || handle === undefined) throw endsEarly(this.path, position);
-      const wanted = Math.min(bytes.byteLength - filled, part.end - position);
+      const wanted = Math.min(bytes.byteLength - filled, index === this.parts.length - 1 ? Infinity : part.end - position);
       const { bytesRead } = await handle.read(bytes, filled, wanted, position - part.start).catch((error: unknown) => {
         throw unreadable(part.path, position - part.start, error);
       });
@@ -110,7 +110,8 @@ export class SharedFile {
   /** Index of the part that holds the byte at a position; none beyond the end. */
   #indexAt(position: number): number {
     let low = 0;
-    let high = this.parts.length;
+    // Behind the end it is the last one, which says so, or why else it cannot be read.
+    let high = this.parts.length - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((this.parts[middle]?.end ?? 0) <= position) low = middle + 1;

@@ -62,6 +62,7 @@ export async function planPush(content: PushContent, destination: Destination, k
     const graph = await graphOf(content.blobs, image.root);
     const { name, root, platforms } = image;
     images.push({ name, repository, tag, root, platforms, ...graph });
+    images.push(...(await attachedImages(content.blobs, image, repository)));
   }
   const blobs = new Map<Digest, { digest: Digest; size: number; repositories: Set<string> }>();
   for (const image of images) {
@@ -72,6 +73,21 @@ export async function planPush(content: PushContent, destination: Destination, k
     }
   }
   return { images, blobs: [...blobs.values()].map((blob) => ({ ...blob, repositories: [...blob.repositories] })) };
+}
+
+/**
+ * What is attached to an image goes into its repository, too: under its digest, where a registry finds it by its subject, and
+ * under every tag that it had (cosign's). It is no image of any platform, so nothing of it is ever left out.
+ */
+async function attachedImages(store: BlobStore, { name, attached = [] }: BundleImage, repository: string): Promise<readonly PushImage[]> {
+  const images: PushImage[] = [];
+  for (const { manifest, tags } of attached) {
+    const graph = await graphOf(store, manifest);
+    for (const tag of tags.length === 0 ? [undefined] : tags) {
+      images.push({ name: `${name}, attached ${tag ?? manifest.digest}`, repository, tag, root: manifest, platforms: [], ...graph });
+    }
+  }
+  return images;
 }
 
 /** The bytes of a manifest or index, checked. */

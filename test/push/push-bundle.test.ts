@@ -136,6 +136,26 @@ describe('pushing a bundle', () => {
     expect(new Set(again.images.map(({ outcome }) => outcome))).toEqual(new Set(['present']));
   });
 
+  it('takes along what is attached to an image, under its digest and its tags', async () => {
+    const [image, signature, sbom] = ['image', 'signature', 'sbom'].map((name) => sampleImage([sampleLayer(name)]));
+    if (image === undefined || signature === undefined || sbom === undefined) throw new Error('three were made');
+    const content = ofSamples({ 'r.example/a:1': image, 'r.example/b:1': signature, 'r.example/c:1': sbom });
+    const attach = (sample: SampleDocument, tags: readonly string[]) => ({
+      manifest: sample.descriptor,
+      subject: image.descriptor.digest,
+      artifactType: 'application/example',
+      tags,
+      blobs: [],
+    });
+    const images = content.images
+      .slice(0, 1)
+      .map((each) => ({ ...each, attached: [attach(signature, ['sha256-a.sig']), attach(sbom, [])] }));
+    await push({}, { ...content, images });
+    expect(registry.tagOf('site/a', '1')).toBe(image.descriptor.digest);
+    expect(registry.tagOf('site/a', 'sha256-a.sig')).toBe(signature.descriptor.digest);
+    expect(registry.requests.map(({ method, url }) => `${method} ${url}`)).toContain(`PUT /v2/site/a/manifests/${sbom.descriptor.digest}`);
+  });
+
   it('moves a tag that stands for something else', async () => {
     const other = sampleImage([sampleLayer('other')]);
     registry.put('site/library/beta', 'latest', other);

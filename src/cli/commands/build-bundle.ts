@@ -17,9 +17,10 @@ import type { CommandContext, CommandOutput, RegisterCommand } from '../command.
 import { runCredentialHelper } from '../credential-helper.ts';
 import { parseJobs } from '../parse-jobs.ts';
 import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
+import { addTrustFlags, trustOf, type TrustFlags } from '../signing/trust-flags.ts';
 import { readTrustedAuthorities } from '../trusted-authorities.ts';
 
-interface Flags extends SignerFlags {
+interface Flags extends SignerFlags, TrustFlags {
   readonly manifests: string;
   readonly images: string;
   readonly name?: string;
@@ -63,7 +64,9 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--volume-size <size>', 'cut the bundle into volumes of this size: fat32, dvd, 4GiB, a number of bytes')
     .option('--ca <file>', 'trust the authorities in this file (PEM), too; may be repeated', collect, [])
     .option('--jobs <number>', 'downloads at once', parseJobs, 8);
-  addSignerFlags(command).action((flags: Flags) => run((context) => build(flags, context)));
+  addTrustFlags(addSignerFlags(command), 'whose receipts count that --base names (ssh-keygen, ALLOWED SIGNERS)').action((flags: Flags) =>
+    run((context) => build(flags, context)),
+  );
 };
 
 async function build(flags: Flags, context: CommandContext): Promise<void> {
@@ -99,6 +102,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
         executables: flags.executable,
         bases: flags.base,
         signers,
+        trust: await trustOf(flags, clock),
         jobs: flags.jobs,
         volumeSize,
         sourceDate: date,

@@ -1,41 +1,63 @@
 import { closeBundles, groupVolumes, openBundle, SBOM_JSON, type BundleReader } from '../../bundle/index.ts';
 import { CaissonError } from '../../core/index.ts';
-import type { CommandOutput, RegisterCommand } from '../command.ts';
+import { stagedBundles } from '../../install/index.ts';
+import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { describeBundle } from '../inspect/describe-bundle.ts';
 import { describeDifference } from '../inspect/describe-difference.ts';
+import { writeReceipt } from '../inspect/write-receipt.ts';
+import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
 
 /** Bytes of a list of some hundred thousand things. */
 const SBOM_LIMIT = 256 * 1024 * 1024;
 
-interface Flags {
+interface Flags extends SignerFlags {
   readonly sbom?: true;
+  readonly receipt?: string;
 }
 
 /**
- * `caisson inspect BUNDLE`: what is inside, how big, and where it came from; `inspect OLD NEW`: what differs. Reads the
- * lists of members only.
+ * `caisson inspect BUNDLE`: what is inside, how big, and where it came from; `inspect OLD NEW`: what differs; `inspect
+ * --receipt FILE`: what the site holds, as a file. Reads the lists of members only.
  */
 export const registerInspect: RegisterCommand = (program, run) => {
-  program
+  const command = program
     .command('inspect')
-    .description('list the images, packages and files of a bundle, or what differs between two')
-    .argument('<bundle...>', 'the bundle: its file, or volumes of it; with another one: print only what differs there')
+    .description('list the images, packages and files of a bundle, or what differs between two; write what a site holds')
+    .argument('[bundle...]', 'the bundle: its file, or volumes of it; with another one: print only what differs there')
     .option('--sbom', 'print the software bill of materials that the bundle carries (CycloneDX 1.6 JSON)')
-    .action((paths: readonly string[], flags: Flags) =>
-      run(async (context) => {
-        const bundles = groupVolumes(paths);
-        if (bundles.length > 2) throw new CaissonError('USAGE', `Cannot compare ${bundles.length} bundles: two are the most`);
-        if (bundles.length > 1 && flags.sbom === true) throw new CaissonError('USAGE', 'Cannot print the SBOM of two bundles at once');
-        const readers: BundleReader[] = [];
-        try {
-          for (const location of bundles) readers.push(await openBundle(location));
-          context.print(await describe(readers, flags));
-        } finally {
-          await closeBundles(readers);
-        }
-      }),
-    );
+    .option('--receipt <file>', 'write what the bundles hold, without a name those on this seed, for build-bundle --base');
+  addSignerFlags(command).action((paths: readonly string[], flags: Flags) => run((context) => inspect(paths, flags, context)));
 };
+
+async function inspect(paths: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
+  const signers = await signersOf(flags, context);
+  const bundles = groupVolumes(flags.receipt !== undefined && paths.length === 0 ? await stagedBundles() : paths);
+  refuseNonsense(bundles.length, signers.length, flags);
+  const readers: BundleReader[] = [];
+  try {
+    for (const location of bundles) readers.push(await openBundle(location));
+    const { emit } = context;
+    if (flags.receipt === undefined) context.print(await describe(readers, flags));
+    else context.print(await writeReceipt(flags.receipt, readers, { signer: signers[0], emit }));
+  } finally {
+    await closeBundles(readers);
+  }
+}
+
+function refuseNonsense(bundles: number, signers: number, { sbom, receipt }: Flags): void {
+  const usage = (message: string, hint?: string): CaissonError => new CaissonError('USAGE', message, hint === undefined ? {} : { hint });
+  if (receipt !== undefined) {
+    if (sbom === true) throw usage('Cannot print an SBOM and write a receipt at once');
+    if (signers > 1) throw usage('Cannot sign a receipt with several keys', 'Name the one key of the site');
+    if (bundles === 0)
+      throw usage('Cannot write a receipt: no bundle is named, and this machine is no seed', 'Name the bundles that the site holds');
+    return;
+  }
+  if (signers > 0) throw usage('Cannot sign what is only inspected', 'Sign a bundle with: caisson sign');
+  if (bundles === 0) throw usage('Cannot inspect nothing', 'Name a bundle');
+  if (bundles > 2) throw usage(`Cannot compare ${bundles} bundles: two are the most`);
+  if (bundles > 1 && sbom === true) throw usage('Cannot print the SBOM of two bundles at once');
+}
 
 async function describe(readers: readonly BundleReader[], flags: Flags): Promise<CommandOutput> {
   const [reader, newer] = readers;

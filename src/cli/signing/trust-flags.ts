@@ -8,9 +8,9 @@ export interface TrustFlags {
 }
 
 /** Adds the flags that say whose signatures count. */
-export function addTrustFlags(command: Command): Command {
+export function addTrustFlags(command: Command, who = 'whose signatures count (ssh-keygen, ALLOWED SIGNERS)'): Command {
   return command
-    .option('--allowed-signers <file>', 'whose signatures count (ssh-keygen, ALLOWED SIGNERS)')
+    .option('--allowed-signers <file>', who)
     .option('--revoked <file>', 'keys that do not count any more: a list, or a KRL of ssh-keygen');
 }
 
