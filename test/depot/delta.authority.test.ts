@@ -53,7 +53,6 @@ describe('a delta on a base', () => {
   it('is the new content and at most one per cent more', async () => {
     const { size } = await stat(delta);
     const content = (NEW - OLD) * BLOB;
-    console.log(`      ${content} bytes of new content make a delta of ${size}, ${((size / content - 1) * 100).toFixed(2)} % more`);
     expect(plan.members.filter(({ size: bytes }) => bytes === BLOB)).toHaveLength(NEW - OLD);
     expect(size).toBeLessThanOrEqual(content * 1.01);
     expect((await verifyBundle(delta)).findings).toEqual([]);
