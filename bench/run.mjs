@@ -23,7 +23,12 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  packages: 'external',
+  // As .ci/build.mjs bundles the program: CommonJS packages have no named exports that Node would find.
+  external: ['cpu-features', 'esbuild'],
+  loader: { '.node': 'empty' },
+  banner: {
+    js: "import{createRequire as __cr}from'node:module';import{fileURLToPath as __f}from'node:url';import{dirname as __d}from'node:path';const require=__cr(import.meta.url),__filename=__f(import.meta.url),__dirname=__d(__filename);",
+  },
   outdir: dist,
   entryNames: '[name]',
   outExtension: { '.js': '.mjs' },
