@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isDigest, type Digest } from '../core/index.ts';
 import { parseBoundedJson } from '../io/index.ts';
-import type { Descriptor, ImageCatalog } from '../oci/index.ts';
-import type { BundleAttached, BundleImage } from './manifest.ts';
+import type { AttachedManifest, Descriptor, ImageCatalog } from '../oci/index.ts';
+import type { BundleImage } from './manifest.ts';
 import { blobPath, compareText } from './member-path.ts';
 import type { BundleReader } from './reader.ts';
 
@@ -25,7 +25,7 @@ const indexDocument = z.object({
  */
 export async function bundleCatalog(reader: BundleReader): Promise<ImageCatalog> {
   const repositories = new Map<string, Map<string, Descriptor>>();
-  const referrers = new Map<string, readonly BundleAttached[]>();
+  const referrers = new Map<string, readonly AttachedManifest[]>();
   for (const image of reader.manifest.images) {
     const { repository, tag } = splitName(image.name);
     const found = repositories.get(repository) ?? new Map<string, Descriptor>();
@@ -48,7 +48,7 @@ export async function bundleCatalog(reader: BundleReader): Promise<ImageCatalog>
 }
 
 /** As a registry lists them: each once, however many tags of the repository it is attached to. */
-function referrersOf(attached: readonly BundleAttached[], subject: string): readonly (Descriptor & { readonly artifactType: string })[] {
+function referrersOf(attached: readonly AttachedManifest[], subject: string): readonly (Descriptor & { readonly artifactType: string })[] {
   const found = attached.filter((item) => item.subject === subject);
   return [
     ...new Map(

@@ -1,8 +1,7 @@
-import type { Descriptor } from '../oci/index.ts';
+import type { AttachedManifest, Descriptor } from '../oci/index.ts';
 import {
   BUNDLE_API_VERSION,
   type BaseEntry,
-  type BundleAttached,
   type BundleBase,
   type BundleEntry,
   type BundleImage,
@@ -62,7 +61,7 @@ function canonicalImage(image: BundleImage): BundleImage {
   };
 }
 
-function canonicalAttached({ manifest, subject, artifactType, annotations, tags, blobs }: BundleAttached): BundleAttached {
+function canonicalAttached({ manifest, subject, artifactType, annotations, tags, blobs }: AttachedManifest): AttachedManifest {
   return {
     manifest: canonicalDescriptor(manifest),
     ...(subject === undefined ? {} : { subject }),

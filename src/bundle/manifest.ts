@@ -1,5 +1,5 @@
 import type { Digest } from '../core/index.ts';
-import type { Descriptor } from '../oci/index.ts';
+import type { AttachedManifest, Descriptor } from '../oci/index.ts';
 
 export const BUNDLE_API_VERSION = 'caisson.bundle/v1';
 
@@ -43,16 +43,6 @@ export interface BundleImagePlatform {
   readonly layers: readonly Descriptor[];
 }
 
-/** A signature, an SBOM or an attestation of an image: found by its subject, by tags, or in the index. */
-export interface BundleAttached {
-  readonly manifest: Descriptor;
-  readonly subject?: Digest;
-  readonly artifactType: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly tags: readonly string[];
-  readonly blobs: readonly Descriptor[];
-}
-
 /** One line of images.txt. */
 export interface BundleImage {
   /** What nodes call it: a full name with tag. */
@@ -63,7 +53,7 @@ export interface BundleImage {
   readonly root: Descriptor;
   readonly platforms: readonly BundleImagePlatform[];
   /** There when the bundle was built with it. */
-  readonly attached?: readonly BundleAttached[];
+  readonly attached?: readonly AttachedManifest[];
 }
 
 /** One package repository inside the bundle; `path` is its root, for instance apt/debian-12. */

@@ -94,6 +94,11 @@ export function planFromManifest(manifest: BundleManifest): BundlePlan {
   return planBundle({ ...manifest, date: new Date(manifest.date), files: manifest.entries.filter(({ path }) => !names.includes(path)) });
 }
 
+/** The bytes of SHA256SUMS, as they follow from the list of members. */
+export function sumsOf({ members }: BundlePlan): Uint8Array {
+  return members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
+}
+
 /** SHA256SUMS in the form that `sha256sum -c` reads. */
 export function formatSums(files: readonly { readonly path: string; readonly digest: Digest }[]): string {
   return files.map(({ path, digest }) => `${hexOf(digest)}  ${path}\n`).join('');

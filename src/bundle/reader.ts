@@ -8,8 +8,8 @@ import { checkVolumes, checkVolumesWithoutPlan } from './check-volumes.ts';
 import { openBundleFile, type BundleLocation } from './find-volumes.ts';
 import { BUNDLE_JSON_LIMIT, parseManifest } from './manifest-schema.ts';
 import type { BaseEntry, BundleBase, BundleEntry, BundleManifest } from './manifest.ts';
-import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
-import { planFromManifest, type BundlePlan } from './plan.ts';
+import { BUNDLE_JSON } from './member-path.ts';
+import { planFromManifest, sumsOf, type BundlePlan } from './plan.ts';
 import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
 import { refuseUnfinished } from './unfinished.ts';
 import { wholeName } from './volume-path.ts';
@@ -59,12 +59,12 @@ export class BundleReader {
 
   /** Its signatures, as they are; whether they are any good is for verifyBundle and checkTrust to say. */
   get signatures(): readonly { readonly path: string; readonly content: Uint8Array }[] {
-    return signatureMembers(this.#plan).map(({ path, content = Buffer.alloc(0) }) => ({ path, content }));
+    return signatureMembers(this.#plan);
   }
 
   /** The bytes of SHA256SUMS as they follow from the list of members. */
   get sums(): Uint8Array {
-    return this.#plan.members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
+    return sumsOf(this.#plan);
   }
 
   /** The same open file as a delta together with its bases, which stay the caller's to close. */

@@ -4,7 +4,7 @@ import { TAR_BLOCK, TAR_END, tarHeader, type SharedFile } from '../io/index.ts';
 import { parseSignature, SIGNATURE_BEGIN, signDetached, type Signer } from '../sshsig/index.ts';
 import { openBundleFile, type BundleLocation } from './find-volumes.ts';
 import { BUNDLE_JSON, SHA256SUMS } from './member-path.ts';
-import type { BundlePlan, PlannedMember } from './plan.ts';
+import { sumsOf, type BundlePlan, type PlannedMember } from './plan.ts';
 import { writeError } from './positioned-file.ts';
 import { damaged, planOf, readBundleJson } from './reader.ts';
 import { MOST_SIGNATURE_BYTES, readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
@@ -149,7 +149,7 @@ async function writeEnd(path: string, plan: BundlePlan, added: readonly PlannedM
   } catch (cause) {
     throw new CaissonError('BUNDLE_WRITE_FAILED', `Cannot write the signature to "${path}": ${messageOf(cause)}`, {
       cause,
-      hint: `Nothing but the end of the file was touched: run the same command again once it can be written`,
+      hint: 'Nothing but the end of the file was touched: run the same command again once it can be written',
     });
   }
 }
@@ -159,8 +159,4 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
     const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, position + done);
     done += bytesWritten;
   }
-}
-
-function sumsOf(plan: BundlePlan): Uint8Array {
-  return plan.members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
 }

@@ -50,9 +50,11 @@ export function unsignedPlan(plan: BundlePlan): BundlePlan {
   return { ...plan, members, size: (members.at(-1)?.end ?? 0) + TAR_END };
 }
 
-/** The signatures of a plan, in their order. */
-export function signatureMembers(plan: BundlePlan): readonly PlannedMember[] {
-  return plan.members.filter(({ path }) => isSignaturePath(path));
+/** The signatures of a plan, in their order, each with its bytes. */
+export function signatureMembers(plan: BundlePlan): readonly (PlannedMember & { readonly content: Uint8Array })[] {
+  return plan.members.flatMap((member) =>
+    isSignaturePath(member.path) ? [{ ...member, content: member.content ?? Buffer.alloc(0) }] : [],
+  );
 }
 
 /**

@@ -22,7 +22,7 @@ import type { Piece, Run } from './hash-runs.ts';
 import { judge } from './judge.ts';
 import { BUNDLE_JSON_LIMIT } from './manifest-schema.ts';
 import { BUNDLE_JSON, isSignaturePath, SHA256SUMS } from './member-path.ts';
-import { formatSums, type BundlePlan } from './plan.ts';
+import { formatSums, sumsOf, type BundlePlan } from './plan.ts';
 import { planOf, readBundleJson } from './reader.ts';
 import { FINDING_LIMIT, scanMembers, type FoundMember, type Scan } from './scan.ts';
 import { readSignatures, signatureMembers, signedPlan } from './signature-members.ts';
@@ -106,8 +106,8 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
  */
 function checkPlanned(plan: BundlePlan | undefined, found: string | undefined, trust: Trust | undefined): SignatureCheck {
   if (plan === undefined) return { signatures: [], findings: [] };
-  const sums = plan.members.find(({ path }) => path === SHA256SUMS)?.content ?? Buffer.alloc(0);
-  const members = signatureMembers(plan).map(({ path, content = Buffer.alloc(0) }) => ({ path, content }));
+  const sums = sumsOf(plan);
+  const members = signatureMembers(plan);
   const planned = checkSignatures(members, sums, trust);
   if (planned.findings.length === 0 || found === undefined || Buffer.from(found).equals(sums)) return planned;
   const asFound = checkSignatures(members, Buffer.from(found), trust);

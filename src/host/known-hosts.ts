@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { matchesPatterns } from '../sshsig/index.ts';
 
 /** What a known_hosts file says of a key that a host showed. */
 export type KeyVerdict = 'known' | 'unknown' | 'changed' | 'revoked';
@@ -38,11 +39,6 @@ export function knownKeysOf(text: string, host: string, port: number): KnownHost
   };
 }
 
-/** SHA256:… as `ssh-keygen -l` prints it: base64 without padding. */
-export function fingerprintOf(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
-}
-
 /** The type that a public key carries in its first field (RFC 4253 section 6.6). */
 export function keyTypeOf(key: Buffer): string | undefined {
   if (key.length < 4) return undefined;
@@ -63,9 +59,7 @@ function parseLine(line: string, name: string): KnownHostLine[] {
 
 function matchesNames(names: string, name: string): boolean {
   if (names.startsWith('|')) return matchesHash(names, name);
-  const patterns = names.toLowerCase().split(',');
-  if (patterns.some((pattern) => pattern.startsWith('!') && matchesPattern(pattern.slice(1), name))) return false;
-  return patterns.some((pattern) => !pattern.startsWith('!') && matchesPattern(pattern, name));
+  return matchesPatterns(name, names.toLowerCase());
 }
 
 /** |1|salt|HMAC-SHA1(salt, name) */
@@ -75,28 +69,4 @@ function matchesHash(names: string, name: string): boolean {
   const wanted = Buffer.from(hash, 'base64');
   const actual = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
   return wanted.length === actual.length && timingSafeEqual(wanted, actual);
-}
-
-/** `*` and `?` as in OpenSSH's match_pattern, without a regular expression that hostile patterns could slow down. */
-function matchesPattern(pattern: string, name: string): boolean {
-  let place = 0;
-  let star = -1;
-  let resume = 0;
-  let index = 0;
-  while (index < name.length) {
-    if (pattern[place] === '*') {
-      star = place;
-      resume = index;
-      place += 1;
-    } else if (place < pattern.length && (pattern[place] === '?' || pattern[place] === name[index])) {
-      place += 1;
-      index += 1;
-    } else if (star >= 0) {
-      place = star + 1;
-      resume += 1;
-      index = resume;
-    } else return false;
-  }
-  while (pattern[place] === '*') place += 1;
-  return place === pattern.length;
 }

@@ -1,7 +1,8 @@
 import { Client, type ServerHostKeyAlgorithm } from 'ssh2';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
+import { fingerprintOf } from '../sshsig/index.ts';
 import { interruption, wasAborted } from './command-guard.ts';
-import { fingerprintOf, keyTypeOf, type KeyVerdict, type KnownHostKeys } from './known-hosts.ts';
+import { keyTypeOf, type KeyVerdict, type KnownHostKeys } from './known-hosts.ts';
 import { describeMethods, methodsFor, type SshCredentials } from './ssh-credentials.ts';
 
 /** Whom to trust: the keys of a known_hosts file, or one fingerprint (SHA256:…). There is no third choice. */

@@ -3,7 +3,8 @@
  * checking them, who may sign, and whose key is revoked. Start with signature.ts.
  */
 export { findSigner, parseAllowedSigners, type AllowedSigner } from './allowed-signers.ts';
-export type { PublicKey } from './public-key.ts';
+export { matchesPatterns } from './patterns.ts';
+export { fingerprintOf, type PublicKey } from './public-key.ts';
 export { parseRevokedKeys, type IsRevoked } from './revoked-keys.ts';
 export {
   checkSignature,

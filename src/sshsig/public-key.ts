@@ -57,6 +57,7 @@ function typeOf(blob: Buffer): string {
     .slice(0, 64);
 }
 
+/** SHA256:… as `ssh-keygen -l` prints it: base64 without padding. */
 export function fingerprintOf(blob: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { fingerprintOf, keyTypeOf, knownKeysOf } from '../../src/host/index.ts';
+import { keyTypeOf, knownKeysOf } from '../../src/host/index.ts';
+import { fingerprintOf } from '../../src/sshsig/index.ts';
 import { makeKey, type KeyPair } from '../support/ssh-server.ts';
 
 const ONE = makeKey();

@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['core', 'io', 'net', 'oci'],
   sources: ['core', 'io', 'net', 'oci', 'registry'],
   bundle: ['core', 'io', 'oci', 'ospkg', 'sshsig'],
-  host: ['core', 'io'],
+  host: ['core', 'io', 'sshsig'],
   server: ['core', 'io', 'oci', 'ospkg'],
   health: ['core', 'io', 'host'],
   depot: ['core', 'io', 'oci', 'ospkg', 'bundle', 'server'],

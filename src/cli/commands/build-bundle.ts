@@ -14,6 +14,7 @@ import { CaissonError, formatSize, parsePlatform, type Platform } from '../../co
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { collect } from '../collect.ts';
 import { runCredentialHelper } from '../credential-helper.ts';
 import { parseJobs } from '../parse-jobs.ts';
 import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
@@ -183,8 +184,4 @@ function parsePlatforms(values: readonly string[]): Platform[] {
   const repeated = values.find((value, index) => values.indexOf(value) !== index);
   if (repeated !== undefined) throw new CaissonError('USAGE', `Cannot use --platform "${repeated}" twice`);
   return values.map(parsePlatform);
-}
-
-function collect(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { readPasswordFile } from '../../host/index.ts';
 import { openSigner, type Signer } from '../../sshsig/index.ts';
 import type { CommandContext } from '../command.ts';
+import { collect } from '../collect.ts';
 
 export interface SignerFlags {
   readonly signKey?: readonly string[];
@@ -26,8 +27,4 @@ export async function signersOf(
     passphraseFile === undefined ? askSecret(`Passphrase of ${file}`) : readPasswordFile(passphraseFile);
   for (const file of signKey) signers.push(await openSigner(file, { agentSocket: env['SSH_AUTH_SOCK'], askPassphrase }));
   return signers;
-}
-
-function collect(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
 }
