@@ -2,13 +2,25 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/index.ts';
 
+interface StepEntry {
+  readonly step: string;
+  readonly host: string;
+  readonly summary: string;
+}
+
 /** What the journal records. It tells the story of the runs; what is done is always asked of the hosts. */
 export type JournalRecord =
-  | { readonly event: 'run.started'; readonly bundle: string; readonly cluster: string; readonly steps: number }
+  | {
+      readonly event: 'run.started';
+      readonly operation: string;
+      readonly cluster: string;
+      readonly bundle: string;
+      readonly steps: number;
+    }
   | { readonly event: 'run.finished'; readonly outcome: 'done'; readonly changed: number }
   | { readonly event: 'run.finished'; readonly outcome: 'failed' | 'interrupted' }
-  | { readonly event: 'step.started' | 'step.done'; readonly step: string; readonly host: string }
-  | { readonly event: 'step.failed'; readonly step: string; readonly host: string; readonly reason: string };
+  | ({ readonly event: 'step.started' | 'step.done' | 'step.undone' } & StepEntry)
+  | ({ readonly event: 'step.failed'; readonly reason: string } & StepEntry);
 
 /** Append-only record of install runs, one JSON line each, on disk before the next change begins. */
 export interface RunJournal {

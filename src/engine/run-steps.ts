@@ -1,0 +1,133 @@
+import { messageOf, type Clock, type Emit } from '../core/index.ts';
+import type { RunJournal } from './journal.ts';
+import { DEFAULT_LIMITS, Gatekeeper, type Limits } from './limits.ts';
+import type { Step, StepContext } from './step.ts';
+import { StepsFailedError, type StepFailure } from './steps-failed-error.ts';
+
+export interface RunOptions {
+  readonly journal: RunJournal;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly limits?: Limits;
+}
+
+export interface RunSummary {
+  readonly steps: number;
+  /** Changes and actions that were carried out in this run; waits are not among them. */
+  readonly changed: number;
+}
+
+/** Throws a plain Error for a plan that is a bug: an id twice, or a step that stands before one that it needs. */
+export function checkPlan(steps: readonly Step[]): void {
+  const seen = new Set<Step>();
+  const ids = new Set<string>();
+  for (const step of steps) {
+    if (ids.has(step.id)) throw new Error(`the plan has step "${step.id}" twice`);
+    const missing = step.needs.find((need) => !seen.has(need));
+    if (missing !== undefined) throw new Error(`step "${step.id}" needs "${missing.id}", which does not stand before it`);
+    ids.add(step.id);
+    seen.add(step);
+  }
+}
+
+/**
+ * Applies a plan: each step when all it needs has ended well, one change at a time on each host, hosts in parallel within
+ * the limits. A step that is done already is skipped. After a failure, steps that do not depend on it still run, and the
+ * steps that the failed one takes back are undone. Throws StepsFailedError with every failure, the signal's reason when it
+ * aborts.
+ */
+export async function runSteps(steps: readonly Step[], options: RunOptions): Promise<RunSummary> {
+  checkPlan(steps);
+  const run = new PlanRun(options);
+  for (const step of steps) run.add(step);
+  const outcomes = await run.settle();
+  options.signal.throwIfAborted();
+  if (run.failures.length > 0) throw new StepsFailedError(run.failures, outcomes.filter(({ outcome }) => outcome === 'skipped').length);
+  const changed = outcomes.filter(({ step, outcome }) => outcome === 'done' && step.kind !== 'wait').length;
+  return { steps: steps.length, changed };
+}
+
+type StepOutcome = 'done' | 'already' | 'failed' | 'skipped';
+
+class PlanRun {
+  readonly failures: StepFailure[] = [];
+  readonly #options: RunOptions;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #outcomes = new Map<Step, Promise<StepOutcome>>();
+  readonly #applied = new Set<Step>();
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#gatekeeper = new Gatekeeper(options.limits ?? DEFAULT_LIMITS);
+  }
+
+  add(step: Step): void {
+    this.#outcomes.set(step, this.#afterNeeds(step));
+  }
+
+  /** Waits for all, although one met a bug or a journal that cannot be written: nothing goes on behind the caller's back. */
+  async settle(): Promise<readonly { readonly step: Step; readonly outcome: StepOutcome }[]> {
+    const steps = [...this.#outcomes.keys()];
+    const settled = await Promise.allSettled(this.#outcomes.values());
+    return settled.flatMap((result, index) => {
+      if (result.status === 'rejected') throw result.reason;
+      const step = steps[index];
+      return step === undefined ? [] : [{ step, outcome: result.value }];
+    });
+  }
+
+  async #afterNeeds(step: Step): Promise<StepOutcome> {
+    const outcomes = await Promise.all(step.needs.map((need) => this.#outcomes.get(need)));
+    if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'skipped')) return 'skipped';
+    return this.#gatekeeper.run(step, () => this.#run(step));
+  }
+
+  async #run(step: Step): Promise<StepOutcome> {
+    const { journal, clock, emit, signal } = this.#options;
+    if (signal.aborted) return 'skipped';
+    const started = clock.monotonic();
+    const said = { phase: step.phase, host: step.host, step: step.id, summary: step.summary };
+    const finished = (outcome: 'done' | 'already' | 'failed', reason?: string): void =>
+      emit({ type: 'step.finished', ...said, outcome, ms: clock.monotonic() - started, ...(reason === undefined ? {} : { reason }) });
+    const context: StepContext = { signal, emit };
+    const entry = { step: step.id, host: step.host, summary: step.summary };
+    try {
+      if (await step.isDone(context)) {
+        finished('already');
+        return 'already';
+      }
+      await journal.append({ event: 'step.started', ...entry });
+      emit({ type: 'step.started', ...said });
+      this.#applied.add(step);
+      await step.apply(context);
+      await journal.append({ event: 'step.done', ...entry });
+      finished('done');
+      return 'done';
+    } catch (error) {
+      if (signal.aborted) return 'skipped';
+      const takenBack = await this.#takeBack(step, context);
+      this.failures.push({ step, error, takenBack });
+      await journal.append({ event: 'step.failed', ...entry, reason: messageOf(error) });
+      finished('failed', messageOf(error));
+      return 'failed';
+    }
+  }
+
+  /** Undoes what was applied of the steps that a failed one takes back. That an undo fails is said and keeps no other from running. */
+  async #takeBack(failed: Step, context: StepContext): Promise<readonly Step[]> {
+    const { journal, emit } = this.#options;
+    const undone: Step[] = [];
+    for (const step of [...(failed.takesBack ?? [])].reverse()) {
+      if (step.undo === undefined || !this.#applied.has(step)) continue;
+      try {
+        await step.undo(context);
+        await journal.append({ event: 'step.undone', step: step.id, host: step.host, summary: step.summary });
+        undone.push(step);
+      } catch (error) {
+        emit({ type: 'warning', message: `Cannot take back "${step.summary}" on "${step.host}": ${messageOf(error)}` });
+      }
+    }
+    return undone;
+  }
+}

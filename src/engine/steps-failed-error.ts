@@ -1,0 +1,47 @@
+import { CaissonError, messageOf } from '../core/index.ts';
+import type { Step } from './step.ts';
+
+export interface StepFailure {
+  readonly step: Step;
+  readonly error: unknown;
+  /** Steps that were taken back because this one failed. */
+  readonly takenBack: readonly Step[];
+}
+
+/** Every step that failed, not the first. Steps that needed a failed one were not tried. */
+export class StepsFailedError extends CaissonError {
+  readonly failures: readonly StepFailure[];
+
+  constructor(failures: readonly StepFailure[], skipped: number) {
+    const rest = skipped === 0 ? '' : `\n  ${skipped} later steps were not tried`;
+    const count = failures.length === 1 ? '1 of its steps' : `${failures.length} of its steps`;
+    super('INSTALL_FAILED', `Cannot finish the run: ${count} failed\n${failures.map(describeFailure).join('\n')}${rest}`, {
+      hint: 'Remedy what is named above and run the same command again: what is done stays done',
+      cause: failures[0]?.error,
+    });
+    this.failures = failures;
+  }
+
+  /** What all failures have in common says more than that steps failed: a damaged bundle is 4, whichever step found it. */
+  override get exitStatus(): number {
+    const [status, ...others] = new Set(this.failures.map(({ error }) => (error instanceof CaissonError ? error.exitStatus : undefined)));
+    return status === undefined || others.length > 0 ? super.exitStatus : status;
+  }
+
+  override get data(): Readonly<Record<string, unknown>> {
+    return {
+      failures: this.failures.map(({ step, error, takenBack }) => ({
+        step: step.id,
+        host: step.host,
+        reason: messageOf(error),
+        takenBack: takenBack.map(({ id }) => id),
+      })),
+    };
+  }
+}
+
+function describeFailure({ step, error, takenBack }: StepFailure): string {
+  const hint = error instanceof CaissonError && error.hint !== undefined ? `\n    ${error.hint}` : '';
+  const undone = takenBack.length === 0 ? '' : `\n    Taken back: ${takenBack.map(({ summary }) => summary).join(', ')}`;
+  return `  ${step.host}: ${step.summary}: ${messageOf(error)}${hint}${undone}`;
+}

@@ -1,0 +1,37 @@
+import { ensureDirectory, runChecked, shellScript } from '../host/index.ts';
+import { attributesProblem, inspectPaths, REMOVE_EMPTY_SCRIPT, type Attributes } from './paths.ts';
+import { ABSENT, SAME, type ResourceKind } from './resource.ts';
+
+/** A directory; what it holds is left alone. A link to one is as good. Its key is the path. */
+export interface DirectorySpec extends Attributes {
+  /** A directory above others of ours: mode and owner are set only where it is made. */
+  readonly isParent?: boolean;
+}
+
+export const directoryKind: ResourceKind<DirectorySpec> = {
+  look: async (host, wanted, { signal }) => {
+    const found = await inspectPaths(host, { directories: wanted.map(({ key }) => key) }, signal);
+    return wanted.map(({ key, spec }) => {
+      const state = found.get(key);
+      if (state === undefined) return ABSENT;
+      if (state.kind !== 'directory') return { state: 'different', why: 'it is no directory' };
+      const why = spec.isParent === true ? undefined : attributesProblem(state, spec);
+      return why === undefined ? SAME : { state: 'different', why };
+    });
+  },
+  ensure: async (host, wanted, { signal }) => {
+    const found = await inspectPaths(host, { directories: wanted.map(({ key }) => key) }, signal);
+    const shortestFirst = [...wanted].sort((left, right) => left.key.length - right.key.length);
+    for (const { key, spec } of shortestFirst) {
+      const state = found.get(key);
+      const fits = state?.kind === 'directory' && (spec.isParent === true || attributesProblem(state, spec) === undefined);
+      if (!fits) await ensureDirectory(host, key, { mode: spec.mode, signal, ...(spec.owner === undefined ? {} : { owner: spec.owner }) });
+    }
+  },
+  remove: async (host, owned, { signal }, { purge }) => {
+    const purged = owned.filter(({ data }) => purge && data === true).map(({ key }) => key);
+    if (purged.length > 0) await runChecked(host, { argv: ['rm', '-rf', '--one-file-system', '--', ...purged] }, { signal });
+    const deepestFirst = owned.map(({ key }) => key).sort((left, right) => right.length - left.length);
+    await runChecked(host, { argv: shellScript(REMOVE_EMPTY_SCRIPT, deepestFirst) }, { signal });
+  },
+};

@@ -1,0 +1,43 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '../core/index.ts';
+import { fileProblem, inspectPaths, removeFiles } from './paths.ts';
+import { ABSENT, SAME, type ResourceKind } from './resource.ts';
+
+const MODE = 0o755;
+
+/** A program out of the bundle. Its key is the path. */
+export interface ExecutableSpec {
+  readonly digest: Digest;
+  /** Where the depot serves it, for hosts that can reach the depot. */
+  readonly url?: string | undefined;
+  /** The bytes, out of the bundle on the seed. */
+  open(): Readable;
+}
+
+export const executableKind: ResourceKind<ExecutableSpec> = {
+  look: async (host, wanted, { signal }) => {
+    const found = await inspectPaths(host, { files: wanted.map(({ key }) => key) }, signal);
+    return wanted.map(({ key, spec }) => {
+      const state = found.get(key);
+      if (state === undefined) return ABSENT;
+      const why = fileProblem(state, { mode: MODE, digest: spec.digest });
+      return why === undefined ? SAME : { state: 'different', why };
+    });
+  },
+  ensure: async (host, wanted, { packages, signal }) => {
+    const found = await inspectPaths(host, { files: wanted.map(({ key }) => key) }, signal);
+    for (const { key, spec } of wanted) {
+      const state = found.get(key);
+      if (state !== undefined && fileProblem(state, { mode: MODE, digest: spec.digest }) === undefined) continue;
+      // From the depot, each host fetches its own; only the seed itself has it from the bundle.
+      if (spec.url === undefined) await host.upload(spec.open(), key, { mode: MODE, digest: spec.digest, onlyWriter: true, signal });
+      else await packages.download(host, { url: spec.url, path: key, digest: spec.digest, mode: MODE }, signal);
+    }
+  },
+  remove: (host, owned, { signal }) =>
+    removeFiles(
+      host,
+      owned.map(({ key }) => key),
+      signal,
+    ),
+};

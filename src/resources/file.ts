@@ -1,0 +1,81 @@
+import { digestOf } from '../core/index.ts';
+import type { Host } from '../host/index.ts';
+import type { Content } from './content.ts';
+import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removeFiles, REPLACED, restorePaths, type Attributes } from './paths.ts';
+import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind, type Wanted } from './resource.ts';
+
+/** A file whose whole content we decide. Its key is the path. */
+export interface FileSpec extends Attributes {
+  readonly content: Content;
+}
+
+/** A file of a known path. */
+export interface PlacedFile extends FileSpec {
+  readonly path: string;
+}
+
+/** How each file was found, in the order given; one command. */
+export async function lookAtFiles(host: Host, files: readonly PlacedFile[], signal: AbortSignal): Promise<readonly Found[]> {
+  const found = await inspectPaths(host, { files: files.map(({ path }) => path) }, signal);
+  return files.map((file) => {
+    const state = found.get(file.path);
+    if (state === undefined) return ABSENT;
+    const why = fileProblem(state, { ...file, digest: file.content.digest });
+    return why === undefined ? SAME : { state: 'different', why };
+  });
+}
+
+/**
+ * Writes the files that differ, each atomically, and keeps what the run replaces. `replaces` names the paths where
+ * something that is not ours stands. Returns the paths that were written.
+ */
+export async function writeFiles(
+  host: Host,
+  files: readonly PlacedFile[],
+  replaces: readonly string[],
+  { signal }: ResourceContext,
+): Promise<readonly string[]> {
+  const found = await lookAtFiles(host, files, signal);
+  const differing = files.filter((_, index) => found[index]?.state !== 'same');
+  const paths = differing.map(({ path }) => path);
+  await keepPaths(
+    host,
+    ORIGINALS,
+    paths.filter((path) => replaces.includes(path)),
+    signal,
+  );
+  await keepPaths(host, REPLACED, paths, signal);
+  for (const { path, content, mode, owner = 'root:root' } of differing) {
+    const bytes = await content.read();
+    await host.upload(bytes, path, { mode, owner, digest: digestOf(bytes), onlyWriter: true, signal });
+  }
+  return paths;
+}
+
+function placed({ key, spec }: { readonly key: string; readonly spec: FileSpec }): PlacedFile {
+  return { ...spec, path: key };
+}
+
+function replacedKeys(wanted: readonly Wanted<unknown>[]): readonly string[] {
+  return wanted.flatMap(({ key, replaces }) => (replaces ? [key] : []));
+}
+
+export const fileKind: ResourceKind<FileSpec> = {
+  look: (host, wanted, { signal }) => lookAtFiles(host, wanted.map(placed), signal),
+  ensure: async (host, wanted, context) => {
+    await writeFiles(host, wanted.map(placed), replacedKeys(wanted), context);
+  },
+  remove: (host, owned, { signal }) =>
+    removeFiles(
+      host,
+      owned.map(({ key }) => key),
+      signal,
+    ),
+  undo: (host, wanted, { signal }) =>
+    restorePaths(
+      host,
+      REPLACED,
+      wanted.map(({ key }) => key),
+      signal,
+    ),
+};

@@ -1,0 +1,36 @@
+import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+
+/** A package by name, in the version that the bundle has. A newer one that is installed is as good. */
+export interface PackageSpec {
+  readonly version: string;
+}
+
+export const packageKind: ResourceKind<PackageSpec> = {
+  look: async (host, wanted, { packages, signal }) => {
+    const installed = await packages.installed(
+      host,
+      wanted.map(({ key }) => key),
+      signal,
+    );
+    return wanted.map(({ key, spec }): Found => {
+      const found = installed.get(key);
+      if (found === undefined) return ABSENT;
+      if (packages.isAtLeast(found, spec.version)) return SAME;
+      return { state: 'different', why: `${found} is installed, want ${spec.version}` };
+    });
+  },
+  ensure: async (host, wanted, { packages, signal, emit }) => {
+    await packages.recover(host, { signal, emit });
+    await packages.install(
+      host,
+      wanted.map(({ key }) => key),
+      { signal, emit },
+    );
+  },
+  remove: (host, owned, { packages, signal, emit }, { purge }) =>
+    packages.remove(
+      host,
+      owned.map(({ key }) => key),
+      { signal, emit, purge },
+    ),
+};
