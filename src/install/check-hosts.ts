@@ -1,4 +1,5 @@
-import type { NodeSpec, OperatingSystem } from '../cluster/index.ts';
+import type { NodeSpec } from '../cluster/index.ts';
+import type { OperatingSystem } from '../manifests/index.ts';
 import type { Clock } from '../core/index.ts';
 import { gatherFacts, type Host } from '../host/index.ts';
 import type { ConnectedHosts } from './connect-hosts.ts';

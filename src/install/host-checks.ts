@@ -1,14 +1,6 @@
 import type { BundleReader } from '../bundle/index.ts';
-import {
-  networkContains,
-  networksOverlap,
-  normalAddress,
-  renderTemplate,
-  scopeFor,
-  type NodeSpec,
-  type OperatingSystem,
-  type Topology,
-} from '../cluster/index.ts';
+import { networkContains, networksOverlap, normalAddress, scopeFor, type NodeSpec, type Topology } from '../cluster/index.ts';
+import { renderTemplate, type OperatingSystem } from '../manifests/index.ts';
 import { formatDuration, formatSize, parsePlatform } from '../core/index.ts';
 import type { HostFacts, ListeningSocket } from '../host/index.ts';
 import type { HostState } from './host-state.ts';

@@ -10,7 +10,8 @@ import {
   type BundleReader,
   type TrustFiles,
 } from '../bundle/index.ts';
-import { loadManifests, parseClusterSpec, resolveTopology, type Topology } from '../cluster/index.ts';
+import { parseClusterSpec, resolveTopology, type Topology } from '../cluster/index.ts';
+import { loadManifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
 import { subtree } from '../io/index.ts';
 import { stagedBundleName } from './bundle-members.ts';

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadManifests, parseClusterSpec, resolveTopology, type Placement, type Topology } from '../../src/cluster/index.ts';
+import { parseClusterSpec, resolveTopology, type Placement, type Topology } from '../../src/cluster/index.ts';
+import { loadManifests } from '../../src/manifests/index.ts';
 import { agentStatuses, type AgentStatuses } from '../../src/install/agent-statuses.ts';
 import type { InstallContext } from '../../src/install/context.ts';
 import { EXECUTABLE } from '../../src/install/layout.ts';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BundleManifest } from '../../src/bundle/index.ts';
-import { loadManifests, parseClusterSpec, resolveTopology, type Manifests, type NodeSpec } from '../../src/cluster/index.ts';
+import { parseClusterSpec, resolveTopology, type NodeSpec } from '../../src/cluster/index.ts';
+import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import type { FileSystemFacts, HostFacts, ListeningSocket } from '../../src/host/index.ts';
 import { stagedBundleName } from '../../src/install/bundle-members.ts';
