@@ -3,7 +3,7 @@ import type { ClusterSpec, Manifests, OperatingSystem, Topology } from '../clust
 import type { Clock } from '../core/index.ts';
 import type { Host } from '../host/index.ts';
 import type { AgentStatuses } from './agent-statuses.ts';
-import type { SeedLayout } from './layout.ts';
+import type { SeedLayout } from '../site/index.ts';
 import type { SecretStore } from './secret-store.ts';
 import type { SiteAuthority } from './site-authority.ts';
 
