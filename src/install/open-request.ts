@@ -14,8 +14,7 @@ import { parseClusterSpec, resolveTopology, type Topology } from '../cluster/ind
 import { loadManifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
 import { subtree } from '../io/index.ts';
-import { stagedBundleName } from './bundle-members.ts';
-import { seedLayout } from './layout.ts';
+import { seedLayout, stagedBundleName } from '../site/index.ts';
 
 /** What was asked for: a bundle, and a cluster laid over the manifests that the bundle carries. */
 export interface InstallRequest {
