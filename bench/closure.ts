@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/core/index.ts';
 import { directoryTree } from '../src/io/index.ts';
-import { loadManifests } from '../src/cluster/index.ts';
+import { loadManifests } from '../src/manifests/index.ts';
 import { loadAptIndex, type FetchFile, type PackageSet } from '../src/ospkg/index.ts';
 import { DEBIAN_KEYRING, debianMirror, fetchFile } from '../test/support/debian-mirror.ts';
 import { privateApt, type PrivateApt } from '../test/support/private-apt.ts';

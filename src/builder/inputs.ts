@@ -1,5 +1,5 @@
 import { debianArchitecture, type Platform } from '../core/index.ts';
-import { loadManifests, type Manifests, type OperatingSystem } from '../cluster/index.ts';
+import { loadManifests, type Manifests, type OperatingSystem } from '../manifests/index.ts';
 import { directoryTree, type FileTree } from '../io/index.ts';
 import type { AptSource, PackageSet } from '../ospkg/index.ts';
 import { formatSource, parseImageList } from '../sources/index.ts';

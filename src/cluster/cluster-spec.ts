@@ -11,7 +11,7 @@ import {
   lineField,
   nameField,
   portField,
-} from './fields.ts';
+} from '../manifests/index.ts';
 import { networkContains, networksOverlap, normalAddress } from './networks.ts';
 
 const DEFAULT_POD_CIDR = '10.20.0.0/16';

@@ -1,9 +1,6 @@
 import * as z from 'zod';
+import { componentSchema, operatingSystemSchema, platformSchema, roleSchema } from '../manifests/index.ts';
 import { clusterSchema } from './cluster-spec.ts';
-import { componentSchema } from './component.ts';
-import { operatingSystemSchema } from './operating-system.ts';
-import { platformSchema } from './platform.ts';
-import { roleSchema } from './role.ts';
 
 /** JSON Schemas (draft 2020-12) of every document that people write, by file name in manifests/schema/, for editors. */
 export function jsonSchemas(): Readonly<Record<string, string>> {

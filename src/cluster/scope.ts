@@ -1,33 +1,8 @@
 import { createHash } from 'node:crypto';
+import { renderTemplate, type HostName, type Scope } from '../manifests/index.ts';
 import type { NodeSpec } from './cluster-spec.ts';
 import { urlAddress } from './networks.ts';
-import { renderTemplate, type Scope } from './template.ts';
 import type { Topology } from './topology.ts';
-
-/** What is known of a host: ${first.COMPONENT.address}, ${node.name}. */
-export const HOST_NAMES = ['name', 'address', 'urlAddress'] as const;
-
-/** Names that every template may use. */
-export const GLOBAL_NAMES: readonly string[] = [
-  ...HOST_NAMES.map((name) => `node.${name}`),
-  'node.uuid',
-  'node.roles',
-  'cluster.name',
-  'cluster.domain',
-  'cluster.registry',
-  'depot.name',
-  'depot.port',
-  'depot.endpoint',
-  'network.plugin',
-  'network.podCIDR',
-  'network.serviceCIDR',
-];
-
-/** Names that depend on the component a template belongs to. */
-export const COMPONENT_NAMES: readonly string[] = ['component.name', 'component.index', 'component.count'];
-
-/** Names inside the items of `values`. */
-export const EACH_NAMES: readonly string[] = [...HOST_NAMES.map((name) => `each.${name}`), 'each.index'];
 
 export interface ScopeOptions {
   /** The component whose templates are filled in; without it there is no ${value.X}. */
@@ -87,7 +62,7 @@ function valueScope(topology: Topology, component: string, scope: Scope): Scope 
   );
 }
 
-function hostScope(host: NodeSpec): Record<(typeof HOST_NAMES)[number], string> {
+function hostScope(host: NodeSpec): Record<HostName, string> {
   return { name: host.name, address: host.address, urlAddress: urlAddress(host.address) };
 }
 

@@ -1,8 +1,6 @@
 import { InvalidInputError, topologicalOrder, type InputProblem } from '../core/index.ts';
+import { renderData, renderTemplate, type ComponentManifest, type Manifests, type PlatformManifest } from '../manifests/index.ts';
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts';
-import type { ComponentManifest, Manifests } from './manifests.ts';
-import type { PlatformManifest } from './platform.ts';
-import { renderData, renderTemplate } from './template.ts';
 
 /** One component on one host. */
 export interface Placement {

@@ -1,7 +1,7 @@
 import { agentStatusSchema, type AgentStatus } from '../agent/index.ts';
 import type { Clock } from '../core/index.ts';
 import type { Host } from '../host/index.ts';
-import { EXECUTABLE } from './layout.ts';
+import { EXECUTABLE } from '../site/index.ts';
 
 /** What the agent of a host says of its components, or why it says nothing. */
 export type AgentAnswer = { readonly status: AgentStatus } | { readonly silence: string };

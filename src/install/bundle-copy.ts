@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { verifyBundle, VerifyFailedError, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, errnoOf, formatSize, hasCode, messageOf, type Clock, type Emit } from '../core/index.ts';
 import { syncDirectory } from '../io/index.ts';
-import { PARTIAL } from './bundle-members.ts';
+import { PARTIAL } from '../site/index.ts';
 import { copyLargeFile } from './copy-file.ts';
 
 export interface BundleCopyOptions {

@@ -1,5 +1,5 @@
 import { nodeUuid, type ClusterSpec } from '../cluster/index.ts';
-import { AGENT_PORT } from './layout.ts';
+import { AGENT_PORT } from '../site/index.ts';
 
 /** What `caisson cluster` on the seed needs to know: the nodes, their identities, and where their agents answer. */
 export interface ClusterRecord {

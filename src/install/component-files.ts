@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { renderData, renderTemplate, scopeFor, type ComponentService, type Placement } from '../cluster/index.ts';
+import { scopeFor, type Placement } from '../cluster/index.ts';
+import { renderData, renderTemplate, type ComponentService } from '../manifests/index.ts';
 import type { InstallContext } from './context.ts';
 import type { ManagedDirectory, ManagedFile } from './managed-files.ts';
 import type { CertificateSubject } from './site-authority.ts';

@@ -1,4 +1,4 @@
-import type { ComponentContainer } from '../cluster/index.ts';
+import type { ComponentContainer } from '../manifests/index.ts';
 import type { Digest } from '../core/index.ts';
 
 /**

@@ -1,9 +1,10 @@
 import type { BundleReader } from '../bundle/index.ts';
-import type { ClusterSpec, Manifests, OperatingSystem, Topology } from '../cluster/index.ts';
+import type { ClusterSpec, Topology } from '../cluster/index.ts';
+import type { Manifests, OperatingSystem } from '../manifests/index.ts';
 import type { Clock } from '../core/index.ts';
 import type { Host } from '../host/index.ts';
 import type { AgentStatuses } from './agent-statuses.ts';
-import type { SeedLayout } from './layout.ts';
+import type { SeedLayout } from '../site/index.ts';
 import type { SecretStore } from './secret-store.ts';
 import type { SiteAuthority } from './site-authority.ts';
 

@@ -1,8 +1,5 @@
 import type { InstallContext } from './context.ts';
 
-/** Name of our block in /etc/hosts. */
-export const HOST_NAMES_BLOCK = 'caisson';
-
 /** The lines of /etc/hosts that every node gets: the depot, the nodes, and the names that the platform wants, by address. */
 export function hostNames({ topology, depot }: InstallContext): readonly string[] {
   const wanted = topology.platform.hostNames.flatMap(({ names, component }) => {

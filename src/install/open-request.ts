@@ -10,11 +10,11 @@ import {
   type BundleReader,
   type TrustFiles,
 } from '../bundle/index.ts';
-import { loadManifests, parseClusterSpec, resolveTopology, type Topology } from '../cluster/index.ts';
+import { parseClusterSpec, resolveTopology, type Topology } from '../cluster/index.ts';
+import { loadManifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
 import { subtree } from '../io/index.ts';
-import { stagedBundleName } from './bundle-members.ts';
-import { seedLayout } from './layout.ts';
+import { seedLayout, stagedBundleName } from '../site/index.ts';
 
 /** What was asked for: a bundle, and a cluster laid over the manifests that the bundle carries. */
 export interface InstallRequest {

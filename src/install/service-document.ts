@@ -1,4 +1,4 @@
-import type { ComponentManifest, ComponentService } from '../cluster/index.ts';
+import type { ComponentManifest, ComponentService } from '../manifests/index.ts';
 import { digestOf, type Digest } from '../core/index.ts';
 import { quoteCommand } from '../host/index.ts';
 import { formatYaml } from '../io/index.ts';

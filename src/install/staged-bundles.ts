@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
-import { seedLayout } from './layout.ts';
+import { seedLayout } from '../site/index.ts';
 
 /** Paths of the bundles that installs left on this seed, each verified when it got its name. None on another machine. */
 export async function stagedBundles(directory = seedLayout().bundles): Promise<readonly string[]> {

@@ -1,17 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  loadManifests,
-  nodeUuid,
-  parseClusterSpec,
-  renderData,
-  renderTemplate,
-  resolveTopology,
-  scopeFor,
-  type Manifests,
-  type Topology,
-} from '../../src/cluster/index.ts';
+import { nodeUuid, parseClusterSpec, resolveTopology, scopeFor, type Topology } from '../../src/cluster/index.ts';
+import { loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
-import { SAMPLE, SAMPLE_CLUSTER } from './sample-manifests.ts';
+import { SAMPLE, SAMPLE_CLUSTER } from '../manifests/sample-manifests.ts';
 
 let manifests: Manifests;
 let topology: Topology;

@@ -1,25 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import { CommandFailedError, daemonReload, disableUnit, enableUnit, restartUnit, startUnit, unitState } from '../../src/host/index.ts';
+import {
+  CommandFailedError,
+  daemonReload,
+  disableUnit,
+  enableUnit,
+  readUnits,
+  restartUnit,
+  startUnit,
+  unitState,
+} from '../../src/host/index.ts';
 import { fakeHost, type FakeReply } from '../support/fake-host.ts';
 
 const SHOW = [
   'systemctl',
   '--no-pager',
   'show',
-  '--property=LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ActiveEnterTimestamp,NeedDaemonReload',
-  '--timestamp=unix',
+  '--property=LoadState,ActiveState,SubState,UnitFileState,FragmentPath,NeedDaemonReload,Job,InvocationID,ActiveEnterTimestampMonotonic,MainPID,NRestarts',
   '--',
-  'docker.service',
 ];
 
+/** As systemd 252 prints them: services first say what only services have, a unit without a job has no line for it. */
 const RUNNING = `MainPID=812
 NRestarts=2
 LoadState=loaded
 ActiveState=active
 SubState=running
+FragmentPath=/lib/systemd/system/docker.service
 UnitFileState=enabled
-ActiveEnterTimestamp=@1795373687
+ActiveEnterTimestampMonotonic=40283511
 NeedDaemonReload=no
+InvocationID=9f1b7d0a41c24f0e8d3f6b8f4f0c2a11
 `;
 
 const ABSENT = `MainPID=0
@@ -27,41 +37,87 @@ NRestarts=0
 LoadState=not-found
 ActiveState=inactive
 SubState=dead
+FragmentPath=
 UnitFileState=
-ActiveEnterTimestamp=
+ActiveEnterTimestampMonotonic=0
 NeedDaemonReload=no
+InvocationID=
+`;
+
+/** A socket that is being started after its file was changed. */
+const SOCKET = `LoadState=loaded
+ActiveState=activating
+SubState=start-pre
+FragmentPath=/etc/systemd/system/docker.socket
+UnitFileState=static
+ActiveEnterTimestampMonotonic=0
+Job=4711
+NeedDaemonReload=yes
+InvocationID=1f1b7d0a41c24f0e8d3f6b8f4f0c2a11
 `;
 
 function replying(stdout: string, ...more: readonly (readonly string[])[]): ReturnType<typeof fakeHost> {
   const replies: FakeReply[] = [
-    { argv: SHOW, answer: { stdout } },
+    { argv: [...SHOW, 'docker.service'], answer: { stdout } },
     ...more.map((argv) => ({ argv: ['systemctl', '--no-pager', ...argv] })),
   ];
   return fakeHost({ replies });
 }
 
-describe('unitState', () => {
-  it('reads a running service', async () => {
-    expect(await unitState(replying(RUNNING), 'docker.service')).toEqual({
+describe('readUnits', () => {
+  it('reads many units with one command, by the names asked for', async () => {
+    const host = fakeHost({
+      replies: [
+        { argv: [...SHOW, 'docker.service', 'gone.service', 'docker.socket'], answer: { stdout: [RUNNING, ABSENT, SOCKET].join('\n') } },
+      ],
+    });
+    const states = await readUnits(host, ['docker.service', 'gone.service', 'docker.service', 'docker.socket']);
+    expect(host.commands).toHaveLength(1);
+    expect([...states.keys()]).toEqual(['docker.service', 'gone.service', 'docker.socket']);
+    expect(states.get('docker.service')).toEqual({
       load: 'loaded',
       active: 'active',
       sub: 'running',
-      file: 'enabled',
+      enablement: 'enabled',
+      path: '/lib/systemd/system/docker.service',
+      needsReload: false,
+      queued: false,
+      invocation: '9f1b7d0a41c24f0e8d3f6b8f4f0c2a11',
+      activeSince: 40283511,
       mainPid: 812,
       restarts: 2,
-      activeSince: 1795373687,
-      needsReload: false,
     });
+    expect(states.get('gone.service')).toMatchObject({
+      load: 'not-found',
+      enablement: '',
+      path: '',
+      invocation: '',
+      activeSince: undefined,
+    });
+    expect(states.get('docker.socket')).toMatchObject({ active: 'activating', queued: true, needsReload: true, mainPid: 0, restarts: 0 });
   });
 
-  it('reads a unit that does not exist, and one that is no service', async () => {
-    expect(await unitState(replying(ABSENT), 'docker.service')).toMatchObject({ load: 'not-found', activeSince: undefined, file: '' });
-    const target = RUNNING.replace(/MainPID.*\nNRestarts.*\n/, '');
-    expect(await unitState(replying(target), 'docker.service')).toMatchObject({ mainPid: 0, restarts: 0 });
+  it('asks nothing when there is no unit', async () => {
+    expect(await readUnits(fakeHost(), [])).toEqual(new Map());
   });
 
-  it('refuses an answer without the state', async () => {
-    await expect(unitState(replying('x=y\n'), 'docker.service')).rejects.toMatchObject({ code: 'HOST_FACTS_INVALID' });
+  it.each(['docker', 'dock*.service', 'getty@.service', '-H.evil', '12', ''])('does not take "%s" for the name of a unit', async (name) => {
+    await expect(readUnits(fakeHost(), [name])).rejects.toThrow(`"${name}" is not the name of a unit`);
+  });
+
+  it('refuses an answer without the state, and one for fewer units', async () => {
+    await expect(readUnits(replying('x=y\n'), ['docker.service'])).rejects.toMatchObject({
+      code: 'HOST_FACTS_INVALID',
+      message: expect.stringContaining('did not say LoadState'),
+    });
+    await expect(readUnits(replying(''), ['docker.service'])).rejects.toThrow('systemctl answered for 0 units instead of 1');
+    await expect(readUnits(replying(`${RUNNING}\n${RUNNING}`), ['docker.service'])).rejects.toMatchObject({ code: 'HOST_FACTS_INVALID' });
+  });
+});
+
+describe('unitState', () => {
+  it('reads one unit', async () => {
+    expect(await unitState(replying(RUNNING), 'docker.service')).toMatchObject({ active: 'active', mainPid: 812 });
   });
 });
 

@@ -3,15 +3,8 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/index.ts';
-import {
-  loadManifests,
-  parseClusterSpec,
-  renderData,
-  renderTemplate,
-  resolveTopology,
-  scopeFor,
-  type Manifests,
-} from '../../src/cluster/index.ts';
+import { parseClusterSpec, resolveTopology, scopeFor } from '../../src/cluster/index.ts';
+import { loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { serviceDocument } from '../../src/install/service-document.ts';
 import { directoryTree } from '../../src/io/index.ts';

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadManifests, parseClusterSpec, resolveTopology, type Placement, type Topology } from '../../src/cluster/index.ts';
+import { parseClusterSpec, resolveTopology, type Placement, type Topology } from '../../src/cluster/index.ts';
+import { loadManifests } from '../../src/manifests/index.ts';
 import { agentStatuses, type AgentStatuses } from '../../src/install/agent-statuses.ts';
 import type { InstallContext } from '../../src/install/context.ts';
-import { EXECUTABLE } from '../../src/install/layout.ts';
+import { EXECUTABLE } from '../../src/site/index.ts';
 import { checkComponent } from '../../src/install/phases/check-component.ts';
 import { fakeHost, type FakeAnswer } from '../support/fake-host.ts';
 import { memoryTree } from '../support/memory-tree.ts';

@@ -2,14 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  loadManifests,
-  parseClusterSpec,
-  resolveTopology,
-  type Manifests,
-  type Placement,
-  type Topology,
-} from '../../src/cluster/index.ts';
+import { parseClusterSpec, resolveTopology, type Placement, type Topology } from '../../src/cluster/index.ts';
+import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { fixedClock } from '../../src/core/index.ts';
 import { componentDirectories, componentFiles, componentServices } from '../../src/install/component-files.ts';
 import type { InstallContext } from '../../src/install/context.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ComponentContainer } from '../../src/cluster/index.ts';
+import type { ComponentContainer } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { removeContainer, runContainer, stopContainer } from '../../src/install/container-command.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/index.ts';
-import { loadManifests, type ComponentManifest, type ComponentService } from '../../src/cluster/index.ts';
+import { loadManifests, type ComponentManifest, type ComponentService } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { filesDigest, serviceDocument } from '../../src/install/service-document.ts';
 import { memoryTree } from '../support/memory-tree.ts';

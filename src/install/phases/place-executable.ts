@@ -1,9 +1,8 @@
 import type { BundleMember } from '../../bundle/index.ts';
 import { CaissonError, parsePlatform } from '../../core/index.ts';
 import { fileDigest, type Host } from '../../host/index.ts';
-import { executablePath } from '../bundle-members.ts';
 import type { InstallContext } from '../context.ts';
-import { EXECUTABLE } from '../layout.ts';
+import { EXECUTABLE, executablePath } from '../../site/index.ts';
 import type { Step } from '../step.ts';
 import type { StepFactory } from './make-step.ts';
 

@@ -4,8 +4,19 @@ import { nodeUuid, type NodeSpec } from '../../cluster/index.ts';
 import { daemonReload, enableUnit, ensureBlock, hasBlock, restartUnit, type Host } from '../../host/index.ts';
 import { aptFiles, aptGet } from '../apt-access.ts';
 import { depotAuthority, hostOf, type InstallContext } from '../context.ts';
-import { HOST_NAMES_BLOCK, hostNames } from '../host-names.ts';
-import { AGENT_CONFIG, AGENT_PORT, AGENT_STATE, AGENT_UNIT, APT, APT_LISTS, EXECUTABLE, PKI, UNITS } from '../layout.ts';
+import { hostNames } from '../host-names.ts';
+import {
+  AGENT_CONFIG,
+  AGENT_PORT,
+  AGENT_STATE,
+  AGENT_UNIT,
+  APT,
+  APT_LISTS,
+  EXECUTABLE,
+  HOST_NAMES_BLOCK,
+  PKI,
+  UNITS,
+} from '../../site/index.ts';
 import { areAsWanted, putInPlace, type ManagedDirectory, type ManagedFile } from '../managed-files.ts';
 import { runPackageTool } from '../package-tool.ts';
 import { repositoryFor } from '../repository-for.ts';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openBundle, type BundleReader } from '../../bundle/index.ts';
 import { CaissonError, formatSize, type ErrorCode } from '../../core/index.ts';
-import { stagedBundleName } from '../bundle-members.ts';
+import { stagedBundleName } from '../../site/index.ts';
 import { placeBundleCopy } from '../bundle-copy.ts';
 import type { InstallContext } from '../context.ts';
 import type { Step } from '../step.ts';

@@ -3,7 +3,7 @@ import type { Placement } from '../../cluster/index.ts';
 import { enableUnit, restartUnit, runChecked } from '../../host/index.ts';
 import { componentFiles, componentServices } from '../component-files.ts';
 import { hostOf, type InstallContext } from '../context.ts';
-import { EXECUTABLE } from '../layout.ts';
+import { EXECUTABLE } from '../../site/index.ts';
 import { areAsWanted, putInPlace, type ManagedFile } from '../managed-files.ts';
 import { filesDigest, serviceDocument } from '../service-document.ts';
 import type { Step } from '../step.ts';

@@ -9,7 +9,7 @@ import { clusterRecordOf, formatClusterRecord } from '../cluster-record.ts';
 import type { DepotAddress, InstallContext } from '../context.ts';
 import { depotAnswers } from '../depot-answers.ts';
 import { depotUnit } from '../depot-unit.ts';
-import { DEPOT_UNIT, EXECUTABLE, UNITS, type SeedLayout } from '../layout.ts';
+import { DEPOT_UNIT, EXECUTABLE, UNITS, type SeedLayout } from '../../site/index.ts';
 import { areAsWanted, putInPlace, type ManagedFile } from '../managed-files.ts';
 import type { CertificateSubject } from '../site-authority.ts';
 import type { Step } from '../step.ts';

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { BundleRepository } from '../bundle/index.ts';
 import type { Command } from '../host/index.ts';
 import { depotUrl, type DepotAddress } from './context.ts';
-import { APT, APT_LISTS, PKI } from './layout.ts';
+import { APT, APT_LISTS, PKI } from '../site/index.ts';
 import type { ManagedFile } from './managed-files.ts';
 
 const CONFIG = posix.join(APT, 'apt.conf');

@@ -1,15 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BundleManifest } from '../../src/bundle/index.ts';
-import { loadManifests, parseClusterSpec, resolveTopology, type Manifests, type NodeSpec } from '../../src/cluster/index.ts';
+import { parseClusterSpec, resolveTopology, type NodeSpec } from '../../src/cluster/index.ts';
+import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import type { FileSystemFacts, HostFacts, ListeningSocket } from '../../src/host/index.ts';
-import { stagedBundleName } from '../../src/install/bundle-members.ts';
-import { checkFacts, CHECKED_PATHS, systemOf, type HostsToCheck, type ObservedHost } from '../../src/install/host-checks.ts';
-import type { HostState } from '../../src/install/host-state.ts';
-import { HostsUnfitError } from '../../src/install/preflight.ts';
+import { stagedBundleName } from '../../src/site/index.ts';
+import { HostsUnfitError } from '../../src/preflight/findings.ts';
+import type { HostState } from '../../src/preflight/host-state.ts';
+import { CHECKED_PATHS } from '../../src/preflight/judge/disk.ts';
+import type { HostsToCheck, ObservedHost } from '../../src/preflight/judge/finding.ts';
+import { judgeHosts } from '../../src/preflight/judge/judge-hosts.ts';
+import { systemOf } from '../../src/preflight/judge/system.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { smallBundle } from '../support/small-bundle.ts';
-import { clusterYaml, MANIFESTS, PACKAGES, THREE_NODES, type SampleNode } from './sample-install.ts';
+import { clusterYaml, MANIFESTS, PACKAGES, THREE_NODES, type SampleNode } from '../install/sample-install.ts';
 
 const GB = 1_000_000_000;
 const BUNDLE_SIZE = 10 * GB;
@@ -129,7 +133,7 @@ function check(
     isNode: true,
     isSeed: node.name === 'm1',
   }));
-  return checkFacts({
+  return judgeHosts({
     topology,
     bundle: bundle(),
     bundles: [request.bundle ?? bundle()],
@@ -389,7 +393,7 @@ describe('preflight of a seed beside the cluster', () => {
       isNode: false,
       isSeed: true,
     };
-    return checkFacts({ topology, bundle: bundle(), bundles: [bundle()], hosts: [seed] }).map(({ problem }) => problem);
+    return judgeHosts({ topology, bundle: bundle(), bundles: [bundle()], hosts: [seed] }).map(({ problem }) => problem);
   }
 
   it('asks for what the depot needs, and not for what roles need', () => {

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLocalHost } from '../../src/host/index.ts';
-import { parseHostState, readHostState } from '../../src/install/host-state.ts';
+import { parseHostState, readHostState } from '../../src/preflight/host-state.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();

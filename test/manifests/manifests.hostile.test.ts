@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { loadManifests, parseClusterSpec } from '../../src/cluster/index.ts';
-import { renderTemplate } from '../../src/cluster/template.ts';
+import { loadManifests } from '../../src/manifests/index.ts';
+import { renderTemplate } from '../../src/manifests/template.ts';
 import { codeOf, HOSTILE_BYTES, HOSTILE_TEXTS } from '../support/hostile-texts.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { SAMPLE } from './sample-manifests.ts';
@@ -22,12 +22,6 @@ describe('loadManifests', () => {
     const files = { ...SAMPLE, [path]: (SAMPLE[path] ?? '').replace('template: store.conf', template) };
     expect(files[path]).not.toBe(SAMPLE[path]);
     expect(await codeOf(() => loadManifests(memoryTree(files)))).toBe('INPUT_INVALID');
-  });
-});
-
-describe('parseClusterSpec', () => {
-  it.each(HOSTILE_TEXTS)('refuses %s', async (_, text) => {
-    expect(await codeOf(() => parseClusterSpec(text, 'cluster.yaml'))).toBe('INPUT_INVALID');
   });
 });
 

@@ -10,6 +10,8 @@ export const APT = '/etc/caisson/apt';
 export const APT_LISTS = '/var/lib/caisson/apt/lists';
 export const UNITS = '/etc/systemd/system';
 export const AGENT_PORT = 6100;
+/** Name of our block in /etc/hosts. */
+export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';
 
 /** What only the seed keeps: this process reads and writes it itself. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseClusterSpec, type ClusterSpec } from '../../src/cluster/index.ts';
 import { CaissonError } from '../../src/core/index.ts';
-import { connectHosts } from '../../src/install/connect-hosts.ts';
-import type { Machines } from '../../src/install/machines.ts';
+import { connectHosts } from '../../src/preflight/connect-hosts.ts';
+import type { Machines } from '../../src/site/index.ts';
 import { fakeHost, type FakeHost } from '../support/fake-host.ts';
-import { clusterYaml, THREE_NODES } from './sample-install.ts';
+import { clusterYaml, THREE_NODES } from '../install/sample-install.ts';
 
 const OPTIONS = { home: '/root', directory: '/' };
 

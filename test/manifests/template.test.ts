@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { renderData, renderTemplate } from '../../src/cluster/index.ts';
+import { renderData, renderTemplate } from '../../src/manifests/index.ts';
 import { InvalidInputError } from '../../src/core/index.ts';
 
 const SCOPE = { node: { name: 'm1', address: '10.0.0.1' }, depot: { port: 5443 }, var: { empty: '', dollar: '${node.name}' } };

@@ -1,6 +1,5 @@
 import { runChecked, shellScript, type Host, type HostNameEntry } from '../host/index.ts';
-import { HOST_NAMES_BLOCK } from './host-names.ts';
-import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, UNITS } from './layout.ts';
+import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK, UNITS } from '../site/index.ts';
 
 /** What earlier runs left on a host, and what is not ours: preflight must take neither for the other. */
 export interface HostState {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidManifestsError, loadManifests } from '../../src/cluster/index.ts';
+import { InvalidManifestsError, loadManifests } from '../../src/manifests/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { SAMPLE } from './sample-manifests.ts';
 

@@ -2,7 +2,7 @@ import type { DocumentPath } from '../io/index.ts';
 import type { Component } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
-import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES } from './scope.ts';
+import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES } from './scope-names.ts';
 import { unknownPlaceholders } from './template.ts';
 
 /** Finds placeholders that nothing can fill in, before a cluster is built with them. */

@@ -1,8 +1,8 @@
 import type { ClusterSpec } from '../cluster/index.ts';
 import { CaissonError, messageOf } from '../core/index.ts';
 import type { ConnectOptions, Host } from '../host/index.ts';
-import { REAL_MACHINES, type Machines } from './machines.ts';
-import type { HostFinding } from './preflight.ts';
+import { REAL_MACHINES, type Machines } from '../site/index.ts';
+import type { HostFinding } from './findings.ts';
 
 export interface ConnectedHosts {
   readonly hosts: ReadonlyMap<string, Host>;

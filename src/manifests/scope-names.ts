@@ -1,0 +1,26 @@
+/** What is known of a host: ${first.COMPONENT.address}, ${node.name}. */
+export const HOST_NAMES = ['name', 'address', 'urlAddress'] as const;
+
+export type HostName = (typeof HOST_NAMES)[number];
+
+/** Names that every template may use. */
+export const GLOBAL_NAMES: readonly string[] = [
+  ...HOST_NAMES.map((name) => `node.${name}`),
+  'node.uuid',
+  'node.roles',
+  'cluster.name',
+  'cluster.domain',
+  'cluster.registry',
+  'depot.name',
+  'depot.port',
+  'depot.endpoint',
+  'network.plugin',
+  'network.podCIDR',
+  'network.serviceCIDR',
+];
+
+/** Names that depend on the component a template belongs to. */
+export const COMPONENT_NAMES: readonly string[] = ['component.name', 'component.index', 'component.count'];
+
+/** Names inside the items of `values`. */
+export const EACH_NAMES: readonly string[] = [...HOST_NAMES.map((name) => `each.${name}`), 'each.index'];

@@ -1,0 +1,56 @@
+import type { NodeSpec } from '../cluster/index.ts';
+import type { OperatingSystem } from '../manifests/index.ts';
+import type { Host } from '../host/index.ts';
+import { askHost, type AskOptions, type HostToAsk } from './ask.ts';
+import type { ConnectedHosts } from './connect-hosts.ts';
+import { HostsUnfitError } from './findings.ts';
+import type { HostsToCheck } from './judge/finding.ts';
+import { judgeHosts } from './judge/judge-hosts.ts';
+import { systemOf } from './judge/system.ts';
+
+export interface CheckedHosts {
+  /** The operating system of each node, by its name. */
+  readonly systems: ReadonlyMap<string, OperatingSystem>;
+  /** The CPU of each node and of the seed, by name. */
+  readonly architectures: ReadonlyMap<string, string>;
+}
+
+/**
+ * Looks at every connected host and changes nothing. Throws HostsUnfitError with every finding of every host, those that
+ * could not be connected included.
+ */
+export async function checkHosts(
+  request: Omit<HostsToCheck, 'hosts'>,
+  connected: ConnectedHosts,
+  options: AskOptions,
+): Promise<CheckedHosts> {
+  const { topology, bundle, bundles } = request;
+  const hosts = await Promise.all(hostsToAsk(topology.spec.nodes, connected).map((host) => askHost(host, topology, options)));
+  const findings = [...connected.findings, ...judgeHosts({ topology, bundle, bundles, hosts })];
+  if (findings.length > 0) throw new HostsUnfitError(findings);
+
+  return {
+    systems: new Map(
+      hosts.flatMap(({ node, facts }): [string, OperatingSystem][] => {
+        const system = systemOf(topology, facts);
+        return system === undefined ? [] : [[node.name, system]];
+      }),
+    ),
+    architectures: new Map(hosts.map(({ node, facts }): [string, string] => [node.name, facts.architecture])),
+  };
+}
+
+/** Every connected node, and the seed when it is none of them. */
+function hostsToAsk(nodes: readonly NodeSpec[], { hosts, seed }: ConnectedHosts): readonly HostToAsk[] {
+  const connected = nodes.flatMap((node): HostToAsk[] => {
+    const host = hosts.get(node.name);
+    return host === undefined ? [] : [{ host, node, isNode: true, isSeed: host === seed }];
+  });
+  const beside = { host: seed, node: besideNode(seed), isNode: false, isSeed: true };
+  return connected.some(({ isSeed }) => isSeed) ? connected : [...connected, beside];
+}
+
+/** A seed beside the cluster, as a host without roles. */
+function besideNode({ name, address }: Host): NodeSpec {
+  return { name, address, roles: [] };
+}

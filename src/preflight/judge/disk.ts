@@ -1,0 +1,94 @@
+import type { Topology } from '../../cluster/index.ts';
+import { formatSize, parsePlatform } from '../../core/index.ts';
+import { EXECUTABLE, executablePath, PARTIAL, seedLayout, stagedBundleName } from '../../site/index.ts';
+import { requirementsOf } from './capacity.ts';
+import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
+import { systemOf } from './system.ts';
+
+/** Images and packages are stored unpacked; programs and libraries are about a third of that when packed. */
+const UNPACKED_PER_PACKED = 3;
+const ENGINE_DATA = '/var/lib/docker';
+const PACKAGE_CACHE = '/var/cache/apt/archives';
+const PROGRAMS = '/usr';
+const BUNDLES = seedLayout().bundles;
+/** Paths whose file systems preflight looks at. */
+export const CHECKED_PATHS = ['/', ENGINE_DATA, BUNDLES, EXECUTABLE, PACKAGE_CACHE, PROGRAMS] as const;
+
+/** Adds up what will still be written on each file system: what earlier runs wrote is there already. */
+export function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly Finding[] {
+  const { facts, state } = observed;
+  const executable = input.bundle.entry(executablePath(facts.architecture));
+  const packages = packageBytes(observed, input);
+  const wanted: readonly Share[] = [
+    roleShare(observed, input.topology),
+    { path: ENGINE_DATA, bytes: imageBytes(observed, input), what: 'images' },
+    { path: PACKAGE_CACHE, bytes: packages, what: 'packages' },
+    { path: PROGRAMS, bytes: UNPACKED_PER_PACKED * packages, what: 'installed packages' },
+    { path: BUNDLES, bytes: bundleBytes(observed, input), what: 'the bundle' },
+    { path: EXECUTABLE, bytes: state.executable ? 0 : (executable?.size ?? 0), what: EXECUTABLE },
+  ];
+  const byMount = new Map<string, { free: number; bytes: number; what: string[] }>();
+  for (const { path, bytes, what } of wanted) {
+    const fileSystem = facts.fileSystems.get(path);
+    if (fileSystem === undefined || bytes === 0) continue;
+    const sum = byMount.get(fileSystem.mount) ?? { free: fileSystem.freeBytes, bytes: 0, what: [] };
+    byMount.set(fileSystem.mount, { free: sum.free, bytes: sum.bytes + bytes, what: [...sum.what, `${formatSize(bytes)} for ${what}`] });
+  }
+  return [...byMount].flatMap(([mount, { free, bytes, what }]) =>
+    free >= bytes
+      ? []
+      : finding(`${mount} has ${formatSize(free)} free, want ${formatSize(bytes)} (${what.join(', ')})`, `Free or add space on ${mount}`),
+  );
+}
+
+interface Share {
+  readonly path: string;
+  readonly bytes: number;
+  readonly what: string;
+}
+
+/** Roles say, as for CPUs and memory, what a host with them must have at least: the largest counts, not their sum. */
+function roleShare({ node, state }: ObservedHost, topology: Topology): Share {
+  const [largest] = requirementsOf(node, topology).sort((left, right) => right.disk - left.disk);
+  // A host that runs components has begun to use its share.
+  const bytes = state.components.size > 0 ? 0 : (largest?.disk ?? 0);
+  return { path: ENGINE_DATA, bytes, what: `role "${largest?.role ?? ''}"` };
+}
+
+function bundleBytes({ isSeed, state }: ObservedHost, { bundles }: HostsToCheck): number {
+  if (!isSeed) return 0;
+  const missing = bundles.map((bundle) => {
+    const name = stagedBundleName(bundle);
+    const there = state.bundles.get(name) ?? state.bundles.get(`${name}${PARTIAL}`) ?? 0;
+    return Math.max(0, bundle.size - there);
+  });
+  return missing.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** About the space that the images of a host's components take once unpacked; layers that images share count once. */
+function imageBytes({ node, facts, state }: ObservedHost, { topology, bundle }: HostsToCheck): number {
+  const names = new Set(
+    topology
+      .componentsOf(node.name)
+      .filter(({ name }) => !state.components.has(name))
+      .flatMap(({ services }) => services.flatMap(({ container }) => (container === undefined ? [] : [container.image]))),
+  );
+  const layers = new Map<string, number>();
+  for (const image of bundle.manifest.images.filter(({ name }) => names.has(name))) {
+    const own = image.platforms.filter(({ platform }) => parsePlatform(platform).architecture === facts.architecture);
+    for (const platform of own) for (const layer of platform.layers) layers.set(layer.digest, layer.size);
+  }
+  return UNPACKED_PER_PACKED * [...layers.values()].reduce((sum, size) => sum + size, 0);
+}
+
+/** What a host downloads when it gets the package sets of its roles and components; of a host that has begun, the most is there. */
+function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, bundle }: HostsToCheck): number {
+  if (!isNode || state.components.size > 0) return 0;
+  const system = systemOf(topology, facts);
+  const sets = new Set(topology.packageSetsOf(node.name));
+  const repository = bundle.manifest.repositories.find(({ id }) => system !== undefined && id === `${system.id}-${system.version}`);
+  const wanted = (repository?.packages ?? []).filter(
+    ({ architecture, set }) => ['all', facts.architecture].includes(architecture) && set.some((name) => sets.has(name)),
+  );
+  return wanted.reduce((sum, { path }) => sum + (bundle.entry(path)?.size ?? 0), 0);
+}

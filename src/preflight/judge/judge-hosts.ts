@@ -1,0 +1,39 @@
+import type { HostFinding } from '../findings.ts';
+import { checkCpus, checkMemory } from './capacity.ts';
+import { checkDisk } from './disk.ts';
+import type { Check, HostsToCheck } from './finding.ts';
+import { checkIdentities } from './identities.ts';
+import { checkAddress, checkNames, checkNetworks } from './network.ts';
+import { checkPorts } from './ports.ts';
+import { checkEngine, checkPackages } from './strangers.ts';
+import { checkArchitecture, checkClock, checkKernel, checkSystem, checkSystemd } from './system.ts';
+
+/** Everything that stands in the way of the install, on every host. Pure: looks at what was found, asks nothing. */
+export function judgeHosts(input: HostsToCheck): readonly HostFinding[] {
+  const perHost = input.hosts.flatMap((observed) =>
+    (observed.isNode ? NODE_CHECKS : SEED_CHECKS).flatMap((check) =>
+      check(observed, input).map(({ problem, remedy }) => ({ host: observed.node.name, problem, remedy })),
+    ),
+  );
+  return [...perHost, ...checkIdentities(input.hosts)];
+}
+
+const NODE_CHECKS: readonly Check[] = [
+  checkSystem,
+  checkArchitecture,
+  checkSystemd,
+  checkKernel,
+  checkCpus,
+  checkMemory,
+  checkDisk,
+  checkPorts,
+  checkClock,
+  checkAddress,
+  checkNetworks,
+  checkNames,
+  checkEngine,
+  checkPackages,
+];
+
+/** A seed beside the cluster runs the depot and nothing else. */
+const SEED_CHECKS: readonly Check[] = [checkArchitecture, checkSystemd, checkDisk, checkPorts, checkAddress];

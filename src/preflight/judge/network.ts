@@ -1,0 +1,47 @@
+import { networkContains, networksOverlap, normalAddress } from '../../cluster/index.ts';
+import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
+
+export function checkNetworks({ facts }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
+  const { podCIDR, serviceCIDR } = topology.spec.network;
+  return Object.entries({ podCIDR, serviceCIDR }).flatMap(([key, cidr]) => {
+    const route = facts.routes.find((known) => networksOverlap(known, cidr));
+    if (route !== undefined)
+      return finding(`its network ${route} overlaps network.${key} (${cidr})`, `Choose another network.${key} in cluster.yaml`);
+    const address = facts.addresses.find((known) => networkContains(cidr, known));
+    return address === undefined
+      ? []
+      : finding(`its address ${address} lies in network.${key} (${cidr})`, `Choose another network.${key} in cluster.yaml`);
+  });
+}
+
+/** Services listen on the address that cluster.yaml gives, so it must be the host's own: behind address translation it is not. */
+export function checkAddress({ node, facts }: ObservedHost): readonly Finding[] {
+  if (facts.addresses.some((address) => normalAddress(address) === normalAddress(node.address))) return [];
+  const others = facts.addresses.filter((address) => !isLoopback(address)).join(', ');
+  return finding(`its address ${node.address} is none of its own (${others})`, 'Write an address of the host itself into cluster.yaml');
+}
+
+/** A name of the cluster that /etc/hosts gives to somebody else would win over ours. */
+export function checkNames({ node, state }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
+  const wanted = new Map(topology.spec.nodes.map(({ name, address }) => [name, address]));
+  for (const { names, component } of topology.platform.hostNames) {
+    const first = topology.first(component);
+    if (first !== undefined) for (const name of names) wanted.set(name, first.address);
+  }
+  return state.hostNames.flatMap(({ address, names }) =>
+    names.flatMap((name) => {
+      const expected = wanted.get(name);
+      // Distributions give a host's own name to a loopback address.
+      const own = name === node.name && isLoopback(address);
+      if (expected === undefined || expected === address || own) return [];
+      return finding(
+        `/etc/hosts says that "${name}" is ${address}, cluster.yaml says ${expected}`,
+        'Remove the line from /etc/hosts, or correct cluster.yaml',
+      );
+    }),
+  );
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}

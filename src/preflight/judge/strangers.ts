@@ -1,0 +1,30 @@
+import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
+
+/** We configure the engine and restart it: what somebody runs in it would stop, and two engines do not go together. */
+export function checkEngine({ node, state }: ObservedHost, { topology, bundle }: HostsToCheck): readonly Finding[] {
+  const runsContainers = topology.componentsOf(node.name).some(({ services }) => services.some(({ container }) => container !== undefined));
+  if (state.strangers === undefined || !runsContainers) return [];
+  const { enginePackage, containers } = state.strangers;
+  const carried = new Set(bundle.manifest.repositories.flatMap(({ packages }) => packages.map(({ name }) => name)));
+  const foreign = enginePackage !== undefined && !carried.has(enginePackage);
+  const origin = enginePackage === 'none' ? 'no package' : `the package "${enginePackage ?? ''}"`;
+  return [
+    ...(foreign ? finding(`it has a container engine of ${origin}, which the bundle does not carry`, 'Remove that engine') : []),
+    ...(containers.length > 0
+      ? finding(
+          `its container engine runs what is not of this cluster: ${containers.slice(0, 5).join(', ')}${containers.length > 5 ? ' …' : ''}`,
+          'Move these containers to another host: the install restarts the engine',
+        )
+      : []),
+  ];
+}
+
+/** apt refuses to work on such a host, and mending may remove what somebody needs. What a run of ours left, the next one mends. */
+export function checkPackages({ state }: ObservedHost): readonly Finding[] {
+  const broken = state.strangers?.brokenPackages ?? [];
+  if (broken.length === 0) return [];
+  return finding(
+    `packages are installed half-way: ${broken.slice(0, 5).join(', ')}${broken.length > 5 ? ' …' : ''}`,
+    'Mend them: dpkg --configure --pending; apt-get --fix-broken install',
+  );
+}

@@ -1,0 +1,68 @@
+import type { Topology } from '../../cluster/index.ts';
+import { formatDuration, parsePlatform } from '../../core/index.ts';
+import type { HostFacts } from '../../host/index.ts';
+import type { OperatingSystem } from '../../manifests/index.ts';
+import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
+
+/** Certificates and signatures have times in them: beyond this a host would refuse what is valid. */
+const CLOCK_TOLERANCE_MS = 30_000;
+const LEAST_KERNEL: readonly [number, number] = [3, 10];
+
+/** The operating system of the manifests that a host runs; undefined when the platform does not describe it. */
+export function systemOf(topology: Topology, facts: HostFacts): OperatingSystem | undefined {
+  return topology.manifests.operatingSystems.find(({ id, version }) => id === facts.os.id && version === facts.os.version);
+}
+
+export function checkSystem({ facts }: ObservedHost, { topology, bundle: { manifest } }: HostsToCheck): readonly Finding[] {
+  const known = topology.manifests.operatingSystems.map(({ id, version }) => `${id} ${version}`).join(', ');
+  const found = `${facts.os.id} ${facts.os.version}`;
+  const system = systemOf(topology, facts);
+  if (system === undefined)
+    return finding(
+      `it runs ${found} (${facts.os.name}), want one of: ${known}`,
+      'Install one of these, or describe this one in manifests/os',
+    );
+  const id = `${system.id}-${system.version}`;
+  return manifest.repositories.some((repository) => repository.id === id)
+    ? []
+    : finding(`the bundle carries no packages for ${found}`, 'Build a bundle with this operating system in manifests/os');
+}
+
+export function checkArchitecture({ facts }: ObservedHost, { bundle }: HostsToCheck): readonly Finding[] {
+  const carried = bundle.manifest.platforms.map((platform) => parsePlatform(platform).architecture);
+  if (carried.includes(facts.architecture)) return [];
+  return finding(
+    `its CPU is ${facts.architecture}, the bundle is for ${carried.join(', ')}`,
+    `Build a bundle with --platform linux/${facts.architecture}`,
+  );
+}
+
+export function checkSystemd({ facts }: ObservedHost): readonly Finding[] {
+  if (facts.systemd === undefined) return finding('systemd does not run', 'Boot the host with systemd as its init');
+  if (['running', 'degraded'].includes(facts.systemd)) return [];
+  return finding(
+    `systemd is "${facts.systemd}", want running or degraded`,
+    'Wait until the host has booted: systemctl is-system-running --wait',
+  );
+}
+
+export function checkKernel({ facts }: ObservedHost): readonly Finding[] {
+  const [major = 0, minor = 0] = facts.kernel.split('.').map((part) => Number.parseInt(part, 10));
+  const [leastMajor, leastMinor] = LEAST_KERNEL;
+  const old = major < leastMajor || (major === leastMajor && minor < leastMinor);
+  return [
+    ...(old ? finding(`its kernel is ${facts.kernel}, want ${LEAST_KERNEL.join('.')} or newer`, 'Upgrade the kernel') : []),
+    ...(facts.overcommitMemory === 2
+      ? finding('vm.overcommit_memory is 2, which refuses memory that databases ask for', 'Set it to 0: sysctl vm.overcommit_memory=0')
+      : []),
+  ];
+}
+
+export function checkClock({ facts }: ObservedHost): readonly Finding[] {
+  const difference = facts.clockDifferenceMs;
+  if (Math.abs(difference) <= CLOCK_TOLERANCE_MS) return [];
+  return finding(
+    `its clock is ${formatDuration(Math.abs(difference))} ${difference > 0 ? 'ahead of' : 'behind'} this machine's, at most ${formatDuration(CLOCK_TOLERANCE_MS)} is borne`,
+    'Set it, and keep it set with a time server of the site (chrony)',
+  );
+}
