@@ -25,6 +25,8 @@ export interface UnitState {
   readonly invocation: string;
   /** Microseconds from boot to the last start; undefined for a unit that was not started. The value stays after a stop. */
   readonly activeSince: number | undefined;
+  /** Microseconds from boot to the last change of state, which a reload is too; undefined for a unit that never ran. */
+  readonly changedSince: number | undefined;
   /** Process id of a service; 0 when it has none. */
   readonly mainPid: number;
   /** Times that systemd started the service again by itself. */
@@ -42,6 +44,7 @@ const PROPERTIES = [
   'Job',
   'InvocationID',
   'ActiveEnterTimestampMonotonic',
+  'StateChangeTimestampMonotonic',
   'MainPID',
   'NRestarts',
 ];
@@ -88,6 +91,7 @@ function parseBlock(block: string, host: string, unit: string): UnitState {
     throw new CaissonError('HOST_FACTS_INVALID', `Cannot read the state of "${unit}" on "${host}": systemctl did not say ${name}`);
   };
   const since = Number(values.get('ActiveEnterTimestampMonotonic') ?? 0);
+  const changed = Number(values.get('StateChangeTimestampMonotonic') ?? 0);
   return {
     load: required('LoadState'),
     active: required('ActiveState'),
@@ -98,6 +102,7 @@ function parseBlock(block: string, host: string, unit: string): UnitState {
     queued: !['', '0'].includes(values.get('Job') ?? ''),
     invocation: values.get('InvocationID') ?? '',
     activeSince: since === 0 ? undefined : since,
+    changedSince: changed === 0 ? undefined : changed,
     // Only services have a process and restarts.
     mainPid: Number(values.get('MainPID') ?? 0),
     restarts: Number(values.get('NRestarts') ?? 0),
@@ -115,6 +120,11 @@ export async function enableUnit(host: Host, unit: string, options: Options = {}
 
 export async function startUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   await runChecked(host, systemctl('start', '--', unit), options);
+}
+
+/** Has a running unit take its changed configuration without a stop; fails for a unit that cannot. */
+export async function reloadUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
+  await runChecked(host, systemctl('reload', '--', unit), options);
 }
 
 export async function restartUnit(host: Host, unit: string, options: Options = {}): Promise<void> {

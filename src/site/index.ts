@@ -2,3 +2,7 @@
 export * from './bundle-members.ts';
 export * from './layout.ts';
 export * from './machines.ts';
+export * from './conflicts.ts';
+export * from './rebuild-record.ts';
+export * from './record.ts';
+export * from './site-store.ts';

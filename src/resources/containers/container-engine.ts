@@ -1,6 +1,6 @@
 import type { Digest } from '../../core/index.ts';
 import type { Host } from '../../host/index.ts';
-import type { ComponentContainer } from '../../cluster/index.ts';
+import type { ComponentContainer } from '../../manifests/index.ts';
 import type { PlacedFile } from '../file.ts';
 
 /** An image as a host should have it. */
@@ -39,5 +39,10 @@ export interface ContainerEngine {
   /** The command that runs a container once, for an action, and removes it. */
   runOnce(name: string, container: ComponentContainer): readonly string[];
   stop(name: string, container: ComponentContainer): readonly string[];
+  /** The command that removes what is left of a container. */
   removeContainer(name: string): readonly string[];
+  /** Removes containers by name, running or not; one that is not there is no failure. */
+  removeContainers(host: Host, names: readonly string[], signal: AbortSignal): Promise<void>;
+  /** The command that has a running container reload its configuration by a signal. */
+  signal(name: string, signal: string): readonly string[];
 }

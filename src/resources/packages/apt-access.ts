@@ -1,9 +1,8 @@
 import { posix } from 'node:path';
-import type { BundleRepository } from '../bundle/index.ts';
-import type { Command } from '../host/index.ts';
-import { depotUrl, type DepotAddress } from './context.ts';
-import { APT, APT_LISTS, PKI } from '../site/index.ts';
-import type { ManagedFile } from './managed-files.ts';
+import type { Command } from '../../host/index.ts';
+import { APT, APT_LISTS, PKI } from '../../site/index.ts';
+import { fixedContent } from '../content.ts';
+import type { SourceAccess, SourceRequest } from './package-manager.ts';
 
 const CONFIG = posix.join(APT, 'apt.conf');
 const SOURCES = posix.join(APT, 'sources.list');
@@ -14,17 +13,22 @@ const KEY = posix.join(APT, 'repository.asc');
  * by the site's key, over TLS with the site's authority, own lists and caches. It is given with `--config-file`, which
  * apt reads after the host's files, so that it wins.
  */
-export function aptFiles(repository: BundleRepository, depot: DepotAddress, repositoryKey: string): readonly ManagedFile[] {
-  const url = `${depotUrl(depot)}/${repository.path}`;
-  return [
-    { path: KEY, mode: 0o644, content: repositoryKey },
-    {
-      path: SOURCES,
-      mode: 0o644,
-      content: `deb [arch=${repository.architectures.join(',')} signed-by=${KEY}] ${url} ${repository.codename} ${repository.components.join(' ')}\n`,
-    },
-    { path: CONFIG, mode: 0o644, content: aptConfig() },
-  ];
+export function aptAccess({ repository, depot, key }: SourceRequest): SourceAccess {
+  const url = `${depot}/${repository.path}`;
+  const source = `deb [arch=${repository.architectures.join(',')} signed-by=${KEY}] ${url} ${repository.codename} ${repository.components.join(' ')}\n`;
+  return {
+    files: [
+      { path: KEY, mode: 0o644, content: key },
+      { path: SOURCES, mode: 0o644, content: fixedContent(source) },
+      { path: CONFIG, mode: 0o644, content: fixedContent(aptConfig()) },
+    ],
+    metadata: posix.join(APT_LISTS, `${listName(url)}_dists_${repository.codename}_InRelease`),
+  };
+}
+
+/** How apt names the lists of a repository: its URL without the scheme, slashes as underscores. */
+function listName(url: string): string {
+  return url.replace(/^https?:\/\//, '').replaceAll('_', '%5f').replaceAll('/', '_');
 }
 
 function aptConfig(): string {
@@ -57,4 +61,10 @@ export function aptGet(...words: readonly string[]): Command {
     argv: ['apt-get', `--config-file=${CONFIG}`, '--quiet', '--assume-yes', ...words],
     env: { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l', LC_ALL: 'C.UTF-8' },
   };
+}
+
+/** Fetches one file with the transport of apt, which every host has; as root, because the target belongs to root. */
+export function aptDownload(url: string, path: string, sha256: string): Command {
+  const flags = [`--config-file=${CONFIG}`, '--option', 'APT::Sandbox::User=root'];
+  return { argv: ['/usr/lib/apt/apt-helper', ...flags, 'download-file', url, path, `SHA256:${sha256}`], env: { LC_ALL: 'C.UTF-8' } };
 }

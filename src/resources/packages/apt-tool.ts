@@ -1,17 +1,11 @@
-import { CaissonError, type Emit } from '../core/index.ts';
-import { CommandFailedError, runChecked, type Command, type CommandResult, type Host } from '../host/index.ts';
-import { retry } from '../io/index.ts';
+import type { CaissonError } from '../../core/index.ts';
+import { CommandFailedError, runChecked, type Command, type CommandResult, type Host } from '../../host/index.ts';
+import { retry } from '../../io/index.ts';
+import type { PackageToolOptions } from './package-manager.ts';
 
 /** How long another process may keep apt or dpkg for itself: security updates of a slow host take minutes. */
 const PATIENCE_MS = 900_000;
 const LOOK_INTERVAL_MS = 3_000;
-
-export interface PackageToolOptions {
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-  /** For tests. */
-  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-}
 
 /**
  * Runs apt or dpkg (with messages in English), and waits while another process holds their locks: the host's own updates,

@@ -1,0 +1,78 @@
+import { posix } from 'node:path';
+import { digestOf, hexOf, type Digest } from '../core/index.ts';
+import { fileDigest, runChecked, shellScript, type Host } from '../host/index.ts';
+import type { EngineImage } from './containers/container-engine.ts';
+import { fixedContent } from './content.ts';
+import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
+import { attributesProblem, inspectPaths, removeFiles, type Attributes, type PathState } from './paths.ts';
+import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './resource.ts';
+
+/** A file that comes out of an image, or is a member of the bundle. Its key is the path on the host. */
+export interface ArtifactSpec extends Attributes {
+  readonly from:
+    | { readonly image: EngineImage; readonly member: string }
+    | { readonly url: string; readonly digest: Digest };
+}
+
+/** Where a host keeps which image a file came out of, and what the file was then. */
+const MARKS = '/var/lib/caisson/artifacts';
+
+function markPath(key: string): string {
+  return posix.join(MARKS, hexOf(digestOf(key)).slice(0, 24));
+}
+
+/** What a file out of an image is remembered by: the image, the member, and the digest of the file as it came out. */
+function markFile(key: string, { image, member }: { readonly image: EngineImage; readonly member: string }, hex: string): PlacedFile {
+  return { path: markPath(key), mode: 0o600, content: fixedContent(`${image.config} ${member} ${hex}\n`) };
+}
+
+type Wish = { readonly key: string; readonly spec: ArtifactSpec };
+
+async function lookAtArtifacts(host: Host, wanted: readonly Wish[], signal: AbortSignal): Promise<readonly Found[]> {
+  const found = await inspectPaths(host, { files: wanted.map(({ key }) => key) }, signal);
+  const marks = wanted.flatMap(({ key, spec }) => ('image' in spec.from ? [markFile(key, spec.from, found.get(key)?.kind ?? '')] : []));
+  const marked = await lookAtFiles(host, marks, signal);
+  const isMarked = new Map(marks.map(({ path }, index) => [path, marked[index]?.state === 'same']));
+  return wanted.map(({ key, spec }) => judge(found.get(key), spec, isMarked.get(markPath(key)) ?? false));
+}
+
+function judge(state: PathState | undefined, { from, ...attributes }: ArtifactSpec, isMarked: boolean): Found {
+  if (state === undefined) return ABSENT;
+  const fits = 'image' in from ? isMarked : state.kind === hexOf(from.digest);
+  const why = fits ? attributesProblem(state, attributes) : 'it is another file than the wanted one';
+  return why === undefined ? SAME : { state: 'different', why };
+}
+
+async function placeFromImage(host: Host, { key, spec }: Wish, context: ResourceContext): Promise<void> {
+  if (!('image' in spec.from)) return;
+  const { signal, engine } = context;
+  const target = `${key}.caisson-new`;
+  await engine.copyOut(host, { image: spec.from.image.name, member: spec.from.member, target }, signal);
+  const digest = await fileDigest(host, target, { signal });
+  if (digest === undefined) throw new Error(`"${target}" was copied and is gone`);
+  const { mode, owner = 'root:root' } = spec;
+  await runChecked(host, { argv: shellScript(PLACE_SCRIPT, [target, owner, mode.toString(8), key]) }, { signal });
+  await writeFiles(host, [markFile(key, spec.from, hexOf(digest))], [], context);
+}
+
+/** Parameters: a file, owner, mode, the name that it gets. */
+export const PLACE_SCRIPT = 'set -eu; chown -- "$2" "$1"; chmod -- "$3" "$1"; sync -- "$1"; mv -fT -- "$1" "$4"';
+
+export const artifactKind: ResourceKind<ArtifactSpec> = {
+  look: (host, wanted, { signal }) => lookAtArtifacts(host, wanted, signal),
+  ensure: async (host, wanted, context) => {
+    const found = await lookAtArtifacts(host, wanted, context.signal);
+    for (const [index, wish] of wanted.entries()) {
+      if (found[index]?.state === 'same') continue;
+      const { from, mode } = wish.spec;
+      if ('image' in from) await placeFromImage(host, wish, context);
+      else await context.packages.download(host, { url: from.url, path: wish.key, digest: from.digest, mode }, context.signal);
+    }
+  },
+  remove: (host, owned, { signal }) =>
+    removeFiles(
+      host,
+      owned.flatMap(({ key }) => [key, markPath(key)]),
+      signal,
+    ),
+};

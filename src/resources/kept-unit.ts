@@ -1,0 +1,57 @@
+import { daemonReload, disableUnit, enableUnit, readUnits, restartUnit, type Host } from '../host/index.ts';
+import { UNITS } from '../site/index.ts';
+import { fixedContent } from './content.ts';
+import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
+import { removeFiles } from './paths.ts';
+import { ABSENT, SAME, type Found, type ResourceContext } from './resource.ts';
+
+/** A unit whose file we write and that keeps something in force: a mount, a route. */
+export interface KeptUnit {
+  /** Name with its ending. */
+  readonly name: string;
+  readonly text: string;
+}
+
+function fileOf({ name, text }: KeptUnit): PlacedFile {
+  return { path: `${UNITS}/${name}`, mode: 0o644, content: fixedContent(text) };
+}
+
+export async function lookAtKeptUnits(host: Host, units: readonly KeptUnit[], signal: AbortSignal): Promise<readonly Found[]> {
+  if (units.length === 0) return [];
+  const files = await lookAtFiles(host, units.map(fileOf), signal);
+  const states = await readUnits(
+    host,
+    units.map(({ name }) => name),
+    { signal },
+  );
+  return units.map(({ name }, index) => {
+    const file = files[index] ?? ABSENT;
+    if (file.state !== 'same') return file;
+    const state = states.get(name);
+    if (state?.active === 'active' && state.enablement === 'enabled' && !state.needsReload) return SAME;
+    return { state: 'different', why: `its unit is ${state?.active ?? 'unknown'}` };
+  });
+}
+
+export async function ensureKeptUnits(host: Host, units: readonly KeptUnit[], context: ResourceContext): Promise<void> {
+  const { signal } = context;
+  const found = await lookAtKeptUnits(host, units, signal);
+  const open = units.filter((_, index) => found[index]?.state !== 'same');
+  if (open.length === 0) return;
+  await writeFiles(host, open.map(fileOf), [], context);
+  await daemonReload(host, { signal });
+  for (const { name } of open) {
+    await enableUnit(host, name, { signal });
+    await restartUnit(host, name, { signal });
+  }
+}
+
+export async function removeKeptUnits(host: Host, names: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const name of names) await disableUnit(host, name, { signal });
+  await removeFiles(
+    host,
+    names.map((name) => `${UNITS}/${name}`),
+    signal,
+  );
+  await daemonReload(host, { signal });
+}

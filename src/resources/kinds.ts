@@ -1,0 +1,66 @@
+import { artifactKind } from './artifact.ts';
+import { blockKind } from './block.ts';
+import { bundleKind } from './bundle-file.ts';
+import { definitionKind } from './definition.ts';
+import { directoryKind } from './directory.ts';
+import { executableKind } from './executable.ts';
+import { fileKind } from './file.ts';
+import { fileSetKind } from './file-set.ts';
+import { imageKind } from './image.ts';
+import { moduleKind } from './module.ts';
+import { mountKind } from './mount.ts';
+import { packageKind } from './package.ts';
+import { packageSourceKind } from './package-source.ts';
+import type { ResourceKind, ResourceKindName, Specs } from './resource.ts';
+import { routeKind } from './route.ts';
+import { sysctlKind } from './sysctl.ts';
+import { unitKind } from './unit.ts';
+import { userKind } from './user.ts';
+
+/** Every kind of thing that is put on hosts. */
+export const KINDS: { readonly [K in ResourceKindName]: ResourceKind<Specs[K]> } = {
+  artifact: artifactKind,
+  block: blockKind,
+  bundle: bundleKind,
+  certificate: fileSetKind,
+  definition: definitionKind,
+  directory: directoryKind,
+  executable: executableKind,
+  file: fileKind,
+  image: imageKind,
+  keypair: fileSetKind,
+  module: moduleKind,
+  mount: mountKind,
+  package: packageKind,
+  'package-source': packageSourceKind,
+  route: routeKind,
+  sysctl: sysctlKind,
+  unit: unitKind,
+  user: userKind,
+};
+
+/** The order in which things of one owner are made; they are removed in reverse. */
+export const KIND_ORDER: readonly ResourceKindName[] = [
+  'bundle',
+  'user',
+  'directory',
+  'module',
+  'sysctl',
+  'route',
+  'mount',
+  'block',
+  'file',
+  'keypair',
+  'certificate',
+  'package-source',
+  'package',
+  'executable',
+  'image',
+  'artifact',
+  'unit',
+  'definition',
+];
+
+export function isKind(name: string): name is ResourceKindName {
+  return Object.hasOwn(KINDS, name);
+}

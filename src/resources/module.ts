@@ -1,0 +1,53 @@
+import { runChecked, shellScript } from '../host/index.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+
+/** A kernel module, loaded now and at boot. Its key is the name. */
+export type ModuleSpec = Readonly<Record<string, never>>;
+
+/** Parameters: names. Prints for each whether it is loaded (or built in) and whether we have it loaded at boot. */
+export const LOOK_MODULES_SCRIPT = `for name do
+  loaded=no; boot=no
+  if [ -d "/sys/module/$(printf %s "$name" | tr - _)" ] || modprobe --dry-run --first-time -- "$name" 2>&1 | grep -q builtin; then loaded=yes; fi
+  [ ! -e "/etc/modules-load.d/caisson-$name.conf" ] || boot=yes
+  echo "$name $loaded $boot"
+done
+`;
+
+/** Parameters: names. */
+export const LOAD_MODULES_SCRIPT = `set -eu
+umask 022
+mkdir -p /etc/modules-load.d
+for name do
+  modprobe -- "$name"
+  echo "$name" >"/etc/modules-load.d/caisson-$name.conf.new"
+  mv "/etc/modules-load.d/caisson-$name.conf.new" "/etc/modules-load.d/caisson-$name.conf"
+done
+`;
+
+/** Parameters: names; those with a + before them were not loaded before us. One that is in use stays until the next boot. */
+export const UNLOAD_MODULES_SCRIPT = `for word do
+  name=\${word#+}
+  rm -f -- "/etc/modules-load.d/caisson-$name.conf" || exit 1
+  if [ "$name" != "$word" ]; then modprobe -r -- "$name" 2>/dev/null || :; fi
+done
+`;
+
+export const moduleKind: ResourceKind<ModuleSpec> = {
+  look: async (host, wanted, { signal }) => {
+    const { stdout } = await runChecked(host, { argv: shellScript(LOOK_MODULES_SCRIPT, wanted.map(({ key }) => key)) }, { signal });
+    const found = new Map(stdout.split('\n').map((line): [string, string] => [line.split(' ')[0] ?? '', line.slice(line.indexOf(' ') + 1)]));
+    return wanted.map(({ key }): Found => {
+      const state = found.get(key);
+      if (state === 'yes yes') return SAME;
+      if (state === 'yes no') return { state: 'different', why: 'it is loaded, but not at boot' };
+      return state === 'no yes' ? { state: 'different', why: 'it is not loaded' } : ABSENT;
+    });
+  },
+  ensure: async (host, wanted, { signal }) => {
+    await runChecked(host, { argv: shellScript(LOAD_MODULES_SCRIPT, wanted.map(({ key }) => key)) }, { signal });
+  },
+  remove: async (host, owned, { signal }) => {
+    const words = owned.map(({ key, before }) => (before === undefined ? `+${key}` : key));
+    await runChecked(host, { argv: shellScript(UNLOAD_MODULES_SCRIPT, words) }, { signal });
+  },
+};

@@ -1,0 +1,55 @@
+import { ensureKeptUnits, lookAtKeptUnits, removeKeptUnits, type KeptUnit } from './kept-unit.ts';
+import type { ResourceKind } from './resource.ts';
+
+/** A mounted file system, now and at boot. Its key is the directory. */
+export interface MountSpec {
+  /** SERVER:/PATH, a device, a name; as mount(8) takes it. */
+  readonly what: string;
+  readonly type: string;
+  readonly options: string;
+}
+
+/** systemd.unit(5), STRING ESCAPING FOR INCLUSION IN UNIT NAMES, for a path. */
+export function mountUnitName(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '');
+  if (parts.length === 0) return '-.mount';
+  const escaped = [...Buffer.from(parts.join('/'))].map((byte, index) => {
+    const character = String.fromCharCode(byte);
+    if (character === '/') return '-';
+    if (/[A-Za-z0-9:_]/.test(character) || (character === '.' && index > 0)) return character;
+    return `\\x${byte.toString(16).padStart(2, '0')}`;
+  });
+  return `${escaped.join('')}.mount`;
+}
+
+/** systemd.mount(5). A network file system waits for the network by its type (FSTAB). */
+function unitOf({ key, spec: { what, type, options } }: { readonly key: string; readonly spec: MountSpec }): KeptUnit {
+  const literal = (text: string): string => text.replaceAll('%', '%%');
+  const lines = [
+    '[Unit]',
+    `Description=${literal(key)} of the cluster`,
+    '',
+    '[Mount]',
+    `What=${literal(what)}`,
+    `Where=${literal(key)}`,
+    `Type=${type}`,
+    `Options=${literal(options)}`,
+    'TimeoutSec=90',
+    '',
+    '[Install]',
+    'WantedBy=multi-user.target',
+    '',
+  ];
+  return { name: mountUnitName(key), text: lines.join('\n') };
+}
+
+export const mountKind: ResourceKind<MountSpec> = {
+  look: (host, wanted, { signal }) => lookAtKeptUnits(host, wanted.map(unitOf), signal),
+  ensure: (host, wanted, context) => ensureKeptUnits(host, wanted.map(unitOf), context),
+  remove: (host, owned, { signal }) =>
+    removeKeptUnits(
+      host,
+      owned.map(({ key }) => mountUnitName(key)),
+      signal,
+    ),
+};

@@ -1,0 +1,106 @@
+import { daemonReload, disableUnit, enableUnit, readUnits, reloadUnit, restartUnit, runChecked, shellScript, type Host, type UnitState } from '../host/index.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+
+/** A unit that is enabled and runs with certain files. Its key is the name, with its ending. */
+export interface UnitSpec {
+  /** Files with which the unit must have been started. */
+  readonly restartOn: readonly string[];
+  /** Files for which a reload of the unit is enough. */
+  readonly reloadOn: readonly string[];
+}
+
+/** /proc/uptime counts hundredths of a second. */
+const CLOCK_STEP = 0.02;
+
+/** Parameters: files. Prints the time, the time since boot, and when each file changed, with NUL behind each line. */
+export const FILE_TIMES_SCRIPT = `export LC_ALL=C
+printf 'now %s\\0' "$(date +%s.%N)"
+read -r uptime _ </proc/uptime; printf 'uptime %s\\0' "$uptime"
+[ $# -eq 0 ] || stat --dereference --printf='changed %.Y %n\\0' -- "$@" 2>/dev/null
+exit 0
+`;
+
+interface FileTimes {
+  /** When the machine booted, in seconds since the epoch. */
+  readonly boot: number;
+  /** When each file changed, in seconds since the epoch; missing files are left out. */
+  readonly changed: ReadonlyMap<string, number>;
+}
+
+async function readFileTimes(host: Host, files: readonly string[], signal: AbortSignal): Promise<FileTimes> {
+  const { stdout } = await runChecked(host, { argv: shellScript(FILE_TIMES_SCRIPT, [...new Set(files)]) }, { signal });
+  const records = stdout.split('\0').map((record) => record.split(' '));
+  const number = (word: string): number => Number(records.find(([first]) => first === word)?.[1] ?? Number.NaN);
+  const changed = records.flatMap(([word, time = '', ...path]): [string, number][] =>
+    word === 'changed' ? [[path.join(' '), Number(time)]] : [],
+  );
+  return { boot: number('now') - number('uptime'), changed: new Map(changed) };
+}
+
+/** What a unit lacks: nothing, a reload, a restart (or its first start). */
+interface UnitNeed {
+  readonly need: 'nothing' | 'reload' | 'restart';
+  readonly why: string;
+}
+
+/**
+ * A unit runs with a file when it was started after the file changed. A run that was killed between writing and restarting is
+ * noticed so.
+ */
+function needOf(state: UnitState, { restartOn, reloadOn }: UnitSpec, times: FileTimes): UnitNeed {
+  const restart = (why: string): UnitNeed => ({ need: 'restart', why });
+  const missing = [...restartOn, ...reloadOn].find((file) => !times.changed.has(file));
+  if (missing !== undefined) return restart(`${missing} is missing`);
+  if (state.active !== 'active') return restart('it does not run');
+  if (state.needsReload) return restart('systemd runs an older unit file');
+  if (!['enabled', 'static', 'alias', 'generated'].includes(state.enablement)) return restart('it is not started at boot');
+  const newer = (files: readonly string[], since: number | undefined): string | undefined =>
+    files.find((file) => (times.changed.get(file) ?? 0) > times.boot + (since ?? 0) / 1e6 + CLOCK_STEP);
+  const started = newer(restartOn, state.activeSince);
+  if (started !== undefined) return restart(`it runs with an older ${started}`);
+  const reloaded = newer(reloadOn, state.changedSince);
+  return reloaded === undefined ? { need: 'nothing', why: '' } : { need: 'reload', why: `it runs with an older ${reloaded}` };
+}
+
+async function readNeeds(
+  host: Host,
+  wanted: readonly { readonly key: string; readonly spec: UnitSpec }[],
+  signal: AbortSignal,
+): Promise<readonly (UnitNeed | undefined)[]> {
+  if (wanted.length === 0) return [];
+  const states = await readUnits(
+    host,
+    wanted.map(({ key }) => key),
+    { signal },
+  );
+  const times = await readFileTimes(
+    host,
+    wanted.flatMap(({ spec }) => [...spec.restartOn, ...spec.reloadOn]),
+    signal,
+  );
+  return wanted.map(({ key, spec }) => {
+    const state = states.get(key);
+    return state === undefined || state.load === 'not-found' ? undefined : needOf(state, spec, times);
+  });
+}
+
+export const unitKind: ResourceKind<UnitSpec> = {
+  look: async (host, wanted, { signal }) =>
+    (await readNeeds(host, wanted, signal)).map((found): Found => {
+      if (found === undefined) return ABSENT;
+      return found.need === 'nothing' ? SAME : { state: 'different', why: found.why };
+    }),
+  ensure: async (host, wanted, { signal }) => {
+    const needs = await readNeeds(host, wanted, signal);
+    const open = wanted.filter((_, index) => needs[index]?.need !== 'nothing');
+    if (open.length > 0) await daemonReload(host, { signal });
+    for (const { key } of open) {
+      await enableUnit(host, key, { signal });
+      if (needs[wanted.findIndex((one) => one.key === key)]?.need === 'reload') await reloadUnit(host, key, { signal });
+      else await restartUnit(host, key, { signal });
+    }
+  },
+  remove: async (host, owned, { signal }) => {
+    for (const { key } of owned) await disableUnit(host, key, { signal });
+  },
+};
