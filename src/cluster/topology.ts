@@ -1,5 +1,5 @@
 import { InvalidInputError, topologicalOrder, type InputProblem } from '../core/index.ts';
-import { renderData, renderTemplate, type ComponentManifest, type Manifests, type PlatformManifest } from '../manifests/index.ts';
+import { renderData, renderTemplate, type ComponentManifest, type ComponentNeed, type Manifests, type PlatformManifest } from '../manifests/index.ts';
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts';
 
 /** One component on one host. */
@@ -8,8 +8,24 @@ export interface Placement {
   readonly id: string;
   readonly component: ComponentManifest;
   readonly host: NodeSpec;
-  /** Ids of the placements that must be healthy first. */
-  readonly needs: readonly string[];
+  /** What must be healthy first. */
+  readonly needs: readonly PlacementNeed[];
+}
+
+/** At least `count` of these placements of one component must be healthy. */
+export interface PlacementNeed {
+  readonly component: string;
+  /** Ids of placements. */
+  readonly placements: readonly string[];
+  readonly count: number;
+}
+
+/** A component that stands on a host for its data's sake, and would stand on another one by what is declared now. */
+export interface MovedPlacement {
+  readonly component: string;
+  readonly from: string;
+  /** Hosts that could have it by what is declared now. */
+  readonly candidates: readonly string[];
 }
 
 /** A declared cluster laid over the manifests: what runs where, and in which order. */
@@ -24,7 +40,9 @@ export interface Topology {
   readonly components: readonly ComponentManifest[];
   /** Every component on every host, each after all it needs. */
   readonly placements: readonly Placement[];
-  /** Hosts that run a component, in the order of cluster.yaml; none for an unknown name. */
+  /** Single components whose recorded host may not have them any more. */
+  readonly moved: readonly MovedPlacement[];
+  /** Hosts that run a component: those that were placed first, then in the order of cluster.yaml; none for an unknown name. */
   hostsOf(component: string): readonly NodeSpec[];
   first(component: string): NodeSpec | undefined;
   componentsOf(host: string): readonly ComponentManifest[];
@@ -33,20 +51,28 @@ export interface Topology {
   packageSetsOf(host: string): readonly string[];
 }
 
+/** Where components were placed before, by their names: a single component stays there, members of a quorum come first. */
+export type RecordedPlacements = Readonly<Record<string, readonly string[]>>;
+
 /**
- * Lays a cluster over the manifests. Throws InvalidInputError (naming `file`) with every role that too few or too many
+ * Lays a cluster over the manifests; where a component was placed before counts more than the order of nodes. Throws InvalidInputError (naming `file`) with every role that too few or too many
  * hosts have, every unknown role or variable, and every need that no host of this cluster meets.
  */
-export function resolveTopology(spec: ClusterSpec, manifests: Manifests, file = 'cluster.yaml'): Topology {
+export function resolveTopology(
+  spec: ClusterSpec,
+  manifests: Manifests,
+  file = 'cluster.yaml',
+  recorded: RecordedPlacements = {},
+): Topology {
   const variables = resolveVariables(manifests.platform, spec.variables);
-  const hosts = placeComponents(spec, manifests);
+  const { hosts, moved } = placeComponents(spec, manifests, recorded);
   const problems = [...roleProblems(spec, manifests), ...variableProblems(spec, manifests), ...needProblems(spec, manifests, hosts)];
   if (problems.length > 0) throw new InvalidInputError(file, problems);
 
   const placed = topologicalOrder(
     [...manifests.components.values()].filter((component) => hostsIn(hosts, component.name).length > 0),
     (component) => component.name,
-    (component) => component.needs,
+    (component) => component.needs.map((need) => need.component),
   );
   return {
     spec,
@@ -55,6 +81,7 @@ export function resolveTopology(spec: ClusterSpec, manifests: Manifests, file = 
     platform: resolvePlatform(manifests.platform, variables),
     components: placed,
     placements: orderPlacements(placed, hosts),
+    moved,
     hostsOf: (component) => hostsIn(hosts, component),
     first: (component) => hostsIn(hosts, component)[0],
     componentsOf: (host) => placed.filter((component) => hostsIn(hosts, component.name).some((node) => node.name === host)),
@@ -83,25 +110,47 @@ function hostsIn(hosts: HostsByComponent, component: string): readonly NodeSpec[
   return hosts.get(component) ?? [];
 }
 
-function placeComponents(spec: ClusterSpec, manifests: Manifests): HostsByComponent {
+interface PlacedComponents {
+  readonly hosts: HostsByComponent;
+  readonly moved: readonly MovedPlacement[];
+}
+
+function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: RecordedPlacements): PlacedComponents {
+  const components = [...manifests.components.values()];
   const candidates = new Map(
-    [...manifests.components.values()].map((component) => [
+    components.map((component) => [
       component.name,
       isWanted(component, spec) ? spec.nodes.filter((node) => listsComponent(node, component.name, manifests)) : [],
     ]),
   );
-  const keepFirst = (component: ComponentManifest, nodes: readonly NodeSpec[]): readonly NodeSpec[] =>
-    component.placement === 'first' ? nodes.slice(0, 1) : nodes;
-  const before = new Map(
-    [...manifests.components.values()].map((component) => [component.name, keepFirst(component, hostsIn(candidates, component.name))]),
-  );
-  return new Map(
-    [...manifests.components.values()].map((component) => {
-      const nodes = hostsIn(candidates, component.name);
-      const allowed = nodes.filter((node) => !component.unless.some((other) => hostsIn(before, other).includes(node)));
-      return [component.name, keepFirst(component, allowed)];
-    }),
-  );
+  const place = (component: ComponentManifest, nodes: readonly NodeSpec[]): readonly NodeSpec[] => {
+    if (component.placement === 'every') return nodes;
+    const before = recorded[component.name] ?? [];
+    const placedFirst = [
+      ...before.flatMap((name) => nodes.filter((node) => node.name === name)),
+      ...nodes.filter((node) => !before.includes(node.name)),
+    ];
+    return component.placement === 'one' ? placedFirst.slice(0, 1) : placedFirst;
+  };
+  const chosen = new Map(components.map((component) => [component.name, place(component, hostsIn(candidates, component.name))]));
+  const allowed = (component: ComponentManifest): readonly NodeSpec[] =>
+    hostsIn(candidates, component.name).filter((node) => !component.unless.some((other) => hostsIn(chosen, other).includes(node)));
+  return {
+    hosts: new Map(components.map((component) => [component.name, place(component, allowed(component))])),
+    moved: components.flatMap((component) => movedPlacement(component, allowed(component), recorded)),
+  };
+}
+
+/** Only another host in the place of the recorded one is a move: a component that no host may have is removed. */
+function movedPlacement(
+  { name, placement }: ComponentManifest,
+  candidates: readonly NodeSpec[],
+  recorded: RecordedPlacements,
+): readonly MovedPlacement[] {
+  const [from] = recorded[name] ?? [];
+  if (placement !== 'one' || from === undefined || candidates.length === 0) return [];
+  if (candidates.some((node) => node.name === from)) return [];
+  return [{ component: name, from, candidates: candidates.map((node) => node.name) }];
 }
 
 function listsComponent(node: NodeSpec, component: string, manifests: Manifests): boolean {
@@ -150,6 +199,7 @@ function needProblems(spec: ClusterSpec, manifests: Manifests, hosts: HostsByCom
   return [...manifests.components.values()].flatMap((component) => {
     if (hostsIn(hosts, component.name).length === 0) return [];
     return component.needs
+      .map((need) => need.component)
       .filter((need) => hostsIn(hosts, need).length === 0 && isMissed(need, spec, manifests))
       .map((need) => ({
         path: 'nodes',
@@ -176,18 +226,25 @@ function orderPlacements(components: readonly ComponentManifest[], hosts: HostsB
       id: placementId(component.name, host),
       component,
       host,
-      needs: component.needs.flatMap((need) => {
-        const all = hostsIn(hosts, need);
-        const same = all.filter((other) => other.name === host.name);
-        return (same.length > 0 ? same : all).map((other) => placementId(need, other));
-      }),
+      needs: component.needs.flatMap((need) => placementNeed(need, host, hostsIn(hosts, need.component))),
     })),
   );
   return topologicalOrder(
     placements,
     (placement) => placement.id,
-    (placement) => placement.needs,
+    (placement) => placement.needs.flatMap((need) => need.placements),
   );
+}
+
+/** Nothing for a component that the cluster is set up without. */
+function placementNeed(need: ComponentNeed, host: NodeSpec, hosts: readonly NodeSpec[]): readonly PlacementNeed[] {
+  if (hosts.length === 0) return [];
+  const own = hosts.filter((other) => other.name === host.name);
+  const counted = need.hosts === 'near' && own.length > 0 ? own : hosts;
+  const counts = { near: counted.length, all: counted.length, any: 1, quorum: Math.floor(counted.length / 2) + 1 };
+  return [
+    { component: need.component, placements: counted.map((other) => placementId(need.component, other)), count: counts[need.hosts] },
+  ];
 }
 
 function placementId(component: string, host: NodeSpec): string {

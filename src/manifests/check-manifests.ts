@@ -62,7 +62,14 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
   for (const component of loaded.components) {
     const { value } = component;
     if (value === undefined) continue;
-    checkList(problems, component, ['needs'], 'component', value.needs, components);
+    checkList(
+      problems,
+      component,
+      ['needs'],
+      'component',
+      value.needs.map((need) => need.component),
+      components,
+    );
     checkList(problems, component, ['unless'], 'component', value.unless, components);
     checkPackageSets(loaded, problems, component, value.packageSets);
     for (const [name, { each }] of Object.entries(value.values)) {
@@ -80,6 +87,8 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
       'files',
       value.files.map((file) => file.path),
     );
+    checkActions(component, value, components, problems);
+    checkAuthorities(loaded, component, value, problems);
     checkRepeats(
       problems,
       component,
@@ -89,15 +98,48 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
   }
 }
 
+function checkActions(
+  component: LoadedDocument<Component>,
+  { actions, placement }: Component,
+  components: ReadonlySet<string>,
+  problems: ProblemCollector,
+): void {
+  checkRepeats(
+    problems,
+    component,
+    'actions',
+    actions.map(({ name }) => name),
+  );
+  for (const [index, { at, on }] of actions.entries()) {
+    if (typeof on !== 'string') expectKnown(problems, component, ['actions', index, 'on', 'component'], 'component', on.component, components);
+    if (at === 'join' && placement !== 'quorum') {
+      add(problems, component, ['actions', index, 'at'], 'is join, but the component is no quorum', 'set placement: quorum');
+    }
+  }
+}
+
+function checkAuthorities(
+  { platform }: LoadedManifests,
+  component: LoadedDocument<Component>,
+  { certificates }: Component,
+  problems: ProblemCollector,
+): void {
+  if (platform?.value === undefined) return;
+  const known = new Set(['site', ...platform.value.authorities.map(({ name }) => name)]);
+  for (const [index, { authority }] of certificates.entries()) {
+    expectKnown(problems, component, ['certificates', index, 'authority'], 'authority', authority, known);
+  }
+}
+
 function checkCircles(loaded: LoadedManifests, problems: ProblemCollector): void {
   const components = loaded.components.flatMap((document) => (document.value === undefined ? [] : [{ document, ...document.value }]));
-  const edges = new Map(components.map(({ name, needs }) => [name, needs]));
+  const edges = new Map(components.map(({ name, needs }) => [name, needs.map((need) => need.component)]));
   const reported = new Set<string>();
   for (const { document, name, needs } of components) {
     const circle = components.filter((other) => reach(name, edges).has(other.name) && reach(other.name, edges).has(name));
     if (circle.length === 0 || reported.has(name)) continue;
     for (const other of circle) reported.add(other.name);
-    const guilty = needs.findIndex((need) => circle.some((other) => other.name === need));
+    const guilty = needs.findIndex((need) => circle.some((other) => other.name === need.component));
     add(problems, document, ['needs', guilty], `goes in a circle: ${describeCircle(circle)}`, 'remove one of the needs');
   }
 }
@@ -107,7 +149,7 @@ function describeCircle(circle: readonly Component[]): string {
     topologicalOrder(
       circle,
       (component) => component.name,
-      (component) => component.needs,
+      (component) => component.needs.map((need) => need.component),
     );
   } catch (error) {
     if (hasCode(error, 'GRAPH_CYCLE')) return error.message.replace(/^Cannot order what needs what: /, '');

@@ -39,6 +39,12 @@ const containerSchema = z.strictObject({
   stopTimeout: z.int().min(1).max(3600).default(30).describe('Seconds between the request to stop and the kill.'),
 });
 
+const processSchema = z.strictObject({
+  command: z.array(templateField.min(1)).min(1).describe('Program, as an absolute path, and its arguments.'),
+  environment: environmentField,
+  workingDirectory: templateField.optional().describe('Working directory.'),
+});
+
 const endpointSchema = z.strictObject({
   name: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'is not an endpoint name; write it as DB_ENDPOINTS'),
   protocol: z
@@ -60,6 +66,11 @@ const serviceSchema = z
   .strictObject({
     name: nameField.describe('Name of the service and of its systemd unit.'),
     container: containerSchema.optional().describe('The container to run.'),
+    process: processSchema.optional().describe('A program of the host to run; instead of container.'),
+    reload: z
+      .union([z.strictObject({ signal: z.string().regex(/^[A-Z0-9]+$/) }), z.strictObject({ command: z.array(templateField.min(1)).min(1) })])
+      .optional()
+      .describe('How it takes files whose onChange is reload: a signal, or a command on the host.'),
     unit: z
       .string()
       .regex(/^[A-Za-z0-9:_.@-]+$/, 'is not a systemd unit')
@@ -71,19 +82,129 @@ const serviceSchema = z
     restartSec: z.int().min(0).max(3600).default(10).describe('Seconds before it is started again.'),
   })
   .superRefine((service, context) => {
-    if (service.container !== undefined && service.unit !== undefined) {
-      context.addIssue({ code: 'custom', path: ['unit'], message: 'stands beside container; keep one of the two' });
-    }
-    if (service.container === undefined && service.health === undefined) {
-      context.addIssue({ code: 'custom', path: ['health'], message: 'is missing; without a container there must be a probe' });
+    const kinds = [service.container, service.process, service.unit].filter((kind) => kind !== undefined);
+    if (kinds.length > 1) context.addIssue({ code: 'custom', path: ['unit'], message: 'stands beside container or process; keep one of them' });
+    if (service.container === undefined && service.process === undefined && service.health === undefined) {
+      context.addIssue({ code: 'custom', path: ['health'], message: 'is missing; without a container or a process there must be a probe' });
     }
   });
+
+/** What a change of a file means for the services of its component. */
+const onChangeField = z
+  .enum(['restart', 'reload', 'nothing'])
+  .default('restart')
+  .describe('What a change of it means for the services of the component.');
 
 const fileSchema = z.strictObject({
   path: pathField.describe('Where the file goes on the host.'),
   mode: modeField.default('0644').describe('Permissions.'),
   owner: ownerField.default('root:root').describe('Owner.'),
   template: siblingField.describe('File beside component.yaml whose placeholders are filled in.'),
+  onChange: onChangeField,
+});
+
+const fileNameField = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'is not a file name; use letters, digits, . _ and -');
+
+const certificateSchema = z.strictObject({
+  name: nameField.describe('Name of the certificate.'),
+  directory: pathField.describe('Where its files go.'),
+  authority: nameField.default('site').describe('Who signs it: an authority of platform.yaml, or site, which also signs the agents.'),
+  commonName: templateField.min(1).max(64).optional().describe('Common name of the subject; the first of hosts when left out.'),
+  organizations: z.array(templateField.min(1)).default([]).describe('Organisations of the subject.'),
+  hosts: z.array(templateField.min(1)).default([]).describe('DNS names and addresses it is good for.'),
+  usages: z.enum(['client', 'server', 'both']).default('both').describe('What it may be used for.'),
+  owner: ownerField.default('root:root').describe('Owner of the files.'),
+  files: z
+    .strictObject({
+      certificate: fileNameField.default('tls.crt').describe('File of the certificate.'),
+      key: fileNameField.default('tls.key').describe('File of the key.'),
+      authority: fileNameField.default('ca.crt').describe("File of the authority's certificate."),
+    })
+    .prefault({})
+    .describe('Names of the files.'),
+  onChange: onChangeField,
+});
+
+const keyPairSchema = z.strictObject({
+  name: nameField.describe('Name of the pair; the hosts of the component share it.'),
+  private: pathField.describe('Where the private key goes (PKCS #8, PEM).'),
+  public: pathField.describe('Where the public key goes (SPKI, PEM).'),
+  owner: ownerField.default('root:root').describe('Owner of the files.'),
+  onChange: onChangeField,
+});
+
+const artifactSchema = z.strictObject({
+  path: pathField.describe('Where the file goes on the host.'),
+  mode: modeField.default('0755').describe('Permissions.'),
+  owner: ownerField.default('root:root').describe('Owner.'),
+  image: z.string().min(1).describe('A NAME of images.txt.'),
+  member: z.string().regex(/^\//, 'is not an absolute path').describe('Path of the file in the image.'),
+  onChange: onChangeField,
+});
+
+const mountSchema = z.strictObject({
+  path: pathField.describe('Directory that it is mounted on.'),
+  what: templateField.min(1).describe('What is mounted, as mount(8) takes it.'),
+  type: z.string().regex(/^[a-z0-9._-]+$/, 'is not a type of file system').describe('Type of the file system.'),
+  options: templateField.min(1).default('defaults').describe('Mount options.'),
+});
+
+const routeSchema = z.strictObject({
+  to: templateField.min(1).describe('Destination in CIDR notation.'),
+  via: templateField.min(1).describe('Address of the next hop.'),
+});
+
+const userSchema = z.strictObject({
+  name: nameField.describe('Name of the system user, and of its group.'),
+  id: z.int().min(1).max(65_533).optional().describe('Number of user and group; the distribution chooses when left out.'),
+  home: pathField.default('/nonexistent').describe('Home directory, which is not made.'),
+});
+
+const needSchema = z.strictObject({
+  component: nameField.describe('Component that is needed.'),
+  hosts: z
+    .enum(['near', 'all', 'any', 'quorum'])
+    .default('near')
+    .describe('On which hosts it must be healthy: near (the same host if it runs there, else all), all, any one, or more than half.'),
+});
+
+/** What a need says when it is only a name. */
+const needField = z.union([nameField.transform((component) => ({ component, hosts: 'near' as const })), needSchema]);
+
+export const ACTION_MOMENTS = ['join', 'leave', 'once', 'before-stop', 'after-healthy', 'before-upgrade'] as const;
+
+const actionSchema = z
+  .strictObject({
+    name: nameField.describe('Name of the action; one of its kind in the component.'),
+    summary: lineField.describe('What it does, for the plan.'),
+    at: z
+      .enum(ACTION_MOMENTS)
+      .describe(
+        'When: join (a host is added to a quorum that runs, before it starts there), leave (before it is removed from a host), once (after its first gate), ' +
+          'before-stop (before every stop or restart), after-healthy (after the gate of every start), before-upgrade (before anything changes for a new release).',
+      ),
+    on: z
+      .union([z.literal('self'), z.literal('seed'), z.strictObject({ component: nameField })])
+      .default('self')
+      .describe('Where it runs: self (the host in question), seed, or another host that runs a component and keeps it.'),
+    each: z.enum(['cluster', 'host']).default('host').describe('For once and before-upgrade: done one time in the cluster, or on every host.'),
+    command: z.array(templateField.min(1)).min(1).optional().describe('Program and arguments on the host itself.'),
+    container: containerSchema.optional().describe('Container that runs to its end; instead of command.'),
+    input: templateField.optional().describe('Text for its standard input.'),
+    done: z.array(templateField.min(1)).min(1).optional().describe('Command that ends with 0 when it was done already. Runs where the action runs.'),
+    timeout: z.int().min(1).max(86_400).default(600).describe('Seconds without output after which it has failed.'),
+  })
+  .superRefine((action, context) => {
+    if ((action.command === undefined) === (action.container === undefined)) {
+      context.addIssue({ code: 'custom', path: ['command'], message: 'is not the only one; give either command or container' });
+    }
+  });
+
+const updateSchema = z.strictObject({
+  order: z
+    .enum(['one-by-one', 'parallel'])
+    .default('one-by-one')
+    .describe('Hosts whose services restart: one after the other, each healthy again before the next, or all at once.'),
 });
 
 /** When a component is part of a cluster at all; every given key must match. */
@@ -110,10 +231,30 @@ export const componentSchema = z.strictObject({
   ...documentHead('Component'),
   name: nameField.describe('Name of the component; its directory has the same.'),
   summary: lineField.describe('What it is.'),
-  placement: z.enum(['every', 'first']).default('every').describe('every host whose role lists it, or only the first one in cluster.yaml.'),
+  placement: z
+    .enum(['every', 'one', 'quorum'])
+    .default('every')
+    .describe(
+      'every: each host whose role lists it. one: a single host, chosen at the first install and kept. quorum: each host whose role lists it, ' +
+        'as members that join and leave one at a time.',
+    ),
   unless: z.array(nameField).default([]).describe('Not on a host that runs one of these components.'),
   when: whenSchema.prefault({}).describe('Only in clusters that are set up so.'),
-  needs: z.array(nameField).default([]).describe('Components that must be healthy first: those on the same host, else on all their hosts.'),
+  needs: z.array(needField).default([]).describe('Components that must be healthy first, by name or as { component, hosts }.'),
+  update: updateSchema.prefault({}).describe('How a running component is changed.'),
+  actions: z.array(actionSchema).default([]).describe('What the platform does at certain moments of the life of the component.'),
+  users: z.array(userSchema).default([]).describe('System users that must exist.'),
+  modules: z
+    .array(z.string().regex(/^[A-Za-z0-9_-]+$/, 'is not a kernel module'))
+    .default([])
+    .describe('Kernel modules that must be loaded, now and at boot.'),
+  sysctls: z
+    .record(z.string().regex(/^[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$/, 'is not a kernel setting; write it as net.ipv4.ip_forward'), templateField.min(1))
+    .default({})
+    .describe('Kernel settings, now and at boot.'),
+  mounts: z.array(mountSchema).default([]).describe('File systems that must be mounted, now and at boot.'),
+  routes: z.array(routeSchema).default([]).describe('Routes of the host, now and after a boot.'),
+  artifacts: z.array(artifactSchema).default([]).describe('Files that come out of images.'),
   packageSets: z.array(nameField).default([]).describe('Package sets of manifests/os that its hosts get.'),
   ports: z
     .array(
@@ -147,17 +288,8 @@ export const componentSchema = z.strictObject({
     )
     .default([])
     .describe('Random passwords, made at install and kept on the seed. Only templates of files may use them.'),
-  certificates: z
-    .array(
-      z.strictObject({
-        name: nameField.describe('Name of the certificate.'),
-        directory: pathField.describe('Where tls.crt, tls.key and ca.crt go.'),
-        hosts: z.array(templateField.min(1)).min(1).describe('DNS names and addresses it is good for.'),
-        owner: ownerField.default('root:root').describe('Owner of the files.'),
-      }),
-    )
-    .default([])
-    .describe("Certificates signed by the cluster's CA."),
+  certificates: z.array(certificateSchema).default([]).describe("Certificates signed by an authority of the cluster."),
+  keyPairs: z.array(keyPairSchema).default([]).describe('Key pairs that are made once and that its hosts share.'),
   files: z.array(fileSchema).default([]).describe('Files made from templates.'),
   values: z
     .record(
@@ -176,4 +308,9 @@ export const componentSchema = z.strictObject({
 export type Component = z.output<typeof componentSchema>;
 export type ComponentService = z.output<typeof serviceSchema>;
 export type ComponentContainer = z.output<typeof containerSchema>;
+export type ComponentAction = z.output<typeof actionSchema>;
+export type ActionMoment = (typeof ACTION_MOMENTS)[number];
+export type ComponentNeed = z.output<typeof needSchema>;
+export type ComponentCertificate = z.output<typeof certificateSchema>;
+export type ComponentProcess = z.output<typeof processSchema>;
 export type ComponentHealth = z.output<typeof healthSchema>;

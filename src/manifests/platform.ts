@@ -11,6 +11,15 @@ export const platformSchema = z.strictObject({
     .default({})
     .describe('Values for templates, ${var.NAME}. One may use those above it. cluster.yaml may replace them.'),
   definitionsDirectory: pathField.describe('Directory on each host from which the agent reads service definitions.'),
+  authorities: z
+    .array(
+      z.strictObject({
+        name: nameField.refine((name) => name !== 'site', 'is the name of the authority that every site has; choose another'),
+        summary: lineField.describe('What it is for.'),
+      }),
+    )
+    .default([])
+    .describe('Certificate authorities beside the one of the site, for certificates that must not be good for each other.'),
   registry: z
     .strictObject({
       name: z.string().min(1).describe('DNS name, and port unless 443, by which images are named.'),
