@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CaissonError, isDigest, messageOf, type Digest } from '../../core/index.ts';
 import { boundedList, parseBoundedJson } from '../../io/index.ts';
 import { compareBases } from '../format/canonical-manifest.ts';

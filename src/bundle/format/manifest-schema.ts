@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CaissonError, isDigest, messageOf, parsePlatform, type Digest } from '../../core/index.ts';
 import { boundedList, parseBoundedJson } from '../../io/index.ts';
 import { BUNDLE_API_VERSION, type BundleManifest } from './manifest.ts';

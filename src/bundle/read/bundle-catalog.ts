@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isDigest, type Digest } from '../../core/index.ts';
 import { parseBoundedJson } from '../../io/index.ts';
 import type { AttachedManifest, Descriptor, ImageCatalog } from '../../oci/index.ts';
