@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
+import { CaissonError, digestOf, errnoOf, messageOf, type Digest } from '../core/index.ts';
 import { parseServiceFile } from './service-file.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 import type { AgentProblem } from './status.ts';
@@ -10,9 +10,16 @@ const MAX_FILES = 1000;
 const MAX_FILE_BYTES = 1024 * 1024;
 const OTHERS_WRITE = 0o002;
 
+/** Names the content of a definition file in the status of the agent, so that whoever wrote the file sees that it is applied. */
+export function definitionDigest(text: string): Digest {
+  return digestOf(text);
+}
+
 export interface LoadedDefinitions {
   /** By file, in lexical order; a name that is taken already is left out and reported. */
   readonly definitions: readonly ServiceDefinition[];
+  /** The file that each service is taken from, by name of the service. */
+  readonly owners: Readonly<Record<string, string>>;
   readonly problems: readonly AgentProblem[];
   /** The last good text of every file that is there, to be given to the next load. */
   readonly accepted: Readonly<Record<string, string>>;
@@ -58,7 +65,7 @@ export async function loadDefinitions(directory: string, accepted: Readonly<Reco
 function withoutDuplicates(
   byFile: readonly (readonly [string, readonly ServiceDefinition[]])[],
   problems: readonly AgentProblem[],
-): Pick<LoadedDefinitions, 'definitions' | 'problems'> {
+): Pick<LoadedDefinitions, 'definitions' | 'owners' | 'problems'> {
   const owners = new Map<string, string>();
   const definitions: ServiceDefinition[] = [];
   const duplicates: AgentProblem[] = [];
@@ -73,7 +80,7 @@ function withoutDuplicates(
       }
     }
   }
-  return { definitions, problems: [...problems, ...duplicates] };
+  return { definitions, owners: Object.fromEntries(owners), problems: [...problems, ...duplicates] };
 }
 
 async function definitionFiles(directory: string): Promise<readonly string[]> {
