@@ -166,7 +166,7 @@ export class NodeAgent {
   /** Resolves to true when systemd refused something, which is tried again later. */
   async #apply(signal: AbortSignal): Promise<boolean> {
     const { config, host } = this.#options;
-    const loaded = await loadDefinitions(config.definitions, this.#remembered.accepted);
+    const loaded = await loadDefinitions(config.definitions, this.#remembered);
     let result: Reconciled;
     try {
       result = await reconcile({
@@ -183,7 +183,7 @@ export class NodeAgent {
       return true;
     }
     this.#setProblems([...loaded.problems, ...result.problems]);
-    this.#remembered = { ...this.#remembered, applied: result.applied, accepted: loaded.accepted };
+    this.#remembered = { ...this.#remembered, applied: result.applied, accepted: loaded.accepted, owners: loaded.owners };
     this.#definitions = loaded.definitions;
     this.#managed = new Set(result.managed);
     this.#digests = digestsOf(loaded, result);

@@ -22,12 +22,14 @@ const remembered = z.object({
   ),
   applied: z.record(z.string(), z.string()),
   accepted: z.record(z.string(), z.string()),
+  /** Not given by older agents. */
+  owners: z.record(z.string(), z.string()).default({}),
 });
 
 /** What the agent remembers across its own restarts. */
 export type Remembered = Readonly<Omit<z.infer<typeof remembered>, 'version'>>;
 
-export const NOTHING_REMEMBERED: Remembered = { boot: '', components: {}, applied: {}, accepted: {} };
+export const NOTHING_REMEMBERED: Remembered = { boot: '', components: {}, applied: {}, accepted: {}, owners: {} };
 
 /** Undefined when there is no file. A file that cannot be understood throws: the caller says so and starts anew. */
 export async function readState(path: string): Promise<Remembered | undefined> {

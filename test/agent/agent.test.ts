@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { definitionDigest, NodeAgent, type AgentConfig, type AgentStatus, type ComponentStatus } from '../../src/agent/index.ts';
@@ -178,6 +178,44 @@ describe('NodeAgent', () => {
     const status = await until((seen) => seen.components.length > 0);
     expect(status.problems).toEqual([{ about: join(config.definitions, 'b.yaml'), message: expect.stringContaining('is defined in') }]);
     expect(systemd.file('a.service')).toContain('first');
+  });
+
+  it('lets a running service keep its definition when a file earlier in order names it too', async () => {
+    await define('dns.yaml', '{ name: dns, start: running }');
+    start();
+    await until((seen) => component(seen, 'dns')?.state === 'healthy');
+    systemd.takeCalls();
+    await define('aaa.yaml', '{ name: dns, start: other }', '{ name: a, start: a }');
+    await agent.reload();
+    const [old, added] = [join(config.definitions, 'dns.yaml'), join(config.definitions, 'aaa.yaml')];
+    const problem = { about: added, message: `Cannot use service "dns" of "${added}": it is defined in "${old}" already` };
+    expect((await agent.status()).problems).toEqual([problem]);
+    expect(systemd.file('dns.service')).toContain('running');
+    expect(systemd.file('a.service')).toBeDefined();
+    await stop();
+    start();
+    expect((await agent.status()).problems).toEqual([problem]);
+    expect(systemd.takeCalls().filter((call) => call.includes('dns.service'))).toEqual([]);
+    await rm(old);
+    await agent.reload();
+    expect((await agent.status()).problems).toEqual([]);
+    expect(systemd.file('dns.service')).toContain('other');
+  });
+
+  it('names a directory and a link to nothing among the definitions, and reads the rest', async () => {
+    const [directory, link] = [join(config.definitions, 'd.yaml'), join(config.definitions, 'c.yaml')];
+    await mkdir(directory);
+    await symlink('/nowhere/c.yaml', link);
+    await define('z.yaml', '{ name: z, start: z }');
+    start();
+    const status = await until((seen) => component(seen, 'z')?.state === 'healthy');
+    expect(status.problems).toEqual([
+      { about: link, message: `Cannot use "${link}": it is a link to "/nowhere/c.yaml", which does not exist` },
+      { about: directory, message: `Cannot use "${directory}": it is a directory, and definitions are read from files` },
+    ]);
+    // The files after them are looked at all the same.
+    await define('z.yaml', '{ name: z, start: z2 }');
+    await until(() => systemd.file('z.service')?.includes('z2') === true);
   });
 
   it('does not run what everybody may write', async () => {
