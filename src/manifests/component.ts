@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { HEALTH_MODELS } from '../core/index.ts';
 import {
   documentHead,
   identifierField,
@@ -50,7 +51,7 @@ const endpointSchema = z.strictObject({
 });
 
 const healthSchema = z.strictObject({
-  model: z.enum(['http', 'tcp', 'cmd']).describe('How to probe.'),
+  model: z.enum(HEALTH_MODELS).describe('How to probe.'),
   address: templateField.min(1).describe('URL, host:port, or a shell command line.'),
   timeInterval: z.int().min(1).max(3600).default(5).describe('Seconds between two probes.'),
   maxErrorsNum: z.int().min(0).max(10_000).default(3).describe('Failures in a row before the service counts as unhealthy.'),
