@@ -7,7 +7,7 @@ const DIRECTORY = resolve(import.meta.dirname, '../../manifests/schema');
 
 describe('the published JSON Schemas', () => {
   it.each(Object.entries(jsonSchemas()))(
-    '%s is current; else run: UPDATE_SCHEMAS=1 npx vitest run --config test/vitest.config.ts test/cluster/json-schemas.test.ts && npx prettier --write manifests/schema',
+    '%s is current; else run: npm run schemas',
     (name, text) => {
       const path = resolve(DIRECTORY, name);
       if (process.env['UPDATE_SCHEMAS'] === '1') writeFileSync(path, text);
