@@ -8,6 +8,8 @@ export {
   cidrField,
   dnsNameField,
   documentHead,
+  FIELD_TYPES,
+  fieldType,
   identifierField,
   isAddress,
   lineField,
