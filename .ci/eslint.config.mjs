@@ -1,7 +1,7 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** Type-aware rules that find mistakes; format is prettier's, and who may import whom is test/house/architecture.test.ts. */
+/** Type-aware rules that find mistakes; format is prettier's, and who may import whom is test/house/import-table.ts. */
 export default tseslint.config(
   { ignores: ['**/dist/', '**/node_modules/', '**/bundles/'] },
   {

@@ -3,15 +3,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { messageOf, silent, type Clock, type Emit } from '../core/index.ts';
 import type { Host } from '../host/index.ts';
 import { sleep } from '../io/index.ts';
-import { changeState, unknownState, type ComponentState } from './component-state.ts';
+import { changeState, stateForUnit, unknownState, type ComponentState } from './component-state.ts';
 import type { AgentConfig } from './config.ts';
-import { definitionsDigest, loadDefinitions } from './definition-files.ts';
+import { definitionDigest, definitionsDigest, loadDefinitions, type LoadedDefinitions } from './definition-files.ts';
 import { probeForever } from './prober.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
-import { unitNameOf, type ServiceDefinition } from './service-definition.ts';
+import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
 import { NOTHING_REMEMBERED, readState, writeState, type Remembered } from './state-file.ts';
 import type { AgentProblem, AgentStatus, ComponentStatus } from './status.ts';
-import { UnitWatcher } from './unit-watcher.ts';
+import { UnitWatcher, type WatchedUnit } from './unit-watcher.ts';
 
 /** How often the directory of definitions is looked at. */
 const LOOK_MS = 2000;
@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly host: Host;
   readonly clock: Clock;
   readonly version: string;
+  /** Names the boot of the machine: states of another boot are not believed. */
+  readonly bootId: string;
   readonly emit?: Emit;
 }
 
@@ -48,6 +50,9 @@ export class NodeAgent {
   readonly #statePath: string;
   #states = new Map<string, ComponentState>();
   #definitions: readonly ServiceDefinition[] = [];
+  #managed: ReadonlySet<string> = new Set();
+  /** Digest of the file of each service whose definition is applied. */
+  #digests: ReadonlyMap<string, string> = new Map();
   #remembered: Remembered = NOTHING_REMEMBERED;
   #problems: readonly AgentProblem[] = [];
   readonly #lastingProblems = new Map<string, AgentProblem>();
@@ -99,16 +104,21 @@ export class NodeAgent {
   async status(): Promise<AgentStatus> {
     const { config, clock, version } = this.#options;
     await this.#applied;
-    const units = await this.#units.read();
-    const components = this.#definitions.map((definition): ComponentStatus => {
-      const unit = units.get(unitNameOf(definition));
-      const known = unit !== undefined && unit.path !== '';
-      const state = this.#states.get(definition.name) ?? unknownState(clock.now());
-      return { name: definition.name, ...state, ...(known ? { unit: { active: unit.active, sub: unit.sub } } : {}) };
-    });
+    const { units } = await this.#units.read();
+    const components = this.#definitions.map((definition) => this.#componentStatus(definition.name, units.get(unitNameOf(definition))));
     const { name, address, uuid, roles } = config.node;
     const problems = [...this.#problems, ...this.#lastingProblems.values()];
     return { node: { name, address, uuid }, roles: [...roles], version, time: clock.now().toISOString(), components, problems };
+  }
+
+  #componentStatus(name: string, unit: WatchedUnit | undefined): ComponentStatus {
+    const now = this.#options.clock.now();
+    const known = this.#states.get(name) ?? unknownState(now);
+    const current = stateForUnit(known, this.#managed.has(name) ? unit : undefined, now);
+    if (current !== known) this.#setState(name, current);
+    const { invocation: _internal, ...state } = current;
+    const definition = this.#digests.get(name);
+    return { name, ...state, ...(definition === undefined ? {} : { definition }), ...unitStatus(unit) };
   }
 
   async #remember(): Promise<void> {
@@ -117,7 +127,11 @@ export class NodeAgent {
     } catch (error) {
       this.#emit({ type: 'warning', message: `Cannot read "${this.#statePath}", starting without it: ${messageOf(error)}` });
     }
-    this.#states = new Map(Object.entries(this.#remembered.components));
+    const { bootId, clock } = this.#options;
+    const stale = this.#remembered.boot !== bootId;
+    const forgotten = unknownState(clock.now(), 'not looked at since the machine was started');
+    this.#states = new Map(Object.entries(this.#remembered.components).map(([name, state]) => [name, stale ? forgotten : state]));
+    this.#remembered = { ...this.#remembered, boot: bootId };
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
@@ -152,7 +166,7 @@ export class NodeAgent {
   /** Resolves to true when systemd refused something, which is tried again later. */
   async #apply(signal: AbortSignal): Promise<boolean> {
     const { config, host } = this.#options;
-    const loaded = await loadDefinitions(config.definitions, this.#remembered.accepted);
+    const loaded = await loadDefinitions(config.definitions, this.#remembered);
     let result: Reconciled;
     try {
       result = await reconcile({
@@ -169,8 +183,10 @@ export class NodeAgent {
       return true;
     }
     this.#setProblems([...loaded.problems, ...result.problems]);
-    this.#remembered = { ...this.#remembered, applied: result.applied, accepted: loaded.accepted };
+    this.#remembered = { ...this.#remembered, applied: result.applied, accepted: loaded.accepted, owners: loaded.owners };
     this.#definitions = loaded.definitions;
+    this.#managed = new Set(result.managed);
+    this.#digests = digestsOf(loaded, result);
     this.#units.watch(loaded.definitions.map(unitNameOf));
     for (const name of result.removed) this.#emit({ type: 'note', message: `Retired "${name}"` });
     await this.#watch(loaded.definitions, result);
@@ -193,7 +209,9 @@ export class NodeAgent {
       if (same && !changed) continue;
       // A probe that is under way would tell of what was there before.
       await this.#endProber(name);
-      const previous = this.#states.get(name) ?? unknownState(clock.now());
+      // When it was seen is told of this definition only, not of the one before it.
+      const { seen: _before, ...previous } = this.#states.get(name) ?? unknownState(clock.now());
+      this.#setState(name, previous);
       if (changed) this.#setState(name, changeState(previous, { state: 'starting', reason: 'started with a new unit' }, clock.now()));
       if (definition.disable) {
         this.#setState(name, changeState(previous, { state: 'stopped', reason: 'disabled in its definition' }, clock.now()));
@@ -235,7 +253,7 @@ export class NodeAgent {
       const reason = state.reason === '' ? '' : `: ${state.reason}`;
       this.#emit({ type: 'note', message: `"${name}" is ${state.state}${reason}` });
     }
-    if (previous?.state !== state.state || previous.reason !== state.reason) this.#saveSoon();
+    if (previous?.since !== state.since || previous.reason !== state.reason) this.#saveSoon();
   }
 
   #setProblems(problems: readonly AgentProblem[]): void {
@@ -267,4 +285,16 @@ export class NodeAgent {
       this.report(this.#statePath, `Cannot write "${this.#statePath}": ${messageOf(error)}`);
     }
   }
+}
+
+function digestsOf(loaded: LoadedDefinitions, result: Reconciled): ReadonlyMap<string, string> {
+  const current = new Set(result.current);
+  const applied = loaded.definitions.filter((definition) => !hasUnit(definition) || current.has(definition.name));
+  return new Map(applied.map(({ name }) => [name, definitionDigest(loaded.accepted[loaded.owners[name] ?? ''] ?? '')]));
+}
+
+function unitStatus(unit: WatchedUnit | undefined): Pick<ComponentStatus, 'unit'> {
+  if (unit === undefined || unit.path === '') return {};
+  const { active, sub, started, restarts } = unit;
+  return { unit: { active, sub, ...(started === undefined ? {} : { started }), restarts } };
 }

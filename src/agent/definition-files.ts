@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
+import { CaissonError, digestOf, errnoOf, messageOf, type Digest } from '../core/index.ts';
 import { parseServiceFile } from './service-file.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 import type { AgentProblem } from './status.ts';
@@ -10,19 +11,32 @@ const MAX_FILES = 1000;
 const MAX_FILE_BYTES = 1024 * 1024;
 const OTHERS_WRITE = 0o002;
 
-export interface LoadedDefinitions {
+/** Names the content of a definition file in the status of the agent, so that whoever wrote the file sees that it is applied. */
+export function definitionDigest(text: string): Digest {
+  return digestOf(text);
+}
+
+/** What one load hands on to the next. */
+export interface KnownDefinitions {
+  /** The last good text of every file that is there. */
+  readonly accepted: Readonly<Record<string, string>>;
+  /** The file that each service is taken from, by name of the service. */
+  readonly owners: Readonly<Record<string, string>>;
+}
+
+export interface LoadedDefinitions extends KnownDefinitions {
   /** By file, in lexical order; a name that is taken already is left out and reported. */
   readonly definitions: readonly ServiceDefinition[];
   readonly problems: readonly AgentProblem[];
-  /** The last good text of every file that is there, to be given to the next load. */
-  readonly accepted: Readonly<Record<string, string>>;
 }
 
 /**
  * Reads every .yaml file below the directory. A file with mistakes is a problem, and its last good text stays in force; so
- * does everything when the directory itself cannot be read. A file that is gone takes its services with it.
+ * does everything when the directory itself cannot be read. A file that is gone takes its services with it. A service
+ * stays with the file that it was taken from before, while that file defines it: another file that names it is a problem.
  */
-export async function loadDefinitions(directory: string, accepted: Readonly<Record<string, string>>): Promise<LoadedDefinitions> {
+export async function loadDefinitions(directory: string, before: KnownDefinitions): Promise<LoadedDefinitions> {
+  const { accepted } = before;
   const problems: AgentProblem[] = [];
   const texts: Record<string, string> = {};
   const byFile: [string, readonly ServiceDefinition[]][] = [];
@@ -39,7 +53,7 @@ export async function loadDefinitions(directory: string, accepted: Readonly<Reco
   } catch (error) {
     problems.push({ about: directory, message: `Cannot list service definitions: ${messageOf(error)}` });
     Object.keys(accepted).sort().forEach(useAccepted);
-    return { ...withoutDuplicates(byFile, problems), accepted: texts };
+    return { ...withoutDuplicates(byFile, before.owners, problems), accepted: texts };
   }
   for (const file of files) {
     try {
@@ -52,28 +66,39 @@ export async function loadDefinitions(directory: string, accepted: Readonly<Reco
       useAccepted(file);
     }
   }
-  return { ...withoutDuplicates(byFile, problems), accepted: texts };
+  return { ...withoutDuplicates(byFile, before.owners, problems), accepted: texts };
 }
 
+type ByFile = readonly (readonly [file: string, services: readonly ServiceDefinition[]])[];
+
 function withoutDuplicates(
-  byFile: readonly (readonly [string, readonly ServiceDefinition[]])[],
+  byFile: ByFile,
+  ownersBefore: KnownDefinitions['owners'],
   problems: readonly AgentProblem[],
-): Pick<LoadedDefinitions, 'definitions' | 'problems'> {
+): Pick<LoadedDefinitions, 'definitions' | 'owners' | 'problems'> {
+  const owners = ownersOf(byFile, ownersBefore);
+  const all = byFile.flatMap(([file, services]) => services.map((service) => ({ file, service, owner: owners.get(service.name) ?? file })));
+  const duplicates = all
+    .filter(({ file, owner }) => owner !== file)
+    .map(({ file, service, owner }): AgentProblem => {
+      const message = `Cannot use service "${service.name}" of "${file}": it is defined in "${owner}" already`;
+      return { about: file, message };
+    });
+  return {
+    definitions: all.filter(({ file, owner }) => owner === file).map(({ service }) => service),
+    owners: Object.fromEntries(owners),
+    problems: [...problems, ...duplicates],
+  };
+}
+
+/** The file of each service: the one it was taken from before, or else the first in order that defines it. */
+function ownersOf(byFile: ByFile, before: KnownDefinitions['owners']): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
-  const definitions: ServiceDefinition[] = [];
-  const duplicates: AgentProblem[] = [];
   for (const [file, services] of byFile) {
-    for (const service of services) {
-      const owner = owners.get(service.name);
-      if (owner === undefined) {
-        owners.set(service.name, file);
-        definitions.push(service);
-      } else {
-        duplicates.push({ about: file, message: `Cannot use service "${service.name}": it is defined in "${owner}" already` });
-      }
-    }
+    for (const { name } of services)
+      if (!owners.has(name) || (Object.hasOwn(before, name) && before[name] === file)) owners.set(name, file);
   }
-  return { definitions, problems: [...problems, ...duplicates] };
+  return owners;
 }
 
 async function definitionFiles(directory: string): Promise<readonly string[]> {
@@ -84,7 +109,14 @@ async function definitionFiles(directory: string): Promise<readonly string[]> {
 }
 
 async function readDefinitionFile(file: string): Promise<string> {
-  const { size, mode } = await stat(file);
+  const stats = await statOrExplain(file);
+  if (!stats.isFile()) {
+    const what = stats.isDirectory() ? 'a directory' : 'not a regular file';
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot use "${file}": it is ${what}, and definitions are read from files`, {
+      hint: stats.isDirectory() ? 'Give the directory a name that does not end in .yaml' : 'Remove it',
+    });
+  }
+  const { size, mode } = stats;
   if (size > MAX_FILE_BYTES) {
     throw new CaissonError('LIMIT_EXCEEDED', `Cannot use "${file}": it is ${size} bytes long, at most ${MAX_FILE_BYTES} are read`);
   }
@@ -96,17 +128,39 @@ async function readDefinitionFile(file: string): Promise<string> {
   return readFile(file, 'utf8');
 }
 
+/** Throws ENOENT for a file that is gone, and INPUT_UNREADABLE for a link to nothing. */
+async function statOrExplain(file: string): Promise<Stats> {
+  try {
+    return await stat(file);
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    const target = await readlink(file).catch(() => undefined);
+    if (target === undefined) throw cause;
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot use "${file}": it is a link to "${target}", which does not exist`, {
+      cause,
+      hint: `Restore the file that the link names, or remove the link: rm ${file}`,
+    });
+  }
+}
+
 /** Changes whenever a definition file appears, goes or is written; reads no contents. */
 export async function definitionsDigest(directory: string): Promise<string> {
   const hash = createHash('sha256');
   try {
-    for (const file of await definitionFiles(directory)) {
-      const { ino, mode, size, mtimeMs, ctimeMs } = await stat(file);
-      hash.update(`${file}\0${ino} ${mode} ${size} ${mtimeMs} ${ctimeMs}\n`);
-    }
+    for (const file of await definitionFiles(directory)) hash.update(`${file}\0${await fileMark(file)}\n`);
   } catch (error) {
-    // A file that went between the two looks, or a directory that is away: the next look tells.
+    // A directory that is away: the next look tells.
     hash.update(errnoOf(error) ?? messageOf(error));
   }
   return hash.digest('hex');
+}
+
+async function fileMark(file: string): Promise<string> {
+  try {
+    const { ino, mode, size, mtimeMs, ctimeMs } = await stat(file);
+    return `${ino} ${mode} ${size} ${mtimeMs} ${ctimeMs}`;
+  } catch (error) {
+    // A file that went between the two looks, or a link to nothing, which says nothing of the files after it.
+    return errnoOf(error) ?? messageOf(error);
+  }
 }

@@ -4,8 +4,10 @@
  */
 export * from './agent.ts';
 export * from './agent-unit.ts';
+export * from './boot-id.ts';
 export * from './component-state.ts';
 export * from './config.ts';
+export { definitionDigest } from './definition-files.ts';
 export * from './service-definition.ts';
 export * from './service-file.ts';
 export * from './status.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../core/index.ts';
 import { healthCheckOf, probe, type HealthCheck } from '../health/index.ts';
 import type { Host } from '../host/index.ts';
 import { sleep } from '../io/index.ts';
-import { nextState, type ComponentState } from './component-state.ts';
+import { nextState, type ComponentState, type Observation } from './component-state.ts';
 import { unitNameOf, type ServiceDefinition } from './service-definition.ts';
 import type { UnitWatcher } from './unit-watcher.ts';
 
@@ -31,19 +31,36 @@ export async function probeForever(options: ProberOptions): Promise<void> {
   let counted = Number.NEGATIVE_INFINITY;
   try {
     while (!signal.aborted) {
-      const health = check === undefined ? undefined : await probe(check, { host: options.host, signal });
-      const unit = options.managed ? (await options.units.read()).get(unitNameOf(definition)) : undefined;
+      const look = await lookOnce(options, check);
       signal.throwIfAborted();
       const counts = clock.monotonic() - counted >= interval;
       if (counts) counted = clock.monotonic();
-      const seen = { counts, ...(health === undefined ? {} : { health }), ...(unit === undefined ? {} : { unit }) };
-      const next = nextState(options.read(), seen, maxErrors, clock.now());
+      const next = nextState(options.read(), { counts, ...look }, maxErrors, clock.now());
       options.write(next);
       await sleep(next.state === 'starting' ? Math.min(interval, STARTING_INTERVAL_MS) : interval, signal);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+/** The unit is read before and after the probe: an answer counts only for a start that both saw. */
+async function lookOnce(options: ProberOptions, check: HealthCheck | undefined): Promise<Omit<Observation, 'counts'>> {
+  const { definition, managed, units, clock, host, signal } = options;
+  const name = unitNameOf(definition);
+  const before = managed ? (await units.read()).units.get(name) : undefined;
+  const began = clock.now();
+  const health = check === undefined ? {} : { health: await probe(check, { host, signal }) };
+  if (!managed) return { ...health, began };
+  const after = await units.read();
+  const unit = after.units.get(name);
+  return {
+    ...health,
+    ...(unit === undefined ? {} : { unit }),
+    overtaken: unit?.invocation !== before?.invocation,
+    // One answer of systemd serves many probes and may be a little older than this one.
+    began: after.asked < began ? after.asked : began,
+  };
 }
 
 function checkOf(definition: ServiceDefinition): HealthCheck | undefined {

@@ -1,12 +1,15 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, errnoOf, messageOf } from '../core/index.ts';
-import { daemonReload, type Host } from '../host/index.ts';
+import { daemonReload, readUnits, type Host, type UnitState } from '../host/index.ts';
 import { writeFileAtomic } from '../io/index.ts';
 import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
 import type { AgentProblem } from './status.ts';
-import { enableUnits, restartUnits, retireUnits, startUnits, unitStates, type UnitState } from './systemctl.ts';
+import { enableUnits, restartUnits, retireUnits, startUnits } from './systemctl.ts';
 import { UNIT_MARK, unitFromDefinition, type InjectedValues } from './unit-from-definition.ts';
+
+/** Stands for the digest of a unit's text that systemd has not taken yet: the next time it counts as changed again. */
+const NOT_APPLIED = 'not applied';
 
 export interface ReconcileRequest {
   readonly host: Host;
@@ -22,6 +25,8 @@ export interface ReconcileRequest {
 export interface Reconciled {
   /** Names of services: their units are ours and in place. */
   readonly managed: readonly string[];
+  /** Those of them that systemd runs with the text that is wanted. */
+  readonly current: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];
   readonly applied: Readonly<Record<string, string>>;
@@ -50,7 +55,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   await mkdir(directory, { recursive: true });
   const present = await unitFiles(directory);
   const wanted = new Map(request.definitions.filter(hasUnit).map((definition) => [unitNameOf(definition), definition]));
-  const states = await unitStates(host, [...wanted.keys()], signal);
+  const states = await readUnits(host, [...wanted.keys()], { signal });
 
   const gone = [...present].filter(([unit, text]) => isOurs(text) && !wanted.has(unit)).map(([unit]) => unit);
   const removed: string[] = [];
@@ -87,9 +92,16 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   await attempt('systemd', () => enableUnits(host, notEnabled, signal));
   await attempt('systemd', () => startUnits(host, idle, signal));
   const restarted = reloaded && (await attempt('systemd', () => restartUnits(host, changed, signal)));
-  // Anything but the digest: the next time counts them as changed again.
-  if (!restarted) for (const unit of changed) applied[unit] = 'not applied';
-  return { managed: managed.map(nameOf), changed: changed.map(nameOf), removed: removed.map(nameOf), applied, problems };
+  if (!restarted) for (const unit of changed) applied[unit] = NOT_APPLIED;
+  const current = managed.filter((unit) => applied[unit] !== NOT_APPLIED);
+  return {
+    managed: managed.map(nameOf),
+    current: current.map(nameOf),
+    changed: changed.map(nameOf),
+    removed: removed.map(nameOf),
+    applied,
+    problems,
+  };
 }
 
 function isIdle(state: UnitState | undefined): boolean {

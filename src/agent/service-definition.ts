@@ -1,4 +1,4 @@
-import type { HealthModel } from '../health/index.ts';
+import type { HealthModel } from '../core/index.ts';
 
 /** Where other components reach a service; told to the cluster's store while the service is well. */
 export interface ServiceEndpoint {

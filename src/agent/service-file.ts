@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { type InputProblem } from '../core/index.ts';
-import { HEALTH_MODELS, healthCheckOf, isHealthModel } from '../health/index.ts';
+import { HEALTH_MODELS, isHealthModel, type InputProblem } from '../core/index.ts';
+import { healthCheckOf } from '../health/index.ts';
 import { parseYaml, type YamlDocument } from '../io/index.ts';
 import { RESTART_POLICIES, SERVICE_TYPES, type ServiceDefinition, type ServiceEndpoint } from './service-definition.ts';
 

@@ -7,18 +7,29 @@ import { COMPONENT_STATES } from './component-state.ts';
 
 const remembered = z.object({
   version: z.literal(1),
+  /** The boot in which the states were seen; not given by older agents. */
+  boot: z.string().default(''),
   components: z.record(
     z.string(),
-    z.object({ state: z.enum(COMPONENT_STATES), since: z.iso.datetime(), reason: z.string(), errors: z.int().nonnegative() }),
+    z.object({
+      state: z.enum(COMPONENT_STATES),
+      since: z.iso.datetime(),
+      reason: z.string(),
+      errors: z.int().nonnegative(),
+      // When it was seen is not read back: that is told of probes by this run of the agent only.
+      invocation: z.string().optional(),
+    }),
   ),
   applied: z.record(z.string(), z.string()),
   accepted: z.record(z.string(), z.string()),
+  /** Not given by older agents. */
+  owners: z.record(z.string(), z.string()).default({}),
 });
 
 /** What the agent remembers across its own restarts. */
 export type Remembered = Readonly<Omit<z.infer<typeof remembered>, 'version'>>;
 
-export const NOTHING_REMEMBERED: Remembered = { components: {}, applied: {}, accepted: {} };
+export const NOTHING_REMEMBERED: Remembered = { boot: '', components: {}, applied: {}, accepted: {}, owners: {} };
 
 /** Undefined when there is no file. A file that cannot be understood throws: the caller says so and starts anew. */
 export async function readState(path: string): Promise<Remembered | undefined> {

@@ -7,10 +7,26 @@ const component = z.object({
   since: z.iso.datetime(),
   reason: z.string(),
   errors: z.int().nonnegative(),
-  unit: z.object({ active: z.string(), sub: z.string() }).optional(),
+  /** When the last probe that decided the state began, by the node's clock; not given before one by this run of the agent. */
+  seen: z.iso.datetime().optional(),
+  /** Digest of the file whose definition is applied (definitionDigest); not given while it is not applied. */
+  definition: z.string().optional(),
+  unit: z
+    .object({
+      active: z.string(),
+      sub: z.string(),
+      /** When the unit became active; not given while it is not. */
+      started: z.iso.datetime().optional(),
+      /** How often systemd restarted it by itself. */
+      restarts: z.int().nonnegative().optional(),
+    })
+    .optional(),
 });
 
-/** What an agent answers. Unknown keys are let pass: an older reader meets a newer agent during an upgrade. */
+/**
+ * What an agent answers. Unknown keys are let pass and new keys are optional: readers and agents of different versions
+ * meet during an upgrade.
+ */
 export const agentStatusSchema = z.object({
   node: z.object({ name: z.string(), address: z.string(), uuid: z.string() }),
   roles: z.array(z.string()),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isDigest, parsePlatform, type Digest } from '../core/index.ts';
 import { boundedList, unsafeReason } from '../io/index.ts';
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { CaissonError, errnoOf, formatSize, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
 import { formatPath, parseBoundedJson, writeFileAtomic } from '../io/index.ts';
 import { LOCK_API_VERSION, lockSchema } from './lock-schema.ts';

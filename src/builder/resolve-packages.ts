@@ -56,10 +56,11 @@ export function digestOfRequest(request: PackageRequest): Digest {
   return digestOf(JSON.stringify(relevant));
 }
 
-async function resolveRequest(request: PackageRequest, { fetch, clock, emit, signal }: PackageTools): Promise<LockedOperatingSystem> {
+async function resolveRequest(request: PackageRequest, tools: PackageTools): Promise<LockedOperatingSystem> {
   const { id, codename, architecture, sources, sets, base } = request;
+  const { clock, emit, signal } = tools;
   const stop = signal === undefined ? {} : { signal };
-  const index = await loadAptIndex(sources, { architecture, fetch, clock, emit, ...stop });
+  const index = await loadAptIndex(sources, { architecture, fetch: tools.fetch, clock, emit, ...stop });
   signal?.throwIfAborted();
   const closure = await closePackages(index, { sets, base, ...stop });
   return {

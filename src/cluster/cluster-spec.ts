@@ -6,6 +6,7 @@ import {
   cidrField,
   dnsNameField,
   documentHead,
+  fieldType,
   identifierField,
   isAddress,
   lineField,
@@ -20,9 +21,13 @@ const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
 /** A SHA-256 fingerprint as `ssh-keygen -l` prints it (base64 without padding). */
 const fingerprintField = z
   .string()
-  .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'is not a fingerprint; copy it from: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub');
+  .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'is not a fingerprint; copy it from: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub')
+  .meta(fieldType('fingerprint'));
 
-const userField = z.string().regex(/^[a-z_][a-z0-9_.-]{0,31}\$?$/i, 'is not a user name; write a login name such as root');
+const userField = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_.-]{0,31}\$?$/i, 'is not a user name; write a login name such as root')
+  .meta(fieldType('user'));
 
 const sshSchema = z.strictObject({
   user: userField.default('root').describe('Login on every host. Any user but root needs sudo.'),
@@ -38,8 +43,8 @@ const sshSchema = z.strictObject({
 });
 
 const nodeSshSchema = z.strictObject({
-  user: userField.optional().describe('Login on this host.'),
-  port: portField.optional().describe('Port of sshd on this host.'),
+  user: userField.optional().describe('Login on this host; ssh.user when left out.'),
+  port: portField.optional().describe('Port of sshd on this host; ssh.port when left out.'),
   hostKey: fingerprintField.optional().describe('Fingerprint of the host key, instead of an entry in knownHosts.'),
 });
 
@@ -90,7 +95,7 @@ const databaseSchema = z.discriminatedUnion('mode', [
 ]);
 
 const depotSchema = z.strictObject({
-  name: dnsNameField.optional().describe('DNS name by which nodes reach the depot on the seed.'),
+  name: dnsNameField.optional().describe('DNS name by which nodes reach the depot on the seed; depot.NAME.internal when left out.'),
   address: addressField.optional().describe('Address of the seed, when the seed is not one of the nodes.'),
   port: portField.default(5443).describe('Port of the depot on the seed.'),
 });
@@ -106,7 +111,7 @@ const trustSchema = z.strictObject({
 export const clusterSchema = z.strictObject({
   ...documentHead('Cluster'),
   name: nameField.describe('Name of the cluster.'),
-  domain: dnsNameField.optional().describe('Domain of the applications that run on the cluster.'),
+  domain: dnsNameField.optional().describe('Domain of the applications that run on the cluster; apps.NAME.internal when left out.'),
   variables: z.record(identifierField, z.string()).default({}).describe('Values that replace those of the same name in platform.yaml.'),
   ssh: sshSchema.prefault({}).describe('How to log in to the hosts. The machine that installs needs none for itself.'),
   depot: depotSchema.prefault({}).describe('The registry and package repository that the seed serves from the bundle.'),

@@ -4,7 +4,8 @@
  * topology.ts.
  */
 export * from './cluster-spec.ts';
-export * from './json-schemas.ts';
+export { jsonSchemas } from './json-schemas.ts';
+export { manifestReference } from './manifest-reference.ts';
 export * from './networks.ts';
 export { nodeUuid, scopeFor, type ScopeOptions } from './scope.ts';
 export * from './topology.ts';

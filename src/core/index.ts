@@ -8,6 +8,7 @@ export * from './error-codes.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './graph.ts';
+export * from './health-model.ts';
 export * from './platform.ts';
 export * from './redact.ts';
 export * from './size.ts';

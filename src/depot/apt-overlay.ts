@@ -1,7 +1,6 @@
 import type { BundleReader, BundleRepository } from '../bundle/index.ts';
 import { CaissonError } from '../core/index.ts';
-import { signRelease, type RepositoryKeyPair } from '../ospkg/index.ts';
-import { dearmor } from './repository-key.ts';
+import { dearmor, signRelease, type RepositoryKeyPair } from '../ospkg/index.ts';
 
 const RELEASE_LIMIT = 4 * 1024 * 1024;
 

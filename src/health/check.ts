@@ -1,3 +1,4 @@
+import type { HealthModel } from '../core/index.ts';
 import { parseHostPort } from './checks/address.ts';
 
 /** One probe, ready to run. */
@@ -5,9 +6,6 @@ export type HealthCheck =
   | { readonly model: 'http'; readonly url: string; readonly timeoutMs: number }
   | { readonly model: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
   | { readonly model: 'cmd'; readonly command: string; readonly timeoutMs: number };
-
-export const HEALTH_MODELS = ['http', 'tcp', 'cmd'] as const;
-export type HealthModel = (typeof HEALTH_MODELS)[number];
 
 /**
  * What one probe saw. `unhealthy`: something answers and is not well, or refuses to talk. `dead`: nothing answers in
@@ -21,10 +19,6 @@ export interface HealthResult {
 export const HEALTHY: HealthResult = { status: 'healthy', reason: '' };
 
 const DEFAULT_TIMEOUT_MS: Readonly<Record<HealthModel, number>> = { http: 10_000, tcp: 5_000, cmd: 20_000 };
-
-export function isHealthModel(text: string): text is HealthModel {
-  return HEALTH_MODELS.some((model) => model === text);
-}
 
 /**
  * Reads a check from its model and address: a URL (http:// may be left out), host:port, or a line for bash. Gives the

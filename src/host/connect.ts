@@ -4,10 +4,10 @@ import { isAbsolute, join, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { utils } from 'ssh2';
 import { CaissonError, errnoOf } from '../core/index.ts';
+import { readPasswordFile, readSecretFile } from '../io/index.ts';
 import type { Host } from './host.ts';
 import { knownKeysOf } from './known-hosts.ts';
 import { openLocalHost } from './local-host.ts';
-import { readPasswordFile, readSecretFile } from './secret-file.ts';
 import type { HostKeyTrust } from './ssh-connection.ts';
 import type { SshCredentials, SshIdentity } from './ssh-credentials.ts';
 import { openSshHost } from './ssh-host.ts';
@@ -45,7 +45,7 @@ const USUAL_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /**
  * Connects to a declared host: without SSH when its address is one of this machine's own, else over SSH with the host key
- * checked. Throws what openSshHost throws, INPUT_UNREADABLE and HOST_SECRET_EXPOSED for files that ssh names, and
+ * checked. Throws what openSshHost throws, INPUT_UNREADABLE and SECRET_EXPOSED for files that ssh names, and
  * HOST_NOT_ROOT when this machine is a node but the process is not root.
  */
 export async function connectHost(node: HostToConnect, ssh: SshLogin, options: ConnectOptions): Promise<Host> {

@@ -12,7 +12,6 @@ export { quoteCommand, quoteWord } from './quote.ts';
 export * from './run-checked.ts';
 export type { SshCredentials, SshIdentity } from './ssh-credentials.ts';
 export type { HostKeyTrust, SshTarget } from './ssh-connection.ts';
-export { readPasswordFile } from './secret-file.ts';
 export * from './ssh-host.ts';
 export { gatherFacts, type FactsOptions, type FileSystemFacts, type HostFacts } from './facts.ts';
 export type { HostNameEntry } from './network-facts.ts';

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { HEALTH_MODELS } from '../core/index.ts';
 import {
   documentHead,
+  fieldType,
   identifierField,
   lineField,
   modeField,
@@ -12,10 +14,16 @@ import {
 } from './fields.ts';
 
 /** Text that may hold placeholders. */
-const templateField = z.string().max(4096);
+const templateField = z.string().max(4096).meta(fieldType('template'));
 
 const environmentField = z
-  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of an environment variable'), templateField)
+  .record(
+    z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of an environment variable')
+      .meta(fieldType('variable')),
+    templateField,
+  )
   .default({})
   .describe('Environment variables.');
 
@@ -46,18 +54,21 @@ const processSchema = z.strictObject({
 });
 
 const endpointSchema = z.strictObject({
-  name: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'is not an endpoint name; write it as DB_ENDPOINTS'),
+  name: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]*$/, 'is not an endpoint name; write it as DB_ENDPOINTS')
+    .describe('Name of the endpoint, such as DB_ENDPOINTS.'),
   protocol: z
     .string()
     .regex(/^[a-z][a-z0-9+.-]*$/, 'is not a protocol')
     .optional()
     .describe('Becomes protocol://address:port.'),
-  port: portField,
+  port: portField.describe('Port of the service.'),
 });
 
 const healthSchema = z.strictObject({
-  model: z.enum(['http', 'tcp', 'cmd']).describe('How to probe.'),
-  address: templateField.min(1).describe('URL, host:port, or a shell command line.'),
+  model: z.enum(HEALTH_MODELS).describe('How to probe: a URL, a TCP port, or a command.'),
+  address: templateField.min(1).describe('A URL for http, host:port for tcp, a line for bash for cmd.'),
   timeInterval: z.int().min(1).max(3600).default(5).describe('Seconds between two probes.'),
   maxErrorsNum: z.int().min(0).max(10_000).default(3).describe('Failures in a row before the service counts as unhealthy.'),
 });
@@ -207,23 +218,23 @@ const updateSchema = z.strictObject({
     .describe('Hosts whose services restart: one after the other, each healthy again before the next, or all at once.'),
 });
 
-/** When a component is part of a cluster at all; every given key must match. */
+/** When a component is part of a cluster at all. */
 const whenSchema = z.strictObject({
   network: z
     .array(z.enum(['calico', 'flannel', 'none']))
     .min(1)
     .optional()
-    .describe('network.plugin of cluster.yaml.'),
+    .describe('Values of network.plugin of cluster.yaml.'),
   storage: z
     .array(z.enum(['nfs', 'nas', 'gfs', 'none']))
     .min(1)
     .optional()
-    .describe('storage.type of cluster.yaml.'),
+    .describe('Values of storage.type of cluster.yaml.'),
   database: z
     .array(z.enum(['internal', 'external']))
     .min(1)
     .optional()
-    .describe('database.mode of cluster.yaml.'),
+    .describe('Values of database.mode of cluster.yaml.'),
 });
 
 /** manifests/components/NAME/component.yaml: one piece of installed software. */
@@ -239,7 +250,7 @@ export const componentSchema = z.strictObject({
         'as members that join and leave one at a time.',
     ),
   unless: z.array(nameField).default([]).describe('Not on a host that runs one of these components.'),
-  when: whenSchema.prefault({}).describe('Only in clusters that are set up so.'),
+  when: whenSchema.prefault({}).describe('Only in clusters that are set up so; every key that is given must match.'),
   needs: z.array(needField).default([]).describe('Components that must be healthy first, by name or as { component, hosts }.'),
   update: updateSchema.prefault({}).describe('How a running component is changed.'),
   actions: z.array(actionSchema).default([]).describe('What the platform does at certain moments of the life of the component.'),
@@ -259,8 +270,8 @@ export const componentSchema = z.strictObject({
   ports: z
     .array(
       z.strictObject({
-        port: portField,
-        protocol: z.enum(['tcp', 'udp']).default('tcp').describe('Transport.'),
+        port: portField.describe('The port.'),
+        protocol: z.enum(['tcp', 'udp']).default('tcp').describe('Transport of the port.'),
         address: templateField
           .min(1)
           .optional()
@@ -283,7 +294,7 @@ export const componentSchema = z.strictObject({
     .array(
       z.strictObject({
         name: nameField.describe('Name for ${secret.NAME}; one of its kind in all manifests.'),
-        length: z.int().min(12).max(128).default(24).describe('Characters.'),
+        length: z.int().min(12).max(128).default(24).describe('Number of characters.'),
       }),
     )
     .default([])

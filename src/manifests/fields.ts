@@ -13,6 +13,34 @@ export function documentHead<K extends string>(kind: K) {
   };
 }
 
+/**
+ * Types of values that have a name: the `title` of a schema, explained here for docs/manifest-reference.md. A key's own
+ * description says what the value is for.
+ */
+export const FIELD_TYPES = {
+  name: 'Lower-case letters, digits and hyphens, at most 63, no hyphen at either end (one DNS label).',
+  'DNS name': 'Lower-case labels with dots between them, at most 253 characters.',
+  identifier: 'A letter, then letters, digits, `_` and `-`, at most 63.',
+  variable: 'A name of an environment variable.',
+  port: 'A number from 1 to 65535.',
+  address: 'An IPv4 or IPv6 address, such as `10.0.0.11` or `fd00::11`. Names are not accepted.',
+  network: 'A network in CIDR notation, such as `10.20.0.0/16`. No bit is set behind the prefix.',
+  size: 'A number of bytes, or a number with a unit, such as `4GB` (decimal) or `512MiB` (binary).',
+  mode: 'File permissions in quotes, such as `"0644"`: without them YAML reads the number 644.',
+  owner: '`user:group`, by name or by number.',
+  path: 'An absolute path, or one that begins with a placeholder, such as `${var.root}/data`. No `..`.',
+  sibling: 'A path of a file beside the document. It cannot leave the directory of the document.',
+  line: 'One line of text, at most 500 characters.',
+  template: 'Text in which placeholders such as `${node.address}` are filled in.',
+  user: 'A login name.',
+  fingerprint: 'What `ssh-keygen -l` prints of a key: `SHA256:` and 43 characters.',
+} as const;
+
+/** The title of a schema, as one of the named types. */
+export function fieldType(title: keyof typeof FIELD_TYPES): { readonly title: string } {
+  return { title };
+}
+
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const LABEL_PATTERN = new RegExp(`^${LABEL}$`);
 const DNS_PATTERN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
@@ -20,54 +48,71 @@ const DNS_PATTERN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 /** Names of our own things: hosts, roles, components, sets. One DNS label (RFC 1123), so that it may become a host name. */
 export const nameField = z
   .string()
-  .regex(LABEL_PATTERN, 'is not a name; use lower-case letters, digits and hyphens, at most 63, no hyphen at either end');
+  .regex(LABEL_PATTERN, 'is not a name; use lower-case letters, digits and hyphens, at most 63, no hyphen at either end')
+  .meta(fieldType('name'));
 
 /** A DNS name in lower case. */
-export const dnsNameField = z.string().max(253).regex(DNS_PATTERN, 'is not a DNS name; use lower-case labels with dots between them');
+export const dnsNameField = z
+  .string()
+  .max(253)
+  .regex(DNS_PATTERN, 'is not a DNS name; use lower-case labels with dots between them')
+  .meta(fieldType('DNS name'));
 
 /** A name inside a document that templates refer to, such as a variable. */
 export const identifierField = z
   .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'is not an identifier; begin with a letter, use letters, digits, _ and -');
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'is not an identifier; begin with a letter, use letters, digits, _ and -')
+  .meta(fieldType('identifier'));
 
-export const portField = z.int().min(1).max(65535);
+export const portField = z.int().min(1).max(65535).meta(fieldType('port'));
 
 export const ADDRESS_REMEDY = 'write it as 10.0.0.11 or fd00::11';
 
 /** A literal IPv4 or IPv6 address; names are not accepted, because nothing resolves them yet. */
-export const addressField = z.string().refine(isAddress, `is not an IP address; ${ADDRESS_REMEDY}`);
+export const addressField = z.string().refine(isAddress, `is not an IP address; ${ADDRESS_REMEDY}`).meta(fieldType('address'));
 
 /** A network in CIDR notation whose host bits are zero. */
-export const cidrField = z.string().superRefine((text, context) => {
-  const problem = cidrProblem(text);
-  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-});
+export const cidrField = z
+  .string()
+  .superRefine((text, context) => {
+    const problem = cidrProblem(text);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta(fieldType('network'));
 
 /** A size such as 4GB or 512MiB; becomes bytes. */
-export const sizeField = z.union([z.int().min(0), z.string()]).transform((value, context) => {
-  if (typeof value === 'number') return value;
-  try {
-    return parseSize(value);
-  } catch (error) {
-    if (!(error instanceof CaissonError)) throw error;
-    context.addIssue({ code: 'custom', message: `is not a size; ${error.hint ?? 'write it as 4GB'}` });
-    return z.NEVER;
-  }
-});
+export const sizeField = z
+  .union([z.int().min(0), z.string()])
+  .transform((value, context) => {
+    if (typeof value === 'number') return value;
+    try {
+      return parseSize(value);
+    } catch (error) {
+      if (!(error instanceof CaissonError)) throw error;
+      context.addIssue({ code: 'custom', message: `is not a size; ${error.hint ?? 'write it as 4GB'}` });
+      return z.NEVER;
+    }
+  })
+  .meta(fieldType('size'));
 
 /** Permissions as text, because YAML reads 0644 as the number 644. */
-export const modeField = z.string().regex(/^0?[0-7]{3}$/, 'is not a file mode; write it as "0644"');
+export const modeField = z
+  .string()
+  .regex(/^0?[0-7]{3}$/, 'is not a file mode; write it as "0644"')
+  .meta(fieldType('mode'));
 
 /** user:group, by name or number. */
 export const ownerField = z
   .string()
-  .regex(/^[a-z_0-9][a-z0-9_-]*:[a-z_0-9][a-z0-9_-]*$/, 'is not an owner; write it as "user:group", by name or by number');
+  .regex(/^[a-z_0-9][a-z0-9_-]*:[a-z_0-9][a-z0-9_-]*$/, 'is not an owner; write it as "user:group", by name or by number')
+  .meta(fieldType('owner'));
 
 /** An absolute path that may begin with a placeholder, such as ${var.root}/data. */
 export const pathField = z
   .string()
   .regex(/^(?:\/|\$\{[^}]+\})/, 'is not an absolute path; begin it with / or a ${placeholder}')
-  .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out');
+  .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out')
+  .meta(fieldType('path'));
 
 /** A path of a file beside the document; it cannot leave its directory. */
 export const siblingField = z
@@ -75,14 +120,16 @@ export const siblingField = z
   .regex(
     /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/,
     'is not a path of a file beside this document; use letters, digits, . _ - and /',
-  );
+  )
+  .meta(fieldType('sibling'));
 
 /** One line of text. */
 export const lineField = z
   .string()
   .min(1)
   .max(500)
-  .regex(/^\P{Cc}*$/u, 'has a control character; write one line of text');
+  .regex(/^\P{Cc}*$/u, 'has a control character; write one line of text')
+  .meta(fieldType('line'));
 
 export function isAddress(text: string): boolean {
   // ipaddr.isValid('10.1') is true, and zone ids mean something on one machine only.

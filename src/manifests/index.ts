@@ -19,6 +19,8 @@ export {
   cidrField,
   dnsNameField,
   documentHead,
+  FIELD_TYPES,
+  fieldType,
   identifierField,
   isAddress,
   lineField,

@@ -10,8 +10,8 @@ export const roleSchema = z.strictObject({
   requires: z
     .strictObject({
       cpus: z.int().min(1).default(1).describe('CPUs that a host must have.'),
-      memory: sizeField.default(0).describe('Memory that a host must have, such as 4GB.'),
-      disk: sizeField.default(0).describe('Free disk space that a host must have besides the images, such as 40GB.'),
+      memory: sizeField.prefault('0').describe('Memory that a host must have, such as 4GB.'),
+      disk: sizeField.prefault('0').describe('Free disk space that a host must have besides the images, such as 40GB.'),
     })
     .prefault({})
     .describe('What preflight asks of a host.'),

@@ -6,6 +6,7 @@ export * from './apt/closure.ts';
 export * from './apt/load-index.ts';
 export * from './apt/sign-repo.ts';
 export * from './apt/write-repo.ts';
+export * from './repository-key.ts';
 export { compareDebVersions } from './apt/deb-version.ts';
 export type { AptPackage } from './apt/apt-package.ts';
 export * from './explain.ts';

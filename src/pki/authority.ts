@@ -1,5 +1,5 @@
 import type { Clock } from '../core/index.ts';
-import { generateKeys, privateKeyPem, SIGNING, type KeyPair } from './key-pair.ts';
+import { generateKeys, importKeys, privateKeyPem, SIGNING, type KeyPair } from './key-pair.ts';
 import { lifetime, randomSerial, subjectOf, x509 } from './x509.ts';
 
 export interface AuthorityRequest {
@@ -7,16 +7,18 @@ export interface AuthorityRequest {
   /** Lifetime in days from now; the beginning is set an hour back. */
   readonly days: number;
   readonly clock: Clock;
+  /** A P-256 private key (PEM) to certify; a new one by default. */
+  readonly key?: string;
 }
 
 /**
  * Makes a self-signed P-256 authority that may sign end certificates only (RFC 5280: path length 0).
- * Throws CERTIFICATE_INVALID for a bad name or lifetime.
+ * Throws CERTIFICATE_INVALID for a bad name, lifetime or key.
  */
 export async function createAuthority(request: AuthorityRequest): Promise<KeyPair> {
   const subject = subjectOf(request.commonName);
   const period = lifetime(request.clock, request.days);
-  const keys = await generateKeys();
+  const keys = request.key === undefined ? await generateKeys() : await importKeys(request.key);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: subject,
     serialNumber: randomSerial(),

@@ -1,8 +1,13 @@
 import { X509Certificate } from 'node:crypto';
+import { usageOf, type CertificateUsage } from './usage.ts';
 import { parseCertificate, x509 } from './x509.ts';
 
 export interface CertificateInfo {
   readonly subject: string;
+  readonly commonName: string | undefined;
+  readonly organizations: readonly string[];
+  /** Undefined when it is limited to other purposes than the ones we issue for, or to none. */
+  readonly usages: CertificateUsage | undefined;
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly dnsNames: readonly string[];
@@ -15,8 +20,12 @@ export interface CertificateInfo {
 export function certificateInfo(pem: string): CertificateInfo {
   const certificate = parseCertificate(pem);
   const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
+  const purposes = certificate.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? [];
   return {
     subject: certificate.subject,
+    commonName: certificate.subjectName.getField('CN')[0],
+    organizations: certificate.subjectName.getField('O'),
+    usages: usageOf(purposes.map(String)),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     dnsNames: names.filter((name) => name.type === 'dns').map((name) => name.value),

@@ -2,4 +2,7 @@
 export * from './authority.ts';
 export * from './certificate-info.ts';
 export * from './issue.ts';
-export * from './key-pair.ts';
+export * from './kept-authority.ts';
+export type { KeyPair } from './key-pair.ts';
+export type { CertificateSubject } from './subject.ts';
+export type { CertificateUsage } from './usage.ts';

@@ -1,17 +1,11 @@
 import ipaddr from 'ipaddr.js';
 import { CaissonError, type Clock } from '../core/index.ts';
 import { generateKeys, importPrivateKey, privateKeyPem, SIGNING, type KeyPair } from './key-pair.ts';
+import type { CertificateSubject } from './subject.ts';
+import { PURPOSES } from './usage.ts';
 import { lifetime, parseCertificate, randomSerial, subjectOf, x509 } from './x509.ts';
 
-export type CertificateUsage = 'server' | 'client' | 'both';
-
-export interface CertificateRequest {
-  readonly commonName: string;
-  /** Host names; the first label may be `*`. */
-  readonly dnsNames: readonly string[];
-  /** IPv4 and IPv6 addresses, each a subject alternative name of its own. */
-  readonly addresses: readonly string[];
-  readonly usages: CertificateUsage;
+export interface CertificateRequest extends CertificateSubject {
   /** Lifetime in days from now; cut at the end of the authority's own. */
   readonly days: number;
   readonly clock: Clock;
@@ -20,18 +14,12 @@ export interface CertificateRequest {
 const DNS_NAME = /^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 const DNS_NAME_LIMIT = 253;
 
-const PURPOSES: Readonly<Record<CertificateUsage, readonly x509.ExtendedKeyUsageType[]>> = {
-  server: [x509.ExtendedKeyUsage.serverAuth],
-  client: [x509.ExtendedKeyUsage.clientAuth],
-  both: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
-};
-
 /**
  * Issues an end certificate with a fresh P-256 key. The authority signs directly, so the certificate alone is the
  * chain. Throws CERTIFICATE_INVALID for a bad name, address or lifetime, and for an authority that has ended.
  */
 export async function issueCertificate(authority: KeyPair, request: CertificateRequest): Promise<KeyPair> {
-  const subject = subjectOf(request.commonName);
+  const subject = subjectOf(request.commonName, request.organizations);
   const names = alternativeNames(request);
   const issuer = parseCertificate(authority.certificate);
   const period = lifetime(request.clock, request.days);

@@ -1,4 +1,4 @@
-import { createPrivateKey, KeyObject, webcrypto } from 'node:crypto';
+import { createPrivateKey, createPublicKey, KeyObject, webcrypto } from 'node:crypto';
 import { CaissonError } from '../core/index.ts';
 
 /** A certificate and its private key (PKCS #8), both PEM. The key is a secret: 0600 on disk, never in a log. */
@@ -21,9 +21,19 @@ export function privateKeyPem(key: webcrypto.CryptoKey): string {
 
 /** Reads a P-256 private key. Throws CERTIFICATE_INVALID. */
 export async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey> {
+  return (await importKeys(pem)).privateKey;
+}
+
+/** Reads a P-256 private key and derives its public key. Throws CERTIFICATE_INVALID. */
+export async function importKeys(pem: string): Promise<webcrypto.CryptoKeyPair> {
   try {
-    const der = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' });
-    return await webcrypto.subtle.importKey('pkcs8', der, P256, false, ['sign']);
+    const key = createPrivateKey(pem);
+    const pkcs8 = key.export({ type: 'pkcs8', format: 'der' });
+    const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+    return {
+      privateKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, P256, true, ['sign']),
+      publicKey: await webcrypto.subtle.importKey('spki', spki, P256, true, ['verify']),
+    };
   } catch (cause) {
     throw new CaissonError('CERTIFICATE_INVALID', 'Cannot use the private key of the authority: it is not a P-256 key in PEM', { cause });
   }

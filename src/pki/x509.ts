@@ -11,15 +11,22 @@ export { x509 };
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** Upper bound of a common name (RFC 5280, appendix A.1, ub-common-name). */
-const COMMON_NAME_LIMIT = 64;
+/** Upper bound of common names and organizations (RFC 5280, appendix A.1, ub-common-name and ub-organization-name). */
+const NAME_LIMIT = 64;
 
-/** A subject of one common name, built as data, so that a comma in it cannot become another attribute. */
-export function subjectOf(commonName: string): x509.JsonName {
-  if (commonName === '' || commonName.length > COMMON_NAME_LIMIT) {
-    throw new CaissonError('CERTIFICATE_INVALID', `Cannot certify "${commonName}": a common name has 1 to ${COMMON_NAME_LIMIT} characters`);
-  }
-  return [{ CN: [commonName] }];
+/** A subject of a common name and organizations, built as data, so that a comma in one cannot become another attribute. */
+export function subjectOf(commonName: string, organizations: readonly string[] = []): x509.JsonName {
+  if (!isName(commonName)) throw badName(commonName, 'a common name');
+  if (!organizations.every(isName)) throw badName(commonName, 'an organization');
+  return [...[...new Set(organizations)].map((organization) => ({ O: [organization] })), { CN: [commonName] }];
+}
+
+function isName(name: string): boolean {
+  return name !== '' && name.length <= NAME_LIMIT;
+}
+
+function badName(commonName: string, what: string): CaissonError {
+  return new CaissonError('CERTIFICATE_INVALID', `Cannot certify "${commonName}": ${what} has 1 to ${NAME_LIMIT} characters`);
 }
 
 /** 16 random bytes, positive and without a leading zero byte (RFC 5280, 4.1.2.2). */

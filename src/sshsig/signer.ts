@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import { createAgent, utils, type ParsedKey } from 'ssh2';
 import { CaissonError, messageOf } from '../core/index.ts';
+import { readSecretFile } from '../io/index.ts';
 import { parsePublicKeyLine, publicKeyOf, type PublicKey } from './public-key.ts';
 
 /** Somebody who can sign: a private key at hand, or one that an agent keeps. */
@@ -17,36 +17,17 @@ export interface SignerOptions {
   readonly askPassphrase: (file: string) => Promise<string | undefined>;
 }
 
-const KEY_FILE_LIMIT = 64 * 1024;
-
 /**
  * Opens a signer by file: an OpenSSH private key, or a public key (`.pub`) whose private half the agent keeps. Throws
- * INPUT_UNREADABLE, KEY_UNSAFE for a private key that others can read, SIGNING_FAILED.
+ * INPUT_UNREADABLE, SECRET_EXPOSED for a private key that is open to others, SIGNING_FAILED.
  */
 export async function openSigner(file: string, options: SignerOptions): Promise<Signer> {
-  const { text, mode } = await readKeyFile(file);
-  if (!text.includes('PRIVATE KEY-----')) return agentSigner(file, text, options.agentSocket);
-  if ((mode & 0o077) !== 0) {
-    throw new CaissonError('KEY_UNSAFE', `Cannot sign with "${file}": others can read it (mode ${(mode & 0o777).toString(8)})`, {
-      hint: `Run: chmod 600 ${file}`,
-    });
-  }
-  return keySigner(await parsePrivateKey(file, text, options));
+  const text = await readSecretFile(file, { isSecret: isPrivateKey });
+  return isPrivateKey(text) ? keySigner(await parsePrivateKey(file, text, options)) : agentSigner(file, text, options.agentSocket);
 }
 
-async function readKeyFile(file: string): Promise<{ readonly text: string; readonly mode: number }> {
-  try {
-    const handle = await open(file, 'r');
-    try {
-      const stats = await handle.stat();
-      if (!stats.isFile() || stats.size > KEY_FILE_LIMIT) throw new Error('it is no key file');
-      return { text: await handle.readFile('utf8'), mode: stats.mode };
-    } finally {
-      await handle.close();
-    }
-  } catch (cause) {
-    throw new CaissonError('INPUT_UNREADABLE', `Cannot read the signing key "${file}": ${messageOf(cause)}`, { cause });
-  }
+function isPrivateKey(text: string): boolean {
+  return text.includes('PRIVATE KEY-----');
 }
 
 async function parsePrivateKey(file: string, text: string, { askPassphrase }: SignerOptions): Promise<ParsedKey> {

@@ -1,7 +1,7 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NodeAgent, type AgentConfig, type AgentStatus, type ComponentStatus } from '../../src/agent/index.ts';
+import { definitionDigest, NodeAgent, type AgentConfig, type AgentStatus, type ComponentStatus } from '../../src/agent/index.ts';
 import { systemClock, type Clock } from '../../src/core/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { FakeSystemd } from './fake-systemd.ts';
@@ -33,9 +33,9 @@ beforeEach(async () => {
 
 afterEach(stop);
 
-function start(clock: Clock = systemClock): void {
+function start(clock: Clock = systemClock, bootId = 'boot-1'): void {
   abort = new AbortController();
-  agent = new NodeAgent({ config, host: systemd.host, clock, version: '1.2.3' });
+  agent = new NodeAgent({ config, host: systemd.host, clock, version: '1.2.3', bootId });
   running = agent.run(abort.signal);
 }
 
@@ -180,6 +180,44 @@ describe('NodeAgent', () => {
     expect(systemd.file('a.service')).toContain('first');
   });
 
+  it('lets a running service keep its definition when a file earlier in order names it too', async () => {
+    await define('dns.yaml', '{ name: dns, start: running }');
+    start();
+    await until((seen) => component(seen, 'dns')?.state === 'healthy');
+    systemd.takeCalls();
+    await define('aaa.yaml', '{ name: dns, start: other }', '{ name: a, start: a }');
+    await agent.reload();
+    const [old, added] = [join(config.definitions, 'dns.yaml'), join(config.definitions, 'aaa.yaml')];
+    const problem = { about: added, message: `Cannot use service "dns" of "${added}": it is defined in "${old}" already` };
+    expect((await agent.status()).problems).toEqual([problem]);
+    expect(systemd.file('dns.service')).toContain('running');
+    expect(systemd.file('a.service')).toBeDefined();
+    await stop();
+    start();
+    expect((await agent.status()).problems).toEqual([problem]);
+    expect(systemd.takeCalls().filter((call) => call.includes('dns.service'))).toEqual([]);
+    await rm(old);
+    await agent.reload();
+    expect((await agent.status()).problems).toEqual([]);
+    expect(systemd.file('dns.service')).toContain('other');
+  });
+
+  it('names a directory and a link to nothing among the definitions, and reads the rest', async () => {
+    const [directory, link] = [join(config.definitions, 'd.yaml'), join(config.definitions, 'c.yaml')];
+    await mkdir(directory);
+    await symlink('/nowhere/c.yaml', link);
+    await define('z.yaml', '{ name: z, start: z }');
+    start();
+    const status = await until((seen) => component(seen, 'z')?.state === 'healthy');
+    expect(status.problems).toEqual([
+      { about: link, message: `Cannot use "${link}": it is a link to "/nowhere/c.yaml", which does not exist` },
+      { about: directory, message: `Cannot use "${directory}": it is a directory, and definitions are read from files` },
+    ]);
+    // The files after them are looked at all the same.
+    await define('z.yaml', '{ name: z, start: z2 }');
+    await until(() => systemd.file('z.service')?.includes('z2') === true);
+  });
+
   it('does not run what everybody may write', async () => {
     await define('a.yaml', '{ name: a, start: a }');
     await chmod(join(config.definitions, 'a.yaml'), 0o666);
@@ -203,5 +241,72 @@ describe('NodeAgent', () => {
     start();
     const status = await until((seen) => seen.problems.length > 0);
     expect(component(status, 'ssh')).toMatchObject({ state: 'unknown', reason: 'its unit could not be written' });
+  });
+
+  it('tells when it looked, at which start of the unit, and by which text of the definition', async () => {
+    await define('a.yaml', '{ name: a, start: a, health: { model: cmd, address: x, time_interval: 1 } }');
+    systemd.command = () => ok;
+    const before = new Date().toISOString();
+    start();
+    const status = await until((seen) => component(seen, 'a')?.state === 'healthy');
+    const { seen = '', unit, definition } = component(status, 'a') ?? {};
+    expect(definition).toBe(definitionDigest(await readFile(join(config.definitions, 'a.yaml'), 'utf8')));
+    expect(unit).toMatchObject({ active: 'active', restarts: 0 });
+    expect([before, unit?.started ?? '', status.time].toSorted()).toEqual([before, unit?.started, status.time]);
+    expect([before, seen, status.time].toSorted()).toEqual([before, seen, status.time]);
+    const later = await until((now) => (component(now, 'a')?.seen ?? '') > seen);
+    expect(component(later, 'a')).toMatchObject({ since: component(status, 'a')?.since, unit: { started: unit?.started } });
+  });
+
+  it('does not call a unit healthy that was started again, until a probe of this start says so', async () => {
+    await define('a.yaml', '{ name: a, start: a, health: { model: cmd, address: x, time_interval: 60 } }');
+    systemd.command = () => ok;
+    start();
+    const first = component(await until((seen) => component(seen, 'a')?.state === 'healthy'), 'a');
+    systemd.restart('a.service');
+    const second = component(await until((seen) => component(seen, 'a')?.unit?.restarts === 1), 'a');
+    expect(second).toMatchObject({ state: 'starting', reason: expect.stringContaining('started again') });
+    expect(second?.seen).toBeUndefined();
+    expect((second?.since ?? '') > (first?.since ?? '')).toBe(true);
+    expect((second?.unit?.started ?? '') > (first?.unit?.started ?? '')).toBe(true);
+  });
+
+  it.each([
+    ['after a boot of the machine', 'boot-2', () => {}, 'unknown'],
+    ['of an earlier start of its unit', 'boot-1', () => systemd.restart('a.service'), 'starting'],
+  ])('does not believe what it remembers %s', async (_, bootId, happen, state) => {
+    await define('a.yaml', '{ name: a, start: a, health: { model: cmd, address: x } }');
+    systemd.command = () => ok;
+    start();
+    const before = component(await until((seen) => component(seen, 'a')?.state === 'healthy'), 'a');
+    await stop();
+    happen();
+    let answer = (): void => {};
+    systemd.command = () => new Promise((resolve) => (answer = (): void => resolve(ok)));
+    start(systemClock, bootId);
+    const now = component(await agent.status(), 'a');
+    expect(now).toMatchObject({ state });
+    expect(now?.seen).toBeUndefined();
+    expect((now?.since ?? '') > (before?.since ?? '')).toBe(true);
+    answer();
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+  });
+
+  it('tells of the text that it works with, not of the one with mistakes', async () => {
+    await define('a.yaml', '{ name: a, start: a }');
+    const good = definitionDigest(await readFile(join(config.definitions, 'a.yaml'), 'utf8'));
+    start();
+    await until((seen) => component(seen, 'a')?.state === 'healthy');
+    await define('a.yaml', '{ name: a, strat: a2 }');
+    await agent.reload();
+    expect(component(await agent.status(), 'a')?.definition).toBe(good);
+  });
+
+  it('tells of no text that systemd refused', async () => {
+    systemd.failure = { word: 'restart', says: 'Transport endpoint is not connected' };
+    await define('a.yaml', '{ name: a, start: a }');
+    start();
+    await until((seen) => seen.problems.length > 0);
+    expect(component(await agent.status(), 'a')?.definition).toBeUndefined();
   });
 });

@@ -1,34 +1,48 @@
 import { describe, expect, it } from 'vitest';
-import { nextState, unknownState, type ComponentState, type Observation } from '../../src/agent/index.ts';
+import { nextState, stateForUnit, unknownState, type ComponentState, type Observation } from '../../src/agent/index.ts';
 
 const EARLIER = '2025-01-01T00:00:00.000Z';
 const NOW = new Date('2025-01-01T01:00:00.000Z');
-const RUNNING = { active: 'active', sub: 'running', queued: false, enablement: 'enabled', path: '/x' };
+const BEGAN = new Date('2025-01-01T00:59:59.000Z');
+const RUNNING = {
+  load: 'loaded',
+  active: 'active',
+  sub: 'running',
+  queued: false,
+  enablement: 'enabled',
+  path: '/x',
+  needsReload: false,
+  invocation: 'first',
+  activeSince: 1,
+  mainPid: 1,
+  restarts: 0,
+};
+const RESTARTED = { ...RUNNING, invocation: 'second' };
 const WELL = { status: 'healthy', reason: '' } as const;
 const DEAD = { status: 'dead', reason: 'refused' } as const;
 
 function state(name: ComponentState['state'], errors = 0): ComponentState {
-  return { state: name, since: EARLIER, reason: '', errors };
+  return { state: name, since: EARLIER, reason: '', errors, invocation: 'first' };
 }
 
-function next(previous: ComponentState, seen: Omit<Observation, 'counts'>, maxErrors = 3): ComponentState {
-  return nextState(previous, { counts: true, ...seen }, maxErrors, NOW);
+function next(previous: ComponentState, look: Omit<Observation, 'counts' | 'began'>, maxErrors = 3): ComponentState {
+  return nextState(previous, { counts: true, began: BEGAN, ...look }, maxErrors, NOW);
 }
 
 describe('nextState', () => {
   it('moves "since" only when the state changes', () => {
-    expect(next(state('healthy'), { health: WELL }).since).toBe(EARLIER);
-    expect(next(state('starting'), { health: WELL }).since).toBe(NOW.toISOString());
+    expect(next(state('healthy'), { health: WELL, unit: RUNNING }).since).toBe(EARLIER);
+    expect(next(state('starting'), { health: WELL, unit: RUNNING }).since).toBe(NOW.toISOString());
   });
 
   it('bears as many failures as allowed, for every kind of failure, and forgets them after one success', () => {
     let current = state('healthy');
     for (const errors of [1, 2, 3]) {
       current = next(current, { health: DEAD, unit: RUNNING });
-      expect(current).toEqual({ state: 'healthy', since: EARLIER, reason: 'refused', errors });
+      expect(current).toMatchObject({ state: 'healthy', since: EARLIER, reason: 'refused', errors });
     }
-    expect(next(current, { health: WELL, unit: RUNNING })).toEqual({ state: 'healthy', since: EARLIER, reason: '', errors: 0 });
-    expect(next(current, { health: DEAD, unit: RUNNING })).toEqual({
+    expect(next(current, { health: WELL, unit: RUNNING })).toMatchObject({ state: 'healthy', since: EARLIER, reason: '', errors: 0 });
+    expect(next(current, { health: DEAD, unit: RUNNING })).toMatchObject({
       state: 'unhealthy',
       since: NOW.toISOString(),
       reason: 'refused',
@@ -41,7 +55,10 @@ describe('nextState', () => {
   });
 
   it('does not count looks between two probes', () => {
-    expect(nextState(state('starting', 2), { counts: false, health: DEAD }, 2, NOW)).toMatchObject({ state: 'starting', errors: 2 });
+    expect(nextState(state('starting', 2), { counts: false, began: BEGAN, health: DEAD }, 2, NOW)).toMatchObject({
+      state: 'starting',
+      errors: 2,
+    });
   });
 
   it('is not fooled by somebody else who answers on the address', () => {
@@ -63,5 +80,42 @@ describe('nextState', () => {
   it('goes by the unit alone where there is no health check', () => {
     expect(next(unknownState(NOW), { unit: RUNNING }).state).toBe('healthy');
     expect(next(unknownState(NOW), { unit: { ...RUNNING, active: 'failed' } }).state).toBe('unhealthy');
+  });
+
+  it('tells when the look began that decided the state', () => {
+    expect(next(state('healthy'), { health: WELL, unit: RUNNING }).seen).toBe(BEGAN.toISOString());
+    expect(next(state('healthy'), { health: DEAD, unit: { ...RUNNING, active: 'failed' } }).seen).toBe(BEGAN.toISOString());
+  });
+
+  it('moves "since" when another start of the unit is healthy', () => {
+    expect(next(state('healthy'), { health: WELL, unit: RESTARTED })).toMatchObject({ state: 'healthy', since: NOW.toISOString() });
+  });
+
+  it('bears no failure of a start that was never healthy, nor of a unit that is down', () => {
+    expect(next(state('healthy'), { health: DEAD, unit: RESTARTED })).toMatchObject({ state: 'starting', errors: 1 });
+    expect(next(state('healthy'), { health: DEAD, unit: { ...RUNNING, active: 'activating', sub: 'auto-restart' } }).state).toBe(
+      'starting',
+    );
+  });
+
+  it('does not take the answer of an earlier start for one of the present start', () => {
+    const current = next(state('healthy'), { health: WELL, unit: RESTARTED, overtaken: true });
+    expect(current).toMatchObject({ state: 'starting', since: NOW.toISOString() });
+    expect(current.seen).toBeUndefined();
+  });
+});
+
+describe('stateForUnit', () => {
+  it('lets a healthy state stand for the start that it is of', () => {
+    expect(stateForUnit(state('healthy'), RUNNING, NOW)).toEqual(state('healthy'));
+    expect(stateForUnit(state('healthy'), undefined, NOW)).toEqual(state('healthy'));
+  });
+
+  it.each([
+    ['was started again', RESTARTED],
+    ['is down', { ...RUNNING, active: 'activating', sub: 'auto-restart' }],
+  ])('calls a component starting whose unit %s since it was healthy', (_, unit) => {
+    expect(stateForUnit({ ...state('healthy'), seen: EARLIER }, unit, NOW)).toMatchObject({ state: 'starting', since: NOW.toISOString() });
+    expect(stateForUnit({ ...state('healthy'), seen: EARLIER }, unit, NOW).seen).toBeUndefined();
   });
 });

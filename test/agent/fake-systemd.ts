@@ -6,6 +6,11 @@ interface FakeUnit {
   active: string;
   sub: string;
   enabled: boolean;
+  /** Counts starts; 0 for a unit that was never started. */
+  start: number;
+  /** Microseconds since the boot. */
+  activeSince: number;
+  restarts: number;
 }
 
 /**
@@ -21,10 +26,11 @@ export class FakeSystemd {
   /** Words of a command that fails, with what it says. */
   failure: { readonly word: string; readonly says: string } | undefined;
   /** Answer to a health check's command. */
-  command: (line: string) => CommandResult = (line) => {
+  command: (line: string) => CommandResult | Promise<CommandResult> = (line) => {
     throw new Error(`no answer is planned for the command "${line}"`);
   };
   readonly #directory: string;
+  #starts = 0;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -35,17 +41,28 @@ export class FakeSystemd {
       name: 'm1',
       address: '127.0.0.1',
       local: true,
-      run: async (command) => this.#run(command),
+      run: (command) => this.#run(command),
       upload: () => Promise.reject(new Error('the agent uploads nothing')),
       close: async () => {},
     };
   }
 
   set(unit: string, active: string, sub: string): void {
-    this.units.set(unit, { active, sub, enabled: this.units.get(unit)?.enabled ?? false });
+    this.units.set(unit, { ...this.#unit(unit), active, sub });
   }
 
-  #run({ argv }: Command): CommandResult {
+  /** What systemd does by Restart= when the process of a service ends. */
+  restart(unit: string): void {
+    this.#start(unit, this.#unit(unit).restarts + 1);
+  }
+
+  #start(unit: string, restarts: number): void {
+    this.#starts += 1;
+    const activeSince = Number(process.hrtime.bigint() / 1000n);
+    this.units.set(unit, { ...this.#unit(unit), active: 'active', sub: 'running', start: this.#starts, activeSince, restarts });
+  }
+
+  async #run({ argv }: Command): Promise<CommandResult> {
     const [program, verb = '', ...rest] = argv.filter((word) => word !== '--no-pager');
     if (program === 'timeout') return this.command(argv.at(-1) ?? '');
     if (program !== 'systemctl') throw new Error(`unknown command: ${argv.join(' ')}`);
@@ -62,7 +79,7 @@ export class FakeSystemd {
         break;
       case 'start':
       case 'restart':
-        for (const unit of units) this.units.set(unit, { ...this.#unit(unit), active: 'active', sub: 'running' });
+        for (const unit of units) this.#start(unit, 0);
         break;
       case 'disable':
         for (const unit of units) this.units.delete(unit);
@@ -74,7 +91,7 @@ export class FakeSystemd {
   }
 
   #unit(unit: string): FakeUnit {
-    return this.units.get(unit) ?? { active: 'inactive', sub: 'dead', enabled: false };
+    return this.units.get(unit) ?? { active: 'inactive', sub: 'dead', enabled: false, start: 0, activeSince: 0, restarts: 0 };
   }
 
   #show(rest: readonly string[]): string {
@@ -82,10 +99,14 @@ export class FakeSystemd {
     return rest
       .slice(rest.indexOf('--') + 1)
       .map((unit) => {
-        const { active, sub, enabled } = this.#unit(unit);
+        const { active, sub, enabled, start, activeSince, restarts } = this.#unit(unit);
         const path = files.includes(unit) ? join(this.#directory, unit) : (this.vendor.get(unit) ?? '');
         const state = path === '' ? '' : enabled ? 'enabled' : 'disabled';
-        return `Id=${unit}\nActiveState=${active}\nSubState=${sub}\nFragmentPath=${path}\nUnitFileState=${state}\n`;
+        const load = path === '' ? 'not-found' : 'loaded';
+        return [
+          `LoadState=${load}\nActiveState=${active}\nSubState=${sub}\nFragmentPath=${path}\nUnitFileState=${state}`,
+          `InvocationID=${start === 0 ? '' : `start-${start}`}\nActiveEnterTimestampMonotonic=${activeSince}\nNRestarts=${restarts}\n`,
+        ].join('\n');
       })
       .join('\n');
   }

@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { describeCheck, healthCheckOf, probe, type HealthCheck, type HealthModel, type HealthResult } from '../../src/health/index.ts';
+import type { HealthModel } from '../../src/core/index.ts';
+import { describeCheck, healthCheckOf, probe, type HealthCheck, type HealthResult } from '../../src/health/index.ts';
 import type { Command, CommandResult, Host } from '../../src/host/index.ts';
 
 const servers: (Server | TcpServer)[] = [];

@@ -1,100 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-
-/** Who may import whom. Imports go down, and through the other folder's index.ts. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  io: ['core'],
-  net: ['core', 'io'],
-  oci: ['core', 'io'],
-  ospkg: ['core', 'io'],
-  manifests: ['core', 'io'],
-  cluster: ['core', 'io', 'manifests'],
-  pki: ['core', 'io'],
-  sshsig: ['core', 'io'],
-  registry: ['core', 'io', 'net', 'oci'],
-  sources: ['core', 'io', 'net', 'oci', 'registry'],
-  bundle: ['core', 'io', 'oci', 'ospkg', 'sshsig'],
-  host: ['core', 'io', 'sshsig'],
-  server: ['core', 'io', 'oci', 'ospkg'],
-  health: ['core', 'io', 'host'],
-  depot: ['core', 'io', 'oci', 'ospkg', 'bundle', 'server'],
-  builder: ['core', 'io', 'net', 'oci', 'ospkg', 'manifests', 'sshsig', 'registry', 'sources', 'bundle'],
-  push: ['core', 'io', 'net', 'oci', 'registry', 'bundle'],
-  agent: ['core', 'io', 'host', 'health'],
-  site: ['core', 'bundle', 'host'],
-  preflight: ['core', 'manifests', 'cluster', 'bundle', 'host', 'site'],
-  install: [
-    'core',
-    'io',
-    'oci',
-    'ospkg',
-    'manifests',
-    'cluster',
-    'pki',
-    'sshsig',
-    'bundle',
-    'host',
-    'site',
-    'preflight',
-    'health',
-    'server',
-    'depot',
-    'agent',
-  ],
-  ui: ['core'],
-  cli: [
-    'core',
-    'io',
-    'net',
-    'oci',
-    'ospkg',
-    'manifests',
-    'cluster',
-    'pki',
-    'sshsig',
-    'registry',
-    'sources',
-    'bundle',
-    'host',
-    'server',
-    'health',
-    'depot',
-    'builder',
-    'push',
-    'agent',
-    'site',
-    'preflight',
-    'install',
-    'ui',
-  ],
-};
-
-/** Modules with one home: files (or folders, with a trailing slash) that may import them. */
-const HOMES: Readonly<Record<string, readonly string[]>> = {
-  ssh2: ['host/', 'sshsig/'],
-  'node:child_process': ['host/local-host.ts'],
-  undici: ['net/'],
-  'node:http': ['server/listener.ts', 'agent/', 'health/checks/'],
-  'node:https': ['server/listener.ts', 'agent/', 'health/checks/'],
-  'node:net': ['server/listener.ts', 'health/checks/', 'agent/', 'io/machine-lock.ts'],
-  yaml: ['io/'],
-  tar: ['io/', 'bundle/'],
-  openpgp: ['ospkg/'],
-  '@peculiar/x509': ['pki/'],
-  dockerode: ['sources/', 'host/'],
-  'packageurl-js': ['builder/'],
-  commander: ['cli/'],
-  'cli-progress': ['ui/'],
-};
-
-/** Words that only some files may use: process-wide state comes in through arguments. */
-const WORDS: readonly { readonly pattern: RegExp; readonly homes: readonly string[] }[] = [
-  { pattern: /\bprocess\.(exit|env|argv|exitCode)\b/, homes: ['main.ts'] },
-  { pattern: /\bprocess\.(stdout|stderr|stdin)\b|\bconsole\./, homes: ['main.ts', 'ui/'] },
-  { pattern: /\bDate\.now\(|\bnew Date\(\)/, homes: ['core/clock.ts'] },
-];
+import { topologicalOrder } from '../../src/core/index.ts';
+import { importedFiles, unusedGrants, usesOf, violationsOf } from './import-rule.ts';
+import { IMPORT_TABLE } from './import-table.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
 
@@ -106,52 +15,18 @@ function sourceFiles(directory: string): string[] {
   });
 }
 
-function importsOf(text: string): string[] {
-  return [
-    ...text.matchAll(
-      /^\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm,
-    ),
-  ].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+const USES = sourceFiles(SRC).map((path) => usesOf(relative(SRC, path), readFileSync(path, 'utf8')));
+
+function topOf(folder: string): string {
+  return folder.split('/')[0] ?? '';
 }
 
-function isHome(file: string, homes: readonly string[]): boolean {
-  return homes.some((home) => (home.endsWith('/') ? file.startsWith(home) : file === home));
-}
-
-function violationsOf(path: string): string[] {
-  const file = relative(SRC, path);
-  const folder = file.includes('/') ? (file.split('/')[0] ?? '') : undefined;
-  const text = readFileSync(path, 'utf8');
-  const found: string[] = [];
-  for (const specifier of importsOf(text)) {
-    if (specifier.startsWith('.')) {
-      const target = relative(SRC, resolve(dirname(path), specifier));
-      const targetFolder = target.split('/')[0] ?? '';
-      if (folder === undefined) {
-        if (targetFolder !== 'cli' && targetFolder !== 'core') found.push(`${file} -> ${target} (main.ts imports only cli and core)`);
-      } else if (targetFolder !== folder) {
-        if (!(MAY_IMPORT[folder] ?? []).includes(targetFolder)) found.push(`${file} -> ${targetFolder}`);
-        else if (target !== `${targetFolder}/index.ts`) found.push(`${file} -> ${target} (not through the door ${targetFolder}/index.ts)`);
-      } else if (target === `${folder}/index.ts`) found.push(`${file} -> its own index.ts`);
-    } else {
-      const homes = HOMES[specifier];
-      if (homes !== undefined && !isHome(file, homes)) found.push(`${file} imports "${specifier}", whose home is ${homes.join(', ')}`);
-    }
-  }
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-  for (const { pattern, homes } of WORDS) {
-    const match = pattern.exec(code);
-    if (match !== null && !isHome(file, homes)) found.push(`${file} uses ${match[0]}, whose home is ${homes.join(', ')}`);
-  }
-  return found;
+function violationsIn(file: string, text: string): string[] {
+  return violationsOf(usesOf(file, text), IMPORT_TABLE);
 }
 
 describe('architecture', () => {
   const folders = readdirSync(SRC, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-
-  it('has a row in the table for every folder', () => {
-    expect(folders.map((entry) => entry.name).filter((name) => MAY_IMPORT[name] === undefined)).toEqual([]);
-  });
 
   it.each(folders.map((entry) => entry.name))('%s has a door that says what lives there', (name) => {
     const door = join(SRC, name, 'index.ts');
@@ -159,20 +34,114 @@ describe('architecture', () => {
     expect(readFileSync(door, 'utf8')).toMatch(/^\/\*\*/);
   });
 
-  it('lets imports go down only, through the doors, and gives special modules one home', () => {
-    expect(sourceFiles(SRC).flatMap(violationsOf)).toEqual([]);
+  it('lets files use only what the table grants their folder', () => {
+    expect(USES.flatMap((uses) => violationsOf(uses, IMPORT_TABLE))).toEqual([]);
   });
 
-  it('sees a violation when there is one', () => {
-    expect(importsOf("import { a } from '../install/index.ts';\nexport * from './b.ts';\nconst c = await import('undici');")).toEqual([
-      '../install/index.ts',
-      './b.ts',
-      'undici',
-    ]);
+  it('has no row and no grant that no file uses', () => {
+    expect(unusedGrants(USES, IMPORT_TABLE)).toEqual([]);
+  });
+
+  it('has no folders and no files that import each other in a circle, by types as well', () => {
+    const tops = folders.map(({ name }) => ({
+      name,
+      needs: Object.entries(IMPORT_TABLE.folders).flatMap(([folder, grants]) => (topOf(folder) === name ? grants.map(topOf) : [])),
+    }));
+    topologicalOrder(
+      tops,
+      ({ name }) => name,
+      ({ name, needs }) => needs.filter((need) => need !== name),
+    );
+    topologicalOrder(USES, ({ file }) => file, importedFiles);
   });
 
   it('keeps the shipped cluster out of the engine', () => {
     const named = sourceFiles(SRC).filter((path) => /rainbond|goodrain|\brbd-/i.test(readFileSync(path, 'utf8')));
     expect(named.map((path) => relative(SRC, path))).toEqual([]);
+  });
+});
+
+describe('the import rule', () => {
+  it.each([
+    ["import { request } from 'https';", 'imports "https", which has no row in the table'],
+    ["import { lookup } from 'dns';", 'imports "dns", which has no row in the table'],
+    ["import { lookup } from 'node:dns/promises';", 'imports "node:dns/promises", which has no row in the table'],
+    ["import { connect } from 'node:http2';", 'imports "node:http2", which has no row in the table'],
+    ["import { createSocket } from 'node:dgram';", 'imports "node:dgram", which has no row in the table'],
+    ["import got from 'got';", 'imports "got", which has no row in the table'],
+    ["import { connect } from 'node:tls';", 'imports "node:tls", which only net/dispatchers.ts may'],
+    ["import { request } from 'undici';", 'imports "undici", which only net/ may'],
+    ["import type { ClientRequest } from 'node:http';", 'imports "node:http", which only '],
+    ["const { request } = await import('node:https');", 'imports "node:https", which only '],
+    ["type Socket = import('node:net').Socket;", 'imports "node:net", which only '],
+    ["export * from 'undici';", 'imports "undici", which only '],
+    ["import{request}from'undici'", 'imports "undici", which only '],
+    ['const undici = await import(`undici`);', 'imports "undici", which only '],
+    ["const net = process.getBuiltinModule('net');", 'imports "net", which has no row in the table'],
+    ["const name = 'undici';\nawait import(name);", 'uses a module whose name is made at run time: name'],
+    ["import net = require('node:net');", 'uses import = : '],
+    ["await fetch('https://example.com/');", 'uses fetch, which is granted to no file'],
+    ['const get = fetch;', 'uses fetch, which is granted to no file'],
+    ['const work = { fetch };', 'uses fetch, which is granted to no file'],
+    ["new WebSocket('wss://example.com/');", 'uses WebSocket, which is granted to no file'],
+    ["new EventSource('https://example.com/');", 'uses EventSource, which is granted to no file'],
+    ['new XMLHttpRequest();', 'uses XMLHttpRequest, which is granted to no file'],
+    ["globalThis['fetch']('https://example.com/');", 'uses globalThis, which is granted to no file'],
+    ["require('node:net');", 'uses require, which is granted to no file'],
+    ['process.exit(1);', 'uses process.exit, which has no row in the table'],
+    ['const { env } = process;', 'uses process, which has no row in the table'],
+    ['const now = Date.now();', 'uses Date.now, which has no row in the table'],
+    ['const now = new Date();', 'uses new Date(), which only core/clock.ts may'],
+    ["import { z } from 'zod';", 'uses named imports of zod'],
+    ["import { HttpClient } from '../net/index.ts';", 'net/index.ts: install is not granted net'],
+    ["import { topologicalOrder } from '../core/graph.ts';", 'not through the door core/index.ts'],
+    ["import { installCluster } from './index.ts';", 'its own index.ts'],
+  ])('refuses %s', (text, problem) => {
+    const found = violationsIn('install/planted.ts', `${text}\n`);
+    expect(found.join('\n')).toContain('install/planted.ts');
+    expect(found.join('\n')).toContain(problem);
+  });
+
+  it.each([
+    ['a module of the same name in a comment', "// import { request } from 'https';\n/* fetch('x') */"],
+    [
+      'a member named as a global',
+      'export interface Tools {\n  readonly fetch: () => void;\n}\nexport const run = (tools: Tools) => tools.fetch();',
+    ],
+    ['text that mentions an import', 'export const line = "import { request } from \'https\'; fetch(1)";'],
+    ['another folder through its door', "import { hasCode } from '../core/index.ts';"],
+    ['a date that is given', 'export const epoch = new Date(0);'],
+  ])('lets %s be', (_, text) => {
+    expect(violationsIn('install/planted.ts', text)).toEqual([]);
+  });
+
+  it('refuses an arrow between rooms of one folder that has no grant', () => {
+    expect(violationsIn('bundle/format/planted.ts', "import { BundleWriter } from '../write/writer.ts';")).toEqual([
+      'bundle/format/planted.ts -> bundle/write/writer.ts: bundle/format is not granted bundle/write',
+    ]);
+  });
+
+  it('refuses a folder without a row', () => {
+    expect(violationsIn('novel/planted.ts', "import { hasCode } from '../core/index.ts';")).toEqual([
+      'novel/planted.ts: the folder novel has no row in the table',
+    ]);
+  });
+
+  it('names grants that no file uses', () => {
+    const uses = [usesOf('core/a.ts', "import { b } from '../io/index.ts';\nimport { join } from 'node:path';\nperformance.now();")];
+    expect(
+      unusedGrants(uses, {
+        folders: { core: ['io', 'net'], io: [] },
+        modules: { 'node:path': ['core/', 'io/'], undici: ['net/'], zod: [] },
+        globals: { performance: ['core/clock.ts'], fetch: [] },
+      }),
+    ).toEqual([
+      'core -> net',
+      'io: no such folder',
+      'node:path: io/',
+      'undici: net/',
+      'zod: granted to no file',
+      'performance: core/clock.ts',
+    ]);
   });
 });

@@ -4,10 +4,11 @@ import { dirname, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/index.ts';
 import { parseClusterSpec, resolveTopology, scopeFor } from '../../src/cluster/index.ts';
-import { loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
+import { componentSchema, loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
+import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES } from '../../src/manifests/scope-names.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { serviceDocument } from '../../src/install/service-document.ts';
-import { directoryTree } from '../../src/io/index.ts';
+import { directoryTree, parseYaml } from '../../src/io/index.ts';
 import { readImageList, type ImageListEntry } from '../../src/sources/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
@@ -146,6 +147,20 @@ describe('the examples in the documents', () => {
     const cluster = ONE_HOST.replace('[manage, gateway, compute]', '[server]');
     const topology = resolveTopology(parseClusterSpec(cluster, 'cluster.yaml'), platform);
     expect(topology.placements.map(({ id }) => id)).toEqual(['docker/n1', 'web/n1']);
+  });
+
+  it('docs/manifests.md shows pieces of a component that its schema takes', () => {
+    const page = readFileSync(resolve(ROOT, 'docs/manifests.md'), 'utf8');
+    const pieces = [...page.matchAll(/^```yaml\n((?:services|values):[\s\S]*?)^```/gm)].map(([, text = '']) => text);
+    expect(pieces.length).toBeGreaterThan(0);
+    const head = 'apiVersion: caisson/v1\nkind: Component\nname: piece\nsummary: A piece\n';
+    for (const piece of pieces) expect(() => parseYaml(head + piece, 'docs/manifests.md', componentSchema)).not.toThrow();
+  });
+
+  it('docs/manifests.md names every placeholder', () => {
+    const page = readFileSync(resolve(ROOT, 'docs/manifests.md'), 'utf8');
+    const names = [...GLOBAL_NAMES, ...COMPONENT_NAMES, ...EACH_NAMES];
+    expect(names.filter((name) => !page.includes(`\`\${${name}}\``))).toEqual([]);
   });
 
   it('docs/agent.md shows service definitions that the agent reads', () => {

@@ -77,6 +77,11 @@ describe('issueCertificate', () => {
     expect(first.key).not.toBe(second.key);
   });
 
+  it('refuses an organization that is empty or longer than X.509 allows', async () => {
+    for (const name of ['', 'x'.repeat(65)])
+      expect(await codeOf(issueCertificate(await made, request({ organizations: [name] })))).toContain('an organization has 1 to 64');
+  });
+
   it('never outlives its authority', async () => {
     const pair = await issueCertificate(await made, request({ days: 1000 }));
     expect(certificateInfo(pair.certificate).notAfter).toEqual(new Date(NOW + 100 * DAY));

@@ -20,6 +20,7 @@ describe('certificates, as OpenSSL and a TLS client see them', () => {
     authority = await createAuthority({ commonName: 'Site CA', days: 10, clock: systemClock });
     leaf = await issueCertificate(authority, {
       commonName: 'depot',
+      organizations: ['system:masters', 'Ops, people'],
       dnsNames: ['localhost'],
       addresses: ['127.0.0.1', '::1'],
       usages: 'both',
@@ -36,6 +37,11 @@ describe('certificates, as OpenSSL and a TLS client see them', () => {
       cwd: directory,
     });
     expect(stdout).toContain('leaf.pem: OK');
+  });
+
+  it('shows OpenSSL each organization by itself', async () => {
+    const { stdout } = await run('openssl', ['x509', '-in', 'leaf.pem', '-noout', '-subject', '-nameopt', 'RFC2253'], { cwd: directory });
+    expect(stdout.trim()).toBe('subject=CN=depot,O=Ops\\, people,O=system:masters');
   });
 
   it('does not pass under another authority', async () => {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { askLocalAgent, NodeAgent, parseAgentConfig, reloadLocalAgent, serveStatus, type AgentConfig } from '../../agent/index.ts';
+import { askLocalAgent, NodeAgent, parseAgentConfig, readBootId, reloadLocalAgent, serveStatus, type AgentConfig } from '../../agent/index.ts';
 import { CaissonError, messageOf } from '../../core/index.ts';
 import { openLocalHost } from '../../host/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
@@ -57,7 +57,7 @@ async function runAgent(flags: AgentFlags, context: CommandContext): Promise<voi
   const { signal, emit, clock, version } = context;
   const config = await readConfig(flags.config);
   const host = openLocalHost({ name: config.node.name, address: config.node.address });
-  const agent = new NodeAgent({ config, host, clock, version, emit });
+  const agent = new NodeAgent({ config, host, clock, version, emit, bootId: await readBootId() });
   // Whichever ends first, by a bug, takes the other with it; systemd starts both again.
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { messageOf, type Clock } from '../../core/index.ts';
-import { makeRepositoryKey, startDepot, type RunningDepot } from '../../depot/index.ts';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CaissonError, messageOf, type Clock } from '../../core/index.ts';
+import { loadRepositoryKey, makeRepositoryKey, obtainRepositoryKey, startDepot, type RunningDepot } from '../../depot/index.ts';
+import type { RepositoryKeyPair } from '../../ospkg/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { parseListenAddress, reachableAddresses } from '../serve/listen-address.ts';
-import { loadRepositoryKey, obtainRepositoryKey } from '../serve/site-keys.ts';
 import { openTlsSource, type TlsFlags, type TlsSource } from '../serve/tls-source.ts';
 
 interface ServeFlags extends TlsFlags {
@@ -34,8 +36,9 @@ export const registerServe: RegisterCommand = (program, run) => {
 async function serve(context: CommandContext, bundles: readonly string[], flags: ServeFlags): Promise<void> {
   const { signal, emit, clock } = context;
   const listen = parseListenAddress(flags.listen);
+  if (flags.state !== undefined) await prepareState(flags.state);
   const repositoryKey = await repositoryKeyOf(flags);
-  const tls = await openTlsSource(flags, listen, clock);
+  const tls = await openTlsSource(flags, listen, context);
   try {
     signal.throwIfAborted();
     const depot = await startDepot({ bundles, repositoryKey, emit, ...listen, ...(tls === undefined ? {} : { tls: tls.material }) });
@@ -52,9 +55,19 @@ async function serve(context: CommandContext, bundles: readonly string[], flags:
   }
 }
 
-async function repositoryKeyOf(flags: ServeFlags): ReturnType<typeof makeRepositoryKey> {
+async function repositoryKeyOf(flags: ServeFlags): Promise<RepositoryKeyPair> {
   if (flags.repositoryKey !== undefined) return loadRepositoryKey(flags.repositoryKey);
-  return flags.state === undefined ? makeRepositoryKey() : obtainRepositoryKey(flags.state);
+  if (flags.state === undefined) return makeRepositoryKey();
+  return obtainRepositoryKey({ privateKey: join(flags.state, 'repository.key'), publicKey: join(flags.state, 'repository.asc') });
+}
+
+/** The directory of what is kept; one that is made here is closed to others. */
+async function prepareState(state: string): Promise<void> {
+  try {
+    await mkdir(state, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot keep keys in "${state}": ${messageOf(cause)}`, { cause });
+  }
 }
 
 async function renew(depot: RunningDepot, tls: TlsSource, { emit }: CommandContext): Promise<void> {

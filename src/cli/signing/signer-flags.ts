@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readPasswordFile } from '../../host/index.ts';
+import { readPasswordFile } from '../../io/index.ts';
 import { openSigner, type Signer } from '../../sshsig/index.ts';
 import type { CommandContext } from '../command.ts';
 import { collect } from '../collect.ts';
@@ -16,7 +16,7 @@ export function addSignerFlags(command: Command): Command {
     .option('--passphrase-file <file>', 'the passphrase of the keys, instead of a question');
 }
 
-/** Opens every signer, before any long work begins. Throws what openSigner throws, HOST_SECRET_EXPOSED for a passphrase file that others can read. */
+/** Opens every signer, before any long work begins. Throws what openSigner throws, SECRET_EXPOSED for a passphrase file that others can read. */
 export async function signersOf(
   flags: SignerFlags,
   { env, askSecret }: Pick<CommandContext, 'env' | 'askSecret'>,

@@ -1,33 +1,10 @@
-import { createCleartextMessage, createMessage, generateKey, readPrivateKey, sign } from 'openpgp';
-
-export interface RepositoryKeyPair {
-  /** Armored and without a passphrase: whoever writes it to a file gives it mode 0600. */
-  readonly privateKey: string;
-  /** Armored, for `signed-by=` (a file with the ending .asc, readable by everyone). */
-  readonly publicKey: string;
-}
+import { createCleartextMessage, createMessage, readPrivateKey, sign } from 'openpgp';
 
 export interface ReleaseSignature {
   /** The content of InRelease. */
   readonly inRelease: string;
   /** The content of Release.gpg: a detached, armored signature. */
   readonly signature: string;
-}
-
-/**
- * A new signing key. Ed25519 in the form of RFC 4880bis: gpgv 2.2 and sqv, which apt calls, accept no other. It does not
- * expire; `date` is its creation time and must not be after the dates of what it will sign.
- */
-export async function generateRepositoryKey(options: { readonly userId: string; readonly date: Date }): Promise<RepositoryKeyPair> {
-  const { privateKey, publicKey } = await generateKey({
-    type: 'ecc',
-    curve: 'ed25519Legacy',
-    subkeys: [],
-    userIDs: [{ name: options.userId }],
-    date: options.date,
-    format: 'armored',
-  });
-  return { privateKey, publicKey };
 }
 
 /**

@@ -6,19 +6,23 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import type { CommandContext, CommandOutput } from '../../../src/cli/command.ts';
 import { registerServe } from '../../../src/cli/commands/serve.ts';
-import { silent, systemClock } from '../../../src/core/index.ts';
+import { silent, systemClock, type Emit, type Event } from '../../../src/core/index.ts';
 import { makeRepositoryKey } from '../../../src/depot/index.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/index.ts';
 import { writeSmallBundle } from '../../support/small-bundle.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
 /** Runs `serve` with these words; `during` runs while it serves, and then it is stopped. */
-async function serve(words: readonly string[], during: (output: CommandOutput) => Promise<void> = async () => {}): Promise<CommandOutput> {
+async function serve(
+  words: readonly string[],
+  during: (output: CommandOutput) => Promise<void> = async () => {},
+  emit: Emit = silent,
+): Promise<CommandOutput> {
   const stop = new AbortController();
   let printed: CommandOutput | undefined;
   const context: CommandContext = {
     signal: stop.signal,
-    emit: silent,
+    emit,
     clock: systemClock,
     env: {},
     self: { path: '/caisson', argv: [], standalone: false },
@@ -102,14 +106,29 @@ describe('caisson serve', () => {
     expect(output.text).toContain(join(state, 'ca.crt'));
     expect(output.text).toMatch(/SHA-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}/);
     const kept = await Promise.all(
-      ['ca.crt', 'ca.key', 'repository.key', 'repository.asc'].map((name) => readFile(join(state, name), 'utf8')),
+      ['ca.crt', 'ca.key', 'tls.crt', 'tls.key', 'repository.key', 'repository.asc'].map((name) => readFile(join(state, name), 'utf8')),
     );
     expect((await stat(join(state, 'ca.key'))).mode & 0o777).toBe(0o600);
     expect((await stat(join(state, 'repository.key'))).mode & 0o777).toBe(0o600);
     await serve(words);
     expect(
-      await Promise.all(['ca.crt', 'ca.key', 'repository.key', 'repository.asc'].map((name) => readFile(join(state, name), 'utf8'))),
+      await Promise.all(
+        ['ca.crt', 'ca.key', 'tls.crt', 'tls.key', 'repository.key', 'repository.asc'].map((name) => readFile(join(state, name), 'utf8')),
+      ),
     ).toEqual(kept);
+  });
+
+  it('warns of a kept authority that ends soon, and does not replace it', async () => {
+    const state = join(directory(), 'state');
+    await mkdir(state);
+    const authority = await createAuthority({ commonName: 'CA', days: 300, clock: systemClock });
+    await writeFile(join(state, 'ca.key'), authority.key, { mode: 0o600 });
+    await writeFile(join(state, 'ca.crt'), authority.certificate);
+    const events: Event[] = [];
+    const words = [await bundle(), '--listen', '127.0.0.1:0', '--tls-generate', '--state', state];
+    await serve(words, undefined, (event) => events.push(event));
+    expect(events).toContainEqual({ type: 'warning', message: expect.stringMatching(/ca\.crt" ends on .*, in (?:299|300) days/) });
+    expect(await readFile(join(state, 'ca.crt'), 'utf8')).toBe(authority.certificate);
   });
 
   it('uses the certificate and the repository key that are given', async () => {
@@ -145,7 +164,7 @@ describe('caisson serve', () => {
     const certificate = join(directory(), 'tls.crt');
     await writeFile(certificate, '');
     const words = flag === '--tls-key' ? ['--tls-cert', certificate, flag, key] : [flag, key];
-    await expect(serve([await bundle(), '--listen', '127.0.0.1:0', ...words])).rejects.toMatchObject({ code: 'KEY_UNSAFE' });
+    await expect(serve([await bundle(), '--listen', '127.0.0.1:0', ...words])).rejects.toMatchObject({ code: 'SECRET_EXPOSED' });
   });
 
   it.each([[['--tls-cert', 'x']], [['--tls-key', 'x']], [['--tls-cert', 'x', '--tls-key', 'y', '--tls-generate']]])(

@@ -86,7 +86,7 @@ describe('caisson sign', () => {
   it('refuses a key that others can read', async () => {
     chmodSync(await makeKey(temp(), 'open'), 0o644);
     const { status, err } = await caisson(['sign', file('bundle.tar'), '--sign-key', file('open')]);
-    expect({ status, err }).toEqual({ status: 3, err: expect.stringContaining('Error KEY_UNSAFE') });
+    expect({ status, err }).toEqual({ status: 3, err: expect.stringContaining('Error SECRET_EXPOSED') });
   });
 });
 

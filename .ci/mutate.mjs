@@ -1,0 +1,66 @@
+// Changes the source of folders in small ways, one at a time, and counts how many of these mutants their tests notice
+// (StrykerJS). On demand: a folder takes minutes. A path below src/ names a folder or a file; its tests are the unit tests at
+// the same place below test/ (--tests names others). Reports go to coverage/mutation/.
+//   npm run mutate -- bundle
+//   npm run mutate -- ospkg/apt/solve.ts ospkg/apt/closure.ts
+//   npm run mutate -- install/engine.ts --tests install/engine.test.ts --concurrency 1
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Stryker } from '@stryker-mutator/core';
+
+const root = resolve(import.meta.dirname, '..');
+process.chdir(root);
+
+const { values: flags, positionals: places } = parseArgs({
+  allowPositionals: true,
+  options: { tests: { type: 'string', multiple: true }, concurrency: { type: 'string' } },
+});
+const missing = places.filter((place) => !existsSync(join(root, 'src', place)));
+if (places.length === 0 || missing.length > 0) {
+  console.error(
+    missing.length > 0 ? `there is no src/${missing.join(', src/')}` : 'name a folder or a file below src/: npm run mutate -- bundle',
+  );
+  process.exit(2);
+}
+
+const isFolder = (place) => statSync(join(root, 'src', place)).isDirectory();
+const testsOf = (place) => `test/${isFolder(place) ? place : dirname(place)}/**/*.test.ts`;
+const named = (place) => (place.endsWith('.ts') ? `test/${place}` : `test/${place}/**/*.test.ts`);
+const name = places
+  .join(' ')
+  .replace(/\.ts\b/g, '')
+  .replaceAll(/[/ ]/g, '-');
+// Read by .ci/vitest.mutate.config.mjs, in the processes that Stryker starts.
+process.env.MUTATE_TESTS = JSON.stringify([...new Set(flags.tests === undefined ? places.map(testsOf) : flags.tests.map(named))]);
+
+const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
+try {
+  const results = await new Stryker({
+    mutate: places.map((place) => (isFolder(place) ? `src/${place}/**/*.ts` : `src/${place}`)),
+    testRunner: 'vitest',
+    plugins: ['@stryker-mutator/vitest-runner'],
+    vitest: { configFile: '.ci/vitest.mutate.config.mjs', related: false },
+    coverageAnalysis: 'perTest',
+    concurrency: flags.concurrency === undefined ? Math.max(1, Math.floor(availableParallelism() / 2)) : Number(flags.concurrency),
+    // Words of messages are not what these tests are for; codes and hints have tests of their own.
+    mutator: { excludedMutations: ['StringLiteral'] },
+    ignorePatterns: ['dist', 'bundles', 'coverage', '.lab'],
+    tempDirName: work,
+    reporters: ['clear-text', 'json', 'html'],
+    clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+    jsonReporter: { fileName: `coverage/mutation/${name}.json` },
+    htmlReporter: { fileName: `coverage/mutation/${name}.html` },
+    thresholds: { high: 80, low: 60, break: null },
+    logLevel: 'warn',
+    allowEmpty: false,
+  }).runMutationTest();
+  const counted = results.filter(({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status));
+  const killed = counted.filter(({ status }) => status === 'Killed' || status === 'Timeout');
+  console.log(
+    `${places.join(', ')}: ${killed.length} of ${counted.length} mutants noticed (${Math.round((100 * killed.length) / counted.length)} %)`,
+  );
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}

@@ -1,0 +1,103 @@
+import type { Digest } from '../../core/index.ts';
+import { MAY_LIE_IN_BASE, type BundleImage, type BundleManifest } from '../format/manifest.ts';
+import { compareText } from '../format/member-path.ts';
+
+/** Something that both bundles have, or one of them; `from` is missing for what came, `to` for what went. */
+export interface Change<T> {
+  readonly name: string;
+  readonly from?: T;
+  readonly to?: T;
+}
+
+export interface ImageState {
+  /** Of the index or manifest that the name stands for. */
+  readonly digest: Digest;
+  /** Bytes of everything the image needs. */
+  readonly size: number;
+}
+
+export interface PackageState {
+  readonly version: string;
+  readonly size: number;
+}
+
+export interface FileState {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** What differs between two bundles; sizes are bytes. */
+export interface BundleDifference {
+  /** By full name. */
+  readonly images: readonly Change<ImageState>[];
+  /** By `name:architecture (repository)`. */
+  readonly packages: readonly Change<PackageState>[];
+  /** Executables, manifests and documents, by path. */
+  readonly files: readonly Change<FileState>[];
+  /** Of everything that the bundles stand for, bases included. */
+  readonly size: { readonly from: number; readonly to: number };
+  /** Bytes of images, packages and executables in the new one that the old one does not have: what a delta would carry. */
+  readonly newContent: number;
+}
+
+/** Compares what two bundles stand for; whether their bytes lie in them or in a base makes no difference. Pure. */
+export function differenceOf(from: BundleManifest, to: BundleManifest): BundleDifference {
+  const known = new Set(wholeOf(from).map(({ digest }) => digest));
+  const added = new Map(
+    wholeOf(to)
+      .filter(({ digest, kind }) => MAY_LIE_IN_BASE.has(kind) && !known.has(digest))
+      .map(({ digest, size }) => [digest, size]),
+  );
+  return {
+    images: changesOf(imagesOf(from), imagesOf(to), (left, right) => left.digest === right.digest),
+    packages: changesOf(packagesOf(from), packagesOf(to), (left, right) => left.version === right.version && left.size === right.size),
+    files: changesOf(filesOf(from), filesOf(to), (left, right) => left.digest === right.digest),
+    size: { from: sizeOf(wholeOf(from)), to: sizeOf(wholeOf(to)) },
+    newContent: [...added.values()].reduce((sum, size) => sum + size, 0),
+  };
+}
+
+function wholeOf({ entries, baseEntries }: BundleManifest) {
+  return [...entries, ...baseEntries];
+}
+
+function sizeOf(members: readonly { readonly size: number }[]): number {
+  return members.reduce((sum, { size }) => sum + size, 0);
+}
+
+function imagesOf({ images }: BundleManifest): ReadonlyMap<string, ImageState> {
+  return new Map(images.map((image) => [image.name, { digest: image.root.digest, size: imageSize(image) }]));
+}
+
+function imageSize({ root, platforms }: BundleImage): number {
+  const all = [root, ...platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers])];
+  return sizeOf([...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()]);
+}
+
+function packagesOf(manifest: BundleManifest): ReadonlyMap<string, PackageState> {
+  const sizes = new Map(wholeOf(manifest).map(({ path, size }) => [path, size]));
+  return new Map(
+    manifest.repositories.flatMap(({ id, packages }) =>
+      packages.map(({ name, architecture, version, path }) => [`${name}:${architecture} (${id})`, { version, size: sizes.get(path) ?? 0 }]),
+    ),
+  );
+}
+
+/** What people put in; what follows from the rest (metadata, repository indexes) would only repeat the other changes. */
+function filesOf(manifest: BundleManifest): ReadonlyMap<string, FileState> {
+  return new Map(
+    wholeOf(manifest)
+      .filter(({ kind }) => kind === 'executable' || kind === 'manifest' || kind === 'document')
+      .map(({ path, digest, size }) => [path, { digest, size }]),
+  );
+}
+
+function changesOf<T>(from: ReadonlyMap<string, T>, to: ReadonlyMap<string, T>, isSame: (left: T, right: T) => boolean): Change<T>[] {
+  const names = [...new Set([...from.keys(), ...to.keys()])].sort(compareText);
+  return names.flatMap((name): Change<T>[] => {
+    const left = from.get(name);
+    const right = to.get(name);
+    if (left !== undefined && right !== undefined && isSame(left, right)) return [];
+    return [{ name, ...(left === undefined ? {} : { from: left }), ...(right === undefined ? {} : { to: right }) }];
+  });
+}

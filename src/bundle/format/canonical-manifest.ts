@@ -1,0 +1,122 @@
+import type { AttachedManifest, Descriptor } from '../../oci/index.ts';
+import {
+  BUNDLE_API_VERSION,
+  type BaseEntry,
+  type BundleBase,
+  type BundleEntry,
+  type BundleImage,
+  type BundleManifest,
+  type BundleRepository,
+} from './manifest.ts';
+import { compareText } from './member-path.ts';
+
+/** bundle.json is padded to this, so that small changes of it seldom move the members behind it. */
+export const BUNDLE_JSON_STEP = 4096;
+
+/** The bytes of bundle.json without padding: keys in the order below, names sorted, one space of indent. */
+export function serialiseManifest(manifest: BundleManifest): string {
+  return `${JSON.stringify(manifest, undefined, 1)}\n`;
+}
+
+/** Spaces up to `size`, which the document must not exceed. */
+export function padManifest(text: string, size: number): Buffer {
+  const bytes = Buffer.alloc(size, ' ');
+  bytes.write(text, 'utf8');
+  return bytes;
+}
+
+/** The same facts with fixed key order and sorted lists, so that equal content has equal bytes. */
+export function canonicalManifest(manifest: Omit<BundleManifest, 'apiVersion' | 'kind'>): BundleManifest {
+  return {
+    apiVersion: BUNDLE_API_VERSION,
+    kind: 'Bundle',
+    name: manifest.name,
+    version: manifest.version,
+    platforms: [...manifest.platforms],
+    date: manifest.date,
+    images: manifest.images.map(canonicalImage).sort((left, right) => compareText(left.name, right.name)),
+    repositories: manifest.repositories.map(canonicalRepository).sort((left, right) => compareText(left.id, right.id)),
+    bases: manifest.bases.map(canonicalBase).sort(compareBases),
+    entries: manifest.entries.map(canonicalEntry),
+    baseEntries: manifest.baseEntries.map(canonicalBaseEntry),
+  };
+}
+
+function canonicalImage(image: BundleImage): BundleImage {
+  return {
+    name: image.name,
+    source: image.source,
+    root: canonicalDescriptor(image.root),
+    platforms: image.platforms.map(({ platform, manifest, config, layers }) => ({
+      platform,
+      manifest: canonicalDescriptor(manifest),
+      config: canonicalDescriptor(config),
+      layers: layers.map(canonicalDescriptor),
+    })),
+    ...(image.attached === undefined
+      ? {}
+      : {
+          attached: image.attached.map(canonicalAttached).sort((left, right) => compareText(left.manifest.digest, right.manifest.digest)),
+        }),
+  };
+}
+
+function canonicalAttached({ manifest, subject, artifactType, annotations, tags, blobs }: AttachedManifest): AttachedManifest {
+  return {
+    manifest: canonicalDescriptor(manifest),
+    ...(subject === undefined ? {} : { subject }),
+    artifactType,
+    ...(annotations === undefined ? {} : { annotations: canonicalAnnotations(annotations) }),
+    tags: [...tags].sort(compareText),
+    blobs: blobs.map(canonicalDescriptor),
+  };
+}
+
+function canonicalAnnotations(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(annotations).sort(([left], [right]) => compareText(left, right)));
+}
+
+function canonicalDescriptor({ mediaType, digest, size, platform, annotations }: Descriptor): Descriptor {
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(platform === undefined ? {} : { platform: canonicalPlatform(platform) }),
+    ...(annotations === undefined ? {} : { annotations: canonicalAnnotations(annotations) }),
+  };
+}
+
+function canonicalPlatform({ os, architecture, variant }: NonNullable<Descriptor['platform']>): NonNullable<Descriptor['platform']> {
+  return variant === undefined ? { os, architecture } : { os, architecture, variant };
+}
+
+function canonicalRepository(repository: BundleRepository): BundleRepository {
+  return {
+    id: repository.id,
+    type: repository.type,
+    path: repository.path,
+    codename: repository.codename,
+    architectures: [...repository.architectures],
+    components: [...repository.components],
+    packages: repository.packages
+      .map(({ name, version, architecture, path, set }) => ({ name, version, architecture, path, set: [...set].sort(compareText) }))
+      .sort((left, right) => compareText(left.path, right.path)),
+  };
+}
+
+/** Order of bases: by name and version, so that a reader finds them; the digest decides between equal ones. */
+export function compareBases(left: BundleBase, right: BundleBase): number {
+  return compareText(left.name, right.name) || compareText(left.version, right.version) || compareText(left.digest, right.digest);
+}
+
+function canonicalBase({ name, version, digest }: BundleBase): BundleBase {
+  return { name, version, digest };
+}
+
+function canonicalBaseEntry({ path, kind, size, digest, mode, origin, base }: BaseEntry): BaseEntry {
+  return { path, kind, size, digest, mode, origin, base };
+}
+
+function canonicalEntry({ path, kind, size, digest, mode, offset, origin }: BundleEntry): BundleEntry {
+  return { path, kind, size, digest, mode, offset, origin };
+}

@@ -1,0 +1,16 @@
+import { CaissonError } from '../../core/index.ts';
+import { TAR_BLOCK, type SharedFile } from '../../io/index.ts';
+
+const TEXT = 'caisson: this bundle is being built and is not complete\n';
+
+/** What a partial file begins with, in place of its first header, until everything else is on disk. */
+export const UNFINISHED = Buffer.alloc(TAR_BLOCK);
+UNFINISHED.write(TEXT);
+
+/** Throws BUNDLE_INCOMPLETE for a file that its builder did not finish, whatever its name is by now. */
+export async function refuseUnfinished(file: SharedFile): Promise<void> {
+  if (file.size < UNFINISHED.byteLength || !(await file.read(0, UNFINISHED.byteLength)).equals(UNFINISHED)) return;
+  throw new CaissonError('BUNDLE_INCOMPLETE', `Cannot open "${file.path}": it is a bundle that was not built to its end`, {
+    hint: 'Run the build-bundle command that writes it again: it goes on where it stopped, and gives the bundle its name',
+  });
+}

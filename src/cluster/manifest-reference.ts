@@ -1,0 +1,159 @@
+import * as z from 'zod';
+import { FIELD_TYPES } from '../manifests/index.ts';
+import { publishedSchemas } from './json-schemas.ts';
+
+type Schema = z.core.JSONSchema.BaseSchema;
+
+/** One line of a table. */
+interface Row {
+  readonly key: string;
+  readonly type: string;
+  readonly fallback: string;
+  readonly description: string;
+}
+
+/** The largest integer that a schema names when it has no limit of its own. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
+
+const HEAD = `# Manifest reference
+
+Every key of every document that people write, made from the schemas that check them: do not edit this page. \`npm run schemas\` writes it and \`manifests/schema/\` again after a schema has changed, and tests hold both current. [manifests.md](manifests.md) shows by example how the keys work together, [glossary.md](glossary.md) says what the words mean.
+
+An unknown key is a mistake. In the column of keys, \`a.b\` is the key \`b\` inside \`a\`, \`a[].b\` is \`b\` of each item of the list \`a\`, and \`a.NAME\` stands for any key that you choose. A key without a default may be left out, unless it is **required**.
+`;
+
+/** docs/manifest-reference.md: one table for each kind of document, one row for each key, and the types of values. */
+export function manifestReference(): string {
+  const schemas = Object.values(publishedSchemas());
+  const kinds = schemas.map((schema) => kindSection(schema)).join('\n');
+  return `${HEAD}\n${kinds}\n${typeSection(schemas)}`;
+}
+
+function kindSection(schema: Schema): string {
+  const kind = propertiesOf(schema).find(([key]) => key === 'kind')?.[1].const;
+  const table = formatRows(['key', 'type', 'default', 'description'], rowsOf(schema, '').map(cellsOf));
+  return `## ${textOf(kind)}\n\n${schema.description ?? ''}\n\n${table}\n`;
+}
+
+function cellsOf({ key, type, fallback, description }: Row): readonly string[] {
+  return [`\`${key}\``, type, fallback, description];
+}
+
+/** The rows of the keys of an object, each followed by those inside it. */
+function rowsOf(schema: Schema, prefix: string): readonly Row[] {
+  const own = propertiesOf(schema).flatMap(([key, value]) => rowsOfKey(value, `${prefix}${key}`, schema.required?.includes(key) ?? false));
+  const named = objectOf(schema.additionalProperties);
+  // Of a map of single values, the row of the map itself says all.
+  return named === undefined ? own : [...own, ...rowsInside(named, `${prefix}NAME`)];
+}
+
+function rowsOfKey(schema: Schema, key: string, required: boolean): readonly Row[] {
+  const fallback = required ? '**required**' : defaultOf(schema);
+  return [{ key, type: typeOf(schema), fallback, description: schema.description ?? '' }, ...rowsInside(schema, key)];
+}
+
+function rowsInside(schema: Schema, key: string): readonly Row[] {
+  const items = objectOf(schema.items);
+  if (items !== undefined) return rowsInside(items, `${key}[]`);
+  if (schema.oneOf !== undefined) return rowsOfVariants(objectsOf(schema.oneOf), key);
+  return rowsOf(schema, `${key}.`);
+}
+
+/** Objects that are told apart by a key with a fixed value: a row for each value, with the keys that go with it. */
+function rowsOfVariants(variants: readonly Schema[], key: string): readonly Row[] {
+  return variants.flatMap((variant) => {
+    const [tag] = propertiesOf(variant).filter(([, value]) => value.const !== undefined);
+    if (tag === undefined) return rowsOf(variant, `${key}.`);
+    const [name, value] = tag;
+    const when = `With \`${name}: ${textOf(value.const)}\`. `;
+    const others = rowsOf(variant, `${key}.`).filter((row) => row.key !== `${key}.${name}`);
+    return [
+      { key: `${key}.${name}`, type: typeOf(value), fallback: '**required**', description: value.description ?? '' },
+      ...others.map((row) => ({ ...row, description: when + row.description })),
+    ];
+  });
+}
+
+/** What may be written, in few words. */
+function typeOf(schema: Schema): string {
+  if (schema.title !== undefined) return schema.title;
+  if (schema.const !== undefined) return code(schema.const);
+  if (schema.enum !== undefined) return schema.enum.map(code).join(', ');
+  if (schema.oneOf !== undefined) return 'object';
+  if (schema.anyOf !== undefined) return [...new Set(objectsOf(schema.anyOf).map((one) => typeOf(one)))].join(' or ');
+  const items = objectOf(schema.items);
+  if (items !== undefined) return `list of ${typeOf(items)}`;
+  const values = objectOf(schema.additionalProperties);
+  if (values !== undefined) return `map of ${objectOf(schema.propertyNames)?.title ?? 'name'} to ${typeOf(values)}`;
+  return plainTypeOf(schema);
+}
+
+function plainTypeOf(schema: Schema): string {
+  if (schema.type === 'integer') return `integer${rangeOf(schema)}`;
+  if (schema.type === 'string') return schema.format === 'uri' ? 'URL' : 'text';
+  return textOf(schema.type ?? 'anything');
+}
+
+function rangeOf({ minimum, maximum }: Schema): string {
+  const least = minimum === undefined || minimum <= -UNLIMITED ? undefined : minimum;
+  const most = maximum === undefined || maximum >= UNLIMITED ? undefined : maximum;
+  if (least !== undefined && most !== undefined) return `, ${least} to ${most}`;
+  if (least !== undefined) return `, at least ${least}`;
+  return most === undefined ? '' : `, at most ${most}`;
+}
+
+/** Keys inside an object have their own defaults, so that an empty one says nothing. */
+function defaultOf(schema: Schema): string {
+  const value = schema.default;
+  if (value === undefined || JSON.stringify(value) === '{}') return '';
+  return code(typeof value === 'object' && value !== null && !Array.isArray(value) ? formatInline(value) : value);
+}
+
+/** YAML in one line, for objects of single values. */
+function formatInline(value: object): string {
+  const pairs = Object.entries(value).map(([key, one]) => `${key}: ${textOf(one)}`);
+  return `{ ${pairs.join(', ')} }`;
+}
+
+/** The named types that the tables use, each with what it means. */
+function typeSection(schemas: readonly Schema[]): string {
+  const used = new Set(schemas.flatMap(titlesIn));
+  const rows = Object.entries(FIELD_TYPES).filter(([title]) => used.has(title));
+  return `## Types\n\n${formatRows(['type', 'meaning'], rows)}\n`;
+}
+
+function titlesIn(schema: Schema): readonly string[] {
+  const { title, oneOf = [], anyOf = [], items, additionalProperties, propertyNames } = schema;
+  const inside = [...oneOf, ...anyOf, objectOf(items), objectOf(additionalProperties), objectOf(propertyNames)];
+  const schemas = [...propertiesOf(schema).map(([, value]) => value), ...objectsOf(inside)];
+  return [...(title === undefined ? [] : [title]), ...schemas.flatMap((one) => titlesIn(one))];
+}
+
+function propertiesOf(schema: Schema): readonly (readonly [string, Schema])[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
+    const inner = objectOf(value);
+    return inner === undefined ? [] : [[key, inner] as const];
+  });
+}
+
+/** A schema that says something; JSON Schema has `true` and `false` besides, and lists of schemas for tuples. */
+function objectOf(schema: Schema['items'] | Schema['additionalProperties']): Schema | undefined {
+  return typeof schema === 'object' && !Array.isArray(schema) ? schema : undefined;
+}
+
+function objectsOf(schemas: readonly Schema['additionalProperties'][]): readonly Schema[] {
+  return schemas.map(objectOf).filter((schema) => schema !== undefined);
+}
+
+function code(value: unknown): string {
+  return `\`${textOf(value)}\``;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function formatRows(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
