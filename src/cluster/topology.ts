@@ -1,5 +1,12 @@
 import { InvalidInputError, topologicalOrder, type InputProblem } from '../core/index.ts';
-import { renderData, renderTemplate, type ComponentManifest, type ComponentNeed, type Manifests, type PlatformManifest } from '../manifests/index.ts';
+import {
+  renderData,
+  renderTemplate,
+  type ComponentManifest,
+  type ComponentNeed,
+  type Manifests,
+  type PlatformManifest,
+} from '../manifests/index.ts';
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts';
 
 /** One component on one host. */
@@ -242,9 +249,7 @@ function placementNeed(need: ComponentNeed, host: NodeSpec, hosts: readonly Node
   const own = hosts.filter((other) => other.name === host.name);
   const counted = need.hosts === 'near' && own.length > 0 ? own : hosts;
   const counts = { near: counted.length, all: counted.length, any: 1, quorum: Math.floor(counted.length / 2) + 1 };
-  return [
-    { component: need.component, placements: counted.map((other) => placementId(need.component, other)), count: counts[need.hosts] },
-  ];
+  return [{ component: need.component, placements: counted.map((other) => placementId(need.component, other)), count: counts[need.hosts] }];
 }
 
 function placementId(component: string, host: NodeSpec): string {

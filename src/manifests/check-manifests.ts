@@ -111,7 +111,8 @@ function checkActions(
     actions.map(({ name }) => name),
   );
   for (const [index, { at, on }] of actions.entries()) {
-    if (typeof on !== 'string') expectKnown(problems, component, ['actions', index, 'on', 'component'], 'component', on.component, components);
+    if (typeof on !== 'string')
+      expectKnown(problems, component, ['actions', index, 'on', 'component'], 'component', on.component, components);
     if (at === 'join' && placement !== 'quorum') {
       add(problems, component, ['actions', index, 'at'], 'is join, but the component is no quorum', 'set placement: quorum');
     }

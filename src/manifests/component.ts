@@ -79,7 +79,10 @@ const serviceSchema = z
     container: containerSchema.optional().describe('The container to run.'),
     process: processSchema.optional().describe('A program of the host to run; instead of container.'),
     reload: z
-      .union([z.strictObject({ signal: z.string().regex(/^[A-Z0-9]+$/) }), z.strictObject({ command: z.array(templateField.min(1)).min(1) })])
+      .union([
+        z.strictObject({ signal: z.string().regex(/^[A-Z0-9]+$/) }),
+        z.strictObject({ command: z.array(templateField.min(1)).min(1) }),
+      ])
       .optional()
       .describe('How it takes files whose onChange is reload: a signal, or a command on the host.'),
     unit: z
@@ -94,7 +97,8 @@ const serviceSchema = z
   })
   .superRefine((service, context) => {
     const kinds = [service.container, service.process, service.unit].filter((kind) => kind !== undefined);
-    if (kinds.length > 1) context.addIssue({ code: 'custom', path: ['unit'], message: 'stands beside container or process; keep one of them' });
+    if (kinds.length > 1)
+      context.addIssue({ code: 'custom', path: ['unit'], message: 'stands beside container or process; keep one of them' });
     if (service.container === undefined && service.process === undefined && service.health === undefined) {
       context.addIssue({ code: 'custom', path: ['health'], message: 'is missing; without a container or a process there must be a probe' });
     }
@@ -156,7 +160,10 @@ const artifactSchema = z.strictObject({
 const mountSchema = z.strictObject({
   path: pathField.describe('Directory that it is mounted on.'),
   what: templateField.min(1).describe('What is mounted, as mount(8) takes it.'),
-  type: z.string().regex(/^[a-z0-9._-]+$/, 'is not a type of file system').describe('Type of the file system.'),
+  type: z
+    .string()
+    .regex(/^[a-z0-9._-]+$/, 'is not a type of file system')
+    .describe('Type of the file system.'),
   options: templateField.min(1).default('defaults').describe('Mount options.'),
 });
 
@@ -198,11 +205,18 @@ const actionSchema = z
       .union([z.literal('self'), z.literal('seed'), z.strictObject({ component: nameField })])
       .default('self')
       .describe('Where it runs: self (the host in question), seed, or another host that runs a component and keeps it.'),
-    each: z.enum(['cluster', 'host']).default('host').describe('For once and before-upgrade: done one time in the cluster, or on every host.'),
+    each: z
+      .enum(['cluster', 'host'])
+      .default('host')
+      .describe('For once and before-upgrade: done one time in the cluster, or on every host.'),
     command: z.array(templateField.min(1)).min(1).optional().describe('Program and arguments on the host itself.'),
     container: containerSchema.optional().describe('Container that runs to its end; instead of command.'),
     input: templateField.optional().describe('Text for its standard input.'),
-    done: z.array(templateField.min(1)).min(1).optional().describe('Command that ends with 0 when it was done already. Runs where the action runs.'),
+    done: z
+      .array(templateField.min(1))
+      .min(1)
+      .optional()
+      .describe('Command that ends with 0 when it was done already. Runs where the action runs.'),
     timeout: z.int().min(1).max(86_400).default(600).describe('Seconds without output after which it has failed.'),
   })
   .superRefine((action, context) => {
@@ -260,7 +274,10 @@ export const componentSchema = z.strictObject({
     .default([])
     .describe('Kernel modules that must be loaded, now and at boot.'),
   sysctls: z
-    .record(z.string().regex(/^[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$/, 'is not a kernel setting; write it as net.ipv4.ip_forward'), templateField.min(1))
+    .record(
+      z.string().regex(/^[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$/, 'is not a kernel setting; write it as net.ipv4.ip_forward'),
+      templateField.min(1),
+    )
     .default({})
     .describe('Kernel settings, now and at boot.'),
   mounts: z.array(mountSchema).default([]).describe('File systems that must be mounted, now and at boot.'),
@@ -299,7 +316,7 @@ export const componentSchema = z.strictObject({
     )
     .default([])
     .describe('Random passwords, made at install and kept on the seed. Only templates of files may use them.'),
-  certificates: z.array(certificateSchema).default([]).describe("Certificates signed by an authority of the cluster."),
+  certificates: z.array(certificateSchema).default([]).describe('Certificates signed by an authority of the cluster.'),
   keyPairs: z.array(keyPairSchema).default([]).describe('Key pairs that are made once and that its hosts share.'),
   files: z.array(fileSchema).default([]).describe('Files made from templates.'),
   values: z

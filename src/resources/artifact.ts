@@ -9,9 +9,7 @@ import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } fro
 
 /** A file that comes out of an image, or is a member of the bundle. Its key is the path on the host. */
 export interface ArtifactSpec extends Attributes {
-  readonly from:
-    | { readonly image: EngineImage; readonly member: string }
-    | { readonly url: string; readonly digest: Digest };
+  readonly from: { readonly image: EngineImage; readonly member: string } | { readonly url: string; readonly digest: Digest };
 }
 
 /** Where a host keeps which image a file came out of, and what the file was then. */

@@ -66,9 +66,14 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     const { signal } = context;
     const keys = owned.map(({ key }) => key);
     await removeFiles(host, [...keys, ...keys.map((key) => markOf(key, undefined).path)], signal);
-    const listed = (name: string): readonly string[] => owned.flatMap(({ details }) => details?.[name]?.split(' ') ?? []).filter((word) => word !== '');
-    await retireServices(host, listed('services'), signal);
-    await context.engine.removeContainers(host, listed('containers'), signal);
+    const listed = (name: string): readonly string[] =>
+      owned.flatMap(({ details }) => details?.[name]?.split(' ') ?? []).filter((word) => word !== '');
+    const still = await retireServices(host, listed('services'), signal);
+    await context.engine.removeContainers(
+      host,
+      listed('containers').filter((name) => !still.includes(name)),
+      signal,
+    );
   },
   details: ({ services, containers }) => ({ services: services.join(' '), containers: containers.join(' ') }),
   undo: async (host, wanted, { signal }) => {
@@ -101,11 +106,15 @@ async function reloadAgent(host: Host, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Parameters: directory of units, names of services. Has the agent read its definitions; where it does not, or is not there,
- * stops what is left. Only units whose first line says that the agent made them are touched.
+ * Parameters: directory of units, names of services. Has the agent read its definitions, which retires the units of those that
+ * are gone; where no agent answers, stops them itself. Only units whose first line says that the agent made them are touched.
+ * Prints the names whose units are still there: another file defines them.
  */
 export const RETIRE_SCRIPT = `units=$1; shift
-if [ -x ${EXECUTABLE} ]; then ${quoteCommand([EXECUTABLE, 'agent', 'reload'])} >/dev/null 2>&1 || :; fi
+if [ -x ${EXECUTABLE} ] && ${quoteCommand([EXECUTABLE, 'agent', 'reload'])} >/dev/null 2>&1; then
+  for name do if [ -f "$units/$name.service" ]; then echo "$name"; fi; done
+  exit 0
+fi
 for name do
   unit=$units/$name.service
   [ -f "$unit" ] || continue
@@ -117,7 +126,9 @@ for name do
 done
 `;
 
-async function retireServices(host: Host, services: readonly string[], signal: AbortSignal): Promise<void> {
-  if (services.length > 0) await runChecked(host, { argv: shellScript(RETIRE_SCRIPT, [UNITS, ...services]) }, { signal });
+/** Returns the services whose units are still there. */
+async function retireServices(host: Host, services: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+  if (services.length === 0) return [];
+  const { stdout } = await runChecked(host, { argv: shellScript(RETIRE_SCRIPT, [UNITS, ...services]) }, { signal });
+  return stdout.split('\n').filter((name) => name !== '');
 }
-

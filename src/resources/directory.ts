@@ -6,6 +6,8 @@ import { ABSENT, SAME, type ResourceKind } from './resource.ts';
 export interface DirectorySpec extends Attributes {
   /** A directory above others of ours: mode and owner are set only where it is made. */
   readonly isParent?: boolean;
+  /** What stands in it: `ours` goes with it, `data` only when data are purged; anything else keeps the directory there. */
+  readonly contents?: 'ours' | 'data';
 }
 
 export const directoryKind: ResourceKind<DirectorySpec> = {
@@ -29,9 +31,10 @@ export const directoryKind: ResourceKind<DirectorySpec> = {
     }
   },
   remove: async (host, owned, { signal }, { purge }) => {
-    const purged = owned.filter(({ data }) => purge && data === true).map(({ key }) => key);
+    const purged = owned.filter(({ data, details }) => details?.['contents'] === 'ours' || (purge && data === true)).map(({ key }) => key);
     if (purged.length > 0) await runChecked(host, { argv: ['rm', '-rf', '--one-file-system', '--', ...purged] }, { signal });
     const deepestFirst = owned.map(({ key }) => key).sort((left, right) => right.length - left.length);
     await runChecked(host, { argv: shellScript(REMOVE_EMPTY_SCRIPT, deepestFirst) }, { signal });
   },
+  details: ({ contents }) => (contents === undefined ? {} : { contents }),
 };

@@ -34,8 +34,19 @@ done
 
 export const moduleKind: ResourceKind<ModuleSpec> = {
   look: async (host, wanted, { signal }) => {
-    const { stdout } = await runChecked(host, { argv: shellScript(LOOK_MODULES_SCRIPT, wanted.map(({ key }) => key)) }, { signal });
-    const found = new Map(stdout.split('\n').map((line): [string, string] => [line.split(' ')[0] ?? '', line.slice(line.indexOf(' ') + 1)]));
+    const { stdout } = await runChecked(
+      host,
+      {
+        argv: shellScript(
+          LOOK_MODULES_SCRIPT,
+          wanted.map(({ key }) => key),
+        ),
+      },
+      { signal },
+    );
+    const found = new Map(
+      stdout.split('\n').map((line): [string, string] => [line.split(' ')[0] ?? '', line.slice(line.indexOf(' ') + 1)]),
+    );
     return wanted.map(({ key }): Found => {
       const state = found.get(key);
       if (state === 'yes yes') return SAME;
@@ -44,7 +55,16 @@ export const moduleKind: ResourceKind<ModuleSpec> = {
     });
   },
   ensure: async (host, wanted, { signal }) => {
-    await runChecked(host, { argv: shellScript(LOAD_MODULES_SCRIPT, wanted.map(({ key }) => key)) }, { signal });
+    await runChecked(
+      host,
+      {
+        argv: shellScript(
+          LOAD_MODULES_SCRIPT,
+          wanted.map(({ key }) => key),
+        ),
+      },
+      { signal },
+    );
   },
   remove: async (host, owned, { signal }) => {
     const words = owned.map(({ key, before }) => (before === undefined ? `+${key}` : key));

@@ -28,8 +28,13 @@ export const packageSourceKind: ResourceKind<PackageSourceSpec> = {
     const lists = await inspectPaths(host, { files: wanted.map(({ spec }) => spec.access.metadata) }, signal);
     return marks.map((mark, index) => {
       const list = lists.get(wanted[index]?.spec.access.metadata ?? '');
-      if (mark.state === 'same' && (list === undefined || list.kind === empty)) return { state: 'different', why: 'its metadata are missing' };
-      return mark.state === 'different' ? { state: 'different', why: 'its metadata are those of another bundle' } : mark.state === 'same' ? SAME : mark;
+      if (mark.state === 'same' && (list === undefined || list.kind === empty))
+        return { state: 'different', why: 'its metadata are missing' };
+      return mark.state === 'different'
+        ? { state: 'different', why: 'its metadata are those of another bundle' }
+        : mark.state === 'same'
+          ? SAME
+          : mark;
     });
   },
   ensure: async (host, wanted, context) => {

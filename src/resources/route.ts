@@ -14,7 +14,9 @@ function unitName(destination: string): string {
 }
 
 function unitOf({ key, spec: { via } }: { readonly key: string; readonly spec: RouteSpec }): KeptUnit {
-  const ip = (verb: string): { readonly argv: readonly string[] } => ({ argv: ['/bin/sh', '-c', `exec ip route ${verb} ${key} via ${via}`] });
+  const ip = (verb: string): { readonly argv: readonly string[] } => ({
+    argv: ['/bin/sh', '-c', `exec ip route ${verb} ${key} via ${via}`],
+  });
   const text = formatUnitFile({
     description: `Route to ${key} by ${via}`,
     type: 'oneshot',

@@ -46,7 +46,16 @@ done
 
 export const sysctlKind: ResourceKind<SysctlSpec> = {
   look: async (host, wanted, { signal }) => {
-    const { stdout } = await runChecked(host, { argv: shellScript(LOOK_SYSCTL_SCRIPT, wanted.map(({ key }) => key)) }, { signal });
+    const { stdout } = await runChecked(
+      host,
+      {
+        argv: shellScript(
+          LOOK_SYSCTL_SCRIPT,
+          wanted.map(({ key }) => key),
+        ),
+      },
+      { signal },
+    );
     const found = new Map(stdout.split('\n').map((line) => [line.split('\t')[0] ?? '', line.split('\t')]));
     return wanted.map(({ key, spec }): Found => {
       const [, now = '', boot = ''] = found.get(key) ?? [];

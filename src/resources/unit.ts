@@ -1,4 +1,15 @@
-import { daemonReload, disableUnit, enableUnit, readUnits, reloadUnit, restartUnit, runChecked, shellScript, type Host, type UnitState } from '../host/index.ts';
+import {
+  daemonReload,
+  disableUnit,
+  enableUnit,
+  readUnits,
+  reloadUnit,
+  restartUnit,
+  runChecked,
+  shellScript,
+  type Host,
+  type UnitState,
+} from '../host/index.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
 
 /** A unit that is enabled and runs with certain files. Its key is the name, with its ending. */

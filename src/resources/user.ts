@@ -43,6 +43,15 @@ export const userKind: ResourceKind<UserSpec> = {
     }
   },
   remove: async (host, owned, { signal }) => {
-    await runChecked(host, { argv: shellScript(REMOVE_USERS_SCRIPT, owned.map(({ key }) => key)) }, { signal });
+    await runChecked(
+      host,
+      {
+        argv: shellScript(
+          REMOVE_USERS_SCRIPT,
+          owned.map(({ key }) => key),
+        ),
+      },
+      { signal },
+    );
   },
 };

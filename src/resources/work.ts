@@ -1,7 +1,15 @@
 import type { Host } from '../host/index.ts';
 import type { OwnedResource } from '../site/index.ts';
 import { isKind, KIND_ORDER, KINDS } from './kinds.ts';
-import { ABSENT, type Found, type RemoveOptions, type Resource, type ResourceContext, type ResourceKindName, type ResourceOf } from './resource.ts';
+import {
+  ABSENT,
+  type Found,
+  type RemoveOptions,
+  type Resource,
+  type ResourceContext,
+  type ResourceKindName,
+  type ResourceOf,
+} from './resource.ts';
 
 /** A resource that is to be made, and whether it replaces something that is not ours. */
 export interface Making {
@@ -71,12 +79,22 @@ function lookAtKind<K extends ResourceKindName>(
   return KINDS[kind].look(host, group, context);
 }
 
-async function makeKind<K extends ResourceKindName>(kind: K, host: Host, makings: readonly Making[], context: ResourceContext): Promise<void> {
+async function makeKind<K extends ResourceKindName>(
+  kind: K,
+  host: Host,
+  makings: readonly Making[],
+  context: ResourceContext,
+): Promise<void> {
   const wanted = wantedOf(kind, makings);
   if (wanted.length > 0) await KINDS[kind].ensure(host, wanted, context);
 }
 
-async function undoKind<K extends ResourceKindName>(kind: K, host: Host, makings: readonly Making[], context: ResourceContext): Promise<void> {
+async function undoKind<K extends ResourceKindName>(
+  kind: K,
+  host: Host,
+  makings: readonly Making[],
+  context: ResourceContext,
+): Promise<void> {
   const wanted = wantedOf(kind, makings);
   if (wanted.length > 0) await KINDS[kind].undo?.(host, wanted, context);
 }

@@ -73,12 +73,18 @@ export function foreignHosts(record: SiteRecord | undefined, hosts: readonly Fou
 }
 
 /** Keys and secrets that the record says were made and that the seed has lost. New ones would lock the cluster out of its data. */
-export function lostKeys(record: SiteRecord, keys: SeedKeys, places: { readonly pki: string; readonly secrets: string }): readonly SiteConflict[] {
+export function lostKeys(
+  record: SiteRecord,
+  keys: SeedKeys,
+  places: { readonly pki: string; readonly secrets: string },
+): readonly SiteConflict[] {
   const authorities = Object.entries(record.authorities).flatMap(([name, fingerprint]): SiteConflict[] => {
     const found = keys.authorities[name];
     if (found === fingerprint) return [];
     const problem =
-      found === undefined ? `the authority "${name}" of this site is gone` : `the authority "${name}" is not the one that this site was made with`;
+      found === undefined
+        ? `the authority "${name}" of this site is gone`
+        : `the authority "${name}" is not the one that this site was made with`;
     return [{ where: places.pki, problem, remedy: `Put back ${places.pki} from a backup: every certificate of the site hangs on it` }];
   });
   const secrets = record.secrets

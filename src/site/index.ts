@@ -6,3 +6,6 @@ export * from './conflicts.ts';
 export * from './rebuild-record.ts';
 export * from './record.ts';
 export * from './site-store.ts';
+export * from './kept-text.ts';
+export * from './secret-store.ts';
+export * from './site-keys.ts';

@@ -13,6 +13,8 @@ export const AGENT_PORT = 6100;
 /** Name of our block in /etc/hosts. */
 export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';
+/** What each host keeps of its site. */
+export const HOST_RECORD = '/etc/caisson/site.json';
 
 /** What only the seed keeps: this process reads and writes it itself. */
 export interface SeedLayout {
@@ -20,8 +22,8 @@ export interface SeedLayout {
   readonly bundles: string;
   /** Every run, step by step, as JSON lines. */
   readonly journal: string;
-  /** What `caisson cluster` reads. */
-  readonly clusterRecord: string;
+  /** The record of the site. */
+  readonly record: string;
   /** Generated passwords, one file each. */
   readonly secrets: string;
   /** Every certificate of the site with its key. */
@@ -41,7 +43,7 @@ export function seedLayout(root = '/'): SeedLayout {
   return {
     bundles: posix.join(state, 'bundles'),
     journal: posix.join(state, 'journal.jsonl'),
-    clusterRecord: posix.join(state, 'cluster.json'),
+    record: posix.join(state, 'site.json'),
     secrets: posix.join(state, 'secrets'),
     certificates: posix.join(state, 'certificates'),
     pki: posix.join(settings, 'pki'),

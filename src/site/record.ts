@@ -50,8 +50,8 @@ const doneAction = z.strictObject({
   action: z.string(),
   /** Absent for an action that is done once in the cluster. */
   host: z.string().optional(),
-  /** Version of the bundle that it was done with. */
-  bundle: z.string(),
+  /** Release of the component that it was done for. */
+  release: digest,
   time: z.string(),
 });
 
@@ -90,6 +90,10 @@ export const siteRecordSchema = z.strictObject({
   components: z.record(z.string(), z.strictObject({ release: digest })),
   /** Hosts that each single or quorum component was placed on, by the component's name. */
   placements: z.record(z.string(), z.array(z.string())),
+  /** Members that joined a quorum after it was founded, by the component's name. */
+  joined: z.record(z.string(), z.array(z.string())),
+  /** Values that are computed once for a host and kept, by COMPONENT/HOST/VALUE. */
+  values: z.record(z.string(), z.string()),
   hosts: z.record(z.string(), host),
   /** Actions of the platform that were done. */
   actions: z.array(doneAction),
@@ -119,6 +123,8 @@ export function newSiteRecord(site: { readonly id: string; readonly name: string
     settings: {},
     components: {},
     placements: {},
+    joined: {},
+    values: {},
     hosts: {},
     actions: [],
     operations: [],

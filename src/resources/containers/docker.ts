@@ -43,8 +43,7 @@ docker cp --follow-link -- "$container:$2" "$3"
 export const dockerEngine: ContainerEngine = {
   unit: 'docker',
   // https://docs.docker.com/engine/security/certificates/: one directory for each HOST:PORT.
-  trust: (registries, authority) =>
-    registries.map((name) => ({ path: `${CERTIFICATES}/${name}/ca.crt`, content: authority, mode: 0o644 })),
+  trust: (registries, authority) => registries.map((name) => ({ path: `${CERTIFICATES}/${name}/ca.crt`, content: authority, mode: 0o644 })),
   images: async (host, names, signal) => {
     if (names.length === 0) return new Map();
     const { stdout } = await host.run({ argv: shellScript(DOCKER_IMAGES_SCRIPT, names) }, { signal });
@@ -111,4 +110,3 @@ function containerFlags(container: ComponentContainer): readonly string[] {
 function flag(name: string, value: string | undefined): readonly string[] {
   return value === undefined ? [] : [name, value];
 }
-

@@ -28,7 +28,10 @@ export function aptAccess({ repository, depot, key }: SourceRequest): SourceAcce
 
 /** How apt names the lists of a repository: its URL without the scheme, slashes as underscores. */
 function listName(url: string): string {
-  return url.replace(/^https?:\/\//, '').replaceAll('_', '%5f').replaceAll('/', '_');
+  return url
+    .replace(/^https?:\/\//, '')
+    .replaceAll('_', '%5f')
+    .replaceAll('/', '_');
 }
 
 function aptConfig(): string {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openSecretStore } from '../../src/install/secret-store.ts';
+import { openSecretStore } from '../../src/site/secret-store.ts';
 
 let directory: string;
 beforeEach(async () => {

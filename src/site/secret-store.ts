@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { errnoOf } from '../core/index.ts';
 import { joinInside, writeFileAtomic } from '../io/index.ts';
 
@@ -11,6 +11,8 @@ export interface SecretStore {
   peek(name: string): Promise<string | undefined>;
   /** The secret; made now (letters and digits, `length` of them) when there is none. */
   obtain(name: string, length: number): Promise<string>;
+  /** Names of the secrets that were made. */
+  names(): Promise<readonly string[]>;
 }
 
 export function openSecretStore(directory: string): SecretStore {
@@ -25,6 +27,14 @@ export function openSecretStore(directory: string): SecretStore {
   };
   return {
     peek,
+    names: async () => {
+      try {
+        return (await readdir(directory)).filter((name) => !name.includes('.')).sort();
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return [];
+        throw error;
+      }
+    },
     obtain: async (name, length) => {
       const known = await peek(name);
       if (known !== undefined) return known;

@@ -1,0 +1,46 @@
+import type { Resource } from '../resources/index.ts';
+import type { OwnedResource } from '../site/index.ts';
+
+/** Something is made that was not there, or is made other than it was. */
+export interface Making {
+  readonly action: 'add' | 'change';
+  readonly resource: Resource;
+  /** One clause: "its content differs". */
+  readonly reason: string;
+  /** Something that is not ours stands in its place: it is kept aside. */
+  readonly replaces: boolean;
+  readonly owned: OwnedResource;
+}
+
+/** Something is as wanted. */
+export interface Keeping {
+  readonly action: 'keep';
+  readonly resource: Resource;
+  /** Undefined for what is neither ours nor needs to be: a directory above others that was there. */
+  readonly owned: OwnedResource | undefined;
+}
+
+/** Something of ours is wanted no more. */
+export interface Removal {
+  readonly action: 'remove';
+  readonly host: string;
+  readonly owned: OwnedResource;
+  readonly reason: string;
+  /** `gone`: removed. `left`: was there before us and stays. `kept`: holds data and stays. */
+  readonly end: 'gone' | 'left' | 'kept';
+}
+
+/** What a run would do with one thing. */
+export type Change = Making | Keeping | Removal;
+
+export function isMaking(change: Change): change is Making {
+  return change.action === 'add' || change.action === 'change';
+}
+
+export function hostOfChange(change: Change): string {
+  return change.action === 'remove' ? change.host : change.resource.host;
+}
+
+export function ownerOfChange(change: Change): string {
+  return change.action === 'remove' ? change.owned.owner : change.resource.owner;
+}

@@ -1,0 +1,32 @@
+import { resourceId } from '../resources/index.ts';
+import type { OwnedResource } from '../site/index.ts';
+import { hostOfChange, type Change } from './change.ts';
+
+/** What is ours on each host while a run is under way: what was, and what will be. A kill leaves nothing that nobody owns. */
+export function claimedResources(changes: readonly Change[]): ReadonlyMap<string, readonly OwnedResource[]> {
+  return byHost(changes, (change) => change.owned);
+}
+
+/** What is ours on each host once the run has ended well. */
+export function settledResources(changes: readonly Change[]): ReadonlyMap<string, readonly OwnedResource[]> {
+  return byHost(changes, (change) => {
+    if (change.action !== 'remove') return change.owned;
+    return change.end === 'kept' ? { ...change.owned, kept: true } : undefined;
+  });
+}
+
+function byHost(
+  changes: readonly Change[],
+  ownedOf: (change: Change) => OwnedResource | undefined,
+): ReadonlyMap<string, readonly OwnedResource[]> {
+  const lists = new Map<string, OwnedResource[]>();
+  for (const change of changes) {
+    const host = hostOfChange(change);
+    const list = lists.get(host) ?? [];
+    lists.set(host, list);
+    const owned = ownedOf(change);
+    if (owned !== undefined) list.push(owned);
+  }
+  const order = (left: OwnedResource, right: OwnedResource): number => (resourceId(left) < resourceId(right) ? -1 : 1);
+  return new Map([...lists].map(([host, list]) => [host, [...list].sort(order)]));
+}

@@ -1,0 +1,36 @@
+import type { Topology } from '../cluster/index.ts';
+import type { PlanStep } from './plan-step.ts';
+
+/** What a plan means for those who use the cluster. */
+export interface Consequence {
+  readonly host: string;
+  readonly component: string;
+  readonly what: 'restarts' | 'is removed';
+  /** Components on other hosts that need it, and that no other host serves meanwhile. */
+  readonly unserved: readonly string[];
+}
+
+/** Everything that stops serving during a plan, in the order in which it does. Pure. */
+export function consequencesOf(steps: readonly PlanStep[], topology: Topology): readonly Consequence[] {
+  return steps.flatMap((step): Consequence[] => {
+    if (step.type === 'make') {
+      return step.restarts.map((component) => ({
+        host: step.host,
+        component,
+        what: 'restarts',
+        unserved: isOnly(component, topology) ? usersOf(component, topology) : [],
+      }));
+    }
+    if (step.type !== 'remove' || !topology.manifests.components.has(step.owner)) return [];
+    const stays = topology.hostsOf(step.owner).some(({ name }) => name === step.host);
+    return stays ? [] : [{ host: step.host, component: step.owner, what: 'is removed', unserved: [] }];
+  });
+}
+
+function isOnly(component: string, topology: Topology): boolean {
+  return topology.hostsOf(component).length < 2;
+}
+
+function usersOf(component: string, topology: Topology): readonly string[] {
+  return topology.components.filter(({ needs }) => needs.some((need) => need.component === component)).map(({ name }) => name);
+}

@@ -1,0 +1,76 @@
+import { ABSENT, detailsOf, resourceId, type Found, type Resource, type ResourceKindName } from '../resources/index.ts';
+import type { OwnedResource, SiteRecord } from '../site/index.ts';
+import type { Change, Removal } from './change.ts';
+
+/** Kinds that keep what stood in their place, so that it can be put back. Others leave it as it is when their owner goes. */
+const RESTORING: ReadonlySet<ResourceKindName> = new Set(['file', 'certificate', 'keypair', 'definition', 'executable', 'artifact', 'sysctl', 'module']);
+
+export interface DifferenceOptions {
+  /** Data of owners that go are removed, too. */
+  readonly purge?: boolean;
+}
+
+/**
+ * What has to be done so that hosts are as wanted: for each thing that is wanted, and for each thing of ours that is wanted
+ * no more. Pure.
+ */
+export function difference(
+  wanted: readonly Resource[],
+  found: ReadonlyMap<Resource, Found>,
+  record: SiteRecord | undefined,
+  options: DifferenceOptions = {},
+): readonly Change[] {
+  const owned = new Map(
+    Object.entries(record?.hosts ?? {}).map(([host, recorded]) => [host, new Map(recorded.owned.map((one) => [resourceId(one), one]))]),
+  );
+  const wantedIds = new Set(wanted.map((resource) => `${resource.host} ${resourceId(resource)}`));
+  const makings = wanted.map((resource) =>
+    changeOf(resource, found.get(resource) ?? ABSENT, owned.get(resource.host)?.get(resourceId(resource))),
+  );
+  const removals = [...owned].flatMap(([host, things]) =>
+    [...things.values()].filter((one) => !wantedIds.has(`${host} ${resourceId(one)}`)).map((one) => removalOf(host, one, options)),
+  );
+  return [...makings, ...removals];
+}
+
+function changeOf(resource: Resource, found: Found, known: OwnedResource | undefined): Change {
+  const isAbove = resource.kind === 'directory' && resource.spec.isParent === true;
+  if (found.state === 'same') {
+    if (known !== undefined) return { action: 'keep', resource, owned: ownedBy(resource, known.before) };
+    return { action: 'keep', resource, owned: isAbove ? undefined : ownedBy(resource, 'same') };
+  }
+  if (found.state === 'absent') {
+    const reason = known === undefined || known.kept === true ? `"${resource.owner}" wants it` : 'it is gone from the host';
+    return { action: 'add', resource, reason, replaces: known?.before === 'other', owned: ownedBy(resource, known?.before) };
+  }
+  const before = known === undefined ? (RESTORING.has(resource.kind) ? 'other' : 'same') : known.before;
+  const isDeclared = known?.digest !== undefined && resource.digest !== undefined && known.digest !== resource.digest;
+  const source = known === undefined ? 'what was there before is another' : isDeclared ? 'it is declared otherwise now' : 'it was changed on the host';
+  return {
+    action: 'change',
+    resource,
+    reason: resource.kind === 'unit' || known?.digest === undefined ? found.why : `${found.why}; ${source}`,
+    replaces: before === 'other',
+    owned: ownedBy(resource, before),
+  };
+}
+
+function ownedBy(resource: Resource, before: OwnedResource['before']): OwnedResource {
+  const { kind, key, owner, digest } = resource;
+  const details = detailsOf(resource);
+  return {
+    kind,
+    key,
+    owner,
+    ...(digest === undefined ? {} : { digest }),
+    ...(before === undefined ? {} : { before }),
+    ...(resource.kind === 'directory' && resource.spec.contents === 'data' ? { data: true } : {}),
+    ...(details === undefined || Object.keys(details).length === 0 ? {} : { details }),
+  };
+}
+
+function removalOf(host: string, owned: OwnedResource, { purge = false }: DifferenceOptions): Removal {
+  const end = owned.before === 'same' ? 'left' : owned.data === true && !purge ? 'kept' : 'gone';
+  const reasons = { left: 'it was there before', kept: 'it holds data', gone: `"${owned.owner}" does not want it any more` };
+  return { action: 'remove', host, owned, reason: reasons[end], end };
+}

@@ -1,0 +1,457 @@
+import type { NodeSpec, Placement, Topology } from '../cluster/index.ts';
+import type { ComponentAction, ComponentManifest } from '../manifests/index.ts';
+import { OWNERS, resourceId } from '../resources/index.ts';
+import type { SiteRecord } from '../site/index.ts';
+import { hostOfChange, isMaking, ownerOfChange, type Change, type Making, type Removal } from './change.ts';
+import { usesKey, type Declared, type Wanted } from './declared.ts';
+import type { ActionStep, DepotStep, GateStep, MakeStep, PlanStep, QuorumStep, RecordStep, RemoveStep } from './plan-step.ts';
+import { placementsOf, RecordedSite } from './recorded-site.ts';
+import { describeStage, stageOf, STAGES, type Stage } from './stages.ts';
+
+export interface OrderRequest {
+  readonly declared: Pick<Declared, 'topology' | 'seed'>;
+  readonly wanted: Pick<Wanted, 'uses' | 'releases'>;
+  readonly changes: readonly Change[];
+  readonly record: SiteRecord | undefined;
+  /** Hosts whose own record has to be written: before their first change and after their last. */
+  readonly recordHosts: ReadonlySet<string>;
+  /** Hosts that leave without being reached: nothing is done on them. */
+  readonly forgotten?: ReadonlySet<string>;
+}
+
+/**
+ * Orders changes into steps: the seed first, then each host before its components, each component after the gates of what it
+ * needs; where a running component restarts, one host after the other, each seen healthy again before the next; what is
+ * wanted no more goes last, dependents first. Steps stand behind all that they need. Pure.
+ */
+export function orderChanges(request: OrderRequest): readonly PlanStep[] {
+  const order = new Order(request);
+  order.claimHosts();
+  order.makeSeed();
+  for (const node of request.declared.topology.spec.nodes) order.makeHost(node);
+  order.removeFirst();
+  for (const placement of request.declared.topology.placements) order.makeComponent(placement);
+  order.removeRest();
+  order.settleHosts();
+  return order.steps;
+}
+
+/** Steps of one component on one host that must be over before others go on. */
+type Ready = readonly PlanStep[];
+
+class Order {
+  readonly steps: PlanStep[] = [];
+  readonly #topology: Topology;
+  readonly #request: OrderRequest;
+  readonly #site: RecordedSite;
+  readonly #makings = new Map<string, Making[]>();
+  readonly #removals = new Map<string, Removal[]>();
+  readonly #claims = new Map<string, RecordStep>();
+  readonly #base = new Map<string, PlanStep[]>();
+  /** The step that makes a thing, by host and id. */
+  readonly #makers = new Map<string, MakeStep>();
+  readonly #ready = new Map<string, Ready>();
+  /** What must be over before the next host of a component may restart or join. */
+  readonly #chains = new Map<string, readonly PlanStep[]>();
+  readonly #removedFirst = new Map<string, readonly PlanStep[]>();
+  #depot: readonly PlanStep[] = [];
+
+  constructor(request: OrderRequest) {
+    this.#request = request;
+    this.#topology = request.declared.topology;
+    this.#site = new RecordedSite(request.record, request.declared.topology);
+    for (const change of request.changes) {
+      const key = usesKey(hostOfChange(change), ownerOfChange(change));
+      if (isMaking(change)) append(this.#makings, key, change);
+      else if (change.action === 'remove') append(this.#removals, key, change);
+    }
+  }
+
+  claimHosts(): void {
+    for (const host of this.#request.recordHosts) {
+      const step = this.#add<RecordStep>({
+        type: 'record',
+        what: 'claim',
+        id: `record/${host}/claim`,
+        phase: 'record',
+        host,
+        summary: 'note what the site will have on this host',
+        needs: [],
+      });
+      this.#claims.set(host, step);
+    }
+  }
+
+  makeSeed(): void {
+    const { name } = this.#request.declared.seed;
+    const made = this.#makeStages(name, OWNERS.seed, ['bundle', 'executable', 'configure', 'start'], this.#claimOf(name));
+    const gate = this.#add<DepotStep>({
+      type: 'depot',
+      id: `start-depot/${name}/answers`,
+      phase: 'start-depot',
+      host: name,
+      summary: 'wait until the depot serves the bundle',
+      needs: made.length > 0 ? made : this.#claimOf(name),
+    });
+    this.#depot = [gate];
+  }
+
+  makeHost({ name }: NodeSpec): void {
+    const made = this.#makeStages(name, OWNERS.host, STAGES, [...this.#claimOf(name), ...this.#depot]);
+    this.#base.set(name, [...this.#claimOf(name), ...this.#depot, ...made]);
+  }
+
+  makeComponent(placement: Placement): void {
+    const { component, host } = placement;
+    const needs = this.#needsOf(placement);
+    const before = [...(this.#base.get(host.name) ?? []), ...(this.#removedFirst.get(host.name) ?? [])];
+    const upgrade = this.#upgradeActions(placement);
+    const hasImages = this.#makingsOf(placement, 'images').length > 0;
+    // The action before an upgrade runs from the new images, before anything else of the component is touched.
+    const pulledFirst = upgrade.length > 0 && hasImages ? [this.#makeStage(placement, 'images', [...before, ...needs])] : [];
+    const upgraded = this.#runActions(placement, upgrade, [...before, ...needs, ...pulledFirst.flat()]);
+    const early = [...before, ...upgraded];
+    const configured = this.#makeStage(placement, 'configure', early);
+    const packages = this.#makePackages(placement, [...early, ...configured]);
+    const installed = [...early, ...configured, ...packages, ...needs];
+    const images = pulledFirst.length > 0 ? pulledFirst.flat() : this.#makeStage(placement, 'images', installed);
+    const artifacts = this.#makeStage(placement, 'artifacts', [...installed, ...images]);
+    const shared = this.#sharedMakers(host.name, component.name);
+    this.#start(placement, unique([...installed, ...images, ...artifacts, ...shared]), packages);
+  }
+
+  /** Removals on hosts that get something new go first: it may need their ports and paths. */
+  removeFirst(): void {
+    const adding = new Set(
+      this.#topology.placements.filter((placement) => !this.#site.runs(placement)).map((placement) => placement.host.name),
+    );
+    for (const host of this.#removingHosts()) {
+      if (adding.has(host)) this.#removedFirst.set(host, this.#removeHost(host, this.#base.get(host) ?? this.#claimOf(host)));
+    }
+  }
+
+  /** All other removals wait until everything that stays is healthy. */
+  removeRest(): void {
+    const gates = [...this.#ready.values()].flat();
+    for (const host of this.#removingHosts()) {
+      if (!this.#removedFirst.has(host)) this.#removeHost(host, [...this.#claimOf(host), ...gates]);
+    }
+  }
+
+  settleHosts(): void {
+    for (const host of this.#request.recordHosts) {
+      const stays = host === this.#request.declared.seed.name || this.#topology.spec.nodes.some(({ name }) => name === host);
+      const what = stays ? 'settle' : 'release';
+      this.#add<RecordStep>({
+        type: 'record',
+        what,
+        id: `record/${host}/${what}`,
+        phase: 'record',
+        host,
+        summary: stays ? 'note what the site has on this host' : 'let the host go: it belongs to no site any more',
+        needs: this.steps.filter((step) => step.host === host),
+      });
+    }
+  }
+
+  #add<S extends PlanStep>(step: S): S {
+    const known: S = { ...step, needs: unique(step.needs) };
+    this.steps.push(known);
+    return known;
+  }
+
+  #claimOf(host: string): readonly PlanStep[] {
+    const claim = this.#claims.get(host);
+    return claim === undefined ? [] : [claim];
+  }
+
+  /** The stages of an owner that have something to do, one after the other; returns all of them. */
+  #makeStages(host: string, owner: string, stages: readonly Stage[], needs: readonly PlanStep[]): readonly PlanStep[] {
+    const made: PlanStep[] = [];
+    for (const stage of stages) {
+      const makings = (this.#makings.get(usesKey(host, owner)) ?? []).filter((making) => stageOf(making) === stage);
+      if (makings.length > 0) made.push(this.#addMake(host, owner, { stage, makings, needs: [...needs, ...made], restarts: [] }));
+    }
+    return made;
+  }
+
+  #addMake(
+    host: string,
+    owner: string,
+    parts: {
+      readonly stage: Stage;
+      readonly makings: readonly Making[];
+      readonly needs: readonly PlanStep[];
+      readonly restarts: readonly string[];
+    },
+  ): MakeStep {
+    const { stage, makings, needs, restarts } = parts;
+    const words = describeStage(stage, owner, makings);
+    const step = this.#add<MakeStep>({ type: 'make', id: `${words.phase}/${host}/${owner}-${stage}`, host, owner, ...words, needs, makings, restarts });
+    for (const { resource } of makings) this.#makers.set(`${host} ${resourceId(resource)}`, step);
+    return step;
+  }
+
+  #makingsOf({ component, host }: Placement, stage: Stage): readonly Making[] {
+    return (this.#makings.get(usesKey(host.name, component.name)) ?? []).filter((making) => stageOf(making) === stage);
+  }
+
+  #makeStage(placement: Placement, stage: Stage, needs: readonly PlanStep[]): readonly PlanStep[] {
+    const makings = this.#makingsOf(placement, stage);
+    if (makings.length === 0) return [];
+    return [this.#addMake(placement.host.name, placement.component.name, { stage, makings, needs, restarts: [] })];
+  }
+
+  /** A package of a running unit restarts the unit when it is upgraded. */
+  #makePackages(placement: Placement, needs: readonly PlanStep[]): readonly PlanStep[] {
+    const makings = this.#makingsOf(placement, 'packages');
+    const hasUnit = placement.component.services.some(({ unit }) => unit !== undefined);
+    const isUpgrade = makings.some(({ action }) => action === 'change');
+    if (!hasUnit || !isUpgrade || !this.#site.runs(placement)) return this.#makeStage(placement, 'packages', needs);
+    return this.#restart(placement, { stage: 'packages', makings, needs, isEngine: true });
+  }
+
+  /** Things that the component uses and another owner on the host has. */
+  #sharedMakers(host: string, owner: string): readonly PlanStep[] {
+    const ids = this.#request.wanted.uses.get(usesKey(host, owner)) ?? [];
+    return ids.flatMap((id) => this.#makers.get(`${host} ${id}`) ?? []);
+  }
+
+  /** What must be healthy before a component is started: the gates of all that it needs, or a wait for enough of them. */
+  #needsOf(placement: Placement): readonly PlanStep[] {
+    return placement.needs.flatMap(({ component, placements, count }): Ready => {
+      if (count === placements.length) return placements.flatMap((id) => this.#ready.get(id) ?? []);
+      const id = `check-components/${placement.host.name}/${placement.component.name}-needs-${component}`;
+      const wanted = placementsOf(this.#topology, placements);
+      return [
+        this.#add<QuorumStep>({
+          type: 'quorum',
+          id,
+          phase: 'check-components',
+          host: placement.host.name,
+          summary: `wait until ${count} of ${placements.length} hosts have a healthy ${component}`,
+          needs: [],
+          placements: wanted,
+          count,
+        }),
+      ];
+    });
+  }
+
+  /** The start or restart of a component, its gate, and the actions around them. */
+  #start(placement: Placement, needs: readonly PlanStep[], packages: readonly PlanStep[]): void {
+    const { component } = placement;
+    const makings = this.#makingsOf(placement, 'start');
+    const runs = this.#site.runs(placement);
+    const joins = this.#site.joins(placement);
+    const isRestart = runs && makings.some(({ action }) => action === 'change');
+    const joined = joins ? this.#runActions(placement, this.#actionsAt(component, 'join'), [...needs, ...this.#chainOf(component)]) : [];
+    const started = this.#startSteps(placement, { makings, needs: [...needs, ...joined], isRestart });
+    const touched = [...packages.filter((step) => step.type === 'make' && step.restarts.length > 0), ...started];
+    const gate = this.#gate(placement, { needs: [...needs, ...joined, ...started], after: touched, takesBack: joins ? [...joined, ...started] : [], joins });
+    const once = this.#runActions(placement, this.#onceActions(placement), [gate]);
+    const isStarted = makings.length > 0 || touched.length > 0;
+    const healthy = isStarted ? this.#runActions(placement, this.#actionsAt(component, 'after-healthy'), [gate, ...once]) : [];
+    const ready = [gate, ...once, ...healthy];
+    this.#ready.set(placement.id, ready);
+    if (!isRestart && !joins && touched.length === 0) return;
+    const regained = touched.length > 0 && runs ? this.#regainDependents(placement, touched) : [];
+    if (isRestart || joins || regained.length > 0) this.#chains.set(component.name, [...ready, ...regained, ...this.#chainOf(component)]);
+  }
+
+  #startSteps(
+    placement: Placement,
+    { makings, needs, isRestart }: { readonly makings: readonly Making[]; readonly needs: readonly PlanStep[]; readonly isRestart: boolean },
+  ): readonly PlanStep[] {
+    if (makings.length === 0) return [];
+    const { component, host } = placement;
+    if (!isRestart) return [this.#addMake(host.name, component.name, { stage: 'start', makings, needs, restarts: [] })];
+    const isEngine = makings.some(({ resource, action }) => resource.kind === 'unit' && action === 'change');
+    return this.#restart(placement, { stage: 'start', makings, needs, isEngine });
+  }
+
+  /** A step that has running components stop serving: after their actions, and after other hosts were seen healthy again. */
+  #restart(
+    placement: Placement,
+    parts: {
+      readonly stage: Stage;
+      readonly makings: readonly Making[];
+      readonly needs: readonly PlanStep[];
+      /** What depends on it on this host restarts with it. */
+      readonly isEngine: boolean;
+    },
+  ): readonly PlanStep[] {
+    const { component, host } = placement;
+    const fallen = parts.isEngine ? this.#site.containersOn(placement) : [];
+    const chain = component.update.order === 'parallel' ? [] : this.#chainOf(component);
+    const needed = placement.needs.flatMap((need) => this.#chains.get(need.component) ?? []);
+    const needs = [...parts.needs, ...chain, ...needed];
+    const stopped = [placement, ...fallen].flatMap((one) =>
+      this.#runActions(one, this.#actionsAt(one.component, 'before-stop'), needs, `-${component.name}-${parts.stage}`),
+    );
+    const restarts = [component.name, ...fallen.map((one) => one.component.name)];
+    return [this.#addMake(host.name, component.name, { ...parts, needs: [...needs, ...stopped], restarts })];
+  }
+
+  /** Waits for everything that runs on the host and depends on what was restarted there. */
+  #regainDependents(placement: Placement, after: readonly PlanStep[]): readonly PlanStep[] {
+    return this.#site.dependentsOn(placement).flatMap((dependent) => {
+      const suffix = `-after-${placement.component.name}`;
+      const gate = this.#gate(dependent, { needs: after, after, takesBack: [], joins: false }, suffix);
+      return [gate, ...this.#runActions(dependent, this.#actionsAt(dependent.component, 'after-healthy'), [gate], suffix)];
+    });
+  }
+
+  #gate(placement: Placement, parts: Pick<GateStep, 'needs' | 'after' | 'takesBack' | 'joins'>, suffix = ''): GateStep {
+    const { component, host } = placement;
+    const again = parts.after.some((step) => step.type === 'make' && step.restarts.length > 0);
+    return this.#add<GateStep>({
+      type: 'gate',
+      id: `check-components/${host.name}/${component.name}${suffix}`,
+      phase: 'check-components',
+      host: host.name,
+      summary: `wait until ${component.name} is healthy${again ? ' again' : ''}`,
+      placement,
+      ...parts,
+    });
+  }
+
+  #chainOf({ name }: ComponentManifest): readonly PlanStep[] {
+    return this.#chains.get(name) ?? [];
+  }
+
+  #actionsAt(component: ComponentManifest, moment: ComponentAction['at']): readonly ComponentAction[] {
+    return component.actions.filter(({ at }) => at === moment);
+  }
+
+  #onceActions(placement: Placement): readonly ComponentAction[] {
+    return this.#actionsAt(placement.component, 'once').filter((action) => {
+      if (this.#site.isDone(placement, action)) return false;
+      return action.each === 'host' || this.#topology.first(placement.component.name)?.name === placement.host.name;
+    });
+  }
+
+  /** Actions before an upgrade run when the component runs in another release; those of the cluster before its first host. */
+  #upgradeActions(placement: Placement): readonly ComponentAction[] {
+    const { component, host } = placement;
+    const release = this.#request.wanted.releases[component.name];
+    if (release === undefined || !this.#site.isUpgraded(component.name, release)) return [];
+    const isFirst = this.#topology.first(component.name)?.name === host.name;
+    return this.#actionsAt(component, 'before-upgrade').filter(
+      (action) => (action.each === 'host' ? this.#site.runs(placement) : isFirst) && !this.#site.isDone(placement, action, release),
+    );
+  }
+
+  /** Steps for actions, one after the other; returns all of them. */
+  #runActions(placement: Placement, actions: readonly ComponentAction[], needs: readonly PlanStep[], suffix = ''): readonly PlanStep[] {
+    const steps: PlanStep[] = [];
+    for (const action of actions) {
+      const { component, host } = placement;
+      const runner = this.#runnerOf(placement, action);
+      if (runner === undefined || this.#isForgotten(runner)) continue;
+      const where = runner === host.name ? '' : ` on ${runner}`;
+      const undo = action.at === 'join' ? this.#actionsAt(component, 'leave') : [];
+      steps.push(
+        this.#add<ActionStep>({
+          type: 'action',
+          id: `actions/${host.name}/${component.name}-${action.name}${suffix}`,
+          phase: 'actions',
+          host: host.name,
+          summary: `${action.summary}${where} (${action.at} of ${component.name})`,
+          needs: [...needs, ...this.#runnerGates(placement, action, runner), ...steps],
+          placement,
+          action,
+          runner,
+          undo: undo.flatMap((leave) => {
+            const leaver = this.#runnerOf(placement, leave);
+            return leaver === undefined ? [] : [{ action: leave, runner: leaver }];
+          }),
+        }),
+      );
+    }
+    return steps;
+  }
+
+  /** A host that runs an action; undefined where no host can. A host that runs the component already comes first. */
+  #runnerOf({ host }: Placement, { on }: ComponentAction): string | undefined {
+    if (on === 'self') return host.name;
+    if (on === 'seed') return this.#request.declared.seed.name;
+    const staying = this.#topology.hostsOf(on.component).map(({ name }) => name);
+    const running = staying.filter((name) => this.#site.hasRun(on.component, name));
+    return [...running.filter((name) => name !== host.name), ...staying.filter((name) => name !== host.name), ...staying][0];
+  }
+
+  /** The component that an action is run through is healthy first, where it is made before. */
+  #runnerGates({ component }: Placement, { on }: ComponentAction, runner: string): Ready {
+    if (typeof on === 'string' || on.component === component.name) return [];
+    return this.#ready.get(`${on.component}/${runner}`) ?? [];
+  }
+
+  #isForgotten(host: string): boolean {
+    return this.#request.forgotten?.has(host) === true;
+  }
+
+  #removingHosts(): readonly string[] {
+    return [...new Set([...this.#removals.keys()].map((key) => key.slice(0, key.indexOf('/'))))];
+  }
+
+  /** Removes what is wanted no more from a host, one owner after the other, dependents first. Returns the steps. */
+  #removeHost(host: string, needs: readonly PlanStep[]): readonly PlanStep[] {
+    const steps: PlanStep[] = [];
+    for (const owner of this.#site.removalOrder(this.#ownersToRemove(host))) {
+      steps.push(...this.#removeOwner(host, owner, [...needs, ...steps]));
+    }
+    return steps;
+  }
+
+  #ownersToRemove(host: string): readonly string[] {
+    return [...this.#removals.keys()].filter((key) => key.startsWith(`${host}/`)).map((key) => key.slice(host.length + 1));
+  }
+
+  #removeOwner(host: string, owner: string, needs: readonly PlanStep[]): readonly PlanStep[] {
+    const removals = this.#removals.get(usesKey(host, owner)) ?? [];
+    const leaving = this.#site.leaving(owner, host);
+    const own = leaving === undefined ? (this.#ready.get(`${owner}/${host}`) ?? []) : [];
+    const chain = leaving === undefined ? [] : this.#chainOf(leaving.component);
+    const before = [...needs, ...own, ...chain];
+    const stopped = leaving === undefined ? [] : this.#runActions(leaving, this.#actionsAt(leaving.component, 'before-stop'), before, '-leaves');
+    const left =
+      leaving === undefined ? [] : this.#runActions(leaving, this.#actionsAt(leaving.component, 'leave'), [...before, ...stopped], '-leaves');
+    const step = this.#isForgotten(host) ? undefined : this.#add<RemoveStep>({
+      type: 'remove',
+      id: `remove/${host}/${owner}`,
+      phase: 'remove',
+      host,
+      owner,
+      summary: describeRemoval(owner, removals, leaving !== undefined),
+      needs: [...before, ...stopped, ...left],
+      removals,
+    });
+    const steps: PlanStep[] = step === undefined ? [...stopped, ...left] : [...stopped, ...left, step];
+    if (leaving === undefined || leaving.component.placement !== 'quorum') return steps;
+    // The members that stay are seen healthy before another one leaves.
+    const gates = this.#topology.placements
+      .filter(({ component }) => component.name === leaving.component.name)
+      .map((member) => this.#gate(member, { needs: steps, after: [], takesBack: [], joins: false }, `-after-${host}-left`));
+    this.#chains.set(leaving.component.name, [...chain, ...gates]);
+    return [...steps, ...gates];
+  }
+}
+
+function describeRemoval(owner: string, removals: readonly Removal[], leaves: boolean): string {
+  const what = owner === OWNERS.host ? 'what the site has on this host' : owner === OWNERS.seed ? 'the depot and its bundles' : owner;
+  const kept = removals.filter(({ end }) => end === 'kept').map(({ owned }) => owned.key);
+  const data = kept.length === 0 ? '' : `; data stay in ${kept.join(', ')}`;
+  if (leaves || owner === OWNERS.host) return `remove ${what}${data}`;
+  return `remove what ${owner} does not want any more: ${removals.map(({ owned }) => owned.key).join(', ')}${data}`;
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key) ?? [];
+  list.push(item);
+  lists.set(key, list);
+}
+
+function unique(steps: readonly PlanStep[]): readonly PlanStep[] {
+  return [...new Set(steps)];
+}

@@ -1,0 +1,59 @@
+import type { Found, Resource } from '../resources/index.ts';
+import type { SiteConflict, SiteRecord } from '../site/index.ts';
+import type { Change } from './change.ts';
+import { claimedResources } from './claims.ts';
+import type { Declared, Wanted } from './declared.ts';
+import { difference, type DifferenceOptions } from './difference.ts';
+import { orderChanges } from './order.ts';
+import type { PlanStep } from './plan-step.ts';
+
+export interface PlanRequest extends DifferenceOptions {
+  readonly declared: Declared;
+  readonly wanted: Wanted;
+  readonly found: ReadonlyMap<Resource, Found>;
+  readonly record: SiteRecord | undefined;
+  /** Hosts whose own record is not what it will be, whatever else changes on them. */
+  readonly staleHosts: (changes: readonly Change[]) => readonly string[];
+  readonly forgotten?: ReadonlySet<string>;
+}
+
+/** What a run does: every change with its reason, and the steps in their order. What is shown is what runs. */
+export interface Plan {
+  readonly changes: readonly Change[];
+  readonly steps: readonly PlanStep[];
+}
+
+/** Makes the plan of a run. Pure. */
+export function makePlan(request: PlanRequest): Plan {
+  const { declared, wanted, found, record, forgotten = new Set() } = request;
+  const changes = difference(wanted.resources, found, record, request);
+  const busy = [...claimedResources(changes.filter(({ action }) => action !== 'keep')).keys()];
+  const recordHosts = new Set([...busy, ...request.staleHosts(changes)].filter((host) => !forgotten.has(host)));
+  return { changes, steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten }) };
+}
+
+/**
+ * Components that would start empty in another directory while their data stay where they are: a changed variable, mostly.
+ * That is refused, because nobody can want it.
+ */
+export function movedData(changes: readonly Change[]): readonly SiteConflict[] {
+  const leaving = changes.flatMap((change) => (change.action === 'remove' && change.owned.data === true && change.end === 'kept' ? [change] : []));
+  return leaving.flatMap(({ host, owned }) => {
+    const next = changes.find(
+      (change) =>
+        change.action === 'add' &&
+        change.resource.kind === 'directory' &&
+        change.resource.spec.contents === 'data' &&
+        change.resource.host === host &&
+        change.resource.owner === owned.owner,
+    );
+    if (next === undefined || next.action !== 'add') return [];
+    return [
+      {
+        where: host,
+        problem: `the data of ${owned.owner} are in ${owned.key}, and it would start empty in ${next.resource.key}`,
+        remedy: `Undo the change of the variable or manifest that names the directory`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,94 @@
+import type { NodeSpec, Placement, Topology } from '../cluster/index.ts';
+import { topologicalOrder, type Digest } from '../core/index.ts';
+import type { ComponentAction } from '../manifests/index.ts';
+import { OWNERS } from '../resources/index.ts';
+import type { SiteRecord } from '../site/index.ts';
+
+/** What the record says of components and hosts, in the words of the topology. */
+export class RecordedSite {
+  readonly #record: SiteRecord | undefined;
+  readonly #topology: Topology;
+
+  constructor(record: SiteRecord | undefined, topology: Topology) {
+    this.#record = record;
+    this.#topology = topology;
+  }
+
+  /** True when the component was started on the host by an earlier run. */
+  runs({ component, host }: Pick<Placement, 'component' | 'host'>): boolean {
+    return this.hasRun(component.name, host.name);
+  }
+
+  hasRun(component: string, host: string): boolean {
+    const owned = this.#record?.hosts[host]?.owned ?? [];
+    return owned.some(({ owner, kind, kept }) => owner === component && kept !== true && (kind === 'definition' || kind === 'unit'));
+  }
+
+  /** True when the host is added to a quorum that was founded without it. */
+  joins({ component, host }: Placement): boolean {
+    const members = this.#record?.placements[component.name] ?? [];
+    return component.placement === 'quorum' && members.length > 0 && !members.includes(host.name);
+  }
+
+  /** Components that run on the host and need this one there, directly or through others. */
+  dependentsOn({ component, host }: Placement): readonly Placement[] {
+    const here = this.#topology.placements.filter((other) => other.host.name === host.name);
+    const found = new Set([component.name]);
+    // Placements stand behind what they need.
+    for (const other of here) if (other.needs.some((need) => found.has(need.component))) found.add(other.component.name);
+    return here.filter((other) => other.component.name !== component.name && found.has(other.component.name) && this.runs(other));
+  }
+
+  /** Components of the host whose containers end when this one restarts: those that need it there. */
+  containersOn(placement: Placement): readonly Placement[] {
+    return this.dependentsOn(placement).filter(({ component }) => component.services.some(({ container }) => container !== undefined));
+  }
+
+  isDone({ component, host }: Placement, action: ComponentAction, release?: Digest): boolean {
+    return (this.#record?.actions ?? []).some(
+      (done) =>
+        done.component === component.name &&
+        done.action === action.name &&
+        (action.each === 'cluster' || done.host === host.name) &&
+        (release === undefined || done.release === release),
+    );
+  }
+
+  /** True when the component runs in another release than the given one. */
+  isUpgraded(component: string, release: Digest): boolean {
+    const before = this.#record?.components[component]?.release;
+    return before !== undefined && before !== release;
+  }
+
+  /** The placement of a component that leaves a host; undefined where it stays, and for what is no component any more. */
+  leaving(component: string, host: string): Placement | undefined {
+    const manifest = this.#topology.manifests.components.get(component);
+    const recorded = this.#record?.hosts[host];
+    const stays = this.#topology.hostsOf(component).some(({ name }) => name === host);
+    if (manifest === undefined || recorded === undefined || stays || !this.hasRun(component, host)) return undefined;
+    const node: NodeSpec = { name: host, address: recorded.address, roles: [...recorded.roles] };
+    return { id: `${component}/${host}`, component: manifest, host: node, needs: [] };
+  }
+
+  /** Owners in the order in which their things are removed: unknown components, dependents before what they need, then the site's own. */
+  removalOrder(owners: readonly string[]): readonly string[] {
+    const components = [...this.#topology.manifests.components.values()];
+    const ordered = topologicalOrder(
+      components,
+      ({ name }) => name,
+      ({ needs }) => needs.map((need) => need.component),
+    ).map(({ name }) => name);
+    const rank = (owner: string): number => {
+      if (owner === OWNERS.seed) return 2;
+      if (owner === OWNERS.host) return 1;
+      const index = ordered.indexOf(owner);
+      return index < 0 ? -ordered.length - 1 : -index - 1;
+    };
+    return [...owners].sort((left, right) => rank(left) - rank(right));
+  }
+}
+
+/** Placements by their ids. */
+export function placementsOf(topology: Topology, ids: readonly string[]): readonly Placement[] {
+  return topology.placements.filter(({ id }) => ids.includes(id));
+}

@@ -1,0 +1,83 @@
+import { OWNERS, type ResourceKindName } from '../resources/index.ts';
+import type { Making } from './change.ts';
+
+/** What is made together in one step, in this order. */
+export const STAGES = ['bundle', 'configure', 'source', 'packages', 'executable', 'images', 'artifacts', 'start'] as const;
+export type Stage = (typeof STAGES)[number];
+
+const STAGE_OF: Readonly<Record<ResourceKindName, Stage>> = {
+  bundle: 'bundle',
+  user: 'configure',
+  directory: 'configure',
+  module: 'configure',
+  sysctl: 'configure',
+  route: 'configure',
+  mount: 'configure',
+  block: 'configure',
+  file: 'configure',
+  keypair: 'configure',
+  certificate: 'configure',
+  'package-source': 'source',
+  package: 'packages',
+  executable: 'executable',
+  image: 'images',
+  artifact: 'artifacts',
+  unit: 'start',
+  definition: 'start',
+};
+
+export function stageOf({ resource }: Making): Stage {
+  return STAGE_OF[resource.kind];
+}
+
+interface StageWords {
+  readonly phase: string;
+  readonly summary: string;
+}
+
+/** How a stage of an owner is called in the plan. */
+export function describeStage(stage: Stage, owner: string, makings: readonly Making[]): StageWords {
+  const keys = makings.map(({ resource }) => resource.key).join(', ');
+  const isChange = makings.some(({ action }) => action === 'change');
+  if (owner === OWNERS.seed) return describeSeedStage(stage);
+  if (owner === OWNERS.host) return describeHostStage(stage, keys);
+  const words: Readonly<Record<Stage, StageWords>> = {
+    bundle: { phase: 'stage-bundle', summary: `copy ${keys}` },
+    configure: { phase: 'configure-components', summary: `configure ${owner}` },
+    source: { phase: 'prepare-hosts', summary: `take metadata of packages for ${owner}` },
+    packages: { phase: 'install-packages', summary: `install packages for ${owner}: ${keys}` },
+    executable: { phase: 'configure-components', summary: `place ${keys}` },
+    images: { phase: 'pull-images', summary: `pull ${keys}` },
+    artifacts: { phase: 'configure-components', summary: `place ${keys} out of images` },
+    start: { phase: 'start-components', summary: `${isChange ? 'restart' : 'start'} ${owner}` },
+  };
+  return words[stage];
+}
+
+function describeSeedStage(stage: Stage): StageWords {
+  switch (stage) {
+    case 'bundle':
+      return { phase: 'stage-bundle', summary: 'copy and verify the bundle' };
+    case 'executable':
+      return { phase: 'stage-bundle', summary: 'place the program of the bundle' };
+    case 'start':
+      return { phase: 'start-depot', summary: 'serve the bundle' };
+    default:
+      return { phase: 'start-depot', summary: 'make the certificate authority and the keys of this site' };
+  }
+}
+
+function describeHostStage(stage: Stage, keys: string): StageWords {
+  switch (stage) {
+    case 'source':
+      return { phase: 'prepare-hosts', summary: 'take the metadata of the packages that the depot serves' };
+    case 'packages':
+      return { phase: 'prepare-hosts', summary: `install packages of its roles: ${keys}` };
+    case 'executable':
+      return { phase: 'prepare-hosts', summary: 'fetch the program from the depot' };
+    case 'start':
+      return { phase: 'prepare-hosts', summary: 'run the agent' };
+    default:
+      return { phase: 'prepare-hosts', summary: 'write names of the cluster, trust and settings of the site' };
+  }
+}

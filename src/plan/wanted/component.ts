@@ -1,0 +1,70 @@
+import type { Placement } from '../../cluster/index.ts';
+import { digestOfAll, type Resource } from '../../resources/index.ts';
+import type { Declared } from '../declared.ts';
+import { componentFiles, onChangePaths, type ComponentFiles } from './component-files.ts';
+import { artifactResources, imageResources } from './images.ts';
+import { certificateResource, directoryResource, fileResource, keyPairResource, type At } from './make.ts';
+import { packageResources } from './packages.ts';
+import { rendererOf, type Renderer } from './renderer.ts';
+import { serviceDefinition } from './service-document.ts';
+
+/** Everything of a component on one of its hosts. */
+export async function componentResources(declared: Declared, placement: Placement): Promise<readonly Resource[]> {
+  const { component, host } = placement;
+  const at: At = { host: host.name, owner: component.name };
+  const render = rendererOf(declared, placement);
+  const files = await componentFiles(declared, placement, render);
+  return [
+    ...systemResources(placement, at, render),
+    ...component.directories.map(({ path, mode, owner }) => directoryResource(at, render(path), { mode: Number.parseInt(mode, 8), owner, contents: 'data' })),
+    ...fileResources(at, component.name, files),
+    ...packageResources(declared, host, at, component.packageSets),
+    ...imageResources(declared, placement, at),
+    ...artifactResources(declared, placement, at, render),
+    ...unitResources(placement, at, files),
+    serviceDefinition(declared, placement, at, { files, render }),
+  ];
+}
+
+/** What a component wants of the system below it. */
+function systemResources({ component }: Placement, at: At, render: Renderer): readonly Resource[] {
+  return [
+    ...component.users.map(({ name, id, home }): Resource => ({
+      ...at,
+      kind: 'user',
+      key: name,
+      digest: digestOfAll([id, home]),
+      spec: { id, home: render(home) },
+    })),
+    ...component.modules.map((name): Resource => ({ ...at, kind: 'module', key: name, digest: digestOfAll([name]), spec: {} })),
+    ...Object.entries(component.sysctls).map(([name, text]): Resource => {
+      const value = render(text);
+      return { ...at, kind: 'sysctl', key: name, digest: digestOfAll([value]), spec: { value } };
+    }),
+    ...component.mounts.map(({ path, what, type, options }): Resource => {
+      const spec = { what: render(what), type, options: render(options) };
+      return { ...at, kind: 'mount', key: render(path), digest: digestOfAll([spec.what, type, spec.options]), spec };
+    }),
+    ...component.routes.map(({ to, via }): Resource => {
+      const spec = { via: render(via) };
+      return { ...at, kind: 'route', key: render(to), digest: digestOfAll([spec.via]), spec };
+    }),
+  ];
+}
+
+function fileResources(at: At, component: string, { files, certificates, keyPairs }: ComponentFiles): readonly Resource[] {
+  return [
+    ...files.map(({ file }) => fileResource(at, file)),
+    ...certificates.map(({ name, files: parts }) => certificateResource(at, `${component}/${name}`, parts)),
+    ...keyPairs.map(({ name, files: parts }) => keyPairResource(at, `${component}/${name}`, parts)),
+  ];
+}
+
+/** Units that packages brought, which run with the component's files. */
+function unitResources({ component }: Placement, at: At, files: ComponentFiles): readonly Resource[] {
+  return component.services.flatMap(({ unit }): Resource[] => {
+    if (unit === undefined) return [];
+    const spec = { restartOn: onChangePaths(files, 'restart'), reloadOn: onChangePaths(files, 'reload') };
+    return [{ ...at, kind: 'unit', key: unit.includes('.') ? unit : `${unit}.service`, digest: digestOfAll([unit]), spec }];
+  });
+}

@@ -1,0 +1,70 @@
+import type { BundleImage, BundleImagePlatform } from '../../bundle/index.ts';
+import type { Placement } from '../../cluster/index.ts';
+import { CaissonError, parsePlatform, type Digest } from '../../core/index.ts';
+import type { ComponentManifest } from '../../manifests/index.ts';
+import { digestOfAll, type EngineImage, type Resource, type ResourceOf } from '../../resources/index.ts';
+import { depotAuthority, type Declared } from '../declared.ts';
+import type { At } from './make.ts';
+import type { Renderer } from './renderer.ts';
+
+/** Names of every image that a component uses: in containers, actions and artifacts. */
+export function imageNames({ services, actions, artifacts }: ComponentManifest): readonly string[] {
+  const containers = [...services, ...actions].flatMap(({ container }) => (container === undefined ? [] : [container.image]));
+  return [...new Set([...containers, ...artifacts.map(({ image }) => image)])];
+}
+
+export function imageResources(declared: Declared, { component, host }: Placement, at: At): readonly ResourceOf<'image'>[] {
+  return imageNames(component).map((name) => {
+    const image = engineImage(declared, name, host.name);
+    return { ...at, kind: 'image', key: name, digest: image.config, spec: image };
+  });
+}
+
+export function artifactResources(declared: Declared, { component, host }: Placement, at: At, render: Renderer): readonly Resource[] {
+  return component.artifacts.map(({ path, mode, owner, image: name, member }): Resource => {
+    const image = engineImage(declared, name, host.name);
+    const spec = { mode: Number.parseInt(mode, 8), owner, from: { image, member } };
+    return { ...at, kind: 'artifact', key: render(path), digest: digestOfAll([image.config, member, spec.mode, owner]), spec };
+  });
+}
+
+/** Digest of the images of a component: changes with a release of it, and with nothing else. */
+export function releaseOf({ supply }: Declared, component: ComponentManifest): Digest {
+  const digests = imageNames(component).map((name) => {
+    const image = supply.bundle.manifest.images.find((candidate) => candidate.name === name);
+    return `${name} ${image?.platforms.map(({ config }) => config.digest).join(' ') ?? ''}`;
+  });
+  return digestOfAll(digests.sort());
+}
+
+/** An image for a host's CPU. Throws HOSTS_UNFIT when the bundle does not hold it. */
+function engineImage(declared: Declared, name: string, host: string): EngineImage {
+  const { image, platform } = imageFor(declared, name, host);
+  return {
+    name,
+    config: platform.config.digest,
+    source: `${depotAuthority(declared.supply.depot)}/${repositoryOf(image)}@${platform.manifest.digest}`,
+  };
+}
+
+function imageFor(
+  { supply, observed }: Declared,
+  name: string,
+  host: string,
+): { readonly image: BundleImage; readonly platform: BundleImagePlatform } {
+  const image = supply.bundle.manifest.images.find((candidate) => candidate.name === name);
+  const architecture = observed.architectures.get(host);
+  const platform = image?.platforms.find((candidate) => parsePlatform(candidate.platform).architecture === architecture);
+  if (image !== undefined && platform !== undefined) return { image, platform };
+  const reason =
+    image === undefined ? 'the bundle does not hold it' : `the bundle does not hold it for ${architecture ?? 'an unknown CPU'}`;
+  throw new CaissonError('HOSTS_UNFIT', `Cannot give "${name}" to "${host}": ${reason}`, {
+    hint: 'Build a bundle from an images.txt that names every image of the manifests',
+  });
+}
+
+/** The image's name without its tag. */
+function repositoryOf(image: BundleImage): string {
+  const colon = image.name.lastIndexOf(':');
+  return colon > image.name.lastIndexOf('/') ? image.name.slice(0, colon) : image.name;
+}

@@ -1,0 +1,116 @@
+import { posix } from 'node:path';
+import { agentUnit, formatAgentConfig } from '../../agent/index.ts';
+import { nodeUuid, type NodeSpec } from '../../cluster/index.ts';
+import { digestOfAll, fixedContent, OWNERS, type PlacedFile, type Resource } from '../../resources/index.ts';
+import {
+  AGENT_CONFIG,
+  AGENT_PORT,
+  AGENT_STATE,
+  AGENT_UNIT,
+  APT,
+  APT_LISTS,
+  EXECUTABLE,
+  HOST_NAMES_BLOCK,
+  PKI,
+  SITE_AUTHORITY,
+  UNITS,
+} from '../../site/index.ts';
+import { depotAuthority, depotUrl, type Declared } from '../declared.ts';
+import { executableResource } from './executable.ts';
+import { hostNames } from './host-names.ts';
+import { certificateResource, directoryResource, fileResource, type At } from './make.ts';
+import { packageResources, roleSets } from './packages.ts';
+import { repositoryFor } from './repository-for.ts';
+
+const HOSTS_FILE = '/etc/hosts';
+const UNIT_PATH = posix.join(UNITS, AGENT_UNIT);
+const PATHS = { authority: posix.join(PKI, 'ca.crt'), certificate: posix.join(PKI, 'node.crt'), key: posix.join(PKI, 'node.key') };
+
+/** What every host of the cluster has before its components: names, trust, the depot as package source, our program, the agent. */
+export async function nodeResources(declared: Declared, node: NodeSpec): Promise<readonly Resource[]> {
+  const at: At = { host: node.name, owner: OWNERS.host };
+  const lines = hostNames(declared.topology, declared.supply.depot);
+  const names: Resource = {
+    ...at,
+    kind: 'block',
+    key: `${HOSTS_FILE}#${HOST_NAMES_BLOCK}`,
+    digest: digestOfAll(lines),
+    spec: { path: HOSTS_FILE, id: HOST_NAMES_BLOCK, lines },
+  };
+  return [
+    names,
+    ...(await trustResources(declared, node, at)),
+    ...(await sourceResources(declared, node, at)),
+    // The seed has its program out of the bundle.
+    ...(node.name === declared.seed.name ? [] : [executableResource(declared, node.name, 'depot')]),
+    ...agentResources(declared, node, at),
+    ...packageResources(declared, node, at, roleSets(declared, node)),
+  ];
+}
+
+async function trustResources(declared: Declared, node: NodeSpec, at: At): Promise<readonly Resource[]> {
+  const { keys } = declared.seed;
+  const authority = await keys.authority(SITE_AUTHORITY);
+  const pair = await keys.certificate(`node-${node.name}`, SITE_AUTHORITY, {
+    commonName: node.name,
+    dnsNames: [node.name],
+    addresses: [node.address],
+    usages: 'both',
+  });
+  const registry = declared.topology.platform.registry?.name;
+  const registries = [depotAuthority(declared.supply.depot), ...(registry === undefined ? [] : [registry])];
+  const own: readonly PlacedFile[] = [
+    { path: PATHS.certificate, mode: 0o644, content: pair.certificate },
+    { path: PATHS.key, mode: 0o600, content: pair.key },
+  ];
+  return [
+    fileResource(at, { path: PATHS.authority, mode: 0o644, content: authority }),
+    certificateResource(at, 'node', own),
+    ...declared.tools.engine.trust(registries, authority).map((file) => fileResource(at, file)),
+  ];
+}
+
+async function sourceResources(declared: Declared, node: NodeSpec, at: At): Promise<readonly Resource[]> {
+  const { supply, seed, tools } = declared;
+  const key = await seed.keys.repositoryKey();
+  const access = tools.packages.access({ repository: repositoryFor(declared, node), depot: depotUrl(supply.depot), key });
+  const source: Resource = {
+    ...at,
+    kind: 'package-source',
+    // Written after the metadata were taken: says for which bundle.
+    key: posix.join(APT, 'updated-for'),
+    digest: supply.bundle.bundleDigest,
+    spec: { access, bundle: supply.bundle.bundleDigest },
+  };
+  return [directoryResource(at, APT_LISTS, { mode: 0o755, contents: 'ours' }), ...access.files.map((file) => fileResource(at, file)), source];
+}
+
+function agentResources(declared: Declared, node: NodeSpec, at: At): readonly Resource[] {
+  const config = fixedContent(agentConfig(declared, node));
+  const unit = fixedContent(agentUnit({ executable: EXECUTABLE, config: AGENT_CONFIG }));
+  return [
+    directoryResource(at, declared.topology.platform.definitionsDirectory, { mode: 0o755 }),
+    directoryResource(at, AGENT_STATE, { mode: 0o700, contents: 'ours' }),
+    fileResource(at, { path: AGENT_CONFIG, mode: 0o600, content: config }),
+    fileResource(at, { path: UNIT_PATH, mode: 0o644, content: unit }),
+    {
+      ...at,
+      kind: 'unit',
+      key: AGENT_UNIT,
+      digest: digestOfAll([config.digest, unit.digest]),
+      spec: { restartOn: [AGENT_CONFIG, UNIT_PATH, EXECUTABLE, PATHS.certificate, PATHS.authority], reloadOn: [] },
+    },
+  ];
+}
+
+function agentConfig({ topology }: Declared, node: NodeSpec): string {
+  const { spec, platform } = topology;
+  return formatAgentConfig({
+    cluster: spec.name,
+    node: { name: node.name, address: node.address, uuid: nodeUuid(spec.name, node.name), roles: [...node.roles] },
+    definitions: platform.definitionsDirectory,
+    state: AGENT_STATE,
+    listen: { address: node.address, port: AGENT_PORT },
+    tls: PATHS,
+  });
+}

@@ -1,0 +1,40 @@
+import type { NodeSpec } from '../../cluster/index.ts';
+import { CaissonError } from '../../core/index.ts';
+import { digestOfAll, type ResourceOf } from '../../resources/index.ts';
+import type { Declared } from '../declared.ts';
+import type { At } from './make.ts';
+import { repositoryFor } from './repository-for.ts';
+
+/** Package sets that the roles of a host ask for; those of components are theirs. */
+export function roleSets({ topology }: Declared, node: NodeSpec): readonly string[] {
+  return node.roles.flatMap((role) => topology.manifests.roles.get(role)?.packageSets ?? []);
+}
+
+/**
+ * The packages by name that sets ask for on a host, in the versions of the bundle; what they depend on comes along by
+ * itself. Throws HOSTS_UNFIT when the bundle lacks one.
+ */
+export function packageResources(declared: Declared, node: NodeSpec, at: At, sets: readonly string[]): readonly ResourceOf<'package'>[] {
+  const known = declared.observed.systems.get(node.name)?.packageSets ?? [];
+  const names = new Set(known.filter((set) => sets.includes(set.name)).flatMap((set) => set.packages));
+  if (names.size === 0) return [];
+  const repository = repositoryFor(declared, node);
+  const architecture = declared.observed.architectures.get(node.name) ?? '';
+  const offered = new Map(
+    repository.packages
+      .filter((candidate) => ['all', architecture].includes(candidate.architecture))
+      .map(({ name, version }): [string, string] => [name, version]),
+  );
+  const missing = [...names].filter((name) => !offered.has(name));
+  if (missing.length > 0) {
+    throw new CaissonError(
+      'HOSTS_UNFIT',
+      `Cannot install packages on "${node.name}": the bundle has no ${missing.join(', ')} for ${repository.id} on ${architecture}`,
+      { hint: 'Build a bundle with these manifests' },
+    );
+  }
+  return [...names].map((name): ResourceOf<'package'> => {
+    const version = offered.get(name) ?? '';
+    return { ...at, kind: 'package', key: name, digest: digestOfAll([version]), spec: { version } };
+  });
+}

@@ -1,0 +1,11 @@
+import { scopeFor, type Placement } from '../../cluster/index.ts';
+import { renderTemplate } from '../../manifests/index.ts';
+import type { Declared } from '../declared.ts';
+
+/** Fills in the placeholders of a text of a component for one host; there are no secrets in it. */
+export type Renderer = (text: string) => string;
+
+export function rendererOf({ topology }: Declared, { component, host }: Placement): Renderer {
+  const scope = scopeFor(topology, host, { component: component.name });
+  return (text) => renderTemplate(text, scope, `component ${component.name}`);
+}

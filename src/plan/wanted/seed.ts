@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { digestOfAll, fixedContent, OWNERS, type Resource, type ResourceOf } from '../../resources/index.ts';
+import { DEPOT_UNIT, EXECUTABLE, repositoryKeyPaths, SITE_AUTHORITY, UNITS } from '../../site/index.ts';
+import type { Declared, DepotAddress } from '../declared.ts';
+import { depotUnit } from './depot-unit.ts';
+import { executableResource } from './executable.ts';
+import { certificateResource, fileResource } from './make.ts';
+
+const UNIT_PATH = join(UNITS, DEPOT_UNIT);
+
+/** What only the seed has: the bundles, the program, trust of the site, and the depot that serves the bundle. */
+export async function seedResources(declared: Declared): Promise<readonly Resource[]> {
+  const { seed, supply } = declared;
+  const at = { host: seed.name, owner: OWNERS.seed };
+  const bundles = supply.staged.map(({ path, digest, isPlaced, place }): ResourceOf<'bundle'> => ({
+    ...at,
+    kind: 'bundle',
+    key: path,
+    digest,
+    spec: { digest, isPlaced, place },
+  }));
+  const depot = await depotFiles(declared);
+  const key = await seed.keys.repositoryKey();
+  const unit: Resource = {
+    ...at,
+    kind: 'unit',
+    key: DEPOT_UNIT,
+    digest: digestOfAll([UNIT_PATH]),
+    spec: { restartOn: [UNIT_PATH, EXECUTABLE, depot.certificatePath, repositoryKeyPaths(seed.layout).privateKey], reloadOn: [] },
+  };
+  return [
+    ...bundles,
+    executableResource(declared, seed.name, 'bundle'),
+    ...depot.resources,
+    fileResource(at, { path: join(seed.layout.depot, 'repository.asc'), mode: 0o644, content: key }),
+    fileResource(at, { path: UNIT_PATH, mode: 0o644, content: fixedContent(depot.unit) }),
+    unit,
+  ];
+}
+
+/** Certificates of depot and operators, and the text of the depot's unit. */
+async function depotFiles(declared: Declared) {
+  const { seed, supply } = declared;
+  const { layout, keys } = seed;
+  const at = { host: seed.name, owner: OWNERS.seed };
+  const authority = await keys.authority(SITE_AUTHORITY);
+  const depot = await keys.certificate('depot', SITE_AUTHORITY, {
+    commonName: supply.depot.name,
+    dnsNames: [supply.depot.name],
+    addresses: [supply.depot.address, '127.0.0.1'],
+    usages: 'server',
+  });
+  const operator = await keys.certificate('operator', SITE_AUTHORITY, {
+    commonName: 'operator',
+    dnsNames: [],
+    addresses: [],
+    usages: 'client',
+  });
+  const certificatePath = join(layout.depot, 'tls.crt');
+  const keyPath = join(layout.depot, 'tls.key');
+  return {
+    certificatePath,
+    resources: [
+      fileResource(at, { path: join(layout.pki, 'ca.crt'), mode: 0o644, content: authority }),
+      certificateResource(at, 'operator', [
+        { path: join(layout.pki, 'operator.crt'), mode: 0o600, content: operator.certificate },
+        { path: join(layout.pki, 'operator.key'), mode: 0o600, content: operator.key },
+      ]),
+      certificateResource(at, 'depot', [
+        { path: certificatePath, mode: 0o644, content: depot.certificate },
+        { path: keyPath, mode: 0o600, content: depot.key },
+      ]),
+    ],
+    unit: depotUnit({
+      executable: EXECUTABLE,
+      bundles: supply.staged.map(({ path }) => path),
+      listen: listenAddress(supply.depot),
+      certificate: certificatePath,
+      key: keyPath,
+      repositoryKey: repositoryKeyPaths(layout).privateKey,
+    }),
+  };
+}
+
+/** Every address of the family by which nodes reach the seed, and the loopback address that we ask. */
+function listenAddress({ address, port }: DepotAddress): string {
+  return address.includes(':') ? `[::]:${port}` : `0.0.0.0:${port}`;
+}

@@ -1,0 +1,113 @@
+import { posix } from 'node:path';
+import { scopeFor, type Placement } from '../../cluster/index.ts';
+import type { Digest } from '../../core/index.ts';
+import { quoteCommand } from '../../host/index.ts';
+import { formatYaml } from '../../io/index.ts';
+import { renderData, type ComponentManifest, type ComponentService } from '../../manifests/index.ts';
+import { fixedContent, type Content, type ContainerEngine, type DefinitionSpec, type ResourceOf } from '../../resources/index.ts';
+import type { Declared } from '../declared.ts';
+import { filesDigest, type ComponentFiles } from './component-files.ts';
+import { definitionResource, type At } from './make.ts';
+import type { Renderer } from './renderer.ts';
+
+/** The services of a component on a host, with their templates filled in. No secret can get in here. */
+export function componentServices({ topology }: Pick<Declared, 'topology'>, { component, host }: Placement): readonly ComponentService[] {
+  const scope = scopeFor(topology, host, { component: component.name });
+  return component.services.map((service) => renderData(service, scope, `service ${service.name} of ${component.name}`));
+}
+
+/** The file of service definitions that the agent reads for one component on one host. */
+export function serviceDefinition(
+  declared: Declared,
+  placement: Placement,
+  at: At,
+  { files, render }: { readonly files: ComponentFiles; readonly render: Renderer },
+): ResourceOf<'definition'> {
+  const { engine } = declared.tools;
+  const { component } = placement;
+  const services = componentServices(declared, placement);
+  const path = posix.join(declared.topology.platform.definitionsDirectory, `${component.name}.yaml`);
+  const restart = filesDigest(files, 'restart');
+  const text = (digest: Digest): string => serviceDocument(component, services, { files: digest, engine });
+  const content: Content =
+    restart.digest === undefined ? { digest: undefined, read: async () => text(await restart.read()) } : fixedContent(text(restart.digest));
+  return definitionResource(at, path, {
+    mode: 0o644,
+    content,
+    services: services.filter(({ container, process }) => container !== undefined || process !== undefined).map(({ name }) => name),
+    containers: services.filter(({ container }) => container !== undefined).map(({ name }) => name),
+    reload: reloadOf(services, files, engine, render),
+  });
+}
+
+function reloadOf(
+  services: readonly ComponentService[],
+  files: ComponentFiles,
+  engine: ContainerEngine,
+  render: Renderer,
+): DefinitionSpec['reload'] {
+  const commands = services.flatMap(({ name, container, reload }): (readonly string[])[] => {
+    if (reload === undefined) return [];
+    if ('command' in reload) return [reload.command.map(render)];
+    return [container === undefined ? ['systemctl', 'kill', '--signal', reload.signal, '--', name] : engine.signal(name, reload.signal)];
+  });
+  return commands.length === 0 ? undefined : { ...filesDigest(files, 'reload'), commands };
+}
+
+/**
+ * The text of a file of service definitions. `services` have their templates filled in; `files` stands for the content of the
+ * files whose change restarts them.
+ */
+export function serviceDocument(
+  component: Pick<ComponentManifest, 'name' | 'summary'>,
+  services: readonly ComponentService[],
+  options: { readonly files: Digest; readonly engine: ContainerEngine },
+): string {
+  const document = { version: '2.1', services: services.map((service) => definitionOf(service, options)) };
+  return `# ${component.summary}. Written by caisson from the manifest of component "${component.name}"; changes are undone by the next install.\n${formatYaml(document)}`;
+}
+
+function definitionOf(
+  service: ComponentService,
+  options: { readonly files: Digest; readonly engine: ContainerEngine },
+): Record<string, unknown> {
+  const shared = {
+    name: service.name,
+    ...(service.endpoints.length === 0
+      ? {}
+      : { endpoints: service.endpoints.map(({ name, protocol, port }) => ({ name, protocol: protocol ?? '', port: String(port) })) }),
+    ...(service.health === undefined ? {} : { health: healthOf(service) }),
+  };
+  const commands = commandsOf(service, options);
+  if (commands === undefined) return { ...shared, only_health_check: true, start: 'none' };
+  return { ...shared, ...commands, type: 'simple', restart_policy: service.restartPolicy, restart_sec: String(service.restartSec) };
+}
+
+/** How the service runs; undefined for one that is only probed. */
+function commandsOf(
+  { name, container, process }: ComponentService,
+  { files, engine }: { readonly files: Digest; readonly engine: ContainerEngine },
+): Record<string, unknown> | undefined {
+  if (container !== undefined) {
+    return {
+      after: [engine.unit],
+      pre_start: quoteCommand(engine.removeContainer(name)),
+      start: quoteCommand(['exec', ...engine.run(name, container, files)]),
+      stop: quoteCommand(engine.stop(name, container)),
+    };
+  }
+  if (process === undefined) return undefined;
+  const environment = Object.entries({ ...process.environment, CAISSON_FILES: files }).map(([variable, value]) => `${variable}=${value}`);
+  const directory = process.workingDirectory === undefined ? [] : [`--chdir=${process.workingDirectory}`];
+  return { start: quoteCommand(['exec', 'env', ...directory, ...environment, ...process.command]) };
+}
+
+function healthOf({ name, health }: ComponentService): Record<string, unknown> {
+  return {
+    name,
+    model: health?.model,
+    address: health?.address,
+    time_interval: health?.timeInterval,
+    max_errors_num: health?.maxErrorsNum,
+  };
+}

@@ -1,0 +1,88 @@
+import { posix } from 'node:path';
+import { CaissonError, type Digest } from '../../core/index.ts';
+import { resourceId, type Resource } from '../../resources/index.ts';
+import { usesKey, type Declared, type Wanted } from '../declared.ts';
+import { componentResources } from './component.ts';
+import { releaseOf } from './images.ts';
+import { directoryResource } from './make.ts';
+import { nodeResources } from './node.ts';
+import { seedResources } from './seed.ts';
+
+/** Everything that a declared cluster wants on its hosts and on the seed. */
+export async function wantedResources(declared: Declared): Promise<Wanted> {
+  const { topology } = declared;
+  const lists = [await seedResources(declared)];
+  for (const node of topology.spec.nodes) lists.push(await nodeResources(declared, node));
+  for (const placement of topology.placements) lists.push(await componentResources(declared, placement));
+  const all = lists.flatMap((list) => withParents(list));
+  return { resources: withoutRepeats(all), uses: usesOf(all), releases: releasesOf(declared) };
+}
+
+function releasesOf(declared: Declared): Readonly<Record<string, Digest>> {
+  return Object.fromEntries(
+    declared.topology.components.map((component): [string, Digest] => [component.name, releaseOf(declared, component)]),
+  );
+}
+
+function usesOf(resources: readonly Resource[]): ReadonlyMap<string, readonly string[]> {
+  const uses = new Map<string, string[]>();
+  for (const resource of resources) {
+    const key = usesKey(resource.host, resource.owner);
+    const known = uses.get(key) ?? [];
+    known.push(resourceId(resource));
+    uses.set(key, known);
+  }
+  return uses;
+}
+
+const PATH_KINDS: ReadonlySet<Resource['kind']> = new Set(['file', 'directory', 'executable', 'artifact', 'definition', 'package-source']);
+
+/** The directories above what is written, which go again with it when they were not there before. */
+function withParents(resources: readonly Resource[]): readonly Resource[] {
+  return resources.flatMap((resource) => {
+    const at = { host: resource.host, owner: resource.owner };
+    const parents = new Set(pathsOf(resource).flatMap(ancestors));
+    return [...[...parents].map((path) => directoryResource(at, path, { mode: 0o755, isParent: true })), resource];
+  });
+}
+
+function pathsOf(resource: Resource): readonly string[] {
+  if (resource.kind === 'certificate' || resource.kind === 'keypair') return resource.spec.files.map(({ path }) => path);
+  return PATH_KINDS.has(resource.kind) ? [resource.key] : [];
+}
+
+/** Directories above a path, the root left out, shortest first. */
+function ancestors(path: string): readonly string[] {
+  const parent = posix.dirname(path);
+  return parent === '/' || parent === '.' ? [] : [...ancestors(parent), parent];
+}
+
+/**
+ * One resource for each thing on a host: a directory that is declared counts more than one that is only above others, and the
+ * first of those who want the same has it. Throws INPUT_INVALID for two that want it differently.
+ */
+function withoutRepeats(resources: readonly Resource[]): readonly Resource[] {
+  const chosen = new Map<string, Resource>();
+  for (const resource of resources) {
+    const id = `${resource.host} ${resourceId(resource)}`;
+    const other = chosen.get(id);
+    if (other === undefined || (isParent(other) && !isParent(resource))) chosen.set(id, resource);
+    else if (!isParent(resource) && !isSame(other, resource)) {
+      throw new CaissonError(
+        'INPUT_INVALID',
+        `Cannot plan ${resource.kind} "${resource.key}" on "${resource.host}": "${other.owner}" and "${resource.owner}" want it differently`,
+        { hint: 'Let one component have it, and the other need that component' },
+      );
+    }
+  }
+  return [...chosen.values()];
+}
+
+function isParent(resource: Resource): boolean {
+  return resource.kind === 'directory' && resource.spec.isParent === true;
+}
+
+/** Content that has yet to be made is the same when the same place asks for it: the authority's certificate. */
+function isSame(left: Resource, right: Resource): boolean {
+  return left.digest === right.digest;
+}
