@@ -61,7 +61,7 @@ async function runAgent(flags: AgentFlags, context: CommandContext): Promise<voi
   // Whichever ends first, by a bug, takes the other with it; systemd starts both again.
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const work = [agent.run(both), serveStatus(agent, config, both)].map((part) => part.finally(() => stop.abort()));
+  const work = [agent.run(both), serveStatus(agent, config, both, emit)].map((part) => part.finally(() => stop.abort()));
   emit({ type: 'note', message: `Keeping the services of "${config.node.name}" that "${config.definitions}" defines` });
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
