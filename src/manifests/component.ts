@@ -97,24 +97,8 @@ const fileSchema = z.strictObject({
   template: siblingField.describe('File beside component.yaml whose placeholders are filled in.'),
 });
 
-/** When a component is part of a cluster at all. */
-const whenSchema = z.strictObject({
-  network: z
-    .array(z.enum(['calico', 'flannel', 'none']))
-    .min(1)
-    .optional()
-    .describe('Values of network.plugin of cluster.yaml.'),
-  storage: z
-    .array(z.enum(['nfs', 'nas', 'gfs', 'none']))
-    .min(1)
-    .optional()
-    .describe('Values of storage.type of cluster.yaml.'),
-  database: z
-    .array(z.enum(['internal', 'external']))
-    .min(1)
-    .optional()
-    .describe('Values of database.mode of cluster.yaml.'),
-});
+/** When a component is part of a cluster at all: choices by option. */
+const whenSchema = z.record(identifierField, z.array(identifierField).min(1));
 
 /** manifests/components/NAME/component.yaml: one piece of installed software. */
 export const componentSchema = z.strictObject({
@@ -126,7 +110,11 @@ export const componentSchema = z.strictObject({
     .default('every')
     .describe('Every host whose role lists it, or only the first of them in cluster.yaml.'),
   unless: z.array(nameField).default([]).describe('Not on a host that runs one of these components.'),
-  when: whenSchema.prefault({}).describe('Only in clusters that are set up so; every key that is given must match.'),
+  when: whenSchema
+    .default({})
+    .describe(
+      'Only in clusters that chose so: options of the platform, each with the choices that count. Every option that is given must match.',
+    ),
   needs: z.array(nameField).default([]).describe('Components that must be healthy first: those on the same host, else on all their hosts.'),
   packageSets: z.array(nameField).default([]).describe('Package sets of manifests/os that its hosts get.'),
   ports: z
