@@ -1,10 +1,7 @@
-import { request as httpRequest, type IncomingMessage, type ClientRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
-import { readLimited, sleep } from '../io/index.ts';
+import { getJson, type RequestOptions } from '../health/index.ts';
+import { sleep } from '../io/index.ts';
 import { agentStatusSchema, type AgentStatus } from './status.ts';
-
-const MAX_STATUS_BYTES = 1024 * 1024;
 
 /** PEM texts of whoever asks, and of the authority that the agent's certificate must be of. */
 export interface ClientCertificate {
@@ -20,24 +17,13 @@ export interface AskOptions {
 
 /** Asks a node's agent over mutual TLS. Throws AGENT_UNREACHABLE for anything but a status within the timeout. */
 export async function askAgent(address: string, port: number, client: ClientCertificate, options: AskOptions): Promise<AgentStatus> {
-  const request = httpsRequest({
-    host: address,
-    port,
-    path: '/v1/status',
-    cert: client.certificate,
-    key: client.key,
-    ca: client.authority,
-    minVersion: 'TLSv1.3',
-    agent: false,
-    signal: options.signal,
-  });
-  return exchange(request, `${address}:${port}`, options);
+  const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return askStatus(`https://${place}/v1/status`, place, { ...options, client, authority: client.authority });
 }
 
 /** Asks the agent of this machine through its socket. Throws AGENT_UNREACHABLE. */
 export async function askLocalAgent(socketPath: string, options: AskOptions): Promise<AgentStatus> {
-  const request = httpRequest({ socketPath, path: '/v1/status', agent: false, signal: options.signal });
-  return exchange(request, socketPath, options);
+  return askStatus('http://agent/v1/status', socketPath, { ...options, socketPath });
 }
 
 /** An agent that has just been started takes a moment to listen. */
@@ -52,8 +38,7 @@ export async function reloadLocalAgent(socketPath: string, options: AskOptions):
   const deadline = performance.now() + STARTING_MS;
   for (;;) {
     try {
-      const request = httpRequest({ socketPath, path: '/v1/reload', method: 'POST', agent: false, signal: options.signal });
-      return await exchange(request, socketPath, options);
+      return await askStatus('http://agent/v1/reload', socketPath, { ...options, socketPath, method: 'POST' });
     } catch (error) {
       const starting = error instanceof Error && ['ENOENT', 'ECONNREFUSED'].includes(errnoOf(error.cause) ?? '');
       if (!starting || performance.now() >= deadline) throw error;
@@ -62,32 +47,26 @@ export async function reloadLocalAgent(socketPath: string, options: AskOptions):
   }
 }
 
-async function exchange(request: ClientRequest, place: string, options: AskOptions): Promise<AgentStatus> {
-  const timer = setTimeout(() => request.destroy(new Error(`no answer within ${options.timeoutMs / 1000} s`)), options.timeoutMs);
+async function askStatus(url: string, place: string, options: RequestOptions): Promise<AgentStatus> {
   try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request.on('response', resolve);
-      request.on('error', reject);
-      request.end();
-    });
-    const text = (await readLimited(response, MAX_STATUS_BYTES, `the status of "${place}"`)).toString('utf8');
-    if (response.statusCode !== 200) throw new Error(`it answers ${response.statusCode ?? 0}`);
-    return parseStatus(text);
+    return parseStatus(await getJson(url, options));
   } catch (error) {
     options.signal.throwIfAborted();
-    // Several addresses tried in vain are one error without a message.
-    const reason = messageOf(error) === '' ? (errnoOf(error) ?? 'no connection') : messageOf(error);
-    throw new CaissonError('AGENT_UNREACHABLE', `Cannot ask the agent at "${place}": ${reason}`, {
+    throw new CaissonError('AGENT_UNREACHABLE', `Cannot ask the agent at "${place}": ${reasonOf(error, options)}`, {
       cause: error,
       hint: 'Look at it on the node: systemctl status caisson-agent',
     });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-function parseStatus(text: string): AgentStatus {
-  const result = agentStatusSchema.safeParse(JSON.parse(text));
+/** An agent ends the connection of a client that it does not know, without a word. */
+function reasonOf(error: unknown, options: RequestOptions): string {
+  if (options.client === undefined || errnoOf(error) !== 'ECONNRESET') return messageOf(error);
+  return 'it ended the connection, as it does when a certificate is not of its authority';
+}
+
+function parseStatus(answer: unknown): AgentStatus {
+  const result = agentStatusSchema.safeParse(answer);
   if (result.success) return result.data;
   throw new Error(`its answer is not a status: ${result.error.issues[0]?.path.join('.') ?? ''}`);
 }

@@ -1,9 +1,19 @@
-import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
-import { dirname } from 'node:path';
-import { messageOf } from '../core/index.ts';
+import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { messageOf, type Emit } from '../core/index.ts';
 import { sleep } from '../io/index.ts';
+import {
+  readOnly,
+  router,
+  startListener,
+  startSocketListener,
+  textResponse,
+  type Handler,
+  type HttpResponse,
+  type OpenListener,
+  type Route,
+  type TlsMaterial,
+} from '../server/index.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -11,6 +21,7 @@ import type { AgentStatus } from './status.ts';
 const RETRY_MS = 10_000;
 /** New certificates are picked up within this time. */
 const CERTIFICATE_LOOK_MS = 60_000;
+const MAX_CONNECTIONS = 64;
 
 /** What the server tells of; NodeAgent is one. */
 export interface StatusSource {
@@ -24,19 +35,48 @@ export interface StatusSource {
  * authority, and the same with POST /v1/reload on a socket that only root can open. A listener that cannot listen is
  * reported as a problem and tried again; services are kept all the same.
  */
-export async function serveStatus(source: StatusSource, config: AgentConfig, signal: AbortSignal): Promise<void> {
+export async function serveStatus(source: StatusSource, config: AgentConfig, signal: AbortSignal, emit: Emit): Promise<void> {
+  const { address, port } = config.listen;
+  const common = { emit, maxConnections: MAX_CONNECTIONS };
+  const local = router([...statusRoutes(source), { path: '/v1/reload', name: 'reload', handle: reloading(source) }]);
   await Promise.all([
-    keepListening(source, config.socket, signal, () => listenOnSocket(source, config.socket)),
-    keepListening(source, `https://${config.listen.address}:${config.listen.port}`, signal, () => listenOnNetwork(source, config, signal)),
+    keepListening(source, config.socket, signal, () => startSocketListener({ ...common, path: config.socket, handle: local })),
+    keepListening(source, `https://${address}:${port}`, signal, async () => {
+      const tls = await readTls(config.tls);
+      const listener = await startListener({ ...common, host: address, port, tls, handle: router(statusRoutes(source)) });
+      void renewCertificates(listener, tls, config.tls, signal);
+      return listener;
+    }),
   ]);
 }
 
-async function keepListening(source: StatusSource, about: string, signal: AbortSignal, listen: () => Promise<Server>): Promise<void> {
+function statusRoutes(source: StatusSource): readonly Route[] {
+  return [
+    { path: '/healthz', name: 'healthz', handle: readOnly(() => jsonResponse({ ok: true })) },
+    { path: '/v1/status', name: 'status', handle: readOnly(async () => jsonResponse(await source.status())) },
+  ];
+}
+
+function reloading(source: StatusSource): Handler {
+  return async ({ method }) => {
+    if (method !== 'POST') return textResponse(405, 'Only POST is answered here', { allow: 'POST' });
+    await source.reload();
+    return jsonResponse(await source.status());
+  };
+}
+
+function jsonResponse(value: unknown): HttpResponse {
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+  return { status: 200, headers, body: `${JSON.stringify(value)}\n` };
+}
+
+async function keepListening(source: StatusSource, about: string, signal: AbortSignal, start: () => Promise<OpenListener>): Promise<void> {
   while (!signal.aborted) {
     try {
-      const server = await listen();
+      const listener = await start();
       source.report(about, undefined);
-      await endOf(server, signal);
+      await abortOf(signal);
+      await listener.close(0);
     } catch (error) {
       source.report(about, `Cannot answer on "${about}": ${messageOf(error)}`);
       await sleep(RETRY_MS, signal).catch(() => {});
@@ -44,104 +84,34 @@ async function keepListening(source: StatusSource, about: string, signal: AbortS
   }
 }
 
-/** Resolves when the server is closed, which it is when the signal aborts. */
-async function endOf(server: Server, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      server.close();
-      server.closeAllConnections();
-    };
-    server.on('close', () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    server.on('error', reject);
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
-  });
+async function abortOf(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-async function listenOnSocket(source: StatusSource, path: string): Promise<Server> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  // A socket left by a run that was killed; systemd runs one agent only.
-  await rm(path, { force: true });
-  const server = createHttpServer(limits(), (request, response) => void answer(request, response, source, true));
-  await listening(server, { path });
-  await chmod(path, 0o600);
-  return server;
-}
-
-async function listenOnNetwork(source: StatusSource, config: AgentConfig, signal: AbortSignal): Promise<Server> {
-  let files = await readTls(config.tls);
-  const server = createHttpsServer(
-    { ...limits(), ...files, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3', handshakeTimeout: 5000 },
-    (request, response) => void answer(request, response, source, false),
-  );
-  server.maxConnections = 64;
-  await listening(server, { host: config.listen.address, port: config.listen.port });
-  const renew = async (): Promise<void> => {
-    try {
-      const now = await readTls(config.tls);
-      if (now.cert === files.cert && now.key === files.key && now.ca === files.ca) return;
-      server.setSecureContext({ ...now, minVersion: 'TLSv1.3' });
-      files = now;
-    } catch {
-      // Half written, or a key that does not fit yet: the old certificate serves on until the next look.
-    }
-  };
-  const timer = setInterval(() => void renew(), CERTIFICATE_LOOK_MS);
-  timer.unref();
-  const clear = (): void => clearInterval(timer);
-  server.on('close', clear);
-  signal.addEventListener('abort', clear, { once: true });
-  return server;
-}
-
-async function readTls(tls: AgentConfig['tls']): Promise<{ readonly cert: string; readonly key: string; readonly ca: string }> {
-  const [cert, key, ca] = await Promise.all([tls.certificate, tls.key, tls.authority].map((path) => readFile(path, 'utf8')));
-  return { cert: cert ?? '', key: key ?? '', ca: ca ?? '' };
-}
-
-function limits(): { readonly maxHeaderSize: number; readonly requestTimeout: number; readonly headersTimeout: number } {
-  return { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000 };
-}
-
-async function listening(
-  server: Server,
-  place: { readonly path: string } | { readonly host: string; readonly port: number },
+/** Looks for new files until the signal aborts. Half written, or with a key that does not fit yet, they wait for the next look. */
+async function renewCertificates(
+  listener: OpenListener,
+  first: TlsMaterial,
+  paths: AgentConfig['tls'],
+  signal: AbortSignal,
 ): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(place, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-async function answer(request: IncomingMessage, response: ServerResponse, source: StatusSource, local: boolean): Promise<void> {
-  // Nothing that is asked here has a body.
-  request.resume();
-  try {
-    const route = `${request.method ?? ''} ${request.url ?? ''}`;
-    if (route === 'GET /healthz') send(response, 200, { ok: true });
-    else if (route === 'GET /v1/status') send(response, 200, await source.status());
-    else if (local && route === 'POST /v1/reload') {
-      await source.reload();
-      send(response, 200, await source.status());
-    } else send(response, 404, { error: 'not found' });
-  } catch (error) {
-    if (!response.headersSent) send(response, 500, { error: messageOf(error) });
+  let known = first;
+  while (!signal.aborted) {
+    await sleep(CERTIFICATE_LOOK_MS, signal).catch(() => {});
+    try {
+      const now = await readTls(paths);
+      if (signal.aborted || isDeepStrictEqual(now, known)) continue;
+      listener.reloadTls(now);
+      known = now;
+    } catch {
+      continue;
+    }
   }
 }
 
-function send(response: ServerResponse, status: number, body: unknown): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    connection: 'close',
-  });
-  response.end(text);
+async function readTls(paths: AgentConfig['tls']): Promise<TlsMaterial> {
+  const read = (path: string): Promise<string> => readFile(path, 'utf8');
+  const [certificate, key, clientAuthority] = await Promise.all([read(paths.certificate), read(paths.key), read(paths.authority)]);
+  return { certificate, key, clientAuthority };
 }

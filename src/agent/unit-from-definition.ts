@@ -1,8 +1,10 @@
-import { formatExecLine } from '../host/index.ts';
+import { formatUnitFile, type ExecLine } from '../host/index.ts';
 import { hasUnit, type ServiceDefinition } from './service-definition.ts';
 
-/** What a unit of ours begins with: only such files are ever changed or removed. */
-export const UNIT_MARK = '# Written by caisson agent. Changes are overwritten: edit the definition.';
+const UNIT_COMMENT = 'Written by caisson agent. Changes are overwritten: edit the definition.';
+
+/** The first line of a unit of ours: only such files are ever changed or removed. */
+export const UNIT_MARK = `# ${UNIT_COMMENT}`;
 
 /** Lists by name, for `${NAME}` in commands. */
 export type InjectedValues = Readonly<Record<string, readonly string[]>>;
@@ -13,30 +15,24 @@ export type InjectedValues = Readonly<Record<string, readonly string[]>>;
  */
 export function unitFromDefinition(definition: ServiceDefinition, values: InjectedValues): string {
   if (!hasUnit(definition)) throw new Error(`"${definition.name}" has no unit`);
-  const command = (text: string, ignoreFailure = false): string =>
-    formatExecLine({ argv: ['/bin/bash', '-c', injectValues(text, values)], ignoreFailure });
-  const restarts = definition.restartPolicy !== undefined && definition.restartPolicy !== 'no';
-  const lines = [
-    UNIT_MARK,
-    '[Unit]',
-    `Description=${definition.name}`,
-    ...definition.after.map((unit) => `After=${withSuffix(unit)}`),
-    ...definition.requires.map((unit) => `Requires=${withSuffix(unit)}`),
+  const { preStart, start, stop, restartPolicy, restartSec } = definition;
+  const oneshot = definition.type === 'oneshot';
+  const command = (text: string): ExecLine => ({ argv: ['/bin/bash', '-c', injectValues(text, values)] });
+  return formatUnitFile({
+    comment: UNIT_COMMENT,
+    description: definition.name,
+    after: definition.after.map(withSuffix),
+    requires: definition.requires.map(withSuffix),
     // A service that shall be restarted is never given up, however fast it fails; RestartSec keeps the pace.
-    ...(restarts ? ['StartLimitIntervalSec=0'] : []),
-    '',
-    '[Service]',
-    ...(definition.type === 'oneshot' ? ['Type=oneshot', 'RemainAfterExit=yes'] : ['Type=simple']),
-    ...(definition.preStart === '' ? [] : [`ExecStartPre=${command(definition.preStart, true)}`]),
-    `ExecStart=${command(definition.start)}`,
-    ...(definition.stop === '' ? [] : [`ExecStop=${command(definition.stop)}`]),
-    ...(definition.restartPolicy === undefined ? [] : [`Restart=${definition.restartPolicy}`]),
-    ...(definition.restartSec === undefined ? [] : [`RestartSec=${definition.restartSec}`]),
-    '',
-    '[Install]',
-    'WantedBy=multi-user.target',
-  ];
-  return `${lines.join('\n')}\n`;
+    ...(restartPolicy === undefined || restartPolicy === 'no' ? {} : { startLimitIntervalSec: 0 }),
+    type: oneshot ? 'oneshot' : 'simple',
+    ...(oneshot ? { remainAfterExit: true } : {}),
+    execStartPre: preStart === '' ? [] : [{ ...command(preStart), ignoreFailure: true }],
+    execStart: command(start),
+    ...(stop === '' ? {} : { execStop: command(stop) }),
+    ...(restartPolicy === undefined ? {} : { restart: restartPolicy }),
+    ...(restartSec === undefined ? {} : { restartSec }),
+  });
 }
 
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([^}\s]))?\}/g;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { InputProblem } from '../core/index.ts';
-import { parseYaml, suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
+import { nearestName, parseYaml, problemOf, suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
 import {
   addressField,
   cidrField,
@@ -12,8 +12,10 @@ import {
   lineField,
   nameField,
   portField,
+  type PlatformOption,
 } from '../manifests/index.ts';
 import { networkContains, networksOverlap, normalAddress } from './networks.ts';
+import { findOptionMistakes, optionField } from './options.ts';
 
 const DEFAULT_POD_CIDR = '10.20.0.0/16';
 const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
@@ -56,43 +58,9 @@ const nodeSchema = z.strictObject({
 });
 
 const networkSchema = z.strictObject({
-  plugin: z.enum(['calico', 'flannel', 'none']).default('calico').describe('Network between containers of different hosts.'),
   podCIDR: cidrField.default(DEFAULT_POD_CIDR).describe('Addresses of containers. Must not meet any network of the site.'),
   serviceCIDR: cidrField.default(DEFAULT_SERVICE_CIDR).describe('Addresses of services. Must not meet any network of the site.'),
 });
-
-const storageSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('none').describe('No shared storage.') }),
-  z.strictObject({ type: z.literal('nfs').describe('The first host that has the storage component exports a directory.') }),
-  z.strictObject({
-    type: z.literal('nas').describe('An NFS server of the site.'),
-    server: z.union([addressField, dnsNameField]).describe('Address or name of the NFS server.'),
-    path: z.string().startsWith('/').describe('Exported directory.'),
-    options: lineField.default('vers=3,nolock,noatime').describe('Mount options.'),
-  }),
-  z.strictObject({
-    type: z.literal('gfs').describe('A GlusterFS volume of the site.'),
-    servers: z
-      .array(z.union([addressField, dnsNameField]))
-      .min(1)
-      .describe('Addresses or names of the GlusterFS servers.'),
-    volume: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]+$/, 'is not a volume name')
-      .describe('Name of the volume.'),
-  }),
-]);
-
-const databaseSchema = z.discriminatedUnion('mode', [
-  z.strictObject({ mode: z.literal('internal').describe('The database component of the platform.') }),
-  z.strictObject({
-    mode: z.literal('external').describe('A database server of the site.'),
-    host: z.union([addressField, dnsNameField]).describe('Address or name of the server.'),
-    port: portField.default(3306).describe('Port of the server.'),
-    user: lineField.describe('Login that may create databases.'),
-    passwordFile: lineField.describe('File (mode 0600) with the password.'),
-  }),
-]);
 
 const depotSchema = z.strictObject({
   name: dnsNameField.optional().describe('DNS name by which nodes reach the depot on the seed; depot.NAME.internal when left out.'),
@@ -118,14 +86,14 @@ export const clusterSchema = z.strictObject({
   trust: trustSchema.optional().describe('Whose bundles are installed. Without it, no signature is asked for.'),
   nodes: z.array(nodeSchema).min(1).describe('The hosts of the cluster.'),
   network: networkSchema.prefault({}).describe('Network of the containers.'),
-  storage: storageSchema.default({ type: 'none' }).describe('Storage that the hosts share.'),
-  database: databaseSchema.default({ mode: 'internal' }).describe('Where the platform keeps its data.'),
+  options: z
+    .record(z.string().meta(fieldType('identifier')), optionField)
+    .default({})
+    .describe('Choices among the options that platform.yaml declares.'),
 });
 
 export type SshSettings = z.output<typeof sshSchema>;
 export type NodeSpec = z.output<typeof nodeSchema>;
-export type StorageSpec = z.output<typeof storageSchema>;
-export type DatabaseSpec = z.output<typeof databaseSchema>;
 type ParsedCluster = z.output<typeof clusterSchema>;
 
 /** A declared cluster with every default filled in. */
@@ -137,13 +105,13 @@ export interface ClusterSpec extends Omit<ParsedCluster, 'domain' | 'depot'> {
 /** Names that cluster.yaml may use; left out, they are not checked. */
 export interface KnownNames {
   readonly roles: ReadonlyMap<string, unknown>;
-  readonly platform: { readonly variables: Readonly<Record<string, string>> };
+  readonly platform: { readonly variables: Readonly<Record<string, string>>; readonly options: readonly PlatformOption[] };
 }
 
 /**
  * Reads cluster.yaml strictly. Throws InvalidInputError with every mistake and its position: unknown keys, names and
  * addresses that clash, networks that overlap each other or hold a node, and, when `known` is given (the manifests),
- * roles and variables that the platform does not have.
+ * roles, variables and options that the platform does not have.
  */
 export function parseClusterSpec(text: string, file: string, known?: KnownNames): ClusterSpec {
   const parsed = parseYaml(text, file, clusterSchema, (document) => crossCheck(document, known));
@@ -159,6 +127,7 @@ const text = z.string().optional().catch(undefined);
 const lenientSchema = z
   .looseObject({
     variables: z.record(z.string(), z.unknown()).catch({}),
+    options: z.record(z.string(), z.unknown()).catch({}),
     depot: z.looseObject({ name: text, address: text }).optional().catch(undefined),
     nodes: z
       .array(
@@ -169,7 +138,7 @@ const lenientSchema = z
       .catch([]),
     network: z.looseObject({ podCIDR: text, serviceCIDR: text }).optional().catch(undefined),
   })
-  .catch({ variables: {}, depot: undefined, nodes: [], network: undefined });
+  .catch({ variables: {}, options: {}, depot: undefined, nodes: [], network: undefined });
 
 type LenientCluster = z.output<typeof lenientSchema>;
 
@@ -178,7 +147,7 @@ function crossCheck(document: YamlDocument, known: KnownNames | undefined): Inpu
   return [
     ...duplicateNodes(document, cluster),
     ...networkClashes(document, cluster),
-    ...(known === undefined ? [] : unknownNames(document, cluster, known)),
+    ...(known === undefined ? [] : [...unknownNames(document, cluster, known), ...optionMistakes(document, cluster, known)]),
   ];
 }
 
@@ -258,4 +227,26 @@ function unknownNames(document: YamlDocument, cluster: LenientCluster, known: Kn
     );
   }
   return problems;
+}
+
+function optionMistakes(document: YamlDocument, cluster: LenientCluster, { platform }: KnownNames): InputProblem[] {
+  const mistakes = findOptionMistakes(cluster.options, platform.options).map((mistake) => problemOf(document, mistake));
+  return [...mistakes, ...misplacedOptions(document, cluster, platform.options)];
+}
+
+/** Options that stand where a section of their name would: at the top, or in the section that has the same name. */
+function misplacedOptions(document: YamlDocument, cluster: LenientCluster, options: readonly PlatformOption[]): InputProblem[] {
+  const names = options.map(({ name }) => name);
+  const sectionKeys = Object.keys(networkSchema.shape);
+  const misplaced = [
+    ...Object.keys(cluster).flatMap((key) =>
+      names.includes(key) && !Object.hasOwn(clusterSchema.shape, key) ? [{ name: key, path: [key] }] : [],
+    ),
+    ...Object.keys(names.includes('network') ? (cluster.network ?? {}) : {})
+      .filter((key) => !sectionKeys.includes(key) && nearestName(key, sectionKeys) === undefined)
+      .map((key) => ({ name: 'network', path: ['network', key] })),
+  ];
+  return misplaced.map(({ name, path }) =>
+    document.problemAt(path, `"${name}" is an option of the platform`, `write it as options.${name}`, { key: true }),
+  );
 }

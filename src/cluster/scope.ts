@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { renderTemplate, type HostName, type Scope } from '../manifests/index.ts';
+import { renderTemplate, secretName, valueNames, type HostName, type Scope } from '../manifests/index.ts';
 import type { NodeSpec } from './cluster-spec.ts';
 import { urlAddress } from './networks.ts';
 import type { Topology } from './topology.ts';
@@ -7,7 +7,7 @@ import type { Topology } from './topology.ts';
 export interface ScopeOptions {
   /** The component whose templates are filled in; without it there is no ${value.X}. */
   readonly component?: string;
-  /** Filled in as ${secret.NAME}; leave out for everything but files. */
+  /** Filled in as ${secret.NAME}, those of options too; leave out for everything but files. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
@@ -15,7 +15,7 @@ export interface ScopeOptions {
 export function scopeFor(topology: Topology, host: NodeSpec, options: ScopeOptions = {}): Scope {
   const shared = sharedScope(topology, host);
   const { component: name, secrets } = options;
-  const withSecrets: Scope = secrets === undefined ? shared : { ...shared, secret: secrets };
+  const withSecrets: Scope = secrets === undefined ? shared : { ...shared, secret: { ...unusedSecrets(topology), ...secrets } };
   if (name === undefined) return withSecrets;
   const hosts = topology.hostsOf(name);
   const scope: Scope = {
@@ -39,7 +39,8 @@ function sharedScope(topology: Topology, host: NodeSpec): Scope {
     node: { ...hostScope(host), uuid: nodeUuid(spec.name, host.name), roles: host.roles.join(',') },
     cluster: { name: spec.name, domain: spec.domain, ...(platform.registry === undefined ? {} : { registry: platform.registry.name }) },
     depot: { name: spec.depot.name, port: spec.depot.port, endpoint: `${spec.depot.name}:${spec.depot.port}` },
-    network: { plugin: spec.network.plugin, podCIDR: spec.network.podCIDR, serviceCIDR: spec.network.serviceCIDR },
+    network: { podCIDR: spec.network.podCIDR, serviceCIDR: spec.network.serviceCIDR },
+    option: optionScope(topology),
     first: Object.fromEntries(
       topology.components.flatMap(({ name }) => {
         const first = topology.first(name);
@@ -47,6 +48,25 @@ function sharedScope(topology: Topology, host: NodeSpec): Scope {
       }),
     ),
   };
+}
+
+/** Values of choices that were not taken are empty, so that a template may name them all the same. */
+function optionScope({ manifests, options }: Topology): Scope {
+  return Object.fromEntries(
+    manifests.platform.options.map((option) => {
+      const { choice = '', values = {} } = options.options.get(option.name) ?? {};
+      const empty = Object.fromEntries(valueNames(option).open.map((name) => [name, '']));
+      const filled = Object.entries(values).map(([name, value]) => [name, typeof value === 'object' ? value.join(',') : value]);
+      return [option.name, { ...empty, ...Object.fromEntries(filled), choice }];
+    }),
+  );
+}
+
+/** Secrets of choices that were not taken. One of a choice that was taken must be given, or its name is unknown. */
+function unusedSecrets({ manifests, options }: Topology): Scope {
+  const taken = new Set(options.secrets.map(({ name }) => name));
+  const names = manifests.platform.options.flatMap((option) => valueNames(option).secret.map((value) => secretName(option.name, value)));
+  return Object.fromEntries(names.filter((name) => !taken.has(name)).map((name) => [name, '']));
 }
 
 function valueScope(topology: Topology, component: string, scope: Scope): Scope {

@@ -8,6 +8,7 @@ import {
   type PlatformManifest,
 } from '../manifests/index.ts';
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts';
+import { choiceOf, optionProblems, resolveOptions, type ResolvedOptions } from './options.ts';
 
 /** One component on one host. */
 export interface Placement {
@@ -41,6 +42,8 @@ export interface Topology {
   readonly manifests: Manifests;
   /** Variables of the platform, with those of cluster.yaml over them, filled in. */
   readonly variables: Readonly<Record<string, string>>;
+  /** What cluster.yaml chose among the options of the platform. */
+  readonly options: ResolvedOptions;
   /** The platform with its variables filled in. */
   readonly platform: PlatformManifest;
   /** Components that at least one host runs, each after all it needs. */
@@ -62,8 +65,9 @@ export interface Topology {
 export type RecordedPlacements = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Lays a cluster over the manifests; where a component was placed before counts more than the order of nodes. Throws InvalidInputError (naming `file`) with every role that too few or too many
- * hosts have, every unknown role or variable, and every need that no host of this cluster meets.
+ * Lays a cluster over the manifests; where a component was placed before counts more than the order of nodes. Throws
+ * InvalidInputError (naming `file`) with every role that too few or too many hosts have, every unknown role or variable, every
+ * mistake in the options, and every need that no host of this cluster meets.
  */
 export function resolveTopology(
   spec: ClusterSpec,
@@ -73,7 +77,12 @@ export function resolveTopology(
 ): Topology {
   const variables = resolveVariables(manifests.platform, spec.variables);
   const { hosts, moved } = placeComponents(spec, manifests, recorded);
-  const problems = [...roleProblems(spec, manifests), ...variableProblems(spec, manifests), ...needProblems(spec, manifests, hosts)];
+  const problems = [
+    ...roleProblems(spec, manifests),
+    ...variableProblems(spec, manifests),
+    ...needProblems(spec, manifests, hosts),
+    ...optionProblems(spec, manifests),
+  ];
   if (problems.length > 0) throw new InvalidInputError(file, problems);
 
   const placed = topologicalOrder(
@@ -85,6 +94,7 @@ export function resolveTopology(
     spec,
     manifests,
     variables,
+    options: resolveOptions(spec, manifests, file),
     platform: resolvePlatform(manifests.platform, variables),
     components: placed,
     placements: orderPlacements(placed, hosts),
@@ -127,7 +137,7 @@ function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: Reco
   const candidates = new Map(
     components.map((component) => [
       component.name,
-      isWanted(component, spec) ? spec.nodes.filter((node) => listsComponent(node, component.name, manifests)) : [],
+      isWanted(component, spec, manifests) ? spec.nodes.filter((node) => listsComponent(node, component.name, manifests)) : [],
     ]),
   );
   const place = (component: ComponentManifest, nodes: readonly NodeSpec[]): readonly NodeSpec[] => {
@@ -164,12 +174,12 @@ function listsComponent(node: NodeSpec, component: string, manifests: Manifests)
   return node.roles.some((role) => manifests.roles.get(role)?.components.includes(component));
 }
 
-function isWanted({ when }: ComponentManifest, spec: ClusterSpec): boolean {
-  return (
-    (when.network?.includes(spec.network.plugin) ?? true) &&
-    (when.storage?.includes(spec.storage.type) ?? true) &&
-    (when.database?.includes(spec.database.mode) ?? true)
-  );
+function isWanted({ when }: ComponentManifest, spec: ClusterSpec, { platform }: Manifests): boolean {
+  return Object.entries(when).every(([name, choices]) => {
+    const option = platform.options.find((candidate) => candidate.name === name);
+    const choice = option === undefined ? undefined : choiceOf(option, spec.options);
+    return choice !== undefined && choices.includes(choice);
+  });
 }
 
 function roleProblems(spec: ClusterSpec, manifests: Manifests): InputProblem[] {
@@ -219,7 +229,7 @@ function needProblems(spec: ClusterSpec, manifests: Manifests, hosts: HostsByCom
 /** A need that the cluster is set up without (an internal database where there is an external one) is no need. */
 function isMissed(need: string, spec: ClusterSpec, manifests: Manifests): boolean {
   const component = manifests.components.get(need);
-  return component === undefined || isWanted(component, spec);
+  return component === undefined || isWanted(component, spec, manifests);
 }
 
 function describeRoles(component: string, manifests: Manifests): string {

@@ -79,6 +79,7 @@ export const ERROR_CODES = {
   HOST_UNREACHABLE: { exit: 6, summary: 'A host does not answer' },
   INSTALL_FAILED: { exit: 6, summary: 'Steps of an install failed' },
   LISTEN_FAILED: { exit: 6, summary: 'A server cannot listen on its address' },
+  NODE_UNHEALTHY: { exit: 6, summary: 'A component of this node is not healthy' },
 
   // 7: another run holds the lock
   BUNDLE_LOCKED: { exit: 7, summary: 'Another process writes the same bundle' },

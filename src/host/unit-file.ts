@@ -8,6 +8,8 @@ export interface ExecLine {
 
 /** A systemd service unit as data (systemd.unit(5), systemd.service(5), systemd.exec(5)). Times are seconds. */
 export interface UnitFile {
+  /** One line at the head of the file. */
+  readonly comment?: string;
   readonly description: string;
   readonly documentation?: string;
   readonly after?: readonly string[];
@@ -17,10 +19,12 @@ export interface UnitFile {
   readonly remainAfterExit?: boolean;
   readonly execStartPre?: readonly ExecLine[];
   readonly execStart: ExecLine;
+  readonly execReload?: ExecLine;
   readonly execStop?: ExecLine;
   readonly execStopPost?: readonly ExecLine[];
-  readonly restart?: 'always' | 'on-failure' | 'no';
-  readonly restartSec?: number;
+  readonly restart?: 'no' | 'always' | 'on-success' | 'on-failure' | 'on-abnormal' | 'on-abort' | 'on-watchdog';
+  /** Seconds, or a time span with its unit: 500ms. */
+  readonly restartSec?: number | string;
   /** Zero: started again for ever, however often it fails. */
   readonly startLimitIntervalSec?: number;
   readonly timeoutStartSec?: number;
@@ -41,15 +45,15 @@ export function formatUnitFile(unit: UnitFile): string {
     formatSection('Unit', [
       ['Description', escapeSpecifiers(unit.description)],
       ['Documentation', unit.documentation],
-      ['After', listOf(unit.after)],
-      ['Wants', listOf(unit.wants)],
-      ['Requires', listOf(unit.requires)],
+      ...namesOf('After', unit.after),
+      ...namesOf('Wants', unit.wants),
+      ...namesOf('Requires', unit.requires),
       ['StartLimitIntervalSec', unit.startLimitIntervalSec],
     ]),
     formatSection('Service', serviceSettings(unit)),
-    formatSection('Install', [['WantedBy', listOf(unit.wantedBy ?? ['multi-user.target'])]]),
+    formatSection('Install', namesOf('WantedBy', unit.wantedBy ?? ['multi-user.target'])),
   ];
-  return sections.join('\n');
+  return `${formatComment(unit.comment)}${sections.join('\n')}`;
 }
 
 type Setting = readonly [name: string, value: string | number | boolean | undefined];
@@ -63,6 +67,7 @@ function serviceSettings(unit: UnitFile): readonly Setting[] {
     ...Object.entries(unit.environment ?? {}).map(([name, value]): Setting => ['Environment', formatAssignment(name, value)]),
     ...(unit.execStartPre ?? []).map((line): Setting => ['ExecStartPre', formatExecLine(line)]),
     ['ExecStart', formatExecLine(unit.execStart)],
+    ['ExecReload', unit.execReload === undefined ? undefined : formatExecLine(unit.execReload)],
     ['ExecStop', unit.execStop === undefined ? undefined : formatExecLine(unit.execStop)],
     ...(unit.execStopPost ?? []).map((line): Setting => ['ExecStopPost', formatExecLine(line)]),
     ['Restart', unit.restart],
@@ -87,12 +92,18 @@ function formatSection(name: string, settings: readonly Setting[]): string {
   return `[${name}]\n${lines.join('\n')}\n`;
 }
 
-function listOf(names: readonly string[] | undefined): string | undefined {
-  if (names === undefined || names.length === 0) return undefined;
-  for (const name of names) {
+/** One line a name: systemd adds them up. */
+function namesOf(setting: string, names: readonly string[] = []): readonly Setting[] {
+  return names.map((name) => {
     if (!/^[A-Za-z0-9:_.@\\-]+$/.test(name)) throw new Error(`"${name}" is not a name of a unit`);
-  }
-  return names.join(' ');
+    return [setting, name];
+  });
+}
+
+function formatComment(comment: string | undefined): string {
+  if (comment === undefined) return '';
+  if (/[\n\r\0]/.test(comment) || comment.endsWith('\\')) throw new Error('the comment of a unit cannot be written on one line');
+  return `# ${comment}\n`;
 }
 
 /** systemd.service(5), COMMAND LINES: specifiers and variables are taken literally, arguments keep their spaces and quotes. */
@@ -111,7 +122,8 @@ function formatAssignment(name: string, value: string): string {
   return quoteArgument(`${name}=${value}`);
 }
 
-const PLAIN_ARGUMENT = /^[A-Za-z0-9_/.,:@=+-]+$/;
+/** Brackets stand around addresses; systemd knows no patterns (systemd.service(5), COMMAND LINES). */
+const PLAIN_ARGUMENT = /^[A-Za-z0-9_/.,:@=+[\]-]+$/;
 
 /** systemd.syntax(7), QUOTING: double quotes with C escapes; a percent sign is doubled (systemd.unit(5), SPECIFIERS). */
 function quoteArgument(text: string): string {

@@ -42,14 +42,22 @@ export function agentStatuses(clock: Clock): AgentStatuses {
 
 async function askAgentOn(host: Host, signal: AbortSignal): Promise<AgentAnswer> {
   const result = await host.run({ argv: [EXECUTABLE, '--json', 'agent', 'status'] }, { signal });
-  const status = agentStatusSchema.safeParse(lastJson(result.stdout));
-  return status.success ? { status: status.data } : { silence: result.stderr.trim().slice(-500) };
+  const status = statusIn(result.stdout);
+  return status === undefined ? { silence: result.stderr.trim().slice(-500) } : { status };
 }
 
-/** The last line of JSON lines, which is the result; undefined when there is none. */
-function lastJson(output: string): unknown {
+/** The status among JSON lines. A line with an error follows it when a component is not healthy. */
+function statusIn(output: string): AgentStatus | undefined {
+  for (const line of output.trim().split('\n')) {
+    const status = agentStatusSchema.safeParse(parseJson(line));
+    if (status.success) return status.data;
+  }
+  return undefined;
+}
+
+function parseJson(line: string): unknown {
   try {
-    return JSON.parse(output.trim().split('\n').at(-1) ?? '');
+    return JSON.parse(line);
   } catch {
     return undefined;
   }

@@ -19,7 +19,7 @@ export * from './tar-layout.ts';
 export * from './tar-index.ts';
 export * from './directory-tree.ts';
 export * from './nearest-name.ts';
-export { formatPath, type DocumentPath } from './schema-problems.ts';
+export { formatPath, type DocumentPath, type Finding } from './schema-problems.ts';
 export * from './yaml-document.ts';
 export * from './subtree.ts';
 export * from './yaml-format.ts';

@@ -12,6 +12,9 @@ export interface Finding {
   readonly key?: boolean;
 }
 
+/** The reason of a finding about a key that the schema does not know. */
+export const UNKNOWN_KEY = 'unknown key';
+
 /** nodes[1].address */
 export function formatPath(path: DocumentPath): string {
   return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`)).join('');
@@ -62,7 +65,7 @@ function splitRemedy(message: string): { readonly reason: string; readonly remed
 
 function unknownKey(path: DocumentPath, key: string, known: readonly string[]): Finding {
   const remedy = suggestName(key, known);
-  return { path, key: true, reason: 'unknown key', ...(remedy === undefined ? {} : { remedy }) };
+  return { path, key: true, reason: UNKNOWN_KEY, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function describeType(path: DocumentPath, expected: string, actual: unknown): Finding {
@@ -150,7 +153,7 @@ function valueAt(root: unknown, path: DocumentPath): unknown {
   return value;
 }
 
-/** The keys that the schema knows for a value; those of the alternative that its literals (type: nfs) choose. */
+/** The keys that the schema knows for a value; those of the alternative that its literals (kind: …) choose. */
 function keysAt(schema: z.core.$ZodType, path: DocumentPath, value: unknown): readonly string[] {
   const objects = schemasAt(schema, path).filter((candidate) => candidate instanceof z.ZodObject);
   const chosen = objects.find((candidate) => literalsFit(candidate, value)) ?? objects[0];

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { InvalidInputError, type InputProblem } from '../core/index.ts';
-import { describeIssues, formatPath, type DocumentPath, type Finding } from './schema-problems.ts';
+import { describeIssues, formatPath, UNKNOWN_KEY, type DocumentPath, type Finding } from './schema-problems.ts';
 
 /** Documents that people write are small; more is a mistake or an attack. */
 export const MAX_YAML_BYTES = 4 * 1024 * 1024;
@@ -40,7 +40,8 @@ export type SchemaResult<T> =
 /**
  * Reads a document that we own, strictly: YAML 1.2, one document, no key twice, nothing that the schema does not know.
  * `check` adds mistakes that a schema cannot see; it gets the raw data and runs even when the schema found something,
- * so that every mistake is in the one InvalidInputError this throws.
+ * so that every mistake is in the one InvalidInputError this throws. Where the schema finds a key that it does not know,
+ * what `check` says of the same key counts.
  */
 export function parseYaml<T>(
   text: string,
@@ -50,7 +51,10 @@ export function parseYaml<T>(
 ): T {
   const document = readYaml(text, file);
   const result = checkSchema(document, schema);
-  const problems = [...document.problems, ...result.problems, ...(check?.(document) ?? [])];
+  const checked = check?.(document) ?? [];
+  const explained = new Set(checked.map(({ path }) => path));
+  const found = result.problems.filter(({ path, reason }) => reason !== UNKNOWN_KEY || !explained.has(path));
+  const problems = [...document.problems, ...found, ...checked];
   if (result.value === undefined || problems.length > 0) throw new InvalidInputError(file, sortProblems(problems));
   return result.value;
 }
@@ -98,12 +102,21 @@ export function readYaml(text: string, file: string): YamlDocument {
 
 /** Checks a document against a schema; every mistake is found (of hundreds, the first two hundred), none is thrown. */
 export function checkSchema<T>(document: YamlDocument, schema: z.ZodType<T>): SchemaResult<T> {
-  const result = schema.safeParse(document.value);
-  if (result.success) return { value: result.data, problems: [] };
-  const toProblem = (finding: Finding): InputProblem =>
-    document.problemAt(finding.path, finding.reason, finding.remedy, finding.key === undefined ? {} : { key: finding.key });
-  const findings = describeIssues(result.error.issues.slice(0, MAX_PROBLEMS), schema, document.value);
-  return { problems: findings.slice(0, MAX_PROBLEMS).map(toProblem) };
+  const { value, findings } = checkValue(document.value, schema);
+  if (value !== undefined) return { value, problems: [] };
+  return { problems: findings.map((finding) => problemOf(document, finding)) };
+}
+
+/** Checks plain data that has no positions. `findings` is empty when `value` is there. */
+export function checkValue<T>(data: unknown, schema: z.ZodType<T>): { readonly value?: T; readonly findings: readonly Finding[] } {
+  const result = schema.safeParse(data);
+  if (result.success) return { value: result.data, findings: [] };
+  return { findings: describeIssues(result.error.issues.slice(0, MAX_PROBLEMS), schema, data).slice(0, MAX_PROBLEMS) };
+}
+
+/** A finding with its place in the document. */
+export function problemOf(document: YamlDocument, { path, reason, remedy, key }: Finding): InputProblem {
+  return document.problemAt(path, reason, remedy, key === undefined ? {} : { key });
 }
 
 /** In the order of the file, so that an editor walks down. */

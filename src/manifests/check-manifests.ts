@@ -1,5 +1,6 @@
 import { hasCode, topologicalOrder, type InputProblem } from '../core/index.ts';
 import { suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
+import { checkOptions } from './check-options.ts';
 import type { Component } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
@@ -9,6 +10,7 @@ import { checkPlaceholders } from './check-placeholders.ts';
 export async function checkManifests(loaded: LoadedManifests, problems: ProblemCollector): Promise<void> {
   checkFileNames(loaded, problems);
   checkPlatform(loaded, problems);
+  checkOptions(loaded, problems);
   checkRoles(loaded, problems);
   checkComponents(loaded, problems);
   checkCircles(loaded, problems);

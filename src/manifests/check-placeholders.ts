@@ -2,21 +2,24 @@ import type { DocumentPath } from '../io/index.ts';
 import type { Component } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
-import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES } from './scope-names.ts';
+import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES, optionNames, optionSecretNames } from './scope-names.ts';
 import { unknownPlaceholders } from './template.ts';
 
 /** Finds placeholders that nothing can fill in, before a cluster is built with them. */
 export function checkPlaceholders(loaded: LoadedManifests, problems: ProblemCollector): void {
   // Without the platform's variables nothing can be said of those who use them.
   if (loaded.platform?.value === undefined) return;
+  const { options } = loaded.platform.value;
   const variables = Object.keys(loaded.platform.value.variables).map((name) => `var.${name}`);
   checkPlatform(loaded, variables, problems);
   const shared = [
     ...variables,
     ...GLOBAL_NAMES,
+    ...optionNames(options),
     ...[...componentNames(loaded)].flatMap((name) => HOST_NAMES.map((key) => `first.${name}.${key}`)),
   ];
-  const secrets = loaded.components.flatMap(({ value }) => value?.secrets ?? []).map((secret) => `secret.${secret.name}`);
+  const generated = loaded.components.flatMap(({ value }) => value?.secrets ?? []).map((secret) => `secret.${secret.name}`);
+  const secrets = [...generated, ...optionSecretNames(options)];
   for (const component of loaded.components) {
     if (component.value !== undefined) checkComponent(component, component.value, component.templates, shared, secrets, problems);
   }

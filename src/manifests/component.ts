@@ -232,24 +232,8 @@ const updateSchema = z.strictObject({
     .describe('Hosts whose services restart: one after the other, each healthy again before the next, or all at once.'),
 });
 
-/** When a component is part of a cluster at all. */
-const whenSchema = z.strictObject({
-  network: z
-    .array(z.enum(['calico', 'flannel', 'none']))
-    .min(1)
-    .optional()
-    .describe('Values of network.plugin of cluster.yaml.'),
-  storage: z
-    .array(z.enum(['nfs', 'nas', 'gfs', 'none']))
-    .min(1)
-    .optional()
-    .describe('Values of storage.type of cluster.yaml.'),
-  database: z
-    .array(z.enum(['internal', 'external']))
-    .min(1)
-    .optional()
-    .describe('Values of database.mode of cluster.yaml.'),
-});
+/** When a component is part of a cluster at all: choices by option. */
+const whenSchema = z.record(identifierField, z.array(identifierField).min(1));
 
 /** manifests/components/NAME/component.yaml: one piece of installed software. */
 export const componentSchema = z.strictObject({
@@ -264,7 +248,11 @@ export const componentSchema = z.strictObject({
         'as members that join and leave one at a time.',
     ),
   unless: z.array(nameField).default([]).describe('Not on a host that runs one of these components.'),
-  when: whenSchema.prefault({}).describe('Only in clusters that are set up so; every key that is given must match.'),
+  when: whenSchema
+    .default({})
+    .describe(
+      'Only in clusters that chose so: options of the platform, each with the choices that count. Every option that is given must match.',
+    ),
   needs: z.array(needField).default([]).describe('Components that must be healthy first, by name or as { component, hosts }.'),
   update: updateSchema.prefault({}).describe('How a running component is changed.'),
   actions: z.array(actionSchema).default([]).describe('What the platform does at certain moments of the life of the component.'),

@@ -33,6 +33,7 @@ export const FIELD_TYPES = {
   line: 'One line of text, at most 500 characters.',
   template: 'Text in which placeholders such as `${node.address}` are filled in.',
   user: 'A login name.',
+  choice: 'A choice of an option of the platform: `CHOICE`, or `{ choice: CHOICE, VALUE: … }` where it has values.',
   fingerprint: 'What `ssh-keygen -l` prints of a key: `SHA256:` and 43 characters.',
 } as const;
 

@@ -30,6 +30,16 @@ export {
 export { InvalidManifestsError } from './invalid-manifests-error.ts';
 export { loadManifests, type ComponentManifest, type Manifests } from './manifests.ts';
 export { operatingSystemSchema, type OperatingSystem } from './operating-system.ts';
+export {
+  isSecretValue,
+  requiredValues,
+  secretName,
+  valueField,
+  valueNames,
+  type OptionValue,
+  type PlatformChoice,
+  type PlatformOption,
+} from './option.ts';
 export { platformSchema, type PlatformManifest } from './platform.ts';
 export { roleSchema, type Role } from './role.ts';
 export type { HostName } from './scope-names.ts';

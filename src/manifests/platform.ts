@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { dnsNameField, documentHead, identifierField, lineField, nameField, pathField } from './fields.ts';
+import { optionSchema } from './option.ts';
 
 /** manifests/platform.yaml: what the cluster as a whole needs. */
 export const platformSchema = z.strictObject({
@@ -10,6 +11,7 @@ export const platformSchema = z.strictObject({
     .record(identifierField, z.string())
     .default({})
     .describe('Values for templates, ${var.NAME}. One may use those above it. cluster.yaml may replace them.'),
+  options: z.array(optionSchema).default([]).describe('What sites choose, in options of cluster.yaml.'),
   definitionsDirectory: pathField.describe('Directory on each host from which the agent reads service definitions.'),
   authorities: z
     .array(

@@ -1,6 +1,8 @@
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
-import { isIPv6, type AddressInfo, type Socket } from 'node:net';
+import { createServer as createHttpsServer, Server as HttpsServer, type ServerOptions as HttpsOptions } from 'node:https';
+import { isIPv6, type AddressInfo, type ListenOptions, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { CaissonError, errnoOf, messageOf, type Emit } from '../core/index.ts';
 import { bodySize, isReading, textResponse, type Handler, type HttpRequest, type HttpResponse, type StreamBody } from './message.ts';
 import { splitTarget } from './path.ts';
@@ -10,6 +12,8 @@ import { sendBody } from './send-body.ts';
 export interface TlsMaterial {
   readonly certificate: string;
   readonly key: string;
+  /** Only clients with a certificate of this authority are let in. Both sides are of one cluster then, and speak TLS 1.3. */
+  readonly clientAuthority?: string;
 }
 
 /** One finished or broken exchange, for metrics. */
@@ -21,26 +25,40 @@ export interface Exchange {
   readonly bytes: number;
 }
 
-export interface ListenerOptions {
+interface ExchangeOptions {
+  readonly handle: Handler;
+  readonly emit: Emit;
+  readonly onExchange?: (exchange: Exchange) => void;
+  /** Connections over this number are closed at once; without it there is no limit. */
+  readonly maxConnections?: number;
+}
+
+export interface ListenerOptions extends ExchangeOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
   readonly tls?: TlsMaterial;
-  readonly handle: Handler;
-  readonly emit: Emit;
-  readonly onExchange?: (exchange: Exchange) => void;
 }
 
-export interface Listener {
-  readonly address: string;
-  readonly port: number;
-  readonly url: string;
+export interface SocketListenerOptions extends ExchangeOptions {
+  /** Where the socket is made, for its owner alone. What lies there is replaced: the caller knows that no other process listens. */
+  readonly path: string;
+}
+
+/** A listener of either kind. */
+export interface OpenListener {
   /** Open connections, idle ones included. */
   connections(): number;
   /** Uses other key material for connections from now on. Throws CERTIFICATE_INVALID and keeps the old. */
   reloadTls(tls: TlsMaterial): void;
   /** Stops accepting, lets running responses finish for `graceMs`, then breaks what is left. */
   close(graceMs: number): Promise<void>;
+}
+
+export interface Listener extends OpenListener {
+  readonly address: string;
+  readonly port: number;
+  readonly url: string;
 }
 
 /** Pools of Go clients keep connections for up to 90 s; a shorter time here gives them resets. */
@@ -57,6 +75,35 @@ const SMALL_BODY = 16 * 1024;
 /** Starts a server for a handler. Throws LISTEN_FAILED and CERTIFICATE_INVALID. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const server = makeServer(options.tls);
+  const open = answerOn(server, options);
+  await listen(server, options);
+  const { address, port } = boundTo(server);
+  const url = `${options.tls === undefined ? 'http' : 'https'}://${isIPv6(address) ? `[${address}]` : address}:${port}`;
+  return { ...open, address, port, url };
+}
+
+/** Starts a server on a unix socket that only its owner can open. Throws LISTEN_FAILED. */
+export async function startSocketListener(options: SocketListenerOptions): Promise<OpenListener> {
+  const { path } = options;
+  const server = makeServer(undefined);
+  const open = answerOn(server, options);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await rm(path, { force: true });
+    await bind(server, { path });
+    await chmod(path, 0o600);
+  } catch (cause) {
+    server.close();
+    throw new CaissonError('LISTEN_FAILED', `Cannot listen on "${path}": ${messageOf(cause)}`, {
+      cause,
+      hint: 'The process makes the socket itself, and must be allowed to write to its directory',
+    });
+  }
+  warnOfErrors(server, `"${path}"`, options);
+  return open;
+}
+
+function answerOn(server: Server | HttpsServer, options: ExchangeOptions): OpenListener {
   const sockets = new Set<Socket>();
   const running = new RunningCount();
 
@@ -78,12 +125,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
-  await listen(server, options);
-  const { address, port } = boundTo(server);
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   return {
-    address,
-    port,
-    url: `${options.tls === undefined ? 'http' : 'https'}://${isIPv6(address) ? `[${address}]` : address}:${port}`,
     connections: () => sockets.size,
     reloadTls(tls) {
       if (!(server instanceof HttpsServer)) throw new Error('A plain server has no key material');
@@ -111,8 +154,10 @@ function makeServer(tls: TlsMaterial | undefined): Server | HttpsServer {
   return server;
 }
 
-function tlsOptions(tls: TlsMaterial): { cert: string; key: string; minVersion: 'TLSv1.2' } {
-  return { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' };
+function tlsOptions({ certificate, key, clientAuthority }: TlsMaterial): HttpsOptions {
+  const own = { cert: certificate, key };
+  if (clientAuthority === undefined) return { ...own, minVersion: 'TLSv1.2' };
+  return { ...own, ca: clientAuthority, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' };
 }
 
 function withCertificateErrors<T>(work: () => T): T {
@@ -127,20 +172,31 @@ function withCertificateErrors<T>(work: () => T): T {
 }
 
 async function listen(server: Server, options: ListenerOptions): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      const reason = errnoOf(cause) === 'EADDRINUSE' ? 'another process listens there' : messageOf(cause);
-      reject(
-        new CaissonError('LISTEN_FAILED', `Cannot listen on "${options.host}" port ${options.port}: ${reason}`, {
-          cause,
-          hint: `Choose another address, or find the process with: ss -ltnp "sport = :${options.port}"`,
-        }),
-      );
+  const { host, port } = options;
+  try {
+    await bind(server, { host, port, backlog: 1024 });
+  } catch (cause) {
+    const reason = errnoOf(cause) === 'EADDRINUSE' ? 'another process listens there' : messageOf(cause);
+    throw new CaissonError('LISTEN_FAILED', `Cannot listen on "${host}" port ${port}: ${reason}`, {
+      cause,
+      hint: `Choose another address, or find the process with: ss -ltnp "sport = :${port}"`,
     });
-    server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
+  }
+  warnOfErrors(server, `port ${port}`, options);
+}
+
+async function bind(server: Server, place: ListenOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(place, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
-  server.removeAllListeners('error');
-  server.on('error', (error) => options.emit({ type: 'warning', message: `Server on port ${options.port}: ${error.message}` }));
+}
+
+function warnOfErrors(server: Server, place: string, { emit }: ExchangeOptions): void {
+  server.on('error', (error) => emit({ type: 'warning', message: `Server on ${place}: ${error.message}` }));
 }
 
 function boundTo(server: Server): AddressInfo {
@@ -155,7 +211,7 @@ class Sent {
 }
 
 /** Answers one request. Never throws: a failing handler is a 500 and a warning, a client that leaves is nothing. */
-async function respond(incoming: IncomingMessage, outgoing: ServerResponse, options: ListenerOptions, sent: Sent): Promise<void> {
+async function respond(incoming: IncomingMessage, outgoing: ServerResponse, options: ExchangeOptions, sent: Sent): Promise<void> {
   drain(incoming);
   const answered = answer(new ListenerRequest(incoming), options);
   // What is known at once is sent at once: waiting for nothing is a tenth of the work for a manifest.
@@ -173,7 +229,7 @@ function exchangeOf(incoming: IncomingMessage, outgoing: ServerResponse, respons
   return { route, method: isReading(method) ? method : 'other', status, bytes };
 }
 
-function answer(request: HttpRequest, options: ListenerOptions): HttpResponse | Promise<HttpResponse> {
+function answer(request: HttpRequest, options: ExchangeOptions): HttpResponse | Promise<HttpResponse> {
   const fail = (error: unknown): HttpResponse => {
     options.emit({ type: 'warning', message: `Cannot answer ${request.method} "${request.path}": ${messageOf(error)}` });
     return textResponse(500, 'Internal error');
@@ -200,7 +256,7 @@ function sendHead({ status, headers, body }: HttpResponse, incoming: IncomingMes
   return undefined;
 }
 
-async function sendRest(body: StreamBody, incoming: IncomingMessage, outgoing: ServerResponse, options: ListenerOptions): Promise<void> {
+async function sendRest(body: StreamBody, incoming: IncomingMessage, outgoing: ServerResponse, options: ExchangeOptions): Promise<void> {
   try {
     await sendBody(body, outgoing);
   } catch (error) {

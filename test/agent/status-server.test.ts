@@ -13,7 +13,8 @@ import {
   type ClientCertificate,
   type StatusSource,
 } from '../../src/agent/index.ts';
-import { systemClock } from '../../src/core/index.ts';
+import { silent, systemClock } from '../../src/core/index.ts';
+import { getJson } from '../../src/health/index.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
@@ -97,7 +98,7 @@ async function freePort(): Promise<number> {
 }
 
 async function serve(): Promise<void> {
-  serving = serveStatus(source, config, abort.signal);
+  serving = serveStatus(source, config, abort.signal, silent);
   for (let turn = 0; turn < 200; turn += 1) {
     try {
       await askLocalAgent(config.socket, options);
@@ -123,7 +124,10 @@ describe('serveStatus', () => {
   it('refuses a client of another authority', async () => {
     await serve();
     const stranger = await clientOf(await createAuthority({ commonName: 'other', days: 1, clock: systemClock }));
-    await expect(askAgent('127.0.0.1', config.listen.port, stranger, options)).rejects.toMatchObject({ code: 'AGENT_UNREACHABLE' });
+    await expect(askAgent('127.0.0.1', config.listen.port, stranger, options)).rejects.toMatchObject({
+      code: 'AGENT_UNREACHABLE',
+      message: expect.stringContaining('a certificate is not of its authority'),
+    });
   });
 
   it('refuses a client without a certificate', async () => {
@@ -143,7 +147,10 @@ describe('serveStatus', () => {
     await serve();
     const other = await createAuthority({ commonName: 'other', days: 1, clock: systemClock });
     const doubtful = { ...client, authority: other.certificate };
-    await expect(askAgent('127.0.0.1', config.listen.port, doubtful, options)).rejects.toMatchObject({ code: 'AGENT_UNREACHABLE' });
+    await expect(askAgent('127.0.0.1', config.listen.port, doubtful, options)).rejects.toMatchObject({
+      code: 'AGENT_UNREACHABLE',
+      message: expect.stringContaining('its certificate is not of the authority that is trusted here'),
+    });
   });
 
   it('reloads for those who may open the socket, which is root alone', async () => {
@@ -159,6 +166,24 @@ describe('serveStatus', () => {
     await writeFile(config.socket, '');
     await serve();
     expect(await askLocalAgent(config.socket, options)).toEqual(STATUS);
+  });
+
+  it('answers no reload over the network', async () => {
+    await serve();
+    const asked = getJson(`https://127.0.0.1:${config.listen.port}/v1/reload`, {
+      ...options,
+      method: 'POST',
+      client,
+      authority: authority.certificate,
+    });
+    await expect(asked).rejects.toThrow('it answers 404');
+    expect(source.reloads).toBe(0);
+  });
+
+  it('answers nothing but POST where it reloads', async () => {
+    await serve();
+    await expect(getJson('http://agent/v1/reload', { ...options, socketPath: config.socket })).rejects.toThrow('it answers 405');
+    expect(source.reloads).toBe(0);
   });
 
   it('reports a listener that cannot listen, and answers on the other', async () => {

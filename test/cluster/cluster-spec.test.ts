@@ -12,7 +12,7 @@ const KNOWN = {
     ['manage', {}],
     ['compute', {}],
   ]),
-  platform: { variables: { registry: 'registry.example' } },
+  platform: { variables: { registry: 'registry.example' }, options: [] },
 };
 
 function linesOf(text: string, known?: typeof KNOWN): string[] {
@@ -41,9 +41,8 @@ describe('parseClusterSpec', () => {
       ssh: { user: 'root', port: 22, agent: true, knownHosts: '~/.ssh/known_hosts' },
       depot: { name: 'depot.prod.internal', port: 5443 },
       nodes: [{ name: 'n1', address: '10.0.0.1', roles: ['manage'] }],
-      network: { plugin: 'calico', podCIDR: '10.20.0.0/16', serviceCIDR: '10.96.0.0/12' },
-      storage: { type: 'none' },
-      database: { mode: 'internal' },
+      network: { podCIDR: '10.20.0.0/16', serviceCIDR: '10.96.0.0/12' },
+      options: {},
     } satisfies ClusterSpec);
   });
 
@@ -54,7 +53,7 @@ describe('parseClusterSpec', () => {
     for (const key of ['passphraseFile', 'passwordFile', 'sudoPasswordFile', 'hostKey', 'server', 'volume', 'servers', 'host', 'options']) {
       expect(text).toContain(key);
     }
-    for (const section of [spec, spec.ssh, spec.depot, spec.network, spec.storage, spec.database]) {
+    for (const section of [spec, spec.ssh, spec.depot, spec.network, spec.options]) {
       for (const key of Object.keys(section)) expect(text).toMatch(new RegExp(`\\b${key}:`));
     }
   });
@@ -129,10 +128,5 @@ describe('parseClusterSpec', () => {
   it('wants the whole fingerprint of a host key', () => {
     const text = `${HEAD}nodes: [{ name: n1, address: 10.0.0.1, roles: [a], ssh: { hostKey: "SHA256:abc" } }]\n`;
     expect(linesOf(text)[0]).toContain('nodes[0].ssh.hostKey: is not a fingerprint (copy it from: ssh-keygen -lf');
-  });
-
-  it('asks for what an external database needs', () => {
-    const text = `${HEAD}nodes: [{ name: n1, address: 10.0.0.1, roles: [a] }]\ndatabase: { mode: external, host: db.example }\n`;
-    expect(linesOf(text)).toEqual(['5:11: database.user: is missing, want text', '5:11: database.passwordFile: is missing, want text']);
   });
 });

@@ -62,13 +62,14 @@ describe('resolveTopology', () => {
   });
 
   it('leaves out what the cluster is set up without, and those who need it do not miss it', async () => {
-    const store = (SAMPLE['components/store/component.yaml'] ?? '').replace(
-      'needs: [docker]',
-      'needs: [docker]\nwhen: { database: [internal] }',
-    );
-    const changed = await loadManifests(memoryTree({ ...SAMPLE, 'components/store/component.yaml': store }));
-    const external = `${SAMPLE_CLUSTER}database: { mode: external, host: db.example, user: u, passwordFile: p }\n`;
-    const result = resolveTopology(parseClusterSpec(external, 'cluster.yaml'), changed);
+    const store = (SAMPLE['components/store/component.yaml'] ?? '').replace('needs: [docker]', 'needs: [docker]\nwhen: { data: [own] }');
+    const platform = `${SAMPLE['platform.yaml'] ?? ''}options:
+  - { name: data, summary: Where data is kept, default: own, choices: { own: { summary: Here }, site: { summary: There } } }
+`;
+    const changed = await loadManifests(memoryTree({ ...SAMPLE, 'platform.yaml': platform, 'components/store/component.yaml': store }));
+    const own = resolveTopology(parseClusterSpec(SAMPLE_CLUSTER, 'cluster.yaml', changed), changed);
+    expect(names(own.hostsOf('store'))).toEqual(['m1', 'm2']);
+    const result = resolveTopology(parseClusterSpec(`${SAMPLE_CLUSTER}options: { data: site }\n`, 'cluster.yaml', changed), changed);
     expect(names(result.hostsOf('store'))).toEqual([]);
     expect(result.placements.find((placement) => placement.id === 'web/m1')?.needs).toEqual([]);
     // Nothing excludes it any more.

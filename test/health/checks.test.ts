@@ -63,7 +63,7 @@ describe('the http check', () => {
 
   it('is dead when nothing answers in time', async () => {
     const url = await serve(() => {});
-    expect(await look(checkOf('http', url, 100))).toEqual({ status: 'dead', reason: `no answer from ${url} within 0.1 s` });
+    expect(await look(checkOf('http', url, 100))).toEqual({ status: 'dead', reason: `${url}: no answer within 0.1 s` });
   });
 
   it('is unhealthy when the connection is refused', async () => {

@@ -7,7 +7,8 @@ describe('formatUnitFile', () => {
     expect(formatUnitFile(SAMPLE_UNIT)).toBe(`[Unit]
 Description=Depot of 100%% of "prod"
 Documentation=https://example.com/docs
-After=network-online.target docker.service
+After=network-online.target
+After=docker.service
 Wants=network-online.target
 Requires=docker.service
 StartLimitIntervalSec=0
@@ -32,7 +33,18 @@ WantedBy=multi-user.target
 `);
   });
 
+  it('writes a comment in front, and what a service reloads with', () => {
+    const unit = {
+      comment: 'Written by x',
+      description: 'x',
+      execStart: { argv: ['/bin/x'] },
+      execReload: { argv: ['/bin/x', '--reload'] },
+    };
+    expect(formatUnitFile(unit)).toMatch(/^# Written by x\n\[Unit\]\n[^]*\nExecStart=\/bin\/x\nExecReload=\/bin\/x --reload\n/);
+  });
+
   it.each([
+    ['a line feed in a comment', { comment: 'a\n[Unit]' }, /comment of a unit cannot be written/],
     ['a line feed in a description', { description: 'a\n[Service]\nExecStart=/bin/evil' }, /Description of a unit cannot be written/],
     ['a backslash at the end of a line', { description: 'a\\' }, /cannot be written on one line/],
     ['a unit name with spaces', { after: ['a b'] }, /"a b" is not a name of a unit/],
@@ -53,6 +65,7 @@ describe('formatExecLine', () => {
     [['/bin/a', 'plain-1.2_x=/y:z,@'], '/bin/a plain-1.2_x=/y:z,@'],
     [['/bin/a', '${X}'], '/bin/a "$${X}"'],
     [['/bin/a', '%'], '/bin/a "%%"'],
+    [['/bin/a', '[::]:5443'], '/bin/a [::]:5443'],
     [['/bin/a', "it's"], `/bin/a "it's"`],
     [['/bin/a', '\u0001\u007f'], String.raw`/bin/a "\x01\x7f"`],
   ])('makes of %j: %s', (argv, line) => {

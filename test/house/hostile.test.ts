@@ -41,12 +41,12 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
 const OTHERS: Readonly<Record<string, string>> = {
   'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
   'src/agent/config.ts': 'written by the installer of the same site',
-  'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
+  'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",
   'src/install/agent-statuses.ts': 'an answer of an agent that was asked over ssh',
   'src/cli/commands/cluster.ts': "the installer's own record",
   'src/net/rate-limit.ts': 'words for people out of a refusal, cut short; what is no JSON says nothing',
-  'src/health/checks/json.ts': 'an answer of a service of the site, whose size is limited',
+  'src/health/http-client.ts': 'an answer of a service of the site, whose size is limited',
 };
 
 const TAKES_APART = /\b(?:JSON\.parse|parseBoundedJson)\(|\b(?:parseYaml|readYaml)\(|\.safeParse\(/;

@@ -32,7 +32,8 @@ function says(state: string, reason = '', name = 'store'): FakeAnswer {
     components: [{ name, state, since: time, reason, errors: 0 }],
     problems: [],
   };
-  return { stdout: `{"type":"note"}\n${JSON.stringify(status)}\n` };
+  const stdout = `{"type":"note"}\n${JSON.stringify(status)}\n`;
+  return state === 'healthy' ? { stdout } : { exitCode: 6, stdout: `${stdout}{"type":"error","code":"NODE_UNHEALTHY"}\n` };
 }
 
 function fixture(answers: readonly FakeAnswer[]) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { get as httpGet, request as httpRequest, Agent } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { silent, systemClock, type Event } from '../../src/core/index.ts';
 import { SharedFile } from '../../src/io/index.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/index.ts';
 import {
   startListener,
+  startSocketListener,
   textResponse,
   type Exchange,
   type Handler,
@@ -422,5 +423,72 @@ describe('TLS', () => {
     const listener = await listen(() => textResponse(200, 'hello'), { tls: first });
     expect(await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).not.toContain('hello');
     await eventually(() => listener.connections() === 0);
+  });
+});
+
+describe('a listener with an authority for clients', () => {
+  let mine: KeyPair;
+  let other: KeyPair;
+  let server: KeyPair;
+
+  beforeAll(async () => {
+    mine = await createAuthority({ commonName: 'mine', days: 1, clock: systemClock });
+    other = await createAuthority({ commonName: 'other', days: 1, clock: systemClock });
+    server = await issue(mine, 'both');
+  });
+
+  async function issue(by: KeyPair, usages: 'client' | 'both'): Promise<KeyPair> {
+    return issueCertificate(by, { commonName: 'x', dnsNames: [], addresses: ['127.0.0.1'], usages, days: 1, clock: systemClock });
+  }
+
+  async function ask(listener: Listener, client?: KeyPair): Promise<string> {
+    const own = client === undefined ? {} : { cert: client.certificate, key: client.key };
+    const request = httpsGet(listener.url, { ca: mine.certificate, agent: false, ...own });
+    return new Promise((resolve) => {
+      request.on('error', () => resolve('refused'));
+      request.on('response', (response) => void buffer(response).then((bytes) => resolve(bytes.toString())));
+    });
+  }
+
+  it('lets in only those whose certificate is of the authority, and goes by another one after a reload', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'), { tls: { ...server, clientAuthority: mine.certificate } });
+    const [known, stranger] = [await issue(mine, 'client'), await issue(other, 'client')];
+    expect([await ask(listener, known), await ask(listener, stranger), await ask(listener)]).toEqual(['hello\n', 'refused', 'refused']);
+    listener.reloadTls({ ...server, clientAuthority: other.certificate });
+    expect([await ask(listener, known), await ask(listener, stranger), await ask(listener)]).toEqual(['refused', 'hello\n', 'refused']);
+  });
+});
+
+describe('startSocketListener', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'caisson-socket-'));
+  });
+
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it('answers on a socket that only its owner can open, in the place of one that a killed run left', async () => {
+    const path = join(directory, 'run/x.sock');
+    const start = async (): Promise<string> => {
+      const listener = await startSocketListener({ path, handle: ({ path: asked }) => textResponse(200, asked), emit: silent });
+      expect([statSync(path).mode & 0o777, statSync(join(directory, 'run')).mode & 0o777]).toEqual([0o600, 0o700]);
+      const [response] = (await once(httpGet({ socketPath: path, path: '/v1', agent: false }), 'response')) as [Readable]; // what "response" gives
+      const text = (await buffer(response)).toString();
+      await listener.close(0);
+      return text;
+    };
+    expect(await start()).toBe('/v1\n');
+    writeFileSync(path, '');
+    expect(await start()).toBe('/v1\n');
+  });
+
+  it('says why it cannot listen', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    const path = join(directory, 'file/x.sock');
+    await expect(startSocketListener({ path, handle: () => textResponse(200, ''), emit: silent })).rejects.toMatchObject({
+      code: 'LISTEN_FAILED',
+      message: expect.stringContaining(path),
+    });
   });
 });

@@ -1,8 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { askLocalAgent, NodeAgent, parseAgentConfig, readBootId, reloadLocalAgent, serveStatus, type AgentConfig } from '../../agent/index.ts';
+import {
+  askLocalAgent,
+  NodeAgent,
+  parseAgentConfig,
+  readBootId,
+  reloadLocalAgent,
+  serveStatus,
+  type AgentConfig,
+} from '../../agent/index.ts';
 import { CaissonError, messageOf } from '../../core/index.ts';
 import { openLocalHost } from '../../host/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { faultsOfNode } from './status-faults.ts';
 import { formatAgentStatus } from './status-table.ts';
 
 const DEFAULT_CONFIG = '/etc/caisson/agent.yaml';
@@ -27,13 +36,18 @@ export const registerAgent: RegisterCommand = (program, run) => {
 
   agent
     .command('status')
-    .description('print the components of this node, their states and since when')
+    .description('print the components of this node, their states and since when; exit status 6 when one is not healthy')
     .option(...config)
     .action((flags: AgentFlags) =>
       run(async (context) => {
         const { socket } = await readConfig(flags.config);
         const status = await askLocalAgent(socket, { timeoutMs: STATUS_TIMEOUT_MS, signal: context.signal });
         context.print({ text: formatAgentStatus(status), data: status });
+        const faults = faultsOfNode(status);
+        if (faults.length > 0)
+          throw new CaissonError('NODE_UNHEALTHY', `The node "${status.node.name}" is not healthy: ${faults.join(', ')}`, {
+            hint: 'The table above says why; journalctl -u NAME says more',
+          });
       }),
     );
 
@@ -61,7 +75,7 @@ async function runAgent(flags: AgentFlags, context: CommandContext): Promise<voi
   // Whichever ends first, by a bug, takes the other with it; systemd starts both again.
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const work = [agent.run(both), serveStatus(agent, config, both)].map((part) => part.finally(() => stop.abort()));
+  const work = [agent.run(both), serveStatus(agent, config, both, emit)].map((part) => part.finally(() => stop.abort()));
   emit({ type: 'note', message: `Keeping the services of "${config.node.name}" that "${config.definitions}" defines` });
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === 'rejected') throw result.reason;

@@ -5,6 +5,7 @@ import { askAgent, type AgentStatus, type ClientCertificate } from '../../agent/
 import { CaissonError, messageOf } from '../../core/index.ts';
 import { sleep } from '../../io/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { countFaults, unhealthyCount } from './status-faults.ts';
 import { formatCluster, type NodeReport } from './status-table.ts';
 
 const DEFAULT_STATE = '/var/lib/caisson';
@@ -77,15 +78,11 @@ function faultsOf(reports: readonly NodeReport[]): readonly string[] {
   const statuses = reports.flatMap(({ status }): AgentStatus[] => (status === undefined ? [] : [status]));
   const components = statuses.flatMap((status) => status.components);
   return [
-    count(reports.length - statuses.length, `of ${reports.length} nodes`, 'unreachable'),
-    count(statuses.filter((status) => status.components.length === 0).length, `of ${reports.length} nodes`, 'without components'),
-    count(components.filter(({ state }) => state !== 'healthy').length, `of ${components.length} components`, 'not healthy'),
-    count(statuses.filter((status) => status.problems.length > 0).length, `of ${reports.length} agents`, 'reporting problems'),
+    countFaults(reports.length - statuses.length, `of ${reports.length} nodes`, 'unreachable'),
+    countFaults(statuses.filter((status) => status.components.length === 0).length, `of ${reports.length} nodes`, 'without components'),
+    countFaults(unhealthyCount(statuses), `of ${components.length} components`, 'not healthy'),
+    countFaults(statuses.filter((status) => status.problems.length > 0).length, `of ${reports.length} agents`, 'reporting problems'),
   ].filter((fault) => fault !== '');
-}
-
-function count(number: number, what: string, state: string): string {
-  return number === 0 ? '' : `${number} ${what} ${state}`;
 }
 
 async function readRecord(file: string): Promise<ClusterRecord> {

@@ -1,52 +1,51 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { errnoOf, messageOf } from '../../core/index.ts';
+import type { IncomingMessage } from 'node:http';
 import { HEALTHY, type HealthCheck, type HealthResult } from '../check.ts';
+import { request, RequestFailedError } from '../http-client.ts';
 
-/** An answer's body says nothing to a probe; this much is read so that the server can end it, the rest is cut. */
+/** The body does not count. This much is read for this long, so that the server can end its answer; the rest is cut. */
 const BODY_LIMIT = 64 * 1024;
+const BODY_MS = 1000;
 
 /**
  * GET without following redirects: any status below 500 is healthy, since the service answers for itself; 500 and above
  * is unhealthy, so is a refused or broken connection. No answer within the timeout is dead.
  */
 export async function probeHttp(check: HealthCheck & { readonly model: 'http' }, signal: AbortSignal): Promise<HealthResult> {
-  signal.throwIfAborted();
-  const url = new URL(check.url);
-  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-    // A connection of its own: an idle one that is kept says nothing about whether a new client gets in.
-    agent: false,
-    headers: { 'user-agent': 'caisson-health' },
-    maxHeaderSize: BODY_LIMIT,
-    signal,
-  });
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      resolve({ status: 'dead', reason: `no answer from ${check.url} within ${check.timeoutMs / 1000} s` });
-      request.destroy();
-    }, check.timeoutMs);
-    request.on('response', (response) => {
-      resolve(judge(check.url, response.statusCode ?? 0));
-      discard(response);
+  const { url, timeoutMs } = check;
+  let status: number | undefined;
+  try {
+    await request(url, { headers: { 'user-agent': 'caisson-health' }, timeoutMs, signal }, async (response) => {
+      status = response.statusCode ?? 0;
+      await discard(response);
     });
-    request.on('error', (error) => {
-      if (signal.aborted) reject(error);
-      else resolve({ status: 'unhealthy', reason: `${check.url}: ${errnoOf(error) ?? messageOf(error)}` });
-    });
-    request.on('close', () => clearTimeout(timer));
-    request.end();
-  });
+  } catch (error) {
+    if (!(error instanceof RequestFailedError)) throw error;
+    if (status === undefined) return failureOf(url, error);
+  }
+  return judge(url, status ?? 0);
+}
+
+function failureOf(url: string, { timedOut, brief }: RequestFailedError): HealthResult {
+  return { status: timedOut ? 'dead' : 'unhealthy', reason: `${url}: ${brief}` };
 }
 
 function judge(url: string, status: number): HealthResult {
   return status < 500 ? HEALTHY : { status: 'unhealthy', reason: `${url} answers ${status}` };
 }
 
-function discard(response: IncomingMessage): void {
+/** Resolves at the end of the body, or when it is too long or takes too long. */
+async function discard(response: IncomingMessage): Promise<void> {
   let size = 0;
-  response.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > BODY_LIMIT) response.destroy();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, BODY_MS);
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > BODY_LIMIT) resolve();
+    });
+    response.on('error', () => {});
+    response.on('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
-  response.on('error', () => {});
 }

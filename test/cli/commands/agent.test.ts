@@ -61,6 +61,20 @@ describe('caisson agent status', () => {
     expect(asked).toEqual(['GET /v1/status']);
   });
 
+  it('ends with 6 when a component is not healthy, or the agent reports a problem', async () => {
+    answer = { ...STATUS, components: STATUS.components.map((component) => ({ ...component, state: 'starting', reason: 'no leader' })) };
+    const starting = await runCaisson(['agent', 'status', ...flags]);
+    expect(starting).toMatchObject({ status: 6, out: expect.stringMatching(/etcd\s+starting.*no leader/) });
+    expect(starting.err).toContain('Error NODE_UNHEALTHY: The node "m1" is not healthy: 1 of 1 components not healthy');
+    answer = { ...STATUS, problems: [{ about: 'a.yaml', message: 'a.yaml:3:1: is wrong' }] };
+    expect(await runCaisson(['agent', 'status', ...flags])).toMatchObject({
+      status: 6,
+      err: expect.stringContaining('1 problem reported by the agent'),
+    });
+    answer = { ...STATUS, components: [] };
+    expect(await runCaisson(['agent', 'status', ...flags])).toMatchObject({ status: 6, err: expect.stringContaining('no components') });
+  });
+
   it('gives the same as one JSON line', async () => {
     const { out } = await runCaisson(['--json', 'agent', 'status', ...flags]);
     expect(JSON.parse(out)).toEqual({ type: 'result', ...STATUS });

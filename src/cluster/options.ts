@@ -1,0 +1,159 @@
+import * as z from 'zod';
+import { InvalidInputError, type InputProblem } from '../core/index.ts';
+import { checkValue, formatPath, suggestName, type Finding } from '../io/index.ts';
+import {
+  fieldType,
+  isSecretValue,
+  requiredValues,
+  secretName,
+  valueField,
+  type OptionValue,
+  type PlatformChoice,
+  type PlatformOption,
+} from '../manifests/index.ts';
+
+/** An option as cluster.yaml writes it: the choice alone, or with its values. What they may be, the platform says. */
+export const optionField = z
+  .union([z.string(), z.looseObject({ choice: z.string().describe('One of the choices.') })])
+  .meta(fieldType('choice'));
+
+type WrittenOptions = Readonly<Record<string, unknown>>;
+
+/** What a site has chosen, explicitly or by default. */
+export interface ResolvedOption {
+  readonly choice: string;
+  /** Every value of the choice with defaults filled in, without those that are secrets. */
+  readonly values: Readonly<Record<string, OptionValue>>;
+  /** Choice and values may not change once the cluster is installed. */
+  readonly fixed: boolean;
+}
+
+/** A secret that the site keeps in a file. */
+export interface OptionSecret {
+  /** For ${secret.NAME}: OPTION-VALUE. */
+  readonly name: string;
+  /** As cluster.yaml writes it: relative to cluster.yaml, or with ~. The file has mode 0600. */
+  readonly path: string;
+}
+
+export interface ResolvedOptions {
+  /** By name, one for each option of the platform, in its order. */
+  readonly options: ReadonlyMap<string, ResolvedOption>;
+  /** Secrets of the choices that were taken. */
+  readonly secrets: readonly OptionSecret[];
+}
+
+interface Declared {
+  readonly platform: { readonly options: readonly PlatformOption[] };
+}
+
+/** Reads what the site chose. Throws InvalidInputError (naming `file`) with every mistake that findOptionMistakes knows. */
+export function resolveOptions(spec: { readonly options: WrittenOptions }, { platform }: Declared, file = 'cluster.yaml'): ResolvedOptions {
+  const problems = optionProblems(spec, { platform });
+  if (problems.length > 0) throw new InvalidInputError(file, problems);
+  const read = platform.options.map((option) => ({ option, ...readOption(option, spec.options) }));
+  return {
+    options: new Map(read.map(({ option, choice, values }) => [option.name, { choice, values, fixed: option.fixed }])),
+    secrets: read.flatMap(({ secrets }) => secrets),
+  };
+}
+
+/** The mistakes of a cluster.yaml that was read without its platform: they have a path and no position. */
+export function optionProblems(spec: { readonly options: WrittenOptions }, { platform }: Declared): InputProblem[] {
+  return findOptionMistakes(spec.options, platform.options).map(({ path, reason, remedy }) => ({
+    path: formatPath(path),
+    reason,
+    ...(remedy === undefined ? {} : { remedy }),
+  }));
+}
+
+/** The choice for one option: what cluster.yaml says, else the default. Undefined where it says nothing that is a choice. */
+export function choiceOf(option: PlatformOption, written: WrittenOptions): string | undefined {
+  const { choice = option.default } = splitOption(option, written);
+  return typeof choice === 'string' && Object.hasOwn(option.choices, choice) ? choice : undefined;
+}
+
+/** Unknown options, unknown and missing choices, unknown, missing and malformed values: `path` begins with "options". */
+export function findOptionMistakes(written: WrittenOptions, declared: readonly PlatformOption[]): Finding[] {
+  const names = declared.map(({ name }) => name);
+  const unknown = Object.keys(written)
+    .filter((name) => !names.includes(name))
+    .map((name) => finding(['options', name], `the platform has no option "${name}"`, suggestName(name, names), true));
+  return [...unknown, ...declared.flatMap((option) => mistakesOf(option, written))];
+}
+
+function mistakesOf(option: PlatformOption, written: WrittenOptions): Finding[] {
+  const path = ['options', option.name];
+  const known = Object.keys(option.choices);
+  const { choice = option.default, values } = splitOption(option, written);
+  const chosen = choiceOf(option, written);
+  if (choice === undefined) return [finding(path, `is missing, want one of ${quoteAll(known)}`)];
+  // The schema of cluster.yaml says what is wrong with a choice that is no text.
+  if (typeof choice !== 'string') return [];
+  const declaration = chosen === undefined ? undefined : option.choices[chosen];
+  if (declaration === undefined) {
+    const place = isMap(written[option.name]) ? [...path, 'choice'] : path;
+    return [finding(place, `there is no choice "${choice}"`, suggestName(choice, known))];
+  }
+  const missing = requiredValues(declaration).filter((name) => !Object.hasOwn(values, name));
+  if (!isMap(written[option.name]) && missing.length > 0)
+    return [finding(path, `the choice "${choice}" needs ${quoteAll(missing)}`, `write { choice: ${choice}, ${missing[0]}: … }`)];
+  return checkValue(values, valuesSchema(declaration)).findings.map((inner) => ({ ...inner, path: [...path, ...inner.path] }));
+}
+
+function readOption(
+  option: PlatformOption,
+  written: WrittenOptions,
+): Omit<ResolvedOption, 'fixed'> & { readonly secrets: readonly OptionSecret[] } {
+  const choice = choiceOf(option, written);
+  const declaration = choice === undefined ? undefined : option.choices[choice];
+  const { value } = declaration === undefined ? {} : checkValue(splitOption(option, written).values, valuesSchema(declaration));
+  if (choice === undefined || declaration === undefined || value === undefined)
+    throw new Error(`option ${option.name} passed the checks without a choice`);
+  const isSecret = (name: string): boolean => {
+    const declared = declaration.values[name];
+    return declared !== undefined && isSecretValue(declared);
+  };
+  const entries = Object.entries(value);
+  return {
+    choice,
+    values: Object.fromEntries(entries.filter(([name]) => !isSecret(name))),
+    secrets: entries
+      .filter(([name]) => isSecret(name))
+      .map(([name, path]) => ({ name: secretName(option.name, name), path: String(path) })),
+  };
+}
+
+function valuesSchema({ values }: PlatformChoice): z.ZodType<Record<string, OptionValue>> {
+  return z.strictObject(
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => {
+        const field = valueField(value);
+        return [name, value.default === undefined ? field : field.default(value.default)];
+      }),
+    ),
+  );
+}
+
+/** Choice and values apart; a text is a choice without values. */
+function splitOption(
+  { name }: PlatformOption,
+  written: WrittenOptions,
+): { readonly choice?: unknown; readonly values: Readonly<Record<string, unknown>> } {
+  const value = Object.hasOwn(written, name) ? written[name] : undefined;
+  if (!isMap(value)) return { choice: value, values: {} };
+  const { choice = null, ...values } = value;
+  return { choice, values };
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function quoteAll(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
+}
+
+function finding(path: Finding['path'], reason: string, remedy?: string, key?: boolean): Finding {
+  return { path, reason, ...(remedy === undefined ? {} : { remedy }), ...(key === undefined ? {} : { key }) };
+}

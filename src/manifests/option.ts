@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import { dnsNameField, identifierField, isAddress, lineField, addressField, cidrField, portField } from './fields.ts';
+
+/** A DNS name whose last label is a number is a mistyped address. */
+const hostField = z
+  .string()
+  .refine(
+    (text) => isAddress(text) || (dnsNameField.safeParse(text).success && !/(?:^|\.)\d+$/.test(text)),
+    'is neither an address nor a DNS name; write it as 10.0.0.5 or files.example.com',
+  );
+
+const absolutePathField = lineField
+  .regex(/^\//, 'is not an absolute path; begin it with /')
+  .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out');
+
+/** Names of things outside of the cluster, such as a volume of a file server. */
+const outsideNameField = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'is not a name; use letters, digits, . _ and -, at most 63, a letter or digit first');
+
+const VALUE_FIELDS = {
+  line: lineField,
+  host: hostField,
+  hosts: z.array(hostField).min(1),
+  address: addressField,
+  cidr: cidrField,
+  port: portField,
+  path: absolutePathField,
+  name: outsideNameField,
+  passwordFile: lineField,
+} as const;
+
+const valueSchema = z.strictObject({
+  type: z
+    .enum(['line', 'host', 'hosts', 'address', 'cidr', 'port', 'path', 'name', 'passwordFile'])
+    .describe(
+      'What is accepted. host: an address or a DNS name. hosts: a list of them. passwordFile: a file (mode 0600) whose content is a secret.',
+    ),
+  summary: lineField.optional().describe('What it is.'),
+  default: z
+    .union([z.string(), z.int(), z.array(z.string())])
+    .optional()
+    .describe('Taken as it stands when cluster.yaml leaves the value out. Without it, cluster.yaml must say.'),
+});
+
+const choiceSchema = z.strictObject({
+  summary: lineField.describe('What the cluster is like with this choice.'),
+  values: z.record(identifierField, valueSchema).default({}).describe('What the choice needs to know of the site.'),
+});
+
+/** One thing that platforms let sites choose. */
+export const optionSchema = z.strictObject({
+  name: identifierField.describe('Name for options of cluster.yaml, for `when` and for ${option.NAME.choice}.'),
+  summary: lineField.describe('What is chosen.'),
+  default: identifierField.optional().describe('Choice when cluster.yaml leaves the option out. Without it, cluster.yaml must say.'),
+  fixed: z.boolean().default(false).describe('Choice and values may not change once the cluster is installed.'),
+  choices: z.record(identifierField, choiceSchema).describe('What can be chosen.'),
+});
+
+export type PlatformOption = z.output<typeof optionSchema>;
+export type PlatformChoice = z.output<typeof choiceSchema>;
+type ValueDeclaration = z.output<typeof valueSchema>;
+
+/** A value as cluster.yaml or a default gives it; a list for the type hosts. */
+export type OptionValue = string | number | readonly string[];
+
+/** What a value of this declaration must look like, without its default. */
+export function valueField({ type }: ValueDeclaration): z.ZodType<OptionValue> {
+  return VALUE_FIELDS[type];
+}
+
+/** A value that is a secret: its file is read at install, and templates name it as ${secret.OPTION-VALUE}. */
+export function isSecretValue({ type }: ValueDeclaration): boolean {
+  return type === 'passwordFile';
+}
+
+export function secretName(option: string, value: string): string {
+  return `${option}-${value}`;
+}
+
+/** Names of the values of all choices of an option, each once: those for the scope `option`, and those that are secrets. */
+export function valueNames({ choices }: PlatformOption): { readonly open: readonly string[]; readonly secret: readonly string[] } {
+  const values = Object.values(choices).flatMap((choice) => Object.entries(choice.values));
+  const names = (secret: boolean): string[] => [
+    ...new Set(values.filter(([, value]) => isSecretValue(value) === secret).map(([name]) => name)),
+  ];
+  return { open: names(false), secret: names(true) };
+}
+
+/** Values of a choice that cluster.yaml must give. */
+export function requiredValues({ values }: PlatformChoice): string[] {
+  return Object.entries(values).flatMap(([name, value]) => (value.default === undefined ? [name] : []));
+}
