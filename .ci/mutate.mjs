@@ -48,7 +48,7 @@ try {
     mutator: { excludedMutations: ['StringLiteral'] },
     ignorePatterns: ['dist', 'bundles', 'coverage', '.lab'],
     tempDirName: work,
-    reporters: ['clear-text', 'json', 'html'],
+    reporters: ['clear-text', 'json', 'html', ...(process.stdout.isTTY ? ['progress'] : [])],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
     jsonReporter: { fileName: `coverage/mutation/${name}.json` },
     htmlReporter: { fileName: `coverage/mutation/${name}.html` },
