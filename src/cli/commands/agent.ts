@@ -1,5 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { askLocalAgent, NodeAgent, parseAgentConfig, readBootId, reloadLocalAgent, serveStatus, type AgentConfig } from '../../agent/index.ts';
+import {
+  askLocalAgent,
+  NodeAgent,
+  parseAgentConfig,
+  readBootId,
+  reloadLocalAgent,
+  serveStatus,
+  type AgentConfig,
+} from '../../agent/index.ts';
 import { CaissonError, messageOf } from '../../core/index.ts';
 import { openLocalHost } from '../../host/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
