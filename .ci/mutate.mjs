@@ -1,6 +1,6 @@
 // Changes the source of folders in small ways, one at a time, and counts how many of these mutants their tests notice
 // (StrykerJS). On demand: a folder takes minutes. A path below src/ names a folder or a file; its tests are the unit tests at
-// the same place below test/ (--tests names others). Reports go to coverage/mutation/.
+// the same place below test/ (--tests names others, --authority takes those that ask real tools, too). Reports go to coverage/mutation/.
 //   npm run mutate -- bundle
 //   npm run mutate -- ospkg/apt/solve.ts ospkg/apt/closure.ts
 //   npm run mutate -- install/engine.ts --tests install/engine.test.ts --concurrency 1
@@ -15,7 +15,7 @@ process.chdir(root);
 
 const { values: flags, positionals: places } = parseArgs({
   allowPositionals: true,
-  options: { tests: { type: 'string', multiple: true }, concurrency: { type: 'string' } },
+  options: { tests: { type: 'string', multiple: true }, concurrency: { type: 'string' }, authority: { type: 'boolean' } },
 });
 const missing = places.filter((place) => !existsSync(join(root, 'src', place)));
 if (places.length === 0 || missing.length > 0) {
@@ -34,6 +34,7 @@ const name = places
   .replaceAll(/[/ ]/g, '-');
 // Read by .ci/vitest.mutate.config.mjs, in the processes that Stryker starts.
 process.env.MUTATE_TESTS = JSON.stringify([...new Set(flags.tests === undefined ? places.map(testsOf) : flags.tests.map(named))]);
+if (flags.authority) process.env.MUTATE_AUTHORITY = '1';
 
 const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
 try {
@@ -48,7 +49,7 @@ try {
     mutator: { excludedMutations: ['StringLiteral'] },
     ignorePatterns: ['dist', 'bundles', 'coverage', '.lab'],
     tempDirName: work,
-    reporters: ['clear-text', 'json', 'html'],
+    reporters: ['clear-text', 'json', 'html', ...(process.stdout.isTTY ? ['progress'] : [])],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
     jsonReporter: { fileName: `coverage/mutation/${name}.json` },
     htmlReporter: { fileName: `coverage/mutation/${name}.html` },

@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/index.ts';
-import { closePackages, loadAptIndex, type FetchFile, type PackageSet } from '../../src/ospkg/index.ts';
+import { closePackages } from '../../src/ospkg/apt/closure.ts';
+import { loadAptIndex } from '../../src/ospkg/apt/load-index.ts';
+import type { FetchFile, PackageSet } from '../../src/ospkg/index.ts';
 
 export interface CloseTask {
   /** Holds what was fetched: fileOf(url) each. */

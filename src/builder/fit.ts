@@ -1,9 +1,9 @@
 import { CaissonError, formatPlatform } from '../core/index.ts';
+import { packageFormat, type PackageRequest } from '../ospkg/index.ts';
 import { lockedExecutable, lockedFile } from './input-files.ts';
 import type { BuildInputs } from './inputs.ts';
 import type { BundleLock, LockedImage, LockedOperatingSystem } from './lock.ts';
 import type { ImageRequest } from './resolve-images.ts';
-import { digestOfRequest, type PackageRequest } from './resolve-packages.ts';
 
 /** True when the locked image is the answer to this very request. */
 export function fitsImage(locked: LockedImage, request: ImageRequest, platforms: readonly string[]): boolean {
@@ -13,7 +13,11 @@ export function fitsImage(locked: LockedImage, request: ImageRequest, platforms:
 
 /** True when the locked packages are the answer to this very request. */
 export function fitsPackages(locked: LockedOperatingSystem, request: PackageRequest): boolean {
-  return locked.id === request.id && locked.architecture === request.architecture && locked.inputs === digestOfRequest(request);
+  return (
+    locked.id === request.id &&
+    locked.architecture === request.architecture &&
+    locked.inputs === packageFormat(request.source.packages).digestOf(request)
+  );
 }
 
 /** Every way in which a lock does not fit the inputs, in words; none when it does. */

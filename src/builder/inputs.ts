@@ -1,14 +1,12 @@
-import { debianArchitecture, type Platform } from '../core/index.ts';
+import { compareText, type Platform } from '../core/index.ts';
 import { loadManifests, type Manifests, type OperatingSystem } from '../manifests/index.ts';
 import { directoryTree, type FileTree } from '../io/index.ts';
-import type { AptSource, PackageSet } from '../ospkg/index.ts';
+import { packageFormat, type PackageRequest, type PackageSet } from '../ospkg/index.ts';
 import { formatSource, parseImageList } from '../sources/index.ts';
 import { locateExecutables, type ExecutableFile, type SelfProgram } from './executables.ts';
 import { readInputFile, readTree, readTreeFile } from './input-files.ts';
-import { compareText } from './ordering.ts';
 import { IMAGES_MEMBER, MANIFESTS_MEMBER, type InputFile } from './plan.ts';
 import type { ImageRequest } from './resolve-images.ts';
-import type { PackageRequest } from './resolve-packages.ts';
 
 /** Everything that a build is made from on this side: read, checked, with nothing of the network in it. */
 export interface BuildInputs {
@@ -68,22 +66,16 @@ export async function readInputs(options: InputOptions): Promise<BuildInputs> {
 async function packageRequests(manifests: Manifests, tree: FileTree, platforms: readonly Platform[]): Promise<PackageRequest[]> {
   const requests = await Promise.all(
     manifests.operatingSystems.map(async (system) => {
+      const format = packageFormat(system.packages);
       const request = {
         id: `${system.id}-${system.version}`,
-        codename: system.codename,
-        sources: await Promise.all(system.repositories.map((repository) => aptSource(repository, tree))),
+        source: await format.sourceOf(system, (file) => readTreeFile(tree, `os/${file}`)),
         sets: neededSets(system, manifests),
-        base: { priorities: system.base.priorities },
       };
-      return platforms.map((platform) => ({ ...request, architecture: debianArchitecture(platform) }));
+      return platforms.map((platform) => ({ ...request, architecture: format.architectureOf(platform) }));
     }),
   );
   return requests.flat();
-}
-
-async function aptSource(repository: OperatingSystem['repositories'][number], tree: FileTree): Promise<AptSource> {
-  const { url, suites, components, signedBy } = repository;
-  return { url: url.replace(/\/+$/, ''), suites, components, keyring: await readTreeFile(tree, `os/${signedBy}`) };
 }
 
 /**

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type * as z from 'zod';
-import { CaissonError, errnoOf, formatSize, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
+import { CaissonError, errnoOf, formatSize, InvalidInputError, messageOf, sortedBy, type InputProblem } from '../core/index.ts';
 import { formatPath, parseBoundedJson, writeFileAtomic } from '../io/index.ts';
+import { formatOfLocked } from '../ospkg/index.ts';
 import { LOCK_API_VERSION, lockSchema } from './lock-schema.ts';
-import { sortedBy } from './ordering.ts';
 
 /**
  * Everything that a build needs to know of the world: what every image, package, file and executable resolved to. Two
@@ -94,7 +94,7 @@ export function orderLock(lock: BundleLock): BundleLock {
     date,
     platforms,
     images: sortedBy(images, (image) => image.name).map(imageInOrder),
-    operatingSystems: sortedBy(operatingSystems, (os) => `${os.id} ${os.architecture}`).map(operatingSystemInOrder),
+    operatingSystems: sortedBy(operatingSystems, (os) => `${os.id} ${os.architecture}`).map((os) => formatOfLocked(os).lockInOrder(os)),
     executables: sortedBy(executables, (file) => file.platform).map((file) => ({
       platform: file.platform,
       digest: file.digest,
@@ -138,39 +138,6 @@ export function attachedInOrder({ manifest, subject, artifactType, annotations, 
 /** Only what the lock records of a descriptor. */
 export function descriptorInOrder({ mediaType, digest, size, urls }: LockedDescriptor): LockedDescriptor {
   return { mediaType, digest, size, ...(urls === undefined ? {} : { urls: [...urls] }) };
-}
-
-function operatingSystemInOrder(os: LockedOperatingSystem): LockedOperatingSystem {
-  return {
-    id: os.id,
-    architecture: os.architecture,
-    codename: os.codename,
-    inputs: os.inputs,
-    releases: sortedBy(os.releases, ({ url, suite }) => `${url} ${suite}`).map(({ url, suite, codename, date, digest }) => ({
-      url,
-      suite,
-      codename,
-      date,
-      digest,
-    })),
-    packages: sortedBy(os.packages, ({ name, architecture, version }) => `${name} ${architecture} ${version}`).map(packageInOrder),
-  };
-}
-
-function packageInOrder(item: LockedPackage): LockedPackage {
-  const { name, version, architecture, source, repository, filename, size, digest, sets, stanza } = item;
-  return {
-    name,
-    version,
-    architecture,
-    source: { name: source.name, version: source.version },
-    repository,
-    filename,
-    size,
-    digest,
-    sets: sets.toSorted(),
-    stanza,
-  };
 }
 
 function refuseOtherVersions(document: unknown, file: string): void {

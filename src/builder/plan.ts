@@ -1,16 +1,8 @@
 import { blobPath, SBOM_JSON, type BundleImage, type BundleInput, type BundleRepository, type PlannedFile } from '../bundle/index.ts';
-import { digestOf, parsePlatform } from '../core/index.ts';
-import { aptPoolPath, writeAptRepository } from '../ospkg/index.ts';
+import { compareText, digestOf, parsePlatform, sortedBy } from '../core/index.ts';
+import { formatOfLocked, type WrittenRepository } from '../ospkg/index.ts';
 import { executableName } from './executables.ts';
-import {
-  formatLock,
-  type BundleLock,
-  type LockedDescriptor,
-  type LockedImage,
-  type LockedOperatingSystem,
-  type LockedPackage,
-} from './lock.ts';
-import { compareText, sortedBy } from './ordering.ts';
+import { formatLock, type BundleLock, type LockedDescriptor, type LockedImage, type LockedOperatingSystem } from './lock.ts';
 import { sbomDocument, type SbomPackage } from './sbom.ts';
 
 export const LOCK_MEMBER = 'bundle.lock.json';
@@ -128,7 +120,7 @@ function bundleImage({ name, source, root, manifests, attached }: LockedImage): 
 /** One repository for each operating system, with all its architectures. */
 function repositoriesOf(lock: BundleLock, facts: { readonly name: string; readonly date: Date }): Repository[] {
   const ids = [...new Set(lock.operatingSystems.map(({ id }) => id))].toSorted(compareText);
-  return ids.map((id) =>
+  return ids.flatMap((id) =>
     repositoryOf(
       id,
       lock.operatingSystems.filter((os) => os.id === id),
@@ -141,65 +133,25 @@ function repositoryOf(
   id: string,
   systems: readonly LockedOperatingSystem[],
   facts: { readonly name: string; readonly date: Date },
-): Repository {
-  const path = `apt/${id}`;
-  const codename = systems[0]?.codename ?? id;
-  const architectures = systems.map(({ architecture }) => architecture).toSorted(compareText);
-  const packages = unitedPackages(systems);
-  const metadata = writeAptRepository({
-    codename,
-    architectures,
-    origin: 'Caisson',
-    label: facts.name,
-    date: facts.date,
-    packages: packages.map((record) => ({ record, path: aptPoolPath(record) })),
-  });
-  return {
-    repository: {
-      id,
-      type: 'apt',
-      path,
-      codename,
-      architectures,
-      components: ['main'],
-      packages: packages.map((record) => ({
-        name: record.name,
-        version: record.version,
-        architecture: record.architecture,
-        path: `${path}/${aptPoolPath(record)}`,
-        set: record.sets,
-      })),
+): Repository[] {
+  const [first] = systems;
+  if (first === undefined) return [];
+  const format = formatOfLocked(first);
+  const { repository, metadata, packages } = format.write(systems, { id, label: facts.name, date: facts.date });
+  return [
+    {
+      repository,
+      packages: packages.map(({ path, record }) => ({ path, record, ...format.describe(record, id) })),
+      members: [
+        ...[...metadata].map(([path, content]) => ({ file: contentFile(path, 'repository', content) })),
+        ...packages.map(packageMember),
+      ],
     },
-    packages: packages.map((record) => ({ system: id, path: `${path}/${aptPoolPath(record)}`, record })),
-    members: [
-      ...[...metadata].map(([name, content]) => ({ file: contentFile(`${path}/${name}`, 'repository', content) })),
-      ...packages.map((record) => packageMember(path, record)),
-    ],
-  };
+  ];
 }
 
-/** Packages for all architectures come from the index of each: they are listed once, with the sets of both. */
-function unitedPackages(systems: readonly LockedOperatingSystem[]): LockedPackage[] {
-  const united = new Map<string, LockedPackage>();
-  for (const record of systems.flatMap(({ packages }) => packages)) {
-    const key = `${record.name} ${record.architecture} ${record.version} ${record.digest}`;
-    const sets = new Set([...(united.get(key)?.sets ?? []), ...record.sets]);
-    united.set(key, { ...record, sets: [...sets].toSorted(compareText) });
-  }
-  return sortedBy([...united.values()], ({ name, architecture, version }) => `${name} ${architecture} ${version}`);
-}
-
-function packageMember(repository: string, record: LockedPackage): Member {
+function packageMember({ path, record }: WrittenRepository['packages'][number]): Member {
   const url = `${record.repository}/${record.filename}`;
-  return {
-    file: {
-      path: `${repository}/${aptPoolPath(record)}`,
-      kind: 'package',
-      size: record.size,
-      digest: record.digest,
-      mode: 0o644,
-      origin: url,
-    },
-    origin: { kind: 'url', url },
-  };
+  const file = { path, kind: 'package', size: record.size, digest: record.digest, mode: 0o644, origin: url } as const;
+  return { file, origin: { kind: 'url', url } };
 }

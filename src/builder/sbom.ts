@@ -1,16 +1,14 @@
 import { PackageURL } from 'packageurl-js';
 import type { BundleInput, PlannedFile } from '../bundle/index.ts';
-import { digestOf, hasCode, hexOf, parsePlatform, type Digest } from '../core/index.ts';
+import { digestOf, hasCode, hexOf, parsePlatform, sortedBy, type Digest } from '../core/index.ts';
 import { parseReferenceAsWritten, repositoryName, type ImageReference } from '../oci/index.ts';
+import type { PackageDescription } from '../ospkg/index.ts';
 import { parseSource } from '../sources/index.ts';
 import { formatDate } from './content-date.ts';
 import type { LockedImage, LockedPackage } from './lock.ts';
-import { sortedBy } from './ordering.ts';
 
 /** One OS package with its place in the bundle. */
-export interface SbomPackage {
-  /** Of the operating system, such as debian-12. */
-  readonly system: string;
+export interface SbomPackage extends PackageDescription {
   readonly path: string;
   readonly record: LockedPackage;
 }
@@ -36,8 +34,7 @@ interface Component {
 /**
  * The CycloneDX 1.6 document of a bundle: every image for every platform, every OS package, every file. Pure, and without
  * a clock: the time is the bundle's, the serial number is made of all the rest. Components of one kind are sorted by what
- * they are called. Licences are those that the lock knows: what a paragraph of repository metadata says, which Debian's
- * own do not.
+ * they are called. Licences are those that the lock knows: what the metadata of repositories says.
  */
 export function sbomDocument(input: SbomInput): string {
   const bundle: Component = { type: 'application', 'bom-ref': 'bundle', name: input.name, version: input.version };
@@ -91,9 +88,8 @@ function nameAndTag(name: string): Pick<Component, 'name' | 'version'> {
   return { name: repositoryName(parsed), ...(parsed.tag === undefined ? {} : { version: parsed.tag }) };
 }
 
-function packageComponent({ system, path, record }: SbomPackage): Component {
-  const { name, version, architecture, source, digest, repository, filename, stanza } = record;
-  const licence = /^License:[ \t]*(\S.*)$/im.exec(stanza)?.[1]?.trim();
+function packageComponent({ path, record, purl: address, licence }: SbomPackage): Component {
+  const { name, version, source, digest, repository, filename } = record;
   return {
     type: 'library',
     'bom-ref': `package:${path}`,
@@ -101,21 +97,10 @@ function packageComponent({ system, path, record }: SbomPackage): Component {
     version,
     hashes: hashesOf(digest),
     ...(licence === undefined ? {} : { licenses: [{ license: { name: licence } }] }),
-    purl: purl('deb', vendorOf(system), name, version, { arch: architecture, distro: system, ...upstreamOf(name, version, source) }),
+    purl: purl(address.type, address.namespace, address.name, address.version, address.qualifiers),
     externalReferences: [{ type: 'distribution', url: encodeURI(`${repository}/${filename}`) }],
     properties: [property('path', path), property('source', `${source.name} ${source.version}`)],
   };
-}
-
-/** The source package where it is not the package itself: distributions publish vulnerabilities by source. */
-function upstreamOf(name: string, version: string, source: LockedPackage['source']): { readonly upstream?: string } {
-  if (source.version !== version) return { upstream: `${source.name}@${source.version}` };
-  return source.name === name ? {} : { upstream: source.name };
-}
-
-/** debian-12 → debian. */
-function vendorOf(system: string): string {
-  return /^(.+)-[^-]+$/.exec(system)?.[1] ?? system;
 }
 
 /** Images and packages are components of their own. */
@@ -133,7 +118,13 @@ function fileComponent({ path, kind, digest }: PlannedFile): Component {
   };
 }
 
-function purl(type: string, namespace: string | undefined, name: string, version: string, qualifiers: Record<string, string>): string {
+function purl(
+  type: string,
+  namespace: string | undefined,
+  name: string,
+  version: string,
+  qualifiers: Readonly<Record<string, string>>,
+): string {
   return new PackageURL(type, namespace, name, version, qualifiers, undefined).toString();
 }
 

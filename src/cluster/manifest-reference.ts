@@ -30,13 +30,28 @@ export function manifestReference(): string {
 }
 
 function kindSection(schema: Schema): string {
-  const kind = propertiesOf(schema).find(([key]) => key === 'kind')?.[1].const;
-  const table = formatRows(['key', 'type', 'default', 'description'], rowsOf(schema, '').map(cellsOf));
+  const variants = schema.oneOf === undefined ? [schema] : objectsOf(schema.oneOf);
+  const kind = variants.flatMap(propertiesOf).find(([key]) => key === 'kind')?.[1].const;
+  const table = formatRows(['key', 'type', 'default', 'description'], rowsOfDocument(variants).map(cellsOf));
   return `## ${textOf(kind)}\n\n${schema.description ?? ''}\n\n${table}\n`;
 }
 
 function cellsOf({ key, type, fallback, description }: Row): readonly string[] {
   return [`\`${key}\``, type, fallback, description];
+}
+
+/** A document whose keys depend on one with a fixed value: what all variants have in common, then what goes with each value. */
+function rowsOfDocument(variants: readonly Schema[]): readonly Row[] {
+  const tables = variants.map((variant) => rowsOf(variant, ''));
+  const isShared = (row: Row): boolean => tables.every((rows) => rows.some((other) => JSON.stringify(other) === JSON.stringify(row)));
+  const shared = (tables[0] ?? []).filter(isShared);
+  const own = variants.flatMap((variant, index) => {
+    const rows = (tables[index] ?? []).filter((row) => !isShared(row));
+    const tag = propertiesOf(variant).find(([key, value]) => value.const !== undefined && rows.some((row) => row.key === key));
+    const when = tag === undefined ? '' : `With \`${tag[0]}: ${textOf(tag[1].const)}\`. `;
+    return rows.map((row) => ({ ...row, description: when + row.description }));
+  });
+  return [...shared, ...own];
 }
 
 /** The rows of the keys of an object, each followed by those inside it. */

@@ -12,3 +12,4 @@ export * from './health-model.ts';
 export * from './platform.ts';
 export * from './redact.ts';
 export * from './size.ts';
+export * from './text.ts';

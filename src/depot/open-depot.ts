@@ -10,7 +10,7 @@ import {
 import type { Digest, Emit } from '../core/index.ts';
 import type { RepositoryKeyPair } from '../ospkg/index.ts';
 import { createMetrics, fileRoutes, readOnly, registryRoutes, router, type Exchange, type Handler, type Route } from '../server/index.ts';
-import { aptOverlay } from './apt-overlay.ts';
+import { repositoryOverlay } from './repository-overlay.ts';
 import { statusPage } from './status-page.ts';
 import { unionBlobs, unionCatalogs, unionTrees } from './union.ts';
 
@@ -42,7 +42,7 @@ export interface Depot {
 
 /**
  * Opens bundles for serving in place: work and memory grow with the number of members, not with bytes; nothing is
- * unpacked, and only the Release files that are signed are read. Throws what openBundles throws, and
+ * unpacked, and only the repository metadata that is signed is read. Throws what openBundles throws, and
  * CERTIFICATE_INVALID for a repository key that cannot sign.
  *
  * The places: `/v2/` the registry, `/<path of a repository>/` each package repository with its signatures and key.asc,
@@ -101,7 +101,7 @@ async function repositoryRoutes(readers: readonly BundleReader[], options: Depot
           });
         continue;
       }
-      const overlay = await aptOverlay(reader, repository, options.repositoryKey);
+      const overlay = await repositoryOverlay(reader, repository, options.repositoryKey);
       const handle = fileRoutes({ tree: bundleTree(reader), prefix, root: repository.path, overlay });
       routes.set(prefix, { path: prefix, name: 'packages', handle: readOnly(handle) });
     }

@@ -1,6 +1,8 @@
 import type { BundleManifest } from '../bundle/index.ts';
 import { formatSize } from '../core/index.ts';
+import { packageFormat } from '../ospkg/index.ts';
 import { escapeHtml, HTML_HEADERS, type Handler, type HttpRequest } from '../server/index.ts';
+import { PUBLIC_KEY_FILE } from './repository-overlay.ts';
 
 const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1d2733; background: #fff }
@@ -58,12 +60,9 @@ function repositoriesPart({ repositories }: BundleManifest, origin: Origin): str
   return repositories
     .map((repository) => {
       const url = `${origin.url}/${repository.path}`;
-      const key = '/etc/apt/keyrings/caisson.asc';
+      const setup = packageFormat(repository.type).clientSetup(repository, { url, keyUrl: `${url}/${PUBLIC_KEY_FILE}` });
       return `<h2>Packages: ${escapeHtml(repository.id)}</h2><p>${repository.packages.length} packages for ${escapeHtml(repository.architectures.join(', '))}, <a href="/${escapeHtml(repository.path)}/">files</a></p>
-<pre>mkdir -p /etc/apt/keyrings
-curl -fsSo ${key} ${escapeHtml(url)}/key.asc
-echo 'deb [signed-by=${key}] ${escapeHtml(`${url} ${repository.codename} ${repository.components.join(' ')}`)}' \\
-  &gt; /etc/apt/sources.list.d/caisson.list</pre>`;
+<pre>${escapeHtml(setup.join('\n'))}</pre>`;
     })
     .join('\n');
 }

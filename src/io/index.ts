@@ -2,6 +2,7 @@
 export * from './bounded-json.ts';
 export * from './bounded-list.ts';
 export * from './compression.ts';
+export * from './document-fields.ts';
 export * from './file-tree.ts';
 export * from './atomic-file.ts';
 export * from './kept-pair.ts';

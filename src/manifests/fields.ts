@@ -2,6 +2,8 @@ import ipaddr from 'ipaddr.js';
 import * as z from 'zod';
 import { CaissonError, parseSize } from '../core/index.ts';
 
+export { lineField, nameField, siblingField } from '../io/index.ts';
+
 /** The only version of our documents so far. */
 export const API_VERSION = 'caisson/v1';
 
@@ -43,14 +45,7 @@ export function fieldType(title: keyof typeof FIELD_TYPES): { readonly title: st
 }
 
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const LABEL_PATTERN = new RegExp(`^${LABEL}$`);
 const DNS_PATTERN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
-
-/** Names of our own things: hosts, roles, components, sets. One DNS label (RFC 1123), so that it may become a host name. */
-export const nameField = z
-  .string()
-  .regex(LABEL_PATTERN, 'is not a name; use lower-case letters, digits and hyphens, at most 63, no hyphen at either end')
-  .meta(fieldType('name'));
 
 /** A DNS name in lower case. */
 export const dnsNameField = z
@@ -114,23 +109,6 @@ export const pathField = z
   .regex(/^(?:\/|\$\{[^}]+\})/, 'is not an absolute path; begin it with / or a ${placeholder}')
   .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out')
   .meta(fieldType('path'));
-
-/** A path of a file beside the document; it cannot leave its directory. */
-export const siblingField = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/,
-    'is not a path of a file beside this document; use letters, digits, . _ - and /',
-  )
-  .meta(fieldType('sibling'));
-
-/** One line of text. */
-export const lineField = z
-  .string()
-  .min(1)
-  .max(500)
-  .regex(/^\P{Cc}*$/u, 'has a control character; write one line of text')
-  .meta(fieldType('line'));
 
 export function isAddress(text: string): boolean {
   // ipaddr.isValid('10.1') is true, and zone ids mean something on one machine only.

@@ -13,8 +13,6 @@ export interface PackageRecord {
   readonly filename: string;
   readonly size: number;
   readonly digest: Digest;
-  /** The upstream metadata paragraph, byte for byte as UTF-8 text without the closing blank line. */
-  readonly stanza: string;
 }
 
 /** Packages that are installed together. Sets are solved one by one, then united (two sets may conflict). */
@@ -25,3 +23,21 @@ export interface PackageSet {
 
 /** Fetches one file of a repository; undefined when the server says it does not exist (404). */
 export type FetchFile = (url: string, options: { readonly limit: number; readonly signal?: AbortSignal }) => Promise<Buffer | undefined>;
+
+/** What every format records of a repository's metadata when it was read. */
+export interface LockedRelease {
+  readonly url: string;
+  /** RFC 3339, UTC, whole seconds. */
+  readonly date: string;
+  readonly digest: Digest;
+}
+
+/** A package as bundle.json lists it. */
+export interface RepositoryPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** In the bundle. */
+  readonly path: string;
+  readonly set: readonly string[];
+}

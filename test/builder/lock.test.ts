@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InvalidInputError } from '../../src/core/index.ts';
+import { digestOf, InvalidInputError } from '../../src/core/index.ts';
 import { formatLock, parseLock, readLock, writeLock, type BundleLock } from '../../src/builder/lock.ts';
 import { sampleLock } from './fixtures.ts';
 
@@ -27,6 +27,10 @@ describe('formatLock', () => {
   it('is read back as it was', () => {
     const lock = parseLock(formatLock(sampleLock()), 'bundle.lock.json');
     expect(formatLock(lock)).toBe(formatLock(sampleLock()));
+  });
+
+  it('gives the very text that versions before it gave', () => {
+    expect(digestOf(formatLock(sampleLock()))).toBe('sha256:0e7b0bddc22060057edff53cbbff641a4412d592297d1d5547d118f18f8c9958');
   });
 
   it('gives one text whatever order things were resolved in', () => {

@@ -30,6 +30,18 @@ describe('planBuild', () => {
     );
   });
 
+  it('writes the very repository and SBOM that versions before it wrote', () => {
+    const { input } = planBuild(sampleLock(), { ...facts, files: [] });
+    const digests = input.files.filter(({ path, kind }) => kind === 'repository' || path === 'sbom.cdx.json').map(({ digest }) => digest);
+    expect([digestOf(JSON.stringify(input.repositories)), ...digests]).toEqual([
+      'sha256:25eec0a5bb7706b85be74f1ea0c16a4ff5e628e0fe6d2e95c4ec89c76a219922',
+      'sha256:9776861627bc979f9a083b0bcabe4c805e1b6befde2efd7dbbfc85684d75bfa3',
+      'sha256:4ed21fd919fd7b0537af33bb5f5b605c902092aa7c1890be7a86989066bee7cd',
+      'sha256:f968674ce2be75e136aa9a1649ff8c42de3255adf6c67634c13eb06fb4dfccb7',
+      'sha256:e8c37ef76bbc41e2350a3f1bd209b178a3fed645428ae376e8fd9247c2707458',
+    ]);
+  });
+
   it('lists a layer that images share once and knows both places to get it', () => {
     const { input, origins } = planBuild(sampleLock(), facts);
     expect(input.files.filter(({ path }) => path === blobPathOf('base'))).toMatchObject([

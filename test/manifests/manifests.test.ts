@@ -78,6 +78,19 @@ describe('loadManifests', () => {
       ['m/os/debian-12.yaml:8:74: repositories[0].signedBy: there is no file "keys/debian.gpg" beside this document'],
     ],
     [
+      'a package format that there is not',
+      edit('os/debian-12.yaml', 'packages: apt', 'packages: apk'),
+      ['m/os/debian-12.yaml:5:11: packages: is "apk", want "apt" (did you mean "apt"?)'],
+    ],
+    ['no package format', edit('os/debian-12.yaml', 'packages: apt\n', ''), ['m/os/debian-12.yaml:1:1: packages: is missing, want "apt"']],
+    [
+      'an unknown key of a package format',
+      edit('os/debian-12.yaml', 'codename: bookworm', 'codename: bookworm\nreleasever: 9'),
+      [
+        'm/os/debian-12.yaml:7:1: releasever: unknown key (known: apiVersion, kind, id, version, packages, codename, repositories, base, packageSets)',
+      ],
+    ],
+    [
       'a name that is not the file’s',
       edit('roles/compute.yaml', 'name: compute', 'name: worker'),
       ['m/roles/compute.yaml:3:7: name: is "worker", but the file says "compute" (use the same name for both)'],

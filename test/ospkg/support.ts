@@ -1,6 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { type Clock, digestOf, fixedClock, hexOf } from '../../src/core/index.ts';
-import { type AptIndex, type AptSource, type FetchFile, generateRepositoryKey, loadAptIndex, signRelease } from '../../src/ospkg/index.ts';
+import { type AptIndex, type AptSource, loadAptIndex } from '../../src/ospkg/apt/load-index.ts';
+import { signRelease } from '../../src/ospkg/apt/sign-repo.ts';
+import { type FetchFile, generateRepositoryKey } from '../../src/ospkg/index.ts';
 import { PackageTable } from '../../src/ospkg/apt/package-table.ts';
 
 /** Fields of a paragraph; what is left out gets a plain value. */

@@ -3,7 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { digestOf } from '../../src/core/index.ts';
-import { aptPoolPath, writeAptRepository, type PackageRecord } from '../../src/ospkg/index.ts';
+import type { AptRecord } from '../../src/ospkg/apt/apt-record.ts';
+import { aptPoolPath, writeAptRepository } from '../../src/ospkg/apt/write-repo.ts';
 import { smallBundle, SMALL_BUNDLE_DATE, type SmallBundle } from './small-bundle.ts';
 
 const run = promisify(execFile);
@@ -71,7 +72,7 @@ export async function aptBundle(directory: string): Promise<SmallBundle> {
   };
 }
 
-async function makePackage(directory: string, fields: Readonly<Record<string, string>>): Promise<{ record: PackageRecord; bytes: Buffer }> {
+async function makePackage(directory: string, fields: Readonly<Record<string, string>>): Promise<{ record: AptRecord; bytes: Buffer }> {
   const name = fields['Package'] ?? '';
   const [root, file] = [join(directory, name), join(directory, `${name}.deb`)];
   const control = { ...fields, Maintainer: 'Nobody <nobody@example.com>', Description: 'a package for a test' };
@@ -87,7 +88,7 @@ async function makePackage(directory: string, fields: Readonly<Record<string, st
   const digest = digestOf(bytes);
   const version = fields['Version'] ?? '';
   const stanza = `${text}\nFilename: pool/x.deb\nSize: ${bytes.byteLength}\nSHA256: ${digest.slice('sha256:'.length)}`;
-  const record: PackageRecord = {
+  const record: AptRecord = {
     name,
     version,
     architecture: fields['Architecture'] ?? '',

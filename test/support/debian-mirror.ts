@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { promisify } from 'node:util';
-import type { AptSource, FetchFile } from '../../src/ospkg/index.ts';
+import type { AptSource } from '../../src/ospkg/apt/load-index.ts';
+import type { FetchFile } from '../../src/ospkg/index.ts';
 
 const run = promisify(execFile);
 

@@ -1,4 +1,6 @@
+import { sortedBy } from '../../core/index.ts';
 import type { AttachedManifest, Descriptor } from '../../oci/index.ts';
+import { packageFormat } from '../../ospkg/index.ts';
 import {
   BUNDLE_API_VERSION,
   type BaseEntry,
@@ -6,7 +8,6 @@ import {
   type BundleEntry,
   type BundleImage,
   type BundleManifest,
-  type BundleRepository,
 } from './manifest.ts';
 import { compareText } from './member-path.ts';
 
@@ -35,7 +36,10 @@ export function canonicalManifest(manifest: Omit<BundleManifest, 'apiVersion' | 
     platforms: [...manifest.platforms],
     date: manifest.date,
     images: manifest.images.map(canonicalImage).sort((left, right) => compareText(left.name, right.name)),
-    repositories: manifest.repositories.map(canonicalRepository).sort((left, right) => compareText(left.id, right.id)),
+    repositories: sortedBy(
+      manifest.repositories.map((repository) => packageFormat(repository.type).repositoryInOrder(repository)),
+      ({ id }) => id,
+    ),
     bases: manifest.bases.map(canonicalBase).sort(compareBases),
     entries: manifest.entries.map(canonicalEntry),
     baseEntries: manifest.baseEntries.map(canonicalBaseEntry),
@@ -88,20 +92,6 @@ function canonicalDescriptor({ mediaType, digest, size, platform, annotations }:
 
 function canonicalPlatform({ os, architecture, variant }: NonNullable<Descriptor['platform']>): NonNullable<Descriptor['platform']> {
   return variant === undefined ? { os, architecture } : { os, architecture, variant };
-}
-
-function canonicalRepository(repository: BundleRepository): BundleRepository {
-  return {
-    id: repository.id,
-    type: repository.type,
-    path: repository.path,
-    codename: repository.codename,
-    architectures: [...repository.architectures],
-    components: [...repository.components],
-    packages: repository.packages
-      .map(({ name, version, architecture, path, set }) => ({ name, version, architecture, path, set: [...set].sort(compareText) }))
-      .sort((left, right) => compareText(left.path, right.path)),
-  };
 }
 
 /** Order of bases: by name and version, so that a reader finds them; the digest decides between equal ones. */

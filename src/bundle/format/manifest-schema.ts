@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { CaissonError, isDigest, messageOf, parsePlatform, type Digest } from '../../core/index.ts';
-import { boundedList, parseBoundedJson } from '../../io/index.ts';
+import { boundedList, parseBoundedJson, printableField } from '../../io/index.ts';
+import { repositorySchema } from '../../ospkg/index.ts';
 import { BUNDLE_API_VERSION, type BundleManifest } from './manifest.ts';
 
 /** bundle.json of a bundle with some hundred thousand members. */
@@ -11,10 +12,7 @@ const SHOWN = 200;
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a sha256 digest');
 const size = z.int().nonnegative();
-const text = z
-  .string()
-  .max(4096)
-  .refine((value) => !/\p{Cc}/u.test(value), 'has a control character');
+const text = printableField;
 export const word = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$/, 'is not letters, digits and . _ + ~ -, starting with a letter or digit');
@@ -47,16 +45,6 @@ const image = z.strictObject({
   attached: boundedList(attached).exactOptional(),
 });
 
-const repository = z.strictObject({
-  id: text,
-  type: z.literal('apt'),
-  path: text,
-  codename: text,
-  architectures: boundedList(text),
-  components: boundedList(text),
-  packages: boundedList(z.strictObject({ name: text, version: text, architecture: text, path: text, set: boundedList(text) })),
-});
-
 const base = z.strictObject({ name: word, version: word, digest });
 
 const member = {
@@ -79,7 +67,7 @@ const manifest = z.strictObject({
   platforms: boundedList(platformText).refine((list) => list.length > 0, 'names no platform'),
   date: z.string().refine(isMoment, 'is not a UTC time such as 2026-01-31T12:00:00Z'),
   images: boundedList(image),
-  repositories: boundedList(repository),
+  repositories: boundedList(repositorySchema),
   bases: boundedList(base),
   entries: boundedList(entry),
   baseEntries: boundedList(baseEntry),

@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/index.ts';
 import type { AttachedManifest, Descriptor } from '../../oci/index.ts';
+import type { PackageRepository } from '../../ospkg/index.ts';
 
 export const BUNDLE_API_VERSION = 'caisson.bundle/v1';
 
@@ -56,22 +57,8 @@ export interface BundleImage {
   readonly attached?: readonly AttachedManifest[];
 }
 
-/** One package repository inside the bundle; `path` is its root, for instance apt/debian-12. */
-export interface BundleRepository {
-  readonly id: string;
-  readonly type: 'apt';
-  readonly path: string;
-  readonly codename: string;
-  readonly architectures: readonly string[];
-  readonly components: readonly string[];
-  readonly packages: readonly {
-    readonly name: string;
-    readonly version: string;
-    readonly architecture: string;
-    readonly path: string;
-    readonly set: readonly string[];
-  }[];
-}
+/** One package repository inside the bundle. */
+export type BundleRepository = PackageRepository;
 
 export interface BundleManifest {
   readonly apiVersion: typeof BUNDLE_API_VERSION;

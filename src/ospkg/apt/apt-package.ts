@@ -1,5 +1,6 @@
 import { CaissonError, digestFromHex, isDigest } from '../../core/index.ts';
 import type { PackageRecord } from '../package.ts';
+import type { AptRecord } from './apt-record.ts';
 import { FieldNames, parseParagraph, type ControlFields, type Fault, type Paragraph } from './control-file.ts';
 import { isDebVersion } from './deb-version.ts';
 import { parseRelations, type Requirement, type RequirementGroup } from './requirement.ts';
@@ -94,7 +95,7 @@ export function restorePackage(text: string, place: ParagraphPlace): AptPackage 
 }
 
 /** The whole record of a package, given the bytes of its paragraph. Throws REPOSITORY_INVALID when they are not UTF-8. */
-export function fullRecord({ name, version, architecture, source, place }: AptPackage, paragraph: Buffer): PackageRecord {
+export function fullRecord({ name, version, architecture, source, place }: AptPackage, paragraph: Buffer): AptRecord {
   const characters = paragraph.toString('latin1');
   const fault = faultAt(place, characters);
   const file = readFile(parseParagraph(characters, fault, FIELDS), fault);

@@ -1,6 +1,7 @@
 import { type Disqualification, UnsolvableError } from '../explain.ts';
-import type { PackageRecord, PackageSet } from '../package.ts';
+import type { PackageSet } from '../package.ts';
 import type { AptPackage } from './apt-package.ts';
+import type { AptRecord } from './apt-record.ts';
 import type { AptIndex } from './load-index.ts';
 import { readRecords } from './read-records.ts';
 import { type Resolution, solveSet } from './solve.ts';
@@ -19,7 +20,7 @@ export interface ClosePackagesOptions {
 /** Everything that has to be in the repository of a host without any other. */
 export interface PackageClosure {
   /** By name; each with the sets that need it, sorted. */
-  readonly packages: readonly { readonly record: PackageRecord; readonly sets: readonly string[] }[];
+  readonly packages: readonly { readonly record: AptRecord; readonly sets: readonly string[] }[];
 }
 
 /** Priorities whose packages most hosts have, so that their siblings move when they move. */

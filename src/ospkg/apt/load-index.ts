@@ -1,5 +1,6 @@
 import { CaissonError, type Clock, type Digest, digestOf, type Emit, silent } from '../../core/index.ts';
 import type { FetchFile } from '../package.ts';
+import type { AptRelease } from './documents.ts';
 import { PackageTable } from './package-table.ts';
 import { readPackagesIndex, type TrustedSuite } from './packages-index.ts';
 import { checkRelease, parseReleaseFile } from './release-file.ts';
@@ -13,17 +14,6 @@ export interface AptSource {
   readonly components: readonly string[];
   /** Public keys of which one must have signed each suite; binary or armored. */
   readonly keyring: Uint8Array;
-}
-
-/** The state of one suite when it was read. */
-export interface AptRelease {
-  readonly url: string;
-  readonly suite: string;
-  readonly codename: string;
-  /** RFC 3339, UTC. */
-  readonly date: string;
-  /** Of the InRelease file, or of Release where there is none. */
-  readonly digest: Digest;
 }
 
 /** Everything that the given repositories offer for one architecture; several versions of a package where suites differ. */

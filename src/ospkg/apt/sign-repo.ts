@@ -1,10 +1,30 @@
 import { createCleartextMessage, createMessage, readPrivateKey, sign } from 'openpgp';
+import type { SignOptions } from '../format.ts';
+import { dearmor } from '../repository-key.ts';
+import type { AptBundleRepository } from './documents.ts';
+
+const RELEASE_LIMIT = 4 * 1024 * 1024;
 
 export interface ReleaseSignature {
   /** The content of InRelease. */
   readonly inRelease: string;
   /** The content of Release.gpg: a detached, armored signature. */
   readonly signature: string;
+}
+
+/** Signatures over the Release of a repository in a bundle, and the key in the form of `signed-by` files that end in .gpg. */
+export async function signBundleRepository(
+  { path, codename }: AptBundleRepository,
+  { key, date, read }: SignOptions,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const directory = `dists/${codename}`;
+  const release = await read(`${path}/${directory}/Release`, { limit: RELEASE_LIMIT });
+  const { inRelease, signature } = await signRelease(release.toString('utf8'), key.privateKey, date);
+  return new Map([
+    [`${directory}/InRelease`, Buffer.from(inRelease)],
+    [`${directory}/Release.gpg`, Buffer.from(signature)],
+    ['key.gpg', dearmor(key.publicKey)],
+  ]);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { digestOf, hexOf } from '../../core/index.ts';
+import { compareText, digestOf, hexOf } from '../../core/index.ts';
 import type { PackageRecord } from '../package.ts';
+import type { AptRecord } from './apt-record.ts';
 import { withoutEpoch } from './deb-version.ts';
 
 export interface AptRepository {
@@ -12,11 +13,11 @@ export interface AptRepository {
   /** Time of the content, never of the run: hosts with slow clocks refuse a Release from the future. */
   readonly date: Date;
   /** Each with its path under the repository's root, as `aptPoolPath` makes it. */
-  readonly packages: readonly { readonly record: PackageRecord; readonly path: string }[];
+  readonly packages: readonly { readonly record: AptRecord; readonly path: string }[];
 }
 
 /** The only component of our repositories. */
-const COMPONENT = 'main';
+export const COMPONENT = 'main';
 
 /** Where a package lies in our repository: pool/main/d/docker.io/docker.io_20.10.24_amd64.deb. Epochs are left out, as in Debian's pool. */
 export function aptPoolPath(record: PackageRecord): string {
@@ -101,9 +102,4 @@ function storedGzip(content: Buffer): Buffer {
   trailer.writeUInt32LE(crc32(content), 0);
   trailer.writeUInt32LE(content.byteLength % 2 ** 32, 4);
   return Buffer.concat([...parts, trailer]);
-}
-
-/** By code units, so that no locale has a say. */
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { packageFormats } from '../../ospkg/index.ts';
 import type { Content } from '../content.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -9,7 +10,7 @@ const TYPES: Readonly<Record<string, string>> = {
   md: 'text/plain; charset=utf-8',
   yaml: 'text/plain; charset=utf-8',
 };
-const TEXTS: ReadonlySet<string> = new Set(['InRelease', 'Release', 'Packages', 'SHA256SUMS', 'LICENSE', 'README']);
+const TEXTS: ReadonlySet<string> = new Set([...packageFormats().flatMap(({ textFiles }) => textFiles), 'SHA256SUMS', 'LICENSE', 'README']);
 
 /** Files of a bundle are shown as text or downloaded; none is ever a page of this origin. */
 export function contentTypeOf(path: string): string {
@@ -19,8 +20,8 @@ export function contentTypeOf(path: string): string {
 }
 
 /**
- * Content made here. It has no date: a signature may be new while the date of what it signs is old, and apt, which asks
- * by date, would keep a file signed by a key that is gone.
+ * Content made here. It has no date: a signature may be new while the date of what it signs is old, and a package
+ * manager that asks by date would keep a file signed by a key that is gone.
  */
 export function bytesContent(path: string, bytes: Uint8Array): Content {
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ClosePackagesOptions, closePackages, UnsolvableError } from '../../../src/ospkg/index.ts';
+import { type ClosePackagesOptions, closePackages } from '../../../src/ospkg/apt/closure.ts';
+import { UnsolvableError } from '../../../src/ospkg/index.ts';
 import { indexOf, stanzasOf } from '../support.ts';
 
 async function close(

@@ -2,7 +2,10 @@ import { gzipSync } from 'node:zlib';
 import { generateKey, sign, createMessage, readPrivateKey } from 'openpgp';
 import { describe, expect, it } from 'vitest';
 import { digestOf, fixedClock, hexOf } from '../../../src/core/index.ts';
-import { closePackages, generateRepositoryKey, loadAptIndex, signRelease } from '../../../src/ospkg/index.ts';
+import { closePackages } from '../../../src/ospkg/apt/closure.ts';
+import { loadAptIndex } from '../../../src/ospkg/apt/load-index.ts';
+import { signRelease } from '../../../src/ospkg/apt/sign-repo.ts';
+import { generateRepositoryKey } from '../../../src/ospkg/index.ts';
 import { fakeRepository, listed, NOW, stanza, stanzasOf } from '../support.ts';
 
 const ROOT = 'http://test.invalid/debian/dists/stable';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { generateRepositoryKey, signRelease } from '../../../src/ospkg/index.ts';
+import { signRelease } from '../../../src/ospkg/apt/sign-repo.ts';
+import { generateRepositoryKey } from '../../../src/ospkg/index.ts';
 import { verifyDetachedRelease, verifyInRelease } from '../../../src/ospkg/apt/release-signature.ts';
 
 const DATE = new Date('2026-11-20T02:03:04Z');

@@ -5,15 +5,11 @@ import { dirname, join } from 'node:path';
 import { readKey } from 'openpgp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, systemClock } from '../../../src/core/index.ts';
-import {
-  aptPoolPath,
-  closePackages,
-  generateRepositoryKey,
-  loadAptIndex,
-  type RepositoryKeyPair,
-  signRelease,
-  writeAptRepository,
-} from '../../../src/ospkg/index.ts';
+import { closePackages } from '../../../src/ospkg/apt/closure.ts';
+import { loadAptIndex } from '../../../src/ospkg/apt/load-index.ts';
+import { signRelease } from '../../../src/ospkg/apt/sign-repo.ts';
+import { aptPoolPath, writeAptRepository } from '../../../src/ospkg/apt/write-repo.ts';
+import { type RepositoryKeyPair, generateRepositoryKey } from '../../../src/ospkg/index.ts';
 import { debianMirror, fetchFile } from '../../support/debian-mirror.ts';
 import { type PrivateApt, privateApt } from '../../support/private-apt.ts';
 

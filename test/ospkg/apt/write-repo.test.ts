@@ -1,16 +1,18 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { digestOf, hexOf } from '../../../src/core/index.ts';
-import { aptPoolPath, closePackages, type PackageRecord, writeAptRepository } from '../../../src/ospkg/index.ts';
+import type { AptRecord } from '../../../src/ospkg/apt/apt-record.ts';
+import { closePackages } from '../../../src/ospkg/apt/closure.ts';
+import { aptPoolPath, writeAptRepository } from '../../../src/ospkg/apt/write-repo.ts';
 import { indexOf } from '../support.ts';
 
-async function recordsOf(index: string): Promise<PackageRecord[]> {
+async function recordsOf(index: string): Promise<AptRecord[]> {
   const sets = [...indexOf(index).records].map(({ name }) => ({ name, packages: [name] }));
   const closure = await closePackages(indexOf(index), { sets, base: { priorities: [] } });
   return closure.packages.map(({ record }) => record);
 }
 
-function write(records: readonly PackageRecord[], architectures: readonly string[] = ['amd64']): ReadonlyMap<string, Buffer> {
+function write(records: readonly AptRecord[], architectures: readonly string[] = ['amd64']): ReadonlyMap<string, Buffer> {
   return writeAptRepository({
     codename: 'bookworm',
     architectures,

@@ -1,0 +1,26 @@
+import { debianArchitecture } from '../../core/index.ts';
+import type { PackageFormat } from '../format.ts';
+import { writeBundleRepository } from './bundle-repository.ts';
+import { aptClientSetup } from './client-setup.ts';
+import { compareDebVersions } from './deb-version.ts';
+import { describeDeb } from './describe-deb.ts';
+import { aptLockInOrder, aptRepositoryInOrder } from './documents.ts';
+import { aptSourceOf, digestOfAptRequest, loadAptRequest } from './request.ts';
+import { signBundleRepository } from './sign-repo.ts';
+
+/** Debian and its kin: dpkg packages in repositories with Release and Packages files. */
+export const aptFormat: PackageFormat = {
+  name: 'apt',
+  architectureOf: debianArchitecture,
+  sourceOf: aptSourceOf,
+  digestOf: digestOfAptRequest,
+  load: loadAptRequest,
+  compareVersions: compareDebVersions,
+  write: writeBundleRepository,
+  sign: signBundleRepository,
+  clientSetup: aptClientSetup,
+  textFiles: ['InRelease', 'Release', 'Packages'],
+  lockInOrder: aptLockInOrder,
+  repositoryInOrder: aptRepositoryInOrder,
+  describe: describeDeb,
+};

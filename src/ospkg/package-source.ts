@@ -1,0 +1,4 @@
+import type { AptPackageSource } from './apt/package-source.ts';
+
+/** Where the packages of an operating system come from, keyrings included; `packages` names the format. */
+export type PackageSource = AptPackageSource;
