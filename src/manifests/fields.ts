@@ -132,6 +132,10 @@ export const lineField = z
   .regex(/^\P{Cc}*$/u, 'has a control character; write one line of text')
   .meta(fieldType('line'));
 
+export function isDnsName(text: string): boolean {
+  return text.length <= 253 && DNS_PATTERN.test(text);
+}
+
 export function isAddress(text: string): boolean {
   // ipaddr.isValid('10.1') is true, and zone ids mean something on one machine only.
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text));
