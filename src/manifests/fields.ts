@@ -110,6 +110,10 @@ export const pathField = z
   .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out')
   .meta(fieldType('path'));
 
+export function isDnsName(text: string): boolean {
+  return text.length <= 253 && DNS_PATTERN.test(text);
+}
+
 export function isAddress(text: string): boolean {
   // ipaddr.isValid('10.1') is true, and zone ids mean something on one machine only.
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text));

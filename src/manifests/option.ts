@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { dnsNameField, identifierField, isAddress, lineField, addressField, cidrField, portField } from './fields.ts';
+import { identifierField, isAddress, isDnsName, lineField, addressField, cidrField, portField } from './fields.ts';
 
 /** A DNS name whose last label is a number is a mistyped address. */
 const hostField = z
   .string()
   .refine(
-    (text) => isAddress(text) || (dnsNameField.safeParse(text).success && !/(?:^|\.)\d+$/.test(text)),
+    (text) => isAddress(text) || (isDnsName(text) && !/(?:^|\.)\d+$/.test(text)),
     'is neither an address nor a DNS name; write it as 10.0.0.5 or files.example.com',
   );
 

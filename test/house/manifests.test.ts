@@ -125,6 +125,35 @@ describe('the shipped manifests', () => {
   });
 });
 
+describe('manifests/examples/cluster.yaml', () => {
+  const example = readFileSync(resolve(ROOT, 'manifests/examples/cluster.yaml'), 'utf8');
+
+  it('is a cluster of the shipped platform, and says what the platform chooses by default', () => {
+    const { options } = resolveTopology(parseClusterSpec(example, 'cluster.yaml', manifests), manifests);
+    const defaults = manifests.platform.options.map((option) => [option.name, option.default]);
+    expect([...options.options].map(([name, { choice }]) => [name, choice])).toEqual(defaults);
+    expect(manifests.platform.options.every(({ fixed }) => fixed)).toBe(true);
+  });
+
+  it('explains every choice that needs values, and a database of the site takes the place of the shipped one', () => {
+    const explained = [...example.matchAll(/^ +# {3}(\{ choice: (\w+), .*?\})/gm)].map(([, text = '', choice = '']) => ({ text, choice }));
+    const withValues = manifests.platform.options.flatMap((option) =>
+      Object.entries(option.choices).flatMap(([choice, { values }]) =>
+        Object.keys(values).length === 0 ? [] : [{ option: option.name, choice, values }],
+      ),
+    );
+    expect(explained.map(({ choice }) => choice)).toEqual(withValues.map(({ choice }) => choice));
+    for (const { option, choice, values } of withValues) {
+      const text = explained.find((one) => one.choice === choice)?.text ?? '';
+      const cluster = example.replace(new RegExp(`^  ${option}: .*$`, 'm'), `  ${option}: ${text}`);
+      const topology = resolveTopology(parseClusterSpec(cluster, 'cluster.yaml', manifests), manifests);
+      expect(topology.options.options.get(option)?.choice).toBe(choice);
+      for (const name of Object.keys(values)) expect(example).toMatch(new RegExp(`\\b${name}:`));
+      expect(topology.first('rbd-db') === undefined).toBe(option === 'database');
+    }
+  });
+});
+
 /** Fenced blocks of a page that stand under a line with nothing but a path in backquotes. */
 function namedBlocks(page: string): [path: string, text: string][] {
   const blocks = readFileSync(resolve(ROOT, page), 'utf8').matchAll(/^`([^`\n]+)`\n\n```\w*\n([\s\S]*?)^```/gm);
