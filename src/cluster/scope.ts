@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { renderTemplate, secretName, valueNames, type HostName, type Scope } from '../manifests/index.ts';
 import type { NodeSpec } from './cluster-spec.ts';
 import { urlAddress } from './networks.ts';
-import type { Topology } from './topology.ts';
+import { isJoiner, type Topology } from './topology.ts';
 
 export interface ScopeOptions {
   /** The component whose templates are filled in; without it there is no ${value.X}. */
@@ -27,9 +27,10 @@ export function scopeFor(topology: Topology, host: NodeSpec, options: ScopeOptio
         hosts.findIndex((other) => other.name === host.name),
       ),
       count: hosts.length,
+      origin: isJoiner(topology, name, host.name) ? 'joined' : 'founding',
     },
   };
-  return { ...scope, value: valueScope(topology, name, scope) };
+  return { ...scope, value: valueScope(topology, name, host, scope) };
 }
 
 function sharedScope(topology: Topology, host: NodeSpec): Scope {
@@ -69,16 +70,47 @@ function unusedSecrets({ manifests, options }: Topology): Scope {
   return Object.fromEntries(names.filter((name) => !taken.has(name)).map((name) => [name, '']));
 }
 
-function valueScope(topology: Topology, component: string, scope: Scope): Scope {
+function valueScope(topology: Topology, component: string, host: NodeSpec, scope: Scope): Scope {
   const values = topology.manifests.components.get(component)?.values ?? {};
+  return Object.fromEntries(Object.keys(values).map((name) => [name, valueFor(topology, component, host, name, scope)]));
+}
+
+/** A value that is kept is the recorded one where the host is a member already; a joiner sees those before it, and itself. */
+function valueFor(topology: Topology, component: string, host: NodeSpec, name: string, scope: Scope): string {
+  const value = topology.manifests.components.get(component)?.values[name];
+  if (value === undefined) throw new Error(`component ${component} has no value ${name}`);
+  const { recorded } = topology;
+  const known = recorded.values[valueKey(component, host.name, name)];
+  const hosts = topology.hostsOf(value.each);
+  if (value.keep && known !== undefined && isMember(topology, component, host.name)) return known;
+  const own = hosts.findIndex((other) => other.name === host.name);
+  const counted = value.keep && own >= 0 && isJoiner(topology, component, host.name) ? hosts.slice(0, own + 1) : hosts;
+  return counted
+    .map((other, index) => renderTemplate(value.as, { ...scope, each: { ...hostScope(other), index } }, `value ${name} of ${component}`))
+    .join(value.join);
+}
+
+/** Only components whose places are recorded have members; all others count as such where they stand. */
+function isMember({ recorded, manifests }: Topology, component: string, host: string): boolean {
+  return manifests.components.get(component)?.placement === 'every' || (recorded.placements[component] ?? []).includes(host);
+}
+
+function valueKey(component: string, host: string, value: string): string {
+  return `${component}/${host}/${value}`;
+}
+
+/** Every value that is kept, as it is now, for the record. */
+export function keptValues(topology: Topology): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(values).map(([name, { each, as, join }]) => [
-      name,
-      topology
-        .hostsOf(each)
-        .map((host, index) => renderTemplate(as, { ...scope, each: { ...hostScope(host), index } }, `value ${name} of ${component}`))
-        .join(join),
-    ]),
+    topology.placements.flatMap(({ component, host }) => {
+      const scope = scopeFor(topology, host, { component: component.name });
+      return Object.entries(component.values)
+        .filter(([, { keep }]) => keep)
+        .map(([name]): [string, string] => [
+          valueKey(component.name, host.name, name),
+          valueFor(topology, component.name, host, name, scope),
+        ]);
+    }),
   );
 }
 

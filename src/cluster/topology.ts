@@ -52,6 +52,7 @@ export interface Topology {
   readonly placements: readonly Placement[];
   /** Single components whose recorded host may not have them any more. */
   readonly moved: readonly MovedPlacement[];
+  readonly recorded: RecordedTopology;
   /** Hosts that run a component: those that were placed first, then in the order of cluster.yaml; none for an unknown name. */
   hostsOf(component: string): readonly NodeSpec[];
   first(component: string): NodeSpec | undefined;
@@ -61,8 +62,24 @@ export interface Topology {
   packageSetsOf(host: string): readonly string[];
 }
 
-/** Where components were placed before, by their names: a single component stays there, members of a quorum come first. */
-export type RecordedPlacements = Readonly<Record<string, readonly string[]>>;
+/** What a site remembers of where its components stand. */
+export interface RecordedTopology {
+  /** Hosts of single and quorum components, by the component's name: a single one stays there, members of a quorum come first. */
+  readonly placements: Readonly<Record<string, readonly string[]>>;
+  /** Members that joined a quorum after it was founded. */
+  readonly joined: Readonly<Record<string, readonly string[]>>;
+  /** Values that are kept, by COMPONENT/HOST/VALUE. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+const NOTHING_RECORDED: RecordedTopology = { placements: {}, joined: {}, values: {} };
+
+/** True for a host that is, or will be, a member of a quorum that was founded without it. */
+export function isJoiner({ recorded, manifests }: Topology, component: string, host: string): boolean {
+  if (manifests.components.get(component)?.placement !== 'quorum') return false;
+  const members = recorded.placements[component] ?? [];
+  return (recorded.joined[component] ?? []).includes(host) || (members.length > 0 && !members.includes(host));
+}
 
 /**
  * Lays a cluster over the manifests; where a component was placed before counts more than the order of nodes. Throws
@@ -73,15 +90,16 @@ export function resolveTopology(
   spec: ClusterSpec,
   manifests: Manifests,
   file = 'cluster.yaml',
-  recorded: RecordedPlacements = {},
+  recorded: RecordedTopology = NOTHING_RECORDED,
 ): Topology {
   const variables = resolveVariables(manifests.platform, spec.variables);
-  const { hosts, moved } = placeComponents(spec, manifests, recorded);
+  const { hosts, moved } = placeComponents(spec, manifests, recorded.placements);
   const problems = [
     ...roleProblems(spec, manifests),
     ...variableProblems(spec, manifests),
     ...needProblems(spec, manifests, hosts),
     ...optionProblems(spec, manifests),
+    ...quorumProblems(manifests, hosts),
   ];
   if (problems.length > 0) throw new InvalidInputError(file, problems);
 
@@ -99,6 +117,7 @@ export function resolveTopology(
     components: placed,
     placements: orderPlacements(placed, hosts),
     moved,
+    recorded,
     hostsOf: (component) => hostsIn(hosts, component),
     first: (component) => hostsIn(hosts, component)[0],
     componentsOf: (host) => placed.filter((component) => hostsIn(hosts, component.name).some((node) => node.name === host)),
@@ -132,7 +151,7 @@ interface PlacedComponents {
   readonly moved: readonly MovedPlacement[];
 }
 
-function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: RecordedPlacements): PlacedComponents {
+function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: RecordedTopology['placements']): PlacedComponents {
   const components = [...manifests.components.values()];
   const candidates = new Map(
     components.map((component) => [
@@ -162,7 +181,7 @@ function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: Reco
 function movedPlacement(
   { name, placement }: ComponentManifest,
   candidates: readonly NodeSpec[],
-  recorded: RecordedPlacements,
+  recorded: RecordedTopology['placements'],
 ): readonly MovedPlacement[] {
   const [from] = recorded[name] ?? [];
   if (placement !== 'one' || from === undefined || candidates.length === 0) return [];
@@ -223,6 +242,21 @@ function needProblems(spec: ClusterSpec, manifests: Manifests, hosts: HostsByCom
         reason: `"${component.name}" needs "${need}", which no host runs`,
         remedy: describeRoles(need, manifests),
       }));
+  });
+}
+
+/** An even number of members is as easily outvoted as one fewer, and fails as soon. */
+function quorumProblems(manifests: Manifests, hosts: HostsByComponent): InputProblem[] {
+  return [...manifests.components.values()].flatMap(({ name, placement }) => {
+    const count = hostsIn(hosts, name).length;
+    if (placement !== 'quorum' || count % 2 === 1 || count === 0) return [];
+    return [
+      {
+        path: 'nodes',
+        reason: `${count} hosts would run "${name}", whose members vote; an even number bears no more failures than ${count - 1}`,
+        remedy: `${describeRoles(name, manifests)}, or take it from one`,
+      },
+    ];
   });
 }
 

@@ -2,7 +2,7 @@ import type { DocumentPath } from '../io/index.ts';
 import type { Component } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
-import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES, optionNames, optionSecretNames } from './scope-names.ts';
+import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES, RUNNER_NAMES, optionNames, optionSecretNames } from './scope-names.ts';
 import { unknownPlaceholders } from './template.ts';
 
 /** Finds placeholders that nothing can fill in, before a cluster is built with them. */
@@ -50,7 +50,8 @@ function checkComponent(
   for (const { path, text } of textsIn(lists, ['values'])) checkText(document, path, text, [...names, ...EACH_NAMES], problems);
   for (const { path, text } of textsIn(rest, [])) {
     const secret = /\$\{secret\.[^}]*\}/.exec(text.replaceAll('$${', ''))?.[0];
-    if (secret === undefined) checkText(document, path, text, [...names, ...values], problems);
+    const runner = path[0] === 'actions' ? RUNNER_NAMES : [];
+    if (secret === undefined) checkText(document, path, text, [...names, ...values, ...runner], problems);
     else {
       const problem = document.document.problemAt(
         path,

@@ -314,6 +314,10 @@ export const componentSchema = z.strictObject({
         each: nameField.describe('Component; there is one item per host that runs it.'),
         as: templateField.describe('The item; knows ${each.name}, ${each.address}, ${each.urlAddress} and ${each.index}.'),
         join: z.string().max(20).default(',').describe('Text between two items.'),
+        keep: z
+          .boolean()
+          .default(false)
+          .describe('Computed once for each host, when the component first stands there, and kept: later members do not change it.'),
       }),
     )
     .default({})

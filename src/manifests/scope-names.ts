@@ -31,7 +31,10 @@ export function optionSecretNames(options: readonly PlatformOption[]): string[] 
 }
 
 /** Names that depend on the component a template belongs to. */
-export const COMPONENT_NAMES: readonly string[] = ['component.name', 'component.index', 'component.count'];
+export const COMPONENT_NAMES: readonly string[] = ['component.name', 'component.index', 'component.count', 'component.origin'];
+
+/** Names inside actions: the host that the action runs on. */
+export const RUNNER_NAMES: readonly string[] = HOST_NAMES.map((name) => `runner.${name}`);
 
 /** Names inside the items of `values`. */
 export const EACH_NAMES: readonly string[] = [...HOST_NAMES.map((name) => `each.${name}`), 'each.index'];

@@ -26,7 +26,10 @@ export function depotUrl(depot: DepotAddress): string {
 export interface StagedBundleFile {
   readonly path: string;
   readonly digest: Digest;
-  readonly summary: string;
+  /** The bundle that was installed with it: itself, or a delta that needs it. */
+  readonly of: Digest;
+  /** False for a bundle that stays for a way back: the depot does not serve it. */
+  readonly isServed: boolean;
   isPlaced(): Promise<boolean>;
   place(context: ResourceContext): Promise<void>;
 }
@@ -35,10 +38,8 @@ export interface StagedBundleFile {
 export interface Supply {
   /** What is installed. */
   readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'entry' | 'open'>;
-  /** It and every other bundle that the depot serves. */
+  /** Every bundle that the seed keeps. */
   readonly staged: readonly StagedBundleFile[];
-  /** Bundles that stay on the seed for a way back, by path; the depot does not serve them. */
-  readonly kept: readonly string[];
   readonly depot: DepotAddress;
 }
 

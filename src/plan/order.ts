@@ -85,6 +85,8 @@ class Order {
   makeSeed(): void {
     const { name } = this.#request.declared.seed;
     const made = this.#makeStages(name, OWNERS.seed, ['bundle', 'executable', 'configure', 'start'], this.#claimOf(name));
+    // Nothing is served to a cluster of which nothing is left.
+    if (this.#topology.spec.nodes.length === 0) return;
     const gate = this.#add<DepotStep>({
       type: 'depot',
       id: `start-depot/${name}/answers`,
@@ -140,7 +142,7 @@ class Order {
 
   settleHosts(): void {
     for (const host of this.#request.recordHosts) {
-      const stays = host === this.#request.declared.seed.name || this.#topology.spec.nodes.some(({ name }) => name === host);
+      const stays = this.#topology.spec.nodes.length > 0 && host === this.#request.declared.seed.name || this.#topology.spec.nodes.some(({ name }) => name === host);
       const what = stays ? 'settle' : 'release';
       this.#add<RecordStep>({
         type: 'record',

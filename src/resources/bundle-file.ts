@@ -5,6 +5,8 @@ import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } fro
 /** A bundle on the disk of the seed, verified before it got its name. Its key is the path. */
 export interface BundleFileSpec {
   readonly digest: Digest;
+  /** The bundle that was installed with it: itself, or a delta that needs it. */
+  readonly of: Digest;
   /** True when the file of this name is this bundle. */
   isPlaced(): Promise<boolean>;
   /** Copies the bundle and verifies every byte of the copy. */
@@ -22,4 +24,5 @@ export const bundleKind: ResourceKind<BundleFileSpec> = {
       owned.map(({ key }) => key),
       signal,
     ),
+  details: ({ of }) => ({ of }),
 };

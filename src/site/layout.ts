@@ -28,7 +28,9 @@ export interface SeedLayout {
   readonly secrets: string;
   /** Every certificate of the site with its key. */
   readonly certificates: string;
-  /** The site's authority, its key included. */
+  /** The authorities of the site, their keys included. */
+  readonly authorities: string;
+  /** What operators on the seed use: their certificate, and the authority's. */
   readonly pki: string;
   /** What the depot's unit reads. */
   readonly depot: string;
@@ -46,6 +48,7 @@ export function seedLayout(root = '/'): SeedLayout {
     record: posix.join(state, 'site.json'),
     secrets: posix.join(state, 'secrets'),
     certificates: posix.join(state, 'certificates'),
+    authorities: posix.join(state, 'authorities'),
     pki: posix.join(settings, 'pki'),
     depot: posix.join(settings, 'depot'),
     lock: root === '/' ? 'caisson-install' : `caisson-install ${root}`,

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import pLimit from 'p-limit';
 import { hasCode, type Clock } from '../core/index.ts';
 import { obtainRepositoryKey, peekRepositoryKey } from '../depot/index.ts';
-import { readKeptPair, writeKeptPair } from '../io/index.ts';
+import { readKeptPair, readSecretFile, writeKeptPair } from '../io/index.ts';
 import { openKeptAuthority, type CertificateSubject, type KeptAuthority } from '../pki/index.ts';
 import type { SeedKeys } from './conflicts.ts';
 import { keptText, type KeptText } from './kept-text.ts';
@@ -31,6 +31,8 @@ export interface KeyPairTexts {
  */
 export interface SiteKeys {
   secret(name: string, length: number): Promise<KeptText>;
+  /** A secret that the site keeps in a file of its own (0600), named by cluster.yaml. Throws as readSecretFile does. */
+  fileSecret(path: string): Promise<KeptText>;
   /** The certificate of an authority. */
   authority(name: string): Promise<KeptText>;
   certificate(id: string, authority: string, subject: CertificateSubject): Promise<CertificateTexts>;
@@ -42,7 +44,15 @@ export interface SiteKeys {
   found(authorities: readonly string[]): Promise<SeedKeys>;
 }
 
-export function openSiteKeys(layout: SeedLayout, options: { readonly name: string; readonly clock: Clock }): SiteKeys {
+export interface SiteKeysOptions {
+  /** Name of the cluster. */
+  readonly name: string;
+  readonly clock: Clock;
+  /** The file that a path in cluster.yaml means. */
+  readonly resolvePath: (path: string) => string;
+}
+
+export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): SiteKeys {
   const secrets = openSecretStore(layout.secrets);
   // Steps of several hosts may want the same thing at the same time; it must be made once.
   const alone = pLimit(1);
@@ -55,6 +65,10 @@ export function openSiteKeys(layout: SeedLayout, options: { readonly name: strin
   };
   return {
     secret: async (name, length) => kept(await secrets.peek(name), () => secrets.obtain(name, length)),
+    fileSecret: async (path) => {
+      const text = (await readSecretFile(options.resolvePath(path))).replace(/\r?\n$/, '');
+      return keptText(text, async () => text);
+    },
     authority: async (name) => {
       const authority = authorityOf(name);
       return kept((await authority.peekAuthority())?.certificate, async () => (await authority.obtainAuthority()).certificate);
@@ -88,7 +102,7 @@ function openAuthority(
 ): KeptAuthority {
   const isSite = name === SITE_AUTHORITY;
   return openKeptAuthority({
-    directory: layout.pki,
+    directory: layout.authorities,
     store: layout.certificates,
     ...(isSite ? {} : { name }),
     commonName: isSite ? `${site} site authority` : `${site} ${name} authority`,

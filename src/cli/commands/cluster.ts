@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
 import { askAgent, type AgentStatus, type ClientCertificate } from '../../agent/index.ts';
+import { nodeUuid } from '../../cluster/index.ts';
 import { CaissonError, messageOf } from '../../core/index.ts';
 import { sleep } from '../../io/index.ts';
+import { AGENT_PORT, openFileStore } from '../../site/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { countFaults, unhealthyCount } from './status-faults.ts';
 import { formatCluster, type NodeReport } from './status-table.ts';
@@ -13,14 +14,18 @@ const DEFAULT_PKI = '/etc/caisson/pki';
 const ANSWER_TIMEOUT_MS = 5000;
 const WATCH_INTERVAL_MS = 2000;
 
-/** What the installer leaves on the seed about the cluster. */
-const clusterRecord = z.object({
-  name: z.string().min(1),
-  agentPort: z.int().min(1).max(65_535),
-  nodes: z.array(z.object({ name: z.string(), address: z.string(), uuid: z.string(), roles: z.array(z.string()) })).min(1),
-});
+interface RecordedNode {
+  readonly name: string;
+  readonly address: string;
+  readonly uuid: string;
+  readonly roles: readonly string[];
+}
 
-type ClusterRecord = z.infer<typeof clusterRecord>;
+/** What the record of the site says of the cluster. */
+interface RecordedCluster {
+  readonly name: string;
+  readonly nodes: readonly RecordedNode[];
+}
 
 interface ClusterFlags {
   readonly watch?: boolean;
@@ -40,10 +45,10 @@ export const registerCluster: RegisterCommand = (program, run) => {
 };
 
 async function showCluster(flags: ClusterFlags, context: CommandContext): Promise<void> {
-  const record = await readRecord(join(flags.state, 'cluster.json'));
+  const record = await readCluster(join(flags.state, 'site.json'));
   const client = await readClient(flags.pki);
   for (;;) {
-    const reports = await Promise.all(record.nodes.map((node) => askNode(node, record.agentPort, client, context.signal)));
+    const reports = await Promise.all(record.nodes.map((node) => askNode(node, AGENT_PORT, client, context.signal)));
     const faults = faultsOf(reports);
     const data = { cluster: record.name, healthy: faults.length === 0, nodes: reports };
     const summary = faults.length === 0 ? `${record.name}: all healthy` : `${record.name}: ${faults.join(', ')}`;
@@ -58,7 +63,7 @@ async function showCluster(flags: ClusterFlags, context: CommandContext): Promis
 }
 
 async function askNode(
-  node: ClusterRecord['nodes'][number],
+  node: RecordedNode,
   port: number,
   client: ClientCertificate,
   signal: AbortSignal,
@@ -85,20 +90,19 @@ function faultsOf(reports: readonly NodeReport[]): readonly string[] {
   ].filter((fault) => fault !== '');
 }
 
-async function readRecord(file: string): Promise<ClusterRecord> {
-  const text = await readOrExplain(file, 'Run this on the seed, the machine that the cluster was installed from');
-  const result = clusterRecord.safeParse(parseJson(text));
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join(', ');
-  throw new CaissonError('INPUT_INVALID', `Cannot use "${file}": ${problems}`, { hint: 'Run the install again: it writes the file anew' });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+/** Hosts with roles: a seed beside the cluster has none. */
+async function readCluster(file: string): Promise<RecordedCluster> {
+  const record = await openFileStore(file).read();
+  if (record === undefined) {
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": there is none`, {
+      hint: 'Run this on the seed, the machine that the cluster was installed from',
+    });
   }
+  const nodes = Object.entries(record.hosts).filter(([, { roles }]) => roles.length > 0);
+  return {
+    name: record.name,
+    nodes: nodes.map(([name, { address, roles }]) => ({ name, address, uuid: nodeUuid(record.name, name), roles })),
+  };
 }
 
 async function readClient(pki: string): Promise<ClientCertificate> {

@@ -2,9 +2,11 @@ import type { RegisterCommand } from '../command.ts';
 import { registerAgent } from './agent.ts';
 import { registerBuildBundle } from './build-bundle.ts';
 import { registerCluster } from './cluster.ts';
+import { registerHistory } from './history.ts';
 import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
 import { registerPush } from './push.ts';
+import { registerReset } from './reset.ts';
 import { registerServe } from './serve.ts';
 import { registerSign } from './sign.ts';
 import { registerVerify } from './verify.ts';
@@ -17,7 +19,9 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerServe,
   registerPush,
   registerInstall,
+  registerReset,
   registerCluster,
+  registerHistory,
   registerAgent,
 ];
 

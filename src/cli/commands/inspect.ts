@@ -1,6 +1,6 @@
 import { closeBundles, groupVolumes, openBundle, SBOM_JSON, type BundleReader } from '../../bundle/index.ts';
 import { CaissonError } from '../../core/index.ts';
-import { stagedBundles } from '../../install/index.ts';
+import { stagedBundles } from '../../usecases/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { describeBundle } from '../inspect/describe-bundle.ts';
 import { describeDifference } from '../inspect/describe-difference.ts';

@@ -40,7 +40,9 @@ export async function componentFiles(declared: Declared, placement: Placement, r
 
 async function templateFiles(declared: Declared, { component, host }: Placement, render: Renderer): Promise<ComponentFiles['files']> {
   const { keys } = declared.seed;
-  const texts = await Promise.all(component.secrets.map(async ({ name, length }) => ({ name, text: await keys.secret(name, length) })));
+  const made = component.secrets.map(async ({ name, length }) => ({ name, text: await keys.secret(name, length) }));
+  const given = declared.topology.options.secrets.map(async ({ name, path }) => ({ name, text: await keys.fileSecret(path) }));
+  const texts = await Promise.all([...made, ...given]);
   return Promise.all(
     component.files.map(async ({ path, mode, owner, template, onChange }) => {
       const text = component.templateText(template);

@@ -1,4 +1,4 @@
-import { formatUnitFile } from '../host/index.ts';
+import { formatUnitFile } from '../../host/index.ts';
 
 export interface DepotUnitRequest {
   readonly executable: string;

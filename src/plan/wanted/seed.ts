@@ -12,15 +12,14 @@ const UNIT_PATH = join(UNITS, DEPOT_UNIT);
 export async function seedResources(declared: Declared): Promise<readonly Resource[]> {
   const { seed, supply } = declared;
   const at = { host: seed.name, owner: OWNERS.seed };
-  const bundles = supply.staged.map(({ path, digest, isPlaced, place }): ResourceOf<'bundle'> => ({
+  const bundles = supply.staged.map(({ path, digest, of, isPlaced, place }): ResourceOf<'bundle'> => ({
     ...at,
     kind: 'bundle',
     key: path,
     digest,
-    spec: { digest, isPlaced, place },
+    spec: { digest, of, isPlaced, place },
   }));
   const depot = await depotFiles(declared);
-  const key = await seed.keys.repositoryKey();
   const unit: Resource = {
     ...at,
     kind: 'unit',
@@ -32,7 +31,6 @@ export async function seedResources(declared: Declared): Promise<readonly Resour
     ...bundles,
     executableResource(declared, seed.name, 'bundle'),
     ...depot.resources,
-    fileResource(at, { path: join(seed.layout.depot, 'repository.asc'), mode: 0o644, content: key }),
     fileResource(at, { path: UNIT_PATH, mode: 0o644, content: fixedContent(depot.unit) }),
     unit,
   ];
@@ -73,7 +71,7 @@ async function depotFiles(declared: Declared) {
     ],
     unit: depotUnit({
       executable: EXECUTABLE,
-      bundles: supply.staged.map(({ path }) => path),
+      bundles: supply.staged.filter(({ isServed }) => isServed).map(({ path }) => path),
       listen: listenAddress(supply.depot),
       certificate: certificatePath,
       key: keyPath,

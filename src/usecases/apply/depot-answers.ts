@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../core/index.ts';
-import { getJson, type Condition } from '../health/index.ts';
-import type { InstallContext } from './context.ts';
+import { messageOf } from '../../core/index.ts';
+import { getJson, type Condition } from '../../health/index.ts';
+import type { Declared } from '../../plan/index.ts';
 
 /** The condition that the depot serves exactly this bundle, asked over TLS with the site's authority as the only trust. */
-export function depotAnswers(context: InstallContext): Condition {
-  const { depot, bundle, seedLayout } = context;
+export function depotAnswers({ supply, seed }: Pick<Declared, 'supply' | 'seed'>): Condition {
+  const { bundle, depot } = supply;
   return {
     description: `the depot serves ${bundle.manifest.name} ${bundle.manifest.version}`,
     look: async (signal) => {
       try {
-        const authority = await readFile(join(seedLayout.pki, 'ca.crt'), 'utf8');
+        const authority = await readFile(join(seed.layout.pki, 'ca.crt'), 'utf8');
         const answer = await getJson(`https://127.0.0.1:${depot.port}/healthz`, { authority, signal });
         const served = JSON.stringify(answer);
         return { met: served.includes(bundle.bundleDigest), detail: `it answers ${served.slice(0, 200)}` };

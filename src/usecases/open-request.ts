@@ -10,8 +10,8 @@ import {
   type BundleReader,
   type TrustFiles,
 } from '../bundle/index.ts';
-import { parseClusterSpec, resolveTopology, type Topology } from '../cluster/index.ts';
-import { loadManifests } from '../manifests/index.ts';
+import { parseClusterSpec, resolveTopology, type ClusterSpec, type RecordedTopology, type Topology } from '../cluster/index.ts';
+import { loadManifests, type Manifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
 import { subtree } from '../io/index.ts';
 import { seedLayout, stagedBundleName } from '../site/index.ts';
@@ -22,7 +22,10 @@ export interface InstallRequest {
   readonly bundle: BundleReader;
   /** The same and every other one that it needs, to be kept on the seed. */
   readonly bundles: readonly BundleReader[];
-  readonly topology: Topology;
+  readonly spec: ClusterSpec;
+  readonly manifests: Manifests;
+  /** The cluster laid over the manifests, for a site that remembers where its components stand. */
+  topology(recorded: RecordedTopology | undefined): Topology;
 }
 
 export interface RequestOptions {
@@ -54,7 +57,10 @@ export async function openRequest(
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
     const spec = parseClusterSpec(text, clusterPath, manifests);
-    return { bundle, bundles, topology: resolveTopology(spec, manifests, clusterPath) };
+    const topology: InstallRequest['topology'] = (recorded) => resolveTopology(spec, manifests, clusterPath, recorded);
+    // Mistakes are told before any host is asked.
+    topology(undefined);
+    return { bundle, bundles, spec, manifests, topology };
   } catch (error) {
     await closeBundles(bundles);
     throw error;

@@ -1,0 +1,87 @@
+import { hostOfChange, isMaking, ownerOfChange, type Change, type Consequence, type PlanStep } from '../../plan/index.ts';
+import { formatTable } from '../../ui/index.ts';
+import type { PlannedRun } from '../../usecases/index.ts';
+import type { CommandContext } from '../command.ts';
+
+/** Prints what a run would do: every change with its reason, what follows from it, and the steps in their order. */
+export function printPlan(planned: PlannedRun, context: CommandContext): void {
+  const open = stepsThatChange(planned.plan.steps);
+  const text = [describeChanges(planned), `${formatTable(['HOST', 'PHASE', 'STEP'], open.map(rowOf))}`, describeCount(planned)]
+    .filter((part) => part !== '')
+    .join('\n\n');
+  context.print({ text, data: planData(planned) });
+}
+
+/** Shows what a run would do and asks for it; where there is nothing to do, nobody is asked. */
+export async function askForPlan(planned: PlannedRun, yes: boolean, context: CommandContext): Promise<boolean> {
+  const open = stepsThatChange(planned.plan.steps);
+  if (open.length === 0) return true;
+  for (const line of describeChanges(planned).split('\n')) context.emit({ type: 'note', message: line });
+  if (yes) return true;
+  const hosts = new Set(open.map(({ host }) => host)).size;
+  if (await context.confirm(`Run ${count(open.length, 'step')} on ${count(hosts, 'host')}?`)) return true;
+  context.emit({ type: 'note', message: 'Not confirmed; where there is no terminal, add --yes' });
+  return false;
+}
+
+/** Steps of a plan that are more than a look: those that wait are not among them. */
+function stepsThatChange(steps: readonly PlanStep[]): readonly PlanStep[] {
+  return steps.filter(({ type }) => ['make', 'remove', 'action', 'record'].includes(type));
+}
+
+function rowOf({ host, phase, summary }: PlanStep): readonly string[] {
+  return [host, phase, summary];
+}
+
+const SIGNS = { add: '+', change: '~', remove: '-' } as const;
+
+/** Changes, a line each, and what follows from them. */
+function describeChanges({ plan, consequences }: PlannedRun): string {
+  const lines = plan.changes.flatMap((change) => (change.action === 'keep' ? [] : [lineOf(change)]));
+  const after = consequences.map(describeConsequence);
+  return [...lines, ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)])].join('\n');
+}
+
+function lineOf(change: Exclude<Change, { readonly action: 'keep' }>): string {
+  const { kind, key } = isMaking(change) ? change.resource : change.owned;
+  const kept = change.action === 'remove' && change.end !== 'gone' ? ', and stays' : '';
+  return `${SIGNS[change.action]} ${hostOfChange(change)}: ${kind} ${key} (${ownerOfChange(change)}): ${change.reason}${kept}`;
+}
+
+function describeConsequence({ host, component, what, unserved }: Consequence): string {
+  const users = unserved.length === 0 ? '' : `; meanwhile it does not serve ${unserved.join(', ')}`;
+  return `${component} on ${host} ${what}${users}`;
+}
+
+function describeCount({ plan }: PlannedRun): string {
+  const open = stepsThatChange(plan.steps).length;
+  const of = (action: Change['action']): number => plan.changes.filter((change) => change.action === action).length;
+  if (open === 0) return 'Everything is as declared; nothing would be changed';
+  return `${count(open, 'step')} would run: ${of('add')} to add, ${of('change')} to change, ${of('remove')} to remove, ${of('keep')} as they are; nothing was changed`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+function planData({ plan, consequences }: PlannedRun): Readonly<Record<string, unknown>> {
+  const changes = plan.changes
+    .filter(({ action }) => action !== 'keep')
+    .map((change) => ({
+      action: change.action,
+      host: hostOfChange(change),
+      owner: ownerOfChange(change),
+      kind: isMaking(change) ? change.resource.kind : change.action === 'remove' ? change.owned.kind : '',
+      key: isMaking(change) ? change.resource.key : change.action === 'remove' ? change.owned.key : '',
+      reason: change.action === 'keep' ? '' : change.reason,
+    }));
+  const steps = plan.steps.map(({ id, type, host, phase, summary, needs }) => ({
+    id,
+    type,
+    host,
+    phase,
+    summary,
+    needs: needs.map((need) => need.id),
+  }));
+  return { changes, consequences, steps, open: stepsThatChange(plan.steps).length };
+}

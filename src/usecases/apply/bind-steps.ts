@@ -1,0 +1,128 @@
+import type { Step, StepContext, StepKind } from '../../engine/index.ts';
+import { waitFor } from '../../health/index.ts';
+import type { DepotStep, MakeStep, PlanStep, RemoveStep } from '../../plan/index.ts';
+import { lookAtResources, makeResources, OWNERS, removeResources, undoResources } from '../../resources/index.ts';
+import { actionBehaviour } from './action.ts';
+import { depotAnswers } from './depot-answers.ts';
+import { gateBehaviour, quorumBehaviour } from './gate.ts';
+import { recordBehaviour } from './host-record.ts';
+import { resourceContext, type RunSite } from './run-site.ts';
+
+/** How long the depot may need to open a bundle, which does not depend on its size. */
+const DEPOT_START_MS = 30_000;
+
+type Behaviour = Pick<Step, 'isDone' | 'apply' | 'undo'>;
+
+/** Steps of the engine for the steps of a plan, one each, in the same order. */
+export function bindSteps(plan: readonly PlanStep[], run: RunSite): readonly Step[] {
+  const bound = new Map<PlanStep, Step>();
+  const stepsOf = (steps: readonly PlanStep[]): readonly Step[] => steps.flatMap((step) => bound.get(step) ?? []);
+  for (const step of plan) {
+    const { id, phase, summary } = step;
+    const takesBack = step.type === 'gate' ? stepsOf(step.takesBack) : [];
+    bound.set(step, {
+      id,
+      phase,
+      summary,
+      kind: kindOf(step),
+      host: step.type === 'action' ? step.runner : step.host,
+      needs: stepsOf(step.needs),
+      uploads: step.type === 'make' && step.owner === OWNERS.seed,
+      takesBack,
+      ...forgettingAnswers(step, behaviourOf(step, run), run),
+    });
+  }
+  return [...bound.values()];
+}
+
+function kindOf({ type }: PlanStep): StepKind {
+  if (type === 'action') return 'action';
+  return type === 'gate' || type === 'quorum' || type === 'depot' ? 'wait' : 'change';
+}
+
+function behaviourOf(step: PlanStep, run: RunSite): Behaviour {
+  switch (step.type) {
+    case 'make':
+      return makeBehaviour(step, run);
+    case 'remove':
+      return removeBehaviour(step, run);
+    case 'gate':
+      return gateBehaviour(run, step);
+    case 'quorum':
+      return quorumBehaviour(run, step);
+    case 'action':
+      return actionBehaviour(run, step);
+    case 'depot':
+      return depotBehaviour(step, run);
+    case 'record':
+      return recordBehaviour(run, step);
+  }
+}
+
+/** What a change makes may make untrue what the agent of its host said before. */
+function forgettingAnswers(step: PlanStep, behaviour: Behaviour, run: RunSite): Behaviour {
+  if (step.type !== 'make' && step.type !== 'remove') return behaviour;
+  return {
+    ...behaviour,
+    apply: async (context) => {
+      try {
+        await behaviour.apply(context);
+      } finally {
+        run.agents.forget(step.host);
+      }
+    },
+  };
+}
+
+function makeBehaviour({ host: name, makings }: MakeStep, run: RunSite): Behaviour {
+  const host = run.hostOf(name);
+  const resources = makings.map(({ resource }) => resource);
+  const starts = makings.some(({ resource }) => ['unit', 'definition', 'package'].includes(resource.kind));
+  return {
+    isDone: async (context) => {
+      const found = await lookAtResources(host, resources, resourceContext(run, context));
+      return [...found.values()].every(({ state }) => state === 'same');
+    },
+    apply: async (context) => {
+      await makeResources(host, makings, resourceContext(run, context));
+      if (starts) await run.restarts.note(host, context.signal);
+    },
+    undo: async (context) => {
+      const own = resourceContext(run, context);
+      await undoResources(
+        host,
+        makings.filter(({ action }) => action === 'change'),
+        own,
+      );
+      const added = makings.filter(({ action }) => action === 'add').map(({ owned }) => owned);
+      await removeResources(host, added, own, { purge: true });
+    },
+  };
+}
+
+/** What a removal removes cannot be told from what was never there, so it runs again after a kill. */
+function removeBehaviour({ host: name, removals }: RemoveStep, run: RunSite): Behaviour {
+  const host = run.hostOf(name);
+  const owned = removals.filter(({ end }) => end !== 'left').map((removal) => removal.owned);
+  return {
+    isDone: async () => false,
+    apply: (context) => removeResources(host, owned, resourceContext(run, context), { purge: run.purge }),
+  };
+}
+
+function depotBehaviour(_step: DepotStep, { declared }: RunSite): Behaviour {
+  const condition = depotAnswers(declared);
+  return {
+    isDone: async ({ signal }) => (await condition.look(signal)).met,
+    apply: ({ signal, emit }: StepContext) =>
+      waitFor(condition, {
+        intervalMs: 200,
+        noProgressMs: DEPOT_START_MS,
+        signal,
+        // A start takes a moment; that it does is no news.
+        emit: (event) => {
+          if (event.type !== 'note') emit(event);
+        },
+      }),
+  };
+}

@@ -1,0 +1,99 @@
+import type { ComponentStatus } from '../../agent/index.ts';
+import type { Placement } from '../../cluster/index.ts';
+import type { Emit } from '../../core/index.ts';
+import type { Step, StepContext } from '../../engine/index.ts';
+import { waitFor, type ConditionState } from '../../health/index.ts';
+import { componentServices, type GateStep, type QuorumStep } from '../../plan/index.ts';
+import type { AgentAnswer } from './agent-statuses.ts';
+import type { RunSite } from './run-site.ts';
+
+const LOOK_INTERVAL_MS = 1_000;
+/** A component may bear some failed probes before it is well; this much without news is too long. */
+const PATIENCE_MS = 180_000;
+
+type Behaviour = Pick<Step, 'isDone' | 'apply'>;
+
+/** Goes on once the host's agent has seen every service of the component healthy, after the restarts of this run. */
+export function gateBehaviour(run: RunSite, { placement, after, joins }: GateStep): Behaviour {
+  const { component, host } = placement;
+  const watch = watchPlacement(run, placement, after.length > 0);
+  const joined = async (): Promise<void> => {
+    if (joins) await run.site.update((record) => addMember(record, component.name, host.name));
+  };
+  return {
+    isDone: async (context) => {
+      const { met } = await watch('recent', context.signal);
+      if (met) await joined();
+      return met;
+    },
+    apply: async (context) => {
+      await waitUntil(run, `${component.name} on ${host.name} is healthy`, (signal) => watch('ask', signal), context);
+      await joined();
+    },
+  };
+}
+
+/** Goes on once enough placements of a component are healthy. */
+export function quorumBehaviour(run: RunSite, { placements, count, summary }: QuorumStep): Behaviour {
+  const watches = placements.map((placement) => watchPlacement(run, placement, false));
+  const look = async (how: 'ask' | 'recent', signal: AbortSignal): Promise<ConditionState> => {
+    const states = await Promise.all(watches.map((watch) => watch(how, signal)));
+    const healthy = states.filter(({ met }) => met).length;
+    const open = states.filter(({ met }) => !met).map(({ detail }) => detail);
+    return { met: healthy >= count, detail: `${healthy} are: ${open.join('; ')}` };
+  };
+  return {
+    isDone: async ({ signal }) => (await look('recent', signal)).met,
+    apply: (context) => waitUntil(run, summary.replace(/^wait until /, ''), (signal) => look('ask', signal), context),
+  };
+}
+
+function addMember<R extends { readonly placements: Readonly<Record<string, string[]>>; readonly joined: Readonly<Record<string, string[]>> }>(
+  record: R,
+  component: string,
+  host: string,
+): R {
+  const add = (lists: Readonly<Record<string, string[]>>): Readonly<Record<string, string[]>> => {
+    const known = lists[component] ?? [];
+    return known.includes(host) ? lists : { ...lists, [component]: [...known, host] };
+  };
+  return { ...record, placements: add(record.placements), joined: add(record.joined) };
+}
+
+function watchPlacement(run: RunSite, placement: Placement, afterRestart: boolean) {
+  const host = run.hostOf(placement.host.name);
+  const services = componentServices(run.declared, placement).map(({ name }) => name);
+  return async (how: 'ask' | 'recent', signal: AbortSignal): Promise<ConditionState> => {
+    const since = afterRestart ? run.restarts.since(host.name) : undefined;
+    return servicesHealthy(services, await run.agents[how](host, signal), since);
+  };
+}
+
+async function waitUntil(
+  run: RunSite,
+  description: string,
+  look: (signal: AbortSignal) => Promise<ConditionState>,
+  { signal, emit }: StepContext,
+): Promise<void> {
+  const quiet: Emit = (event) => {
+    // The step says that it waits; what for in detail matters only when it waits too long.
+    if (event.type !== 'note') emit(event);
+  };
+  await waitFor({ description, look }, { intervalMs: LOOK_INTERVAL_MS, noProgressMs: PATIENCE_MS, signal, clock: run.clock, emit: quiet });
+}
+
+/** `since` is the time of the last restart: a service counts by what was seen after it, not by a memory. */
+export function servicesHealthy(services: readonly string[], answer: AgentAnswer, since?: number): ConditionState {
+  if ('silence' in answer) return { met: false, detail: `its agent does not answer: ${answer.silence}` };
+  const open = services.flatMap((name) => problemOf(name, answer.status.components.find((candidate) => candidate.name === name), since) ?? []);
+  return { met: open.length === 0, detail: open.join('; ') };
+}
+
+function problemOf(name: string, status: ComponentStatus | undefined, since: number | undefined): string | undefined {
+  if (status === undefined) return `${name} is not known to the agent yet`;
+  if (status.state !== 'healthy') return `${name} is ${status.state}: ${status.reason}`;
+  if (since === undefined) return undefined;
+  if (status.errors > 0) return `${name} fails its probes: ${status.reason}`;
+  if (status.seen === undefined || Date.parse(status.seen) < since) return `${name} was not probed since its restart`;
+  return undefined;
+}

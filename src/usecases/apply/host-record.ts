@@ -1,0 +1,47 @@
+import type { Step, StepContext } from '../../engine/index.ts';
+import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/index.ts';
+import type { RecordStep } from '../../plan/index.ts';
+import { forgetReplaced } from '../../resources/index.ts';
+import { formatHostRecord, hostRecordOf, HOST_RECORD } from '../../site/index.ts';
+import type { RunSite } from './run-site.ts';
+
+type Behaviour = Pick<Step, 'isDone' | 'apply'>;
+
+/** Writes what a host keeps of its site, or has it keep nothing any more. */
+export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep): Behaviour {
+  const host = run.hostOf(name);
+  if (what === 'release') return { isDone: async () => false, apply: ({ signal }) => releaseHost(host, signal) };
+  const text = async (): Promise<string> => {
+    const { record } = run.site;
+    const recorded = record.hosts[name];
+    if (recorded === undefined) throw new Error(`host "${name}" is not in the record`);
+    const owned = what === 'settle' ? ((await run.settled()).get(name) ?? []) : recorded.owned;
+    const own = hostRecordOf({ ...record, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
+    if (own === undefined) throw new Error(`host "${name}" has no record`);
+    return formatHostRecord(own);
+  };
+  return {
+    isDone: async ({ signal }) => (await readRemoteFile(host, HOST_RECORD, { signal })) === (await text()),
+    apply: async (context) => {
+      await writeRecord(host, await text(), context);
+      if (what === 'settle') await forgetReplaced(host, context.signal);
+    },
+  };
+}
+
+async function writeRecord(host: Host, text: string, { signal }: StepContext): Promise<void> {
+  await host.upload(text, HOST_RECORD, { mode: 0o644, onlyWriter: true, signal });
+}
+
+/** Removes what is left of us on a host that belongs to no site any more; directories that hold something else stay. */
+export const RELEASE_SCRIPT = `set -eu
+rm -f -- "$1"
+rm -rf -- /var/lib/caisson/originals /var/lib/caisson/replaced /var/lib/caisson/reloaded /var/lib/caisson/artifacts
+for path in /var/lib/caisson /etc/caisson; do
+  if [ -d "$path" ]; then find "$path" -depth -type d -empty -delete; fi
+done
+`;
+
+async function releaseHost(host: Host, signal: AbortSignal): Promise<void> {
+  await runChecked(host, { argv: shellScript(RELEASE_SCRIPT, [HOST_RECORD]) }, { signal });
+}

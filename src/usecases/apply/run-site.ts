@@ -1,0 +1,30 @@
+import type { Clock, Digest } from '../../core/index.ts';
+import type { Host } from '../../host/index.ts';
+import type { StepContext } from '../../engine/index.ts';
+import type { Declared } from '../../plan/index.ts';
+import type { ResourceContext } from '../../resources/index.ts';
+import type { OwnedResource } from '../../site/index.ts';
+import type { AgentStatuses } from './agent-statuses.ts';
+import type { RestartTimes } from './restart-times.ts';
+import type { SiteWriter } from './site-writer.ts';
+
+/** Everything that the steps of one run share. */
+export interface RunSite {
+  readonly declared: Declared;
+  readonly clock: Clock;
+  readonly agents: AgentStatuses;
+  readonly restarts: RestartTimes;
+  readonly site: SiteWriter;
+  /** What is ours on each host once the run has ended well, with every digest known. */
+  readonly settled: () => Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
+  /** Release of each component, as in Wanted. */
+  readonly releases: Readonly<Record<string, Digest>>;
+  /** Data of what is removed go, too. */
+  readonly purge: boolean;
+  /** Throws a plain Error for a host that is not connected. */
+  hostOf(name: string): Host;
+}
+
+export function resourceContext({ declared, clock }: RunSite, { signal, emit }: StepContext): ResourceContext {
+  return { ...declared.tools, clock, signal, emit };
+}

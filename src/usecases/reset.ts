@@ -1,0 +1,49 @@
+import { rm } from 'node:fs/promises';
+import type { Topology } from '../cluster/index.ts';
+import { CaissonError } from '../core/index.ts';
+import type { SeedLayout } from '../site/index.ts';
+import { takeInstallLock } from './install-lock.ts';
+import type { Approve, InstallOptions } from './install.ts';
+import { planRun } from './planned-run.ts';
+import { runPlan, type SiteRun } from './run-plan.ts';
+import { layoutOf, withSession } from './session.ts';
+
+/**
+ * Removes everything of a site from all its hosts, dependents first, and lets the hosts go. Data stay unless they are purged;
+ * so do keys and secrets of the seed, without which the data could not be used again. Throws as install does.
+ */
+export async function reset(options: InstallOptions, approve: Approve): Promise<SiteRun> {
+  const layout = layoutOf(options);
+  const release = await takeInstallLock(layout.lock);
+  try {
+    return await withSession(options, async (session) => {
+      const planned = await planRun(session, options, withoutNodes(session.topology));
+      if (!(await approve(planned))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
+      const summary = await runPlan(planned, { ...options, operation: 'reset' });
+      if (options.purge === true) await purgeKeys(layout);
+      return summary;
+    });
+  } finally {
+    await release();
+  }
+}
+
+/** The cluster of which nothing is wanted any more. */
+function withoutNodes(topology: Topology): Topology {
+  return {
+    ...topology,
+    spec: { ...topology.spec, nodes: [] },
+    components: [],
+    placements: [],
+    moved: [],
+    hostsOf: () => [],
+    first: () => undefined,
+    componentsOf: () => [],
+    hostsWithRole: () => [],
+    packageSetsOf: () => [],
+  };
+}
+
+async function purgeKeys({ authorities, secrets, certificates, depot, bundles }: SeedLayout): Promise<void> {
+  for (const path of [authorities, secrets, certificates, depot, bundles]) await rm(path, { recursive: true, force: true });
+}

@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock, Emit } from '../core/index.ts';
+import { keptValues, type Topology } from '../cluster/index.ts';
+import { openJournal, runSteps, type Limits, type RunSummary } from '../engine/index.ts';
+import { removeLeftovers } from '../io/index.ts';
+import { claimedResources } from '../plan/index.ts';
+import {
+  KEPT_OPERATIONS,
+  newSiteRecord,
+  SITE_AUTHORITY,
+  type OwnedResource,
+  type RecordedHost,
+  type RecordedOperation,
+  type SiteRecord,
+} from '../site/index.ts';
+import { bindSteps } from './apply/bind-steps.ts';
+import { restartTimes } from './apply/restart-times.ts';
+import type { RunSite } from './apply/run-site.ts';
+import { SiteWriter } from './apply/site-writer.ts';
+import type { PlannedRun } from './planned-run.ts';
+import { fixedSettings } from './site-conflicts.ts';
+
+export interface RunPlanOptions {
+  /** Name of the operation, for the journal: install, reset. */
+  readonly operation: string;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly limits?: Limits;
+}
+
+/** What a run did. */
+export type SiteRun = RunSummary;
+
+/**
+ * Carries out a plan: makes the keys of the site, notes in the record what will be ours, runs the steps, notes what is. Each
+ * of these can be killed, and the next run goes on. Throws StepsFailedError and what the signal aborts with.
+ */
+export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Promise<SiteRun> {
+  const { session, declared } = planned;
+  const { clock, emit, signal } = options;
+  const run = randomBytes(6).toString('hex');
+  await makeKeys(planned);
+  const site = new SiteWriter(session.store, session.record ?? newRecord(planned), session.revision);
+  const found = await session.keys.found(authorityNames(session.topology));
+  await site.update((record) => claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, { run, operation: options.operation, started: clock.now().toISOString() }));
+  const shared: RunSite = {
+    declared,
+    clock,
+    agents: session.agents,
+    restarts: restartTimes(),
+    site,
+    releases: planned.wanted.releases,
+    settled: planned.settled,
+    purge: planned.purge,
+    hostOf: (name) => {
+      const host = session.hosts.get(name);
+      if (host === undefined) throw new Error(`no host is connected for "${name}"`);
+      return host;
+    },
+  };
+  const end = async (outcome: RecordedOperation['outcome'], change: (record: SiteRecord) => SiteRecord = (record) => record): Promise<void> => {
+    const ended = clock.now().toISOString();
+    await site.update((record) => withOperation(change(record), run, { ended, outcome }));
+  };
+  const journal = await openJournal(session.layout.journal, { clock, run });
+  try {
+    const steps = bindSteps(planned.plan.steps, shared);
+    const { bundleDigest } = session.request.bundle;
+    const cluster = session.topology.spec.name;
+    await journal.append({ event: 'run.started', operation: options.operation, bundle: bundleDigest, cluster, steps: steps.length });
+    try {
+      const summary = await runSteps(steps, { journal, clock, emit, signal, ...(options.limits === undefined ? {} : { limits: options.limits }) });
+      const owned = await planned.settled();
+      await end('done', (record) => settled(record, planned, owned));
+      await journal.append({ event: 'run.finished', outcome: 'done', changed: summary.changed });
+      if (declared.topology.spec.nodes.length === 0) await site.remove();
+      return summary;
+    } catch (error) {
+      const outcome = signal.aborted ? 'interrupted' : 'failed';
+      await end(outcome);
+      await journal.append({ event: 'run.finished', outcome });
+      throw error;
+    }
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Every authority and secret is there before the record names them and before a host sees them. */
+async function makeKeys({ session, declared }: PlannedRun): Promise<void> {
+  const { layout, keys } = session;
+  // The lock is held: only a run that was killed can have left something there.
+  for (const directory of [layout.authorities, layout.pki, layout.depot, layout.secrets, layout.certificates]) await removeLeftovers(directory);
+  if (declared.topology.spec.nodes.length === 0) return;
+  for (const name of authorityNames(declared.topology)) await (await keys.authority(name)).read();
+  await (await keys.repositoryKey()).read();
+  for (const { secrets } of declared.topology.components) {
+    for (const { name, length } of secrets) await (await keys.secret(name, length)).read();
+  }
+}
+
+function authorityNames({ manifests }: Topology): readonly string[] {
+  return [SITE_AUTHORITY, ...manifests.platform.authorities.map(({ name }) => name)];
+}
+
+function newRecord({ session }: PlannedRun): SiteRecord {
+  return newSiteRecord({ id: randomBytes(16).toString('hex'), name: session.topology.spec.name, seed: session.seed.name });
+}
+
+/** The record at the start of a run: everything that is ours or will be, so that a kill leaves nothing that nobody owns. */
+function claimed(record: SiteRecord, planned: PlannedRun, operation: RecordedOperation): SiteRecord {
+  const { topology } = planned.declared;
+  const hosts = { ...record.hosts, ...recordedHosts(record, planned, claimedResources(planned.plan.changes)) };
+  return {
+    ...record,
+    hosts,
+    settings: { ...fixedSettings(planned.session.topology), ...record.settings },
+    placements: { ...record.placements, ...placementsAtStart(record, topology) },
+    values: { ...record.values, ...keptValues(topology) },
+    operations: [...record.operations, operation].slice(-KEPT_OPERATIONS),
+  };
+}
+
+/** Single components stand where they are put; a quorum is founded with all its members, later ones count once they have joined. */
+function placementsAtStart(record: SiteRecord, { components, hostsOf }: Topology): SiteRecord['placements'] {
+  return Object.fromEntries(
+    components.flatMap(({ name, placement }): [string, string[]][] => {
+      const known = record.placements[name] ?? [];
+      if (placement === 'every') return [];
+      return placement === 'quorum' && known.length > 0 ? [[name, known]] : [[name, hostsOf(name).map((node) => node.name)]];
+    }),
+  );
+}
+
+function recordedHosts(
+  record: SiteRecord,
+  { session, declared }: PlannedRun,
+  owned: ReadonlyMap<string, readonly OwnedResource[]>,
+): Readonly<Record<string, RecordedHost>> {
+  const { nodes } = declared.topology.spec;
+  return Object.fromEntries(
+    [...owned].map(([name, list]): [string, RecordedHost] => {
+      const node = nodes.find((one) => one.name === name);
+      const before = record.hosts[name];
+      const address = node?.address ?? before?.address ?? session.hosts.get(name)?.address ?? '';
+      const ssh = node === undefined ? before?.ssh : node.ssh;
+      const roles = node === undefined ? (before?.roles ?? []) : [...node.roles];
+      return [name, { address, roles, ...(ssh === undefined ? {} : { ssh }), owned: [...list] }];
+    }),
+  );
+}
+
+/** The record at the end of a run that went well. */
+function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<string, readonly OwnedResource[]>): SiteRecord {
+  const { session, declared, wanted } = planned;
+  const { topology } = declared;
+  const { manifest, bundleDigest } = session.request.bundle;
+  const staying = new Set([...topology.spec.nodes.map(({ name }) => name), session.seed.name]);
+  const hosts = Object.entries({ ...record.hosts, ...recordedHosts(record, planned, owned) }).filter(([name]) => staying.has(name));
+  const members = (component: string, list: readonly string[]): string[] =>
+    list.filter((host) => topology.hostsOf(component).some(({ name }) => name === host));
+  const listed = (lists: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
+    Object.fromEntries(
+      Object.entries(lists)
+        .map(([component, list]): [string, string[]] => [component, members(component, list)])
+        .filter(([, list]) => list.length > 0),
+    );
+  const bundle = { name: manifest.name, version: manifest.version, digest: bundleDigest };
+  const isSame = record.bundle?.digest === bundleDigest;
+  const previous = isSame ? record.previous : record.bundle;
+  return {
+    ...record,
+    bundle,
+    ...(previous === undefined ? {} : { previous }),
+    components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
+    placements: listed(record.placements),
+    joined: listed(record.joined),
+    values: keptValues(topology),
+    hosts: Object.fromEntries(hosts),
+    actions: record.actions.filter(
+      ({ component, host }) =>
+        topology.hostsOf(component).length > 0 && (host === undefined || topology.hostsOf(component).some(({ name }) => name === host)),
+    ),
+  };
+}
+
+function withOperation(record: SiteRecord, run: string, end: Pick<RecordedOperation, 'ended' | 'outcome'>): SiteRecord {
+  return { ...record, operations: record.operations.map((operation) => (operation.run === run ? { ...operation, ...end } : operation)) };
+}

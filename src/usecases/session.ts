@@ -1,0 +1,242 @@
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { closeBundles, type TrustFiles } from '../bundle/index.ts';
+import type { NodeSpec, Topology } from '../cluster/index.ts';
+import { hasCode, type Clock, type Emit } from '../core/index.ts';
+import { readRemoteFile, type ConnectOptions, type Host } from '../host/index.ts';
+import { readSecretFile, readTextFile } from '../io/index.ts';
+import { checkHosts, connectHosts, HostsUnfitError, type ConnectedHosts, type HostFinding } from '../preflight/index.ts';
+import {
+  AGENT_UNIT,
+  HOST_RECORD,
+  hostRecordSchema,
+  openFileStore,
+  openSiteKeys,
+  REAL_MACHINES,
+  rebuildRecord,
+  seedLayout,
+  SITE_AUTHORITY,
+  SiteConflictError,
+  UNITS,
+  type FoundHost,
+  type HostRecord,
+  type Machines,
+  type SeedKeys,
+  type SeedLayout,
+  type SiteKeys,
+  type SiteRecord,
+  type SiteStore,
+} from '../site/index.ts';
+import type { Observed } from '../plan/index.ts';
+import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
+import { openRequest, type InstallRequest } from './open-request.ts';
+import { resolveSitePath } from './site-path.ts';
+import { siteConflicts } from './site-conflicts.ts';
+
+/** Hosts that are looked at at the same time. */
+const LOOKS = 32;
+
+export interface SessionOptions {
+  /** Files of the bundle. */
+  readonly bundlePaths: readonly string[];
+  readonly clusterPath: string;
+  /** Whose bundles may be installed, in place of what cluster.yaml says. */
+  readonly trust?: TrustFiles | undefined;
+  readonly connect: Omit<ConnectOptions, 'signal'>;
+  /** Hosts that leave the cluster and are not reached any more. */
+  readonly forget?: readonly string[];
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** For tests. */
+  readonly machines?: Machines;
+}
+
+/** What a run looked at before it plans: what was asked for, what the site is, who its hosts are. */
+export interface Session {
+  readonly request: InstallRequest;
+  readonly topology: Topology;
+  readonly layout: SeedLayout;
+  readonly keys: SiteKeys;
+  readonly store: SiteStore;
+  /** What the site is; undefined for a new one. */
+  readonly record: SiteRecord | undefined;
+  /** Revision of the record in the store; undefined where there is none. */
+  readonly revision: number | undefined;
+  readonly seed: Host;
+  /** Every host that is connected, by its name: nodes, those that leave, the seed. */
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly hostRecords: ReadonlyMap<string, HostRecord>;
+  /** Hosts that leave and are not reached. */
+  readonly forgotten: ReadonlySet<string>;
+  readonly observed: Observed;
+  readonly agents: AgentStatuses;
+}
+
+/**
+ * Looks at everything that was asked for and at every host, and changes nothing. Throws what openRequest throws,
+ * SiteConflictError with every reason why the site must not be changed so, HostsUnfitError with every finding of every host.
+ */
+export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const layout = layoutOf(options);
+  const request = await openRequest(options.bundlePaths, options.clusterPath, {
+    stagedBundles: layout.bundles,
+    trust: options.trust,
+    clock: options.clock,
+  });
+  try {
+    const store = openFileStore(layout.record);
+    const recorded = await store.read();
+    const forgotten = new Set(options.forget ?? []);
+    const connected = await connectAll(request, recorded, forgotten, options);
+    try {
+      return await work(await openSession({ request, store, recorded, connected, forgotten, layout }, options));
+    } finally {
+      await connected.close();
+    }
+  } finally {
+    await closeBundles(request.bundles);
+  }
+}
+
+export function layoutOf({ machines = REAL_MACHINES }: Pick<SessionOptions, 'machines'>): SeedLayout {
+  return seedLayout(machines.seedRoot);
+}
+
+/** Nodes that the record has and cluster.yaml does not. */
+function leavingNodes(record: SiteRecord | undefined, nodes: readonly NodeSpec[]): readonly NodeSpec[] {
+  return Object.entries(record?.hosts ?? {}).flatMap(([name, { address, roles, ssh }]) => {
+    const isBesideSeed = name === record?.seed && roles.length === 0;
+    if (isBesideSeed || nodes.some((node) => node.name === name)) return [];
+    return [{ name, address, roles: [...roles], ...(ssh === undefined ? {} : { ssh }) }];
+  });
+}
+
+async function connectAll(
+  { spec }: InstallRequest,
+  record: SiteRecord | undefined,
+  forgotten: ReadonlySet<string>,
+  options: SessionOptions,
+): Promise<ConnectedHosts> {
+  const leaving = leavingNodes(record, spec.nodes).filter(({ name }) => !forgotten.has(name));
+  const all = { ...spec, nodes: [...spec.nodes, ...leaving] };
+  const connected = await connectHosts(all, { ...options.connect, signal: options.signal }, options.machines);
+  const isLeaving = (name: string): boolean => leaving.some((node) => node.name === name);
+  const findings = connected.findings.map((finding): HostFinding =>
+    isLeaving(finding.host)
+      ? {
+          ...finding,
+          problem: `it leaves the cluster, and it cannot be reached: ${finding.problem}`,
+          remedy: `Bring it up, so that what runs there is removed; where it is lost for good, add --forget ${finding.host}`,
+        }
+      : finding,
+  );
+  return { ...connected, findings };
+}
+
+interface Parts {
+  readonly request: InstallRequest;
+  readonly store: SiteStore;
+  readonly recorded: SiteRecord | undefined;
+  readonly connected: ConnectedHosts;
+  readonly forgotten: ReadonlySet<string>;
+  readonly layout: SeedLayout;
+}
+
+async function openSession(parts: Parts, options: SessionOptions): Promise<Session> {
+  const { request, store, recorded, connected, forgotten, layout } = parts;
+  const { spec, manifests } = request;
+  const keys = openSiteKeys(layout, {
+    name: spec.name,
+    clock: options.clock,
+    resolvePath: (path) => resolveSitePath(path, options.clusterPath, options.connect.home),
+  });
+  const hosts = new Map([...connected.hosts, [connected.seed.name, connected.seed]]);
+  const found = await findHosts(hosts, options);
+  const own = await keys.found([SITE_AUTHORITY, ...manifests.platform.authorities.map(({ name }) => name)]);
+  const record = recorded ?? rebuildRecord(found, own);
+  if (recorded === undefined && record !== undefined) {
+    options.emit({ type: 'warning', message: `The record of site "${record.name}" was lost; it is made again from what its hosts keep` });
+  }
+  const topology = request.topology(record);
+  refuseConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout });
+  const { systems, architectures } = await checkHosts(
+    { topology, bundle: request.bundle, bundles: request.bundles },
+    connected,
+    options,
+  );
+  return {
+    request,
+    topology,
+    layout,
+    keys,
+    store,
+    record,
+    revision: recorded?.revision,
+    seed: connected.seed,
+    hosts,
+    hostRecords: new Map(found.flatMap(({ name, record: kept }): [string, HostRecord][] => (kept === undefined ? [] : [[name, kept]]))),
+    forgotten,
+    observed: { systems, architectures },
+    agents: agentStatuses({ clock: options.clock, client: () => operatorCertificate(layout) }),
+  };
+}
+
+function refuseConflicts(parts: {
+  readonly topology: Topology;
+  readonly record: SiteRecord | undefined;
+  readonly found: readonly FoundHost[];
+  readonly keys: SeedKeys;
+  readonly seed: string;
+  readonly layout: SeedLayout;
+}): void {
+  const conflicts = siteConflicts(parts);
+  if (conflicts.length > 0) throw new SiteConflictError(conflicts);
+}
+
+/** What each host keeps of a site, and whether our agent is installed there. */
+async function findHosts(hosts: ReadonlyMap<string, Host>, { signal }: SessionOptions): Promise<readonly FoundHost[]> {
+  const limit = pLimit(LOOKS);
+  return Promise.all([...hosts].map(([name, host]) => limit(() => findHost(name, host, signal))));
+}
+
+async function findHost(name: string, host: Host, signal: AbortSignal): Promise<FoundHost> {
+  const text = await readRemoteFile(host, HOST_RECORD, { signal });
+  if (text === undefined) {
+    const { exitCode } = await host.run({ argv: ['test', '-e', join(UNITS, AGENT_UNIT)] }, { signal });
+    return { name, record: undefined, hasAgent: exitCode === 0 };
+  }
+  return { name, record: parseHostRecord(name, text), hasAgent: true };
+}
+
+/** A host whose record cannot be read may be anybody's. Throws HostsUnfitError. */
+function parseHostRecord(host: string, text: string): HostRecord {
+  try {
+    const result = hostRecordSchema.safeParse(JSON.parse(text));
+    if (result.success) return result.data;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new HostsUnfitError([
+    {
+      host,
+      problem: `${HOST_RECORD} cannot be understood, so nobody can tell whose host it is`,
+      remedy: `Put it back from a backup; where the host belongs to no cluster any more, remove the file`,
+    },
+  ]);
+}
+
+async function operatorCertificate({ pki }: SeedLayout) {
+  try {
+    const [certificate, key, authority] = await Promise.all([
+      readTextFile(join(pki, 'operator.crt')),
+      readSecretFile(join(pki, 'operator.key')),
+      readTextFile(join(pki, 'ca.crt')),
+    ]);
+    return { certificate, key, authority };
+  } catch (error) {
+    // Before the first install has made them, the hosts' own programs are asked.
+    if (hasCode(error, 'INPUT_UNREADABLE')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Topology } from '../cluster/index.ts';
+import {
+  changedName,
+  changedSettings,
+  foreignHosts,
+  lostKeys,
+  type FoundHost,
+  type SeedKeys,
+  type SeedLayout,
+  type SiteConflict,
+  type SiteRecord,
+} from '../site/index.ts';
+
+/** Everything in which what was asked for does not go with what the site is. */
+export function siteConflicts({
+  topology,
+  record,
+  found,
+  keys,
+  seed,
+  layout,
+}: {
+  readonly topology: Topology;
+  readonly record: SiteRecord | undefined;
+  readonly found: readonly FoundHost[];
+  readonly keys: SeedKeys;
+  readonly seed: string;
+  readonly layout: SeedLayout;
+}): readonly SiteConflict[] {
+  const foreign = foreignHosts(record, found);
+  if (record === undefined || foreign.length > 0) return foreign;
+  return [
+    ...lostKeys(record, keys, { pki: layout.authorities, secrets: layout.secrets }),
+    ...changedName(record, topology.spec.name),
+    ...changedSeed(record, seed),
+    ...changedSettings(record, fixedSettings(topology)),
+    ...movedPlacements(topology),
+  ];
+}
+
+/** What may not change once a cluster is installed, by its key in cluster.yaml. */
+export function fixedSettings({ spec, options }: Topology): Readonly<Record<string, string>> {
+  const fixed = [...options.options].filter(([, option]) => option.fixed);
+  return {
+    'network.podCIDR': spec.network.podCIDR,
+    'network.serviceCIDR': spec.network.serviceCIDR,
+    ...Object.fromEntries(fixed.map(([name, { choice, values }]) => [`options.${name}`, settingOf(choice, values)])),
+  };
+}
+
+function settingOf(choice: string, values: Readonly<Record<string, unknown>>): string {
+  const given = Object.entries(values).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  return given.length === 0 ? choice : `{ choice: ${choice}, ${given.join(', ')} }`;
+}
+
+function changedSeed(record: SiteRecord, seed: string): readonly SiteConflict[] {
+  if (record.seed === seed) return [];
+  return [
+    {
+      where: 'the seed',
+      problem: `this machine was "${record.seed}" in the cluster, and is "${seed}" by cluster.yaml`,
+      remedy: `Write the name "${record.seed}" again (of its node, or as depot.name for a seed beside the cluster)`,
+    },
+  ];
+}
+
+/** Where a single component stands was decided at its first install: its data are there. */
+function movedPlacements({ moved }: Topology): readonly SiteConflict[] {
+  return moved.map(({ component, from, candidates }) => ({
+    where: 'cluster.yaml: nodes',
+    problem: `"${component}" stands on "${from}" with its data, and would start empty on "${candidates[0] ?? ''}"`,
+    remedy: `Keep "${from}" and its role. A component with data is moved only by a command of its own`,
+  }));
+}

@@ -1,0 +1,73 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openBundle, type BundleReader } from '../bundle/index.ts';
+import { CaissonError, isDigest, type Clock, type ErrorCode } from '../core/index.ts';
+import type { StagedBundleFile, Supply } from '../plan/index.ts';
+import { stagedBundleName, type OwnedResource, type SiteRecord } from '../site/index.ts';
+import { placeBundleCopy } from './bundle-copy.ts';
+import type { Session } from './session.ts';
+
+/** Where everything of a run comes from: the bundle, its copies on the seed, the depot. */
+export function supplyOf({ request, topology, seed, layout, record }: Session, clock: Clock): Supply {
+  const { bundle, bundles } = request;
+  const { depot } = topology.spec;
+  const staged = bundles.map((one) => stagedBundle(one, bundle, layout.bundles, clock));
+  return {
+    bundle,
+    staged: [...staged, ...keptBundles(record, bundle).filter(({ path }) => !staged.some((other) => other.path === path))],
+    depot: { name: depot.name, port: depot.port, address: depot.address ?? seed.address },
+  };
+}
+
+function stagedBundle(bundle: BundleReader, main: BundleReader, directory: string, clock: Clock): StagedBundleFile {
+  const path = join(directory, stagedBundleName(bundle));
+  return {
+    path,
+    digest: bundle.bundleDigest,
+    of: main.bundleDigest,
+    isServed: true,
+    isPlaced: () => isStaged(bundle, path),
+    // Every byte of the copy is verified before it gets its name, so that the disk it came on can leave.
+    place: async ({ signal, emit }) => {
+      await mkdir(directory, { recursive: true, mode: 0o755 });
+      await placeBundleCopy(bundle, path, { clock, signal, emit });
+    },
+  };
+}
+
+const NOT_STAGED: ReadonlySet<ErrorCode> = new Set(['INPUT_UNREADABLE', 'BUNDLE_INCOMPLETE', 'BUNDLE_DAMAGED']);
+
+/** The name is given only after a full verification, so name, size and metadata tell whether this bundle is in place. */
+async function isStaged(bundle: BundleReader, target: string): Promise<boolean> {
+  try {
+    const staged = await openBundle(target);
+    await staged.close();
+    return staged.bundleDigest === bundle.bundleDigest;
+  } catch (error) {
+    if (error instanceof CaissonError && NOT_STAGED.has(error.code)) return false;
+    throw error;
+  }
+}
+
+/** The bundle that was in force before this one stays on the seed, with those that it needs: the way back. */
+function keptBundles(record: SiteRecord | undefined, bundle: BundleReader): readonly StagedBundleFile[] {
+  const before = record?.bundle?.digest === bundle.bundleDigest ? record.previous : record?.bundle;
+  if (record === undefined || before === undefined) return [];
+  const owned = record.hosts[record.seed]?.owned ?? [];
+  return owned.filter((one) => one.kind === 'bundle' && one.details?.['of'] === before.digest).flatMap(keptBundle);
+}
+
+function keptBundle({ key, digest, details }: OwnedResource): readonly StagedBundleFile[] {
+  const of = details?.['of'];
+  if (digest === undefined || of === undefined || !isDigest(of)) return [];
+  return [
+    {
+      path: key,
+      digest,
+      of,
+      isServed: false,
+      isPlaced: async () => true,
+      place: () => Promise.reject(new Error(`"${key}" is kept, not made`)),
+    },
+  ];
+}
