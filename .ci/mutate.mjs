@@ -37,7 +37,8 @@ process.env.MUTATE_TESTS = JSON.stringify([...new Set(flags.tests === undefined 
 if (flags.authority) process.env.MUTATE_AUTHORITY = '1';
 
 const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
-// Stryker ends the process when it is interrupted.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 
 const results = await new Stryker({
