@@ -42,6 +42,6 @@ export function checkNames({ node, state }: ObservedHost, { topology }: HostsToC
   );
 }
 
-function isLoopback(address: string): boolean {
+export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
