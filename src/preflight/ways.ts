@@ -2,7 +2,7 @@ import { scopeFor, type NodeSpec, type Topology } from '../cluster/index.ts';
 import { runChecked, type Host } from '../host/index.ts';
 import { renderTemplate, type ComponentManifest } from '../manifests/index.ts';
 import { AGENT_PORT } from '../site/index.ts';
-import { isLoopback } from './judge/network.ts';
+import { isLoopback } from './loopback.ts';
 
 /** Seconds that a connection has to be made or refused. */
 export const WAY_SECONDS = 5;

@@ -183,16 +183,26 @@ describe('the annotated cluster.yaml', () => {
     return sections.filter((section) => new RegExp(`^(?:# )?${key}:`, 'm').test(section)).join('\n');
   }
 
+  function hasKey(section: string, key: string): boolean {
+    return new RegExp(`(?:^|[\\s{(,])${key}:(?:\\s|$)`, 'm').test(section);
+  }
+
   it('has every key of the schema in the section where it belongs, in use or as a comment', () => {
     const keys = keysOf(schema);
-    expect(keys.map((path) => path.join('.'))).toEqual(
-      expect.arrayContaining(['trust.revokedKeys', 'storage.volume', 'nodes.ssh.hostKey']),
-    );
-    const missing = keys.filter(([first = '', ...rest]) => {
-      const section = sectionOf(first);
-      return section === '' || !rest.every((key) => new RegExp(`(?:^|[\\s{(,])${key}:(?:\\s|$)`, 'm').test(section));
-    });
+    expect(keys.map((path) => path.join('.'))).toEqual(expect.arrayContaining(['trust.revokedKeys', 'depot.port', 'nodes.ssh.hostKey']));
+    const missing = keys.filter(([first = '', ...rest]) => sectionOf(first) === '' || !rest.every((key) => hasKey(sectionOf(first), key)));
     expect(missing.map((path) => path.join('.'))).toEqual([]);
+  });
+
+  it('has every option of the shipped platform with its choices and their values', () => {
+    const section = sectionOf('options');
+    for (const { name, choices } of manifests.platform.options) {
+      expect(hasKey(section, name)).toBe(true);
+      for (const [choice, { values }] of Object.entries(choices)) {
+        expect(section).toMatch(new RegExp(`\\b${choice}\\b`));
+        for (const value of Object.keys(values)) expect({ value, found: hasKey(section, value) }).toEqual({ value, found: true });
+      }
+    }
   });
 });
 
