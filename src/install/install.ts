@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { closeBundles, type TrustFiles } from '../bundle/index.ts';
 import { CaissonError, type Clock, type Emit } from '../core/index.ts';
-import type { ConnectOptions } from '../host/index.ts';
 import { removeLeftovers } from '../io/index.ts';
-import { checkHosts, connectHosts, type ConnectedHosts } from '../preflight/index.ts';
+import { checkHosts, connectHosts, type ConnectedHosts, type ConnectHostsOptions } from '../preflight/index.ts';
 import { REAL_MACHINES, seedLayout, type Machines } from '../site/index.ts';
 import { agentStatuses } from './agent-statuses.ts';
 import type { InstallContext } from './context.ts';
@@ -22,7 +21,7 @@ export interface InstallOptions {
   readonly clusterPath: string;
   /** Whose bundles may be installed, in place of what cluster.yaml says. */
   readonly trust?: TrustFiles | undefined;
-  readonly connect: Omit<ConnectOptions, 'signal'>;
+  readonly connect: Omit<ConnectHostsOptions, 'signal'>;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -99,7 +98,7 @@ async function contextOf(request: InstallRequest, connected: ConnectedHosts, opt
   const { topology, bundle, bundles } = request;
   const { spec, manifests } = topology;
   const layout = layoutOf(options);
-  const { systems, architectures } = await checkHosts(request, connected, options);
+  const { systems, architectures } = await checkHosts(request, connected, { ...options, hostsAtOnce: options.connect.hostsAtOnce });
   return {
     spec,
     manifests,

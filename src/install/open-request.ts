@@ -10,7 +10,7 @@ import {
   type BundleReader,
   type TrustFiles,
 } from '../bundle/index.ts';
-import { parseClusterSpec, resolveTopology, type Topology } from '../cluster/index.ts';
+import { parseClusterSpec, readTopology, type Topology } from '../cluster/index.ts';
 import { loadManifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
 import { subtree } from '../io/index.ts';
@@ -53,8 +53,7 @@ export async function openRequest(
     if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
-    const spec = parseClusterSpec(text, clusterPath, manifests);
-    return { bundle, bundles, topology: resolveTopology(spec, manifests, clusterPath) };
+    return { bundle, bundles, topology: readTopology(text, clusterPath, manifests) };
   } catch (error) {
     await closeBundles(bundles);
     throw error;
