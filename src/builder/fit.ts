@@ -21,7 +21,7 @@ export function fitsPackages(locked: LockedOperatingSystem, request: PackageRequ
 }
 
 /** Every way in which a lock does not fit the inputs, in words; none when it does. */
-export function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
+function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
   const platforms = inputs.platforms.map(formatPlatform);
   return [
     ...(platforms.join() === lock.platforms.join()

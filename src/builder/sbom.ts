@@ -140,13 +140,13 @@ function referenceOf(component: Component): string {
   return component['bom-ref'];
 }
 
-/** Undefined for what is no reference, such as the path of an archive. */
 /** The registry's name of a source; archives and engines give images under names that mean nothing elsewhere. */
 function sourceName(text: string): ImageReference | undefined {
   const source = orNothing(() => parseSource(text));
   return source?.transport === 'registry' ? source.image : undefined;
 }
 
+/** The reference that a text is; undefined for a text that is none, such as the path of an archive. */
 function reference(text: string): ImageReference | undefined {
   return orNothing(() => parseReferenceAsWritten(text));
 }

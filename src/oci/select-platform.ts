@@ -25,7 +25,7 @@ export function selectPlatform<T extends Pick<Descriptor, 'platform'>>(entries: 
 }
 
 /** One spelling for what is the same: arm64/v8 is arm64, arm is arm/v7, amd64/v1 is amd64 (containerd's rules). */
-export function normalizePlatform(platform: Platform): Platform {
+function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase();
   const written = platform.architecture.toLowerCase();
   const architecture = ALIASES[written] ?? written;

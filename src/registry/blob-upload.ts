@@ -42,7 +42,7 @@ interface Break {
 }
 
 /** Smaller blobs go with the request that ends the upload, from memory. */
-export const SMALL_BLOB = 1024 * 1024;
+const SMALL_BLOB = 1024 * 1024;
 /** A break after this many bytes does not count against the attempts: the upload gets on. */
 const PROGRESS = 1024 * 1024;
 /** A registry hashes, or copies to its store, what was uploaded before it answers; that may take long for a large blob. */

@@ -16,7 +16,7 @@ const COMPRESSIONS: readonly (readonly [string, readonly number[]])[] = [
 ];
 
 /** No image is larger; a small file must not be able to fill every disk. */
-export const SPOOL_LIMIT = 256 * 1024 ** 3;
+const SPOOL_LIMIT = 256 * 1024 ** 3;
 
 export interface OpenArchiveOptions {
   readonly spool: SpoolDirectory;

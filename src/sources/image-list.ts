@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { CaissonError, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
+import { CaissonError, InvalidInputError, type InputProblem } from '../core/index.ts';
 import { formatReference, parseReferenceAsWritten } from '../oci/index.ts';
 import { nameOfSource, parseSource, type SourceReference } from './source-reference.ts';
 
@@ -18,17 +17,6 @@ const PROBLEM_LIMIT = 200;
 interface Word {
   readonly text: string;
   readonly column: number;
-}
-
-/** Reads images.txt. Throws INPUT_UNREADABLE, and INPUT_INVALID with every mistake in it. */
-export async function readImageList(file: string): Promise<readonly ImageListEntry[]> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, { cause: error });
-  }
-  return parseImageList(text, file);
 }
 
 /**

@@ -3,7 +3,7 @@ import { utils } from 'ssh2';
 import { WireReader } from './wire.ts';
 
 /** Key types whose signatures are made and accepted here. */
-export const KEY_TYPES = ['ssh-ed25519', 'ssh-rsa'] as const;
+const KEY_TYPES = ['ssh-ed25519', 'ssh-rsa'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
 export interface PublicKey {

@@ -7,7 +7,7 @@ import { MAY_LIE_IN_BASE, type BundleBase, type BundleEntry } from '../format/ma
 import { compareText } from '../format/member-path.ts';
 import type { BundleReader } from '../read/reader.ts';
 
-export const RECEIPT_API_VERSION = 'caisson.receipt/v1';
+const RECEIPT_API_VERSION = 'caisson.receipt/v1';
 
 /** A bundle, and what of it a delta may leave out. */
 export interface HeldBundle extends BundleBase {

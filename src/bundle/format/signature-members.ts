@@ -6,13 +6,13 @@ import { isSignaturePath, SHA256SUMS } from './member-path.ts';
 import type { BundlePlan, PlannedMember } from './plan.ts';
 
 /** More than anybody needs, so that a hostile file has no say in how much is read. */
-export const SIGNATURES_MOST = 16;
-export const SIGNATURE_LIMIT = 16 * 1024;
+const SIGNATURES_MOST = 16;
+const SIGNATURE_LIMIT = 16 * 1024;
 /** The most bytes that signatures and the end of the archive have. */
 export const MOST_SIGNATURE_BYTES = SIGNATURES_MOST * (TAR_BLOCK + SIGNATURE_LIMIT) + TAR_END;
 
 /** SHA256SUMS.sig, SHA256SUMS.2.sig, SHA256SUMS.3.sig … */
-export function signaturePath(index: number): string {
+function signaturePath(index: number): string {
   return index === 0 ? `${SHA256SUMS}.sig` : `${SHA256SUMS}.${index + 1}.sig`;
 }
 

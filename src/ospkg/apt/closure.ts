@@ -8,7 +8,7 @@ import { type Resolution, solveSet } from './solve.ts';
 import { Universe } from './universe.ts';
 
 /** The set name of packages that are there for any host's sake. */
-export const BASE_SET = 'base';
+const BASE_SET = 'base';
 
 export interface ClosePackagesOptions {
   readonly sets: readonly PackageSet[];
