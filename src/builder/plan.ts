@@ -15,13 +15,13 @@ export interface InputFile {
   readonly content: Uint8Array;
 }
 
-/** Where the bytes of a member are to be had. Several origins offer the same bytes; the first is asked first. */
+/** A place that has the bytes of a member. Several origins have the same bytes; they are asked in order. */
 export type Origin =
   | { readonly kind: 'image'; readonly source: string; readonly descriptor: LockedDescriptor }
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'executable'; readonly platform: string };
 
-/** What goes into the bundle, and for every member without content where to get it. */
+/** The members of the bundle, and the origins of every member without content. */
 export interface BuildPlan {
   readonly input: BundleInput;
   /** By member path. */
@@ -70,7 +70,7 @@ export function planBuild(
   };
 }
 
-/** Each path once. The first one's origin is remembered in the bundle, the others are kept to fall back to. */
+/** Unites members with one path. The bundle records the first origin; the others are asked when it fails. */
 function united(members: readonly Member[]): { files: PlannedFile[]; origins: Map<string, Origin[]> } {
   const files = new Map<string, PlannedFile>();
   const origins = new Map<string, Origin[]>();

@@ -15,7 +15,7 @@ export interface ImageRequest {
 
 export interface ImageTools {
   readonly images: ImageSource;
-  /** How many images are asked for at once. */
+  /** Most images that are resolved at the same time. */
   readonly jobs: number;
   readonly signal?: AbortSignal | undefined;
   /** Told the number of images that are done, failed ones included. */

@@ -9,7 +9,7 @@ export interface Scope {
 const MARK = /\$\$\{|\$\{([^}\n]*)(\}?)/g;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9][A-Za-z0-9_-]*)*$/;
 
-/** Mistakes that are described; a person stops reading long before. */
+/** Most mistakes that are reported. */
 const MAX_PROBLEMS = 200;
 
 /**

@@ -22,7 +22,7 @@ export interface BlobUploadOptions {
   readonly hasArrived: () => Promise<boolean>;
   readonly onProgress: (position: number) => void;
   readonly chunkSize: number;
-  /** Waits after a break without progress; when all are used up, the break is final. */
+  /** Milliseconds to wait after each break without progress; after the last wait a break is final. */
   readonly delaysMs: readonly number[];
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   readonly emit?: Emit;
@@ -30,8 +30,8 @@ export interface BlobUploadOptions {
 }
 
 /**
- * What came of an upload: done, or lost by the registry, so that it must start anew; `refused` when that was its answer to a
- * part, not to the question how far it got.
+ * Result of an upload: done, or lost by the registry, so that it must start anew. `refused` is true when the registry
+ * refused a part, and false when it did not know the upload while asked for its position.
  */
 export type UploadOutcome = { readonly done: true } | { readonly done: false; readonly error: RegistryError; readonly refused: boolean };
 
@@ -151,7 +151,7 @@ export class BlobUpload {
     return { done: true };
   }
 
-  /** What an answer means that is not the one hoped for. */
+  /** Turns an unexpected answer into the end of the upload or into a break. */
   async #judge(response: HttpResponse): Promise<UploadOutcome | Break> {
     const askedMs = isBusy(response.status) ? await this.#options.http.askedWait(response) : undefined;
     const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.origin, response);

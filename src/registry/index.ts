@@ -1,6 +1,6 @@
 /**
- * Talking to a registry as its client: where it is, who is logged in there, tokens, and what a refusal means. sources/ pulls
- * with it, push/ pushes with it. Start with registry-client.ts.
+ * The client side of a registry: endpoints, credentials, tokens, refusals and uploads. sources/ pulls with it, push/
+ * pushes with it. Start with registry-client.ts.
  */
 export * from './credentials.ts';
 export { addressOf, endpointOf, type Mirrors } from './endpoint.ts';

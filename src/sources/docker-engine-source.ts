@@ -118,7 +118,7 @@ export class DockerEngineSource implements ImageSource {
   }
 }
 
-/** What the engine is asked for: by digest alone when there is one. */
+/** The name to ask the engine for: without the tag when the reference has a digest. */
 function askedName(image: ImageReference): string {
   return image.digest === undefined ? formatReference(image) : `${repositoryName(image)}@${image.digest}`;
 }

@@ -11,7 +11,7 @@ export interface ImageListEntry {
   readonly line: number;
 }
 
-/** A person stops reading long before. */
+/** Most mistakes that are reported. */
 const PROBLEM_LIMIT = 200;
 
 interface Word {
@@ -21,8 +21,8 @@ interface Word {
 
 /**
  * Parses lines of `SOURCE [as NAME]`; `#` starts a comment at the start of a line or after white space. Without NAME an
- * image keeps its own full name, which then needs a tag; what has no name of its own needs NAME. Names are unique. Throws INPUT_INVALID with every mistake,
- * of hundreds the first two hundred.
+ * image keeps its own full name, which then needs a tag; a source without a name of its own needs NAME. Names are
+ * unique. Throws INPUT_INVALID with every mistake, at most 200.
  */
 export function parseImageList(text: string, file: string): readonly ImageListEntry[] {
   const problems: InputProblem[] = [];

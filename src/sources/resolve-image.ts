@@ -11,7 +11,7 @@ import {
   type ResolvedManifest,
 } from '../oci/index.ts';
 
-/** How resolveImage gets at what it does not have yet; both check digests. */
+/** Reads documents for resolveImage; both methods check digests. */
 export interface DocumentReader {
   read(descriptor: Descriptor): Promise<ManifestDocument>;
   /** The platform in an image configuration; undefined when it names none. */
@@ -31,7 +31,7 @@ interface Found {
   readonly indexes: readonly Descriptor[];
 }
 
-/** Deeper nesting of indexes, or more of them, is not an image that anybody made. */
+/** Deepest nesting of indexes that is read. */
 const MAX_DEPTH = 4;
 const MAX_NESTED = 64;
 
@@ -145,7 +145,7 @@ function descriptorOf(document: ManifestDocument): Descriptor {
   return { mediaType: document.mediaType, digest: digestOf(document.bytes), size: document.bytes.byteLength };
 }
 
-/** What identifies content; annotations and platforms of the place that listed it are left there. */
+/** A descriptor without the annotations and the platform that the listing index adds. */
 function bare({ mediaType, digest, size, urls }: Descriptor): Descriptor {
   return { mediaType, digest, size, ...(urls === undefined ? {} : { urls }) };
 }

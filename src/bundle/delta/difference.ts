@@ -2,7 +2,7 @@ import type { Digest } from '../../core/index.ts';
 import { MAY_LIE_IN_BASE, type BundleImage, type BundleManifest } from '../format/manifest.ts';
 import { compareText } from '../format/member-path.ts';
 
-/** Something that both bundles have, or one of them; `from` is missing for what came, `to` for what went. */
+/** One item of one bundle or of both: without `from` the new bundle added it, without `to` the new bundle dropped it. */
 export interface Change<T> {
   readonly name: string;
   readonly from?: T;
@@ -83,7 +83,7 @@ function packagesOf(manifest: BundleManifest): ReadonlyMap<string, PackageState>
   );
 }
 
-/** What people put in; what follows from the rest (metadata, repository indexes) would only repeat the other changes. */
+/** Files that people put in. Metadata and repository indexes follow from other members, so they would repeat those changes. */
 function filesOf(manifest: BundleManifest): ReadonlyMap<string, FileState> {
   return new Map(
     wholeOf(manifest)

@@ -8,7 +8,7 @@ import type { BundleReader } from './reader.ts';
 
 const INDEX_LIMIT = 4 * 1024 * 1024;
 
-/** What is read of an index; the rest of it is the client's. */
+/** The fields of an index that the catalog needs. */
 const indexDocument = z.object({
   manifests: z.array(
     z.object({

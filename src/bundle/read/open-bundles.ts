@@ -4,7 +4,7 @@ import type { BundleBase } from '../format/manifest.ts';
 import { basesMissing, damaged, openBundle, type BundleReader } from './reader.ts';
 
 export interface OpenBundlesOptions {
-  /** Where a base is that was not given: its path, or undefined when it is not there. */
+  /** Finds a base that `paths` does not name: gives its path, or undefined when there is none. */
   readonly findBase?: (base: BundleBase) => Promise<string | undefined>;
 }
 
@@ -64,7 +64,7 @@ async function openBase(base: BundleBase, path: string | undefined): Promise<Bun
   throw damaged(path, `it is bundle ${reader.bundleDigest}, and its name promises ${base.digest}`);
 }
 
-/** Whatever is needed comes after all that need it. */
+/** Sorts bundles so that each base comes after every delta that needs it. */
 function ordered(readers: readonly BundleReader[]): readonly BundleReader[] {
   const neededBy = (base: BundleReader): string[] =>
     readers

@@ -80,7 +80,7 @@ class Scanner {
     return this.#skipDamage();
   }
 
-  /** What only the whole walk shows: missing members, order, the end of the file. */
+  /** Adds the findings that need the whole walk: missing members, order, the end of the file. */
   async conclude(): Promise<void> {
     if (this.findings.length >= FINDING_LIMIT) {
       this.#add(WHOLE_BUNDLE, `it has more than ${FINDING_LIMIT} faults; the search stopped there`);
@@ -97,7 +97,7 @@ class Scanner {
     await this.#checkEnd();
   }
 
-  /** Where the plan has the end blocks and the file no room for more, whatever is there instead. */
+  /** True where the plan has the end blocks and the file has no room for a further member. */
   #isPlannedEnd(): boolean {
     return this.position + TAR_END === this.#plan?.size && this.#file.size <= this.#plan.size;
   }

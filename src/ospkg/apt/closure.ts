@@ -7,17 +7,17 @@ import { readRecords } from './read-records.ts';
 import { type Resolution, solveSet } from './solve.ts';
 import { Universe } from './universe.ts';
 
-/** The set name of packages that are there for any host's sake. */
+/** Name of the set of base packages, which every host needs. */
 const BASE_SET = 'base';
 
 export interface ClosePackagesOptions {
   readonly sets: readonly PackageSet[];
-  /** Packages that hosts are likely to have already, in whatever state they are. */
+  /** Packages that hosts are likely to have already, in any version. */
   readonly base: { readonly priorities: readonly string[]; readonly packages?: readonly string[] };
   readonly signal?: AbortSignal;
 }
 
-/** Everything that has to be in the repository of a host without any other. */
+/** The packages of a repository that is a host's only one. */
 export interface PackageClosure {
   /** By name; each with the sets that need it, sorted. */
   readonly packages: readonly { readonly record: AptRecord; readonly sets: readonly string[] }[];

@@ -4,15 +4,15 @@ import { formatGroup, formatRequirement, type Requirement, type RequirementGroup
 import { Selection } from './selection.ts';
 import { offersOf, type Universe } from './universe.ts';
 
-/** What installing a set on an empty system takes, or why packages of it cannot be installed. */
+/** The packages that installing a set on an empty system takes, or the reasons why packages of it cannot be installed. */
 export type Resolution =
   | { readonly ok: true; readonly packages: readonly AptPackage[] }
   | { readonly ok: false; readonly failures: readonly { readonly package: string; readonly reasons: readonly Reason[] }[] };
 
-/** How often a set is tried anew after a choice turned out to be in the way of a later one. */
+/** Most attempts at a set, each after a choice conflicted with a later one. */
 const RETRY_LIMIT = 32;
 
-/** Packages looked at in one try. Debian's largest desktops take some thousands. */
+/** Most packages visited in one attempt. Debian's largest desktops take some thousands. */
 const EFFORT_LIMIT = 500_000;
 
 /**
@@ -65,7 +65,7 @@ class Search {
   readonly #selection: Selection;
   /** Packages that cannot be installed whatever else is chosen. */
   readonly #hopeless = new Map<AptPackage, Reason>();
-  /** Who asked for a package, and whether there was a choice. */
+  /** The package that required each package, and whether its group had alternatives. */
   readonly #asked = new Map<AptPackage, { readonly by: AptPackage; readonly hadChoice: boolean }>();
   readonly #blockers: AptPackage[] = [];
   #effort = 0;
