@@ -78,7 +78,7 @@ function united(members: readonly Member[]): { files: PlannedFile[]; origins: Ma
   for (const { file, origin } of members) {
     const known = files.get(file.path);
     if (known === undefined) files.set(file.path, file);
-    // Two different files for one place: both are passed on, and planBundle says what is wrong.
+    // Two different files for one place: both are passed on, and planBundle reports the clash.
     else if (known.digest !== file.digest || known.size !== file.size) clashing.push(file);
     if (origin !== undefined) origins.set(file.path, [...(origins.get(file.path) ?? []), origin]);
   }

@@ -5,7 +5,7 @@ import { formatOrigin, parseSource } from '../sources/index.ts';
 import { attachedInOrder, descriptorInOrder, type LockedImage } from './lock.ts';
 import { orUnresolved, type Unresolved } from './unresolved.ts';
 
-/** One line of images.txt: what to ask for, and the full name under which nodes ask for it. */
+/** One line of images.txt: the source, and the full name under which nodes ask for the image. */
 export interface ImageRequest {
   readonly source: string;
   readonly name: string;

@@ -1,4 +1,4 @@
-/** What a look at a condition found. `detail` says how far it is, in one line; a new detail counts as progress. */
+/** The state of a condition. `detail` describes its progress in one line; a new detail counts as progress. */
 export interface ConditionState {
   readonly met: boolean;
   readonly detail: string;

@@ -3,7 +3,7 @@ import { CaissonError } from '../core/index.ts';
 import type { SharedFile } from './file-range.ts';
 import { readTarHeader, roundToBlock, TAR_BLOCK, TAR_HEADER_LIMIT, type FoundTarHeader } from './tar-layout.ts';
 
-/** A member of an archive that somebody else wrote: bytes offset..offset+size of the file. */
+/** A member of an archive of another program: bytes offset..offset+size of the file. */
 export interface IndexedMember {
   readonly path: string;
   readonly offset: number;

@@ -1,6 +1,6 @@
 import { CaissonError, isDigest, type Digest } from '../core/index.ts';
 
-/** A normalized image name: what docker calls nginx is domain docker.io, repository library/nginx, tag latest. */
+/** A normalized image name: docker's short name nginx is domain docker.io, repository library/nginx, tag latest. */
 export interface ImageReference {
   /** Canonical registry host with its port, if any. */
   readonly domain: string;

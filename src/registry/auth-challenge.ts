@@ -38,7 +38,7 @@ function parseHeader(text: string): AuthChallenge[] {
     const isParameter = skip(/\s*=\s*/y);
     if (!isParameter) {
       challenges.push({ scheme: word.toLowerCase(), parameters: new Map() });
-      // Negotiate and its like carry bare data, which is of no use here.
+      // Negotiate and its like carry bare data, which is skipped.
       if (skip(/[ \t]+/y) && !/[A-Za-z0-9_-]+\s*=\s*[^=\s,]/y.test(text.slice(position))) skip(TOKEN68);
       continue;
     }

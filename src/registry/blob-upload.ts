@@ -45,16 +45,17 @@ interface Break {
 const SMALL_BLOB = 1024 * 1024;
 /** A break after this many bytes does not count against the attempts: the upload gets on. */
 const PROGRESS = 1024 * 1024;
-/** A registry hashes, or copies to its store, what was uploaded before it answers; that may take long for a large blob. */
+/** Milliseconds for the answer to the last request: before it the registry hashes or copies the whole blob. */
 const COMMIT_TIMEOUT_MS = 15 * 60_000;
 /** Answers of a registry that does not know this upload, or not in this form, any more. */
 const LOST: ReadonlySet<number> = new Set([400, 404, 405, 410, 411, 501]);
 const OTHER_PLACE = 416;
 
 /**
- * Sends one blob into one upload session (distribution-spec v1.1, Pushing a blob in chunks): PATCH by PATCH, then PUT with
- * the digest. When the connection breaks, or the registry is busy, it asks how far the registry got and goes on there.
- * (distribution, and Harbor with it, keeps what arrived of a broken chunk and then calls the upload invalid: it starts anew.)
+ * Sends one blob into one upload session (distribution-spec v1.1, Pushing a blob in chunks): PATCH by PATCH, then PUT
+ * with the digest. When the connection breaks, or the registry is busy, it asks how far the registry got and goes on
+ * there. (distribution, and Harbor with it, keeps the received part of a broken chunk and then refuses the upload: the
+ * upload starts anew.)
  */
 export class BlobUpload {
   readonly #options: BlobUploadOptions;
@@ -62,7 +63,7 @@ export class BlobUpload {
   readonly #content: CheckedContent;
   readonly #session: UploadSession;
   #location: string;
-  /** What the registry has confirmed. */
+  /** Bytes that the registry has confirmed. */
   #position = 0;
   #small: Buffer | undefined;
 

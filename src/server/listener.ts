@@ -51,7 +51,7 @@ export interface OpenListener {
   connections(): number;
   /** Uses other key material for connections from now on. Throws CERTIFICATE_INVALID and keeps the old. */
   reloadTls(tls: TlsMaterial): void;
-  /** Stops accepting, lets running responses finish for `graceMs`, then breaks what is left. */
+  /** Stops accepting, lets running responses finish for `graceMs` milliseconds, then closes the other connections. */
   close(graceMs: number): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ export interface AttachedReader {
   read(descriptor: Descriptor): Promise<ManifestDocument>;
   /** The document of a tag; undefined when there is no such tag. */
   readTag(tag: string): Promise<ManifestDocument | undefined>;
-  /** What the repository lists as referring to a digest (distribution-spec, Listing Referrers), by whatever way it knows. */
+  /** The manifests that refer to a digest (distribution-spec, Listing Referrers), also where the repository lists them under a tag. */
   referrers(subject: Digest): Promise<readonly Descriptor[]>;
 }
 
@@ -116,7 +116,7 @@ class Search {
   }
 }
 
-/** What a referrers list says of a manifest (distribution-spec, Listing Referrers). */
+/** The fields of a referrers list for a manifest (distribution-spec, Listing Referrers). */
 function factsOf(document: ImageDocument): Pick<AttachedManifest, 'subject' | 'artifactType' | 'annotations'> {
   const annotations = parseJsonObject(document.bytes)?.['annotations'];
   const texts =

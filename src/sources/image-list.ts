@@ -5,7 +5,7 @@ import { nameOfSource, parseSource, type SourceReference } from './source-refere
 /** One line of images.txt. */
 export interface ImageListEntry {
   readonly source: SourceReference;
-  /** What nodes call the image: a full name with tag, docker.io/library/nginx:1.27. */
+  /** The name that nodes use: a full name with tag, docker.io/library/nginx:1.27. */
   readonly name: string;
   /** 1-based. */
   readonly line: number;

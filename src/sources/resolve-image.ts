@@ -20,7 +20,7 @@ export interface DocumentReader {
 
 export interface ResolveImageOptions {
   readonly platforms: readonly Platform[];
-  /** The reference has a digest: then the root is what it names. */
+  /** True when the reference has a digest; the root is then the document with this digest. */
   readonly pinned: boolean;
 }
 
@@ -38,7 +38,8 @@ const MAX_NESTED = 64;
 /**
  * Picks the asked platforms out of an image. An index stays the root when several platforms are asked for or when the
  * reference pins it by digest; the manifests of other platforms are then simply absent (a sparse index). Throws
- * IMAGE_PLATFORM_MISSING naming all that is missing and all there is, IMAGE_UNSUPPORTED for what is not an image.
+ * IMAGE_PLATFORM_MISSING naming all that is missing and all there is, IMAGE_UNSUPPORTED for a document that is not an
+ * image.
  */
 export async function resolveImage(
   what: string,

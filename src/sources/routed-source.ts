@@ -13,7 +13,7 @@ import { SpoolDirectory } from './spool-directory.ts';
 export interface RoutedSourceOptions {
   /** Where registry references go; closed with this. */
   readonly registry: ImageSource;
-  /** What relative paths are relative to: the directory of images.txt. */
+  /** The directory of images.txt: paths of archives and layouts are relative to it. */
   readonly directory: string;
   readonly env: DockerEngineOptions['env'];
   readonly emit: DockerEngineOptions['emit'];

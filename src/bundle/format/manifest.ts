@@ -19,7 +19,7 @@ export interface BundleEntry {
   readonly mode: number;
   /** Byte offset of the member's data in the bundle. */
   readonly offset: number;
-  /** Where the bytes came from: a URL or image reference without credentials; `builder` for what the builder made. */
+  /** Where the bytes came from: a URL or image reference without credentials; `builder` for members that the builder made. */
   readonly origin: string;
 }
 

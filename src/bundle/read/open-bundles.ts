@@ -10,10 +10,10 @@ export interface OpenBundlesOptions {
 
 /**
  * Opens all the bundles or none; close them with closeBundles. Volumes of one name are one bundle. A delta comes before
- * its bases and reads from them as if it held everything; otherwise the order of the paths is kept, and a bundle that was
- * given twice is there once. Bases that are found by findBase are among the result.
- * Throws what openBundle throws, BUNDLE_BASE_MISSING naming every base that a delta lacks, BUNDLE_DAMAGED for a base that
- * does not hold what a delta says.
+ * its bases and reads from them as if it held everything; otherwise the order of the paths is kept, and a bundle that
+ * was given twice is there once. Bases that are found by findBase are among the result. Throws the errors of openBundle,
+ * BUNDLE_BASE_MISSING naming every base that a delta lacks, BUNDLE_DAMAGED for a base that lacks members which a delta
+ * names.
  */
 export async function openBundles(paths: readonly string[], options: OpenBundlesOptions = {}): Promise<readonly BundleReader[]> {
   const readers: BundleReader[] = [];

@@ -153,7 +153,7 @@ class Scanner {
   async #skipDamage(): Promise<boolean> {
     const next = (await this.#nextPlanned()) ?? (await this.#nextHeader());
     if (this.#plan === undefined || next === undefined) {
-      // Whatever comes first in a bundle is meant to be bundle.json.
+      // The first member of a bundle must be bundle.json, so its faults are reported under that name.
       const member = this.position === 0 ? BUNDLE_JSON : WHOLE_BUNDLE;
       this.#add(member, `bytes ${this.position} to ${next ?? this.#file.size} belong to no member`);
     } else this.#add(WHOLE_BUNDLE, `bytes ${this.position} to ${next} are not what bundle.json says`);

@@ -120,7 +120,7 @@ function headOf(plan: BundlePlan, identity: string, boot: string): string {
   return `${FORMAT} ${plan.bundleDigest} ${identity} ${boot}`;
 }
 
-/** Covers the first line too: a line is of use only below the one that it was written for. */
+/** Covers the first line too, so that a line is valid only below the first line that it was written for. */
 function checkOf(head: string, body: string): string {
   return createHash('sha256').update(`${head}\n${body}`).digest('hex').slice(0, CHECK_LENGTH);
 }

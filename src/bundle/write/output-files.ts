@@ -27,9 +27,10 @@ export class OutputFiles {
   }
 
   /**
-   * Opens the partial files as they are, or makes empty ones; removes those that were cut otherwise. Where a run was
-   * stopped while it gave volumes their names, `isOurs` tells by the identity that it was this one, and they lose them
-   * again. Throws BUNDLE_EXISTS when a name is taken, BUNDLE_WRITE_FAILED when the disk has no room for what is missing.
+   * Opens the partial files as they are, or makes empty ones; removes those that were cut otherwise. When an earlier run
+   * was killed while it gave volumes their names, `isOurs` recognises its files by their identity, and they become
+   * partial files again. Throws BUNDLE_EXISTS when a name is taken, BUNDLE_WRITE_FAILED when the disk has no room for
+   * the missing bytes.
    */
   static async open(output: string, parts: readonly OutputPart[], isOurs: (identity: string) => Promise<boolean>): Promise<OutputFiles> {
     await takeNamesBack(output, parts, isOurs);
@@ -77,7 +78,7 @@ export class OutputFiles {
     for (const { file, from, to, at } of this.#pieces(bytes, position)) await file.write(bytes.subarray(from, to), at);
   }
 
-  /** Makes what was written survive a power cut. */
+  /** Makes the written bytes survive a power cut. */
   async sync(): Promise<void> {
     for (const file of this.#files) await file.sync();
   }

@@ -3,7 +3,7 @@ import { lstat, open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CaissonError, errnoOf, formatSize, messageOf } from '../../core/index.ts';
 
-/** The unit of what stat says about allocated blocks. */
+/** Bytes of one block in `stat.blocks`. */
 const STAT_BLOCK = 512;
 
 /** A file of known size that is written at positions. Every failure is BUNDLE_WRITE_FAILED with its remedy. */
@@ -69,7 +69,7 @@ export class PositionedFile {
     }
   }
 
-  /** Makes what was written survive a power cut. */
+  /** Makes the written bytes survive a power cut. */
   async sync(): Promise<void> {
     await this.#handle.sync().catch((error: unknown) => {
       throw writeError(this.path, error);

@@ -129,9 +129,9 @@ export class BundleWriter {
   }
 
   /**
-   * Writes a member's bytes to their place: those from `startsAt` on, which is 0 or what `present` says. A member that is
-   * written from 0 on is hashed on the way; one that was continued is not proven before `prove`. Throws
-   * DigestMismatchError when the bytes are not the planned ones, what the source throws when it breaks, and
+   * Writes a member's bytes to their place: those from `startsAt` on, which is 0 or the result of `present`. A member
+   * that is written from 0 on is hashed on the way; one that was continued is not proven before `prove`. Throws
+   * DigestMismatchError when the bytes are not the planned ones, the error of a source that breaks, and
    * BUNDLE_WRITE_FAILED; the member is then still pending and may be filled again.
    */
   async fill(entry: Pick<BundleEntry, 'path'>, source: Readable, startsAt = 0): Promise<FillOutcome> {
@@ -157,8 +157,8 @@ export class BundleWriter {
   }
 
   /**
-   * Makes the file durable and gives it its name. Throws BUNDLE_INCOMPLETE naming what is missing, BUNDLE_EXISTS when
-   * the name was taken meanwhile; the partial file then stays, and finish or abort may follow.
+   * Makes the file durable and gives it its name. Throws BUNDLE_INCOMPLETE naming the missing members, BUNDLE_EXISTS
+   * when the name was taken meanwhile; the partial file then stays, and finish or abort may follow.
    */
   async finish(): Promise<void> {
     if (this.#closed) throw new Error('The writer is closed');
@@ -227,7 +227,7 @@ export class BundleWriter {
 
   async #fill(member: PlannedMember, source: Readable, startsAt: number): Promise<FillOutcome> {
     const buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(WRITE_SIZE);
-    // Node cannot store the state of a hash: what was begun by an earlier run is read back once it is whole.
+    // Node cannot store the state of a hash: a member that an earlier run began is read back once it is complete.
     const hash = startsAt === 0 ? createHash('sha256') : undefined;
     let written = startsAt;
     let buffered = 0;

@@ -18,8 +18,8 @@ const EFFORT_LIMIT = 500_000;
 /**
  * Solves a set as `apt-get install --no-install-recommends` does on a system without any package (apt's depcache.cc,
  * MarkInstall): the named packages first, then depth-first through Pre-Depends and Depends in the order of the fields; a
- * group that something chosen satisfies is skipped, else its alternatives are tried from left to right, and what conflicts
- * with something chosen is passed over. When an earlier choice among alternatives is what is in the way, the set is tried
+ * group that something chosen satisfies is skipped, else its alternatives are tried from left to right, and alternatives
+ * that conflict with a chosen package are skipped. When an earlier choice among alternatives conflicts, the set is tried
  * again with that choice put last. Every package that cannot be installed is reported.
  */
 export function solveSet(universe: Universe, names: readonly string[]): Resolution {
@@ -63,7 +63,7 @@ class Search {
   readonly #universe: Universe;
   readonly #avoided: ReadonlySet<AptPackage>;
   readonly #selection: Selection;
-  /** Packages that cannot be installed whatever else is chosen. */
+  /** Packages that cannot be installed with any selection. */
   readonly #hopeless = new Map<AptPackage, Reason>();
   /** The package that required each package, and whether its group had alternatives. */
   readonly #asked = new Map<AptPackage, { readonly by: AptPackage; readonly hadChoice: boolean }>();

@@ -33,7 +33,7 @@ const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 
 /**
  * A read-only registry (OCI distribution-spec 1.1: pull and content discovery) for everything under /v2. Manifests and
- * blobs are given byte for byte with their stored media type, whatever the Accept header says. Catalog and blobs must
+ * blobs are given byte for byte with their stored media type, independent of the Accept header. Catalog and blobs must
  * not change while the routes are in use: the meaning of recent paths is kept.
  */
 export function registryRoutes(options: RegistryOptions): Handler {
