@@ -93,7 +93,6 @@ export const clusterSchema = z.strictObject({
     .describe('Choices among the options that platform.yaml declares.'),
 });
 
-export type SshSettings = z.output<typeof sshSchema>;
 export type NodeSpec = z.output<typeof nodeSchema>;
 type ParsedCluster = z.output<typeof clusterSchema>;
 

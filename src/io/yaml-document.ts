@@ -3,24 +3,24 @@ import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, typ
 import { InvalidInputError, type InputProblem } from '../core/index.ts';
 import { describeIssues, formatPath, UNKNOWN_KEY, type DocumentPath, type Finding } from './schema-problems.ts';
 
-/** Documents that people write are small; more is a mistake or an attack. */
+/** Most bytes of a document; people write smaller ones. */
 export const MAX_YAML_BYTES = 4 * 1024 * 1024;
 
-/** Nesting beyond this is nothing a person writes, and deep recursion is how parsers are brought down. */
+/** Deepest nesting that is parsed, since deep recursion exhausts the stack. */
 const MAX_DEPTH = 100;
 
-/** Lines, items, pairs and quotes: each takes a hundred times the memory of its text, and some mistakes its square in time. */
+/** Most lines, items, pairs and quotes: each takes a hundred times the memory of its text, and some mistakes take quadratic time. */
 const MAX_MARKS = 50_000;
 
-/** The parser looks for the end of the line from each of its words. */
+/** Most characters of a line: the parser searches the end of the line from each word. */
 const MAX_LINE = 32 * 1024;
 
 const MAX_ALIASES = 100;
 
-/** Mistakes that are described; a person stops reading long before. */
+/** Most mistakes that are reported. */
 const MAX_PROBLEMS = 200;
 
-/** YAML 1.2.2, 5.1: what may stand in a document as it is. */
+/** Characters that YAML 1.2.2, 5.1, does not allow unescaped. */
 const UNPRINTABLE = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 type Position = NonNullable<InputProblem['position']>;
@@ -107,7 +107,7 @@ export function readYaml(text: string, file: string): YamlDocument {
   };
 }
 
-/** Checks a document against a schema; every mistake is found (of hundreds, the first two hundred), none is thrown. */
+/** Checks a document against a schema; every mistake is found (at most 200), none is thrown. */
 export function checkSchema<T>(document: YamlDocument, schema: z.ZodType<T>): SchemaResult<T> {
   const { value, findings } = checkValue(document.value, schema);
   if (value !== undefined) return { value, problems: [] };
@@ -187,7 +187,10 @@ interface Fault {
   readonly pos: readonly [number];
 }
 
-/** What the parser leaves to others: keys that are written twice (its own search is quadratic), aliases without end. */
+/**
+ * Finds faults that the parser does not report: keys that are written twice (its own search takes quadratic time) and
+ * endless aliases.
+ */
 function faultsOf(document: Document.Parsed): Fault[] {
   const faults: Fault[] = [];
   let aliases = 0;
@@ -223,7 +226,7 @@ function anchorOf(node: object): string | undefined {
   return 'anchor' in node && typeof node.anchor === 'string' ? node.anchor : undefined;
 }
 
-/** Control characters are nothing that a person sees when reading what a bundle brings. */
+/** Refuses control characters, which are invisible to a person who reviews the document. */
 function refuseUnprintable(text: string, file: string): void {
   const found = UNPRINTABLE.exec(text);
   if (found === null) return;

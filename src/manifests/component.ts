@@ -178,4 +178,3 @@ export const componentSchema = z.strictObject({
 export type Component = z.output<typeof componentSchema>;
 export type ComponentService = z.output<typeof serviceSchema>;
 export type ComponentContainer = z.output<typeof containerSchema>;
-export type ComponentHealth = z.output<typeof healthSchema>;

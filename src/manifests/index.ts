@@ -2,7 +2,7 @@
  * What platform authors write: platform, role, component and operating system manifests with their templates, parsed strictly,
  * checked against each other, with the position of every mistake. Nothing here knows a site. Start with manifests.ts.
  */
-export { componentSchema, type Component, type ComponentContainer, type ComponentHealth, type ComponentService } from './component.ts';
+export { componentSchema, type Component, type ComponentContainer, type ComponentService } from './component.ts';
 export {
   addressField,
   cidrField,

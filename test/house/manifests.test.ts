@@ -9,7 +9,7 @@ import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES } from '../../src/manifests/s
 import { digestOf } from '../../src/core/index.ts';
 import { serviceDocument } from '../../src/install/service-document.ts';
 import { directoryTree, parseYaml } from '../../src/io/index.ts';
-import { readImageList, type ImageListEntry } from '../../src/sources/index.ts';
+import { parseImageList, type ImageListEntry } from '../../src/sources/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -35,7 +35,7 @@ let images: readonly ImageListEntry[];
 
 beforeAll(async () => {
   manifests = await loadManifests(directoryTree(resolve(ROOT, 'manifests')));
-  images = await readImageList(resolve(ROOT, 'images.txt'));
+  images = parseImageList(readFileSync(resolve(ROOT, 'images.txt'), 'utf8'), 'images.txt');
 });
 
 describe('the shipped manifests', () => {
