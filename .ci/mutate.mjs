@@ -37,31 +37,31 @@ process.env.MUTATE_TESTS = JSON.stringify([...new Set(flags.tests === undefined 
 if (flags.authority) process.env.MUTATE_AUTHORITY = '1';
 
 const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
-try {
-  const results = await new Stryker({
-    mutate: places.map((place) => (isFolder(place) ? `src/${place}/**/*.ts` : `src/${place}`)),
-    testRunner: 'vitest',
-    plugins: ['@stryker-mutator/vitest-runner'],
-    vitest: { configFile: '.ci/vitest.mutate.config.mjs', related: false },
-    coverageAnalysis: 'perTest',
-    concurrency: flags.concurrency === undefined ? Math.max(1, Math.floor(availableParallelism() / 2)) : Number(flags.concurrency),
-    // Words of messages are not what these tests are for; codes and hints have tests of their own.
-    mutator: { excludedMutations: ['StringLiteral'] },
-    ignorePatterns: ['dist', 'bundles', 'coverage', '.lab'],
-    tempDirName: work,
-    reporters: ['clear-text', 'json', 'html', ...(process.stdout.isTTY ? ['progress'] : [])],
-    clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
-    jsonReporter: { fileName: `coverage/mutation/${name}.json` },
-    htmlReporter: { fileName: `coverage/mutation/${name}.html` },
-    thresholds: { high: 80, low: 60, break: null },
-    logLevel: 'warn',
-    allowEmpty: false,
-  }).runMutationTest();
-  const counted = results.filter(({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status));
-  const killed = counted.filter(({ status }) => status === 'Killed' || status === 'Timeout');
-  console.log(
-    `${places.join(', ')}: ${killed.length} of ${counted.length} mutants noticed (${Math.round((100 * killed.length) / counted.length)} %)`,
-  );
-} finally {
-  rmSync(work, { recursive: true, force: true });
-}
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+
+const results = await new Stryker({
+  mutate: places.map((place) => (isFolder(place) ? `src/${place}/**/*.ts` : `src/${place}`)),
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: '.ci/vitest.mutate.config.mjs', related: false },
+  coverageAnalysis: 'perTest',
+  concurrency: flags.concurrency === undefined ? Math.max(1, Math.floor(availableParallelism() / 2)) : Number(flags.concurrency),
+  // Words of messages are not what these tests are for; codes and hints have tests of their own.
+  mutator: { excludedMutations: ['StringLiteral'] },
+  ignorePatterns: ['dist', 'bundles', 'coverage', '.lab'],
+  tempDirName: work,
+  reporters: ['clear-text', 'json', 'html', ...(process.stdout.isTTY ? ['progress'] : [])],
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+  jsonReporter: { fileName: `coverage/mutation/${name}.json` },
+  htmlReporter: { fileName: `coverage/mutation/${name}.html` },
+  thresholds: { high: 80, low: 60, break: null },
+  logLevel: 'warn',
+  allowEmpty: false,
+}).runMutationTest();
+const counted = results.filter(({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status));
+const killed = counted.filter(({ status }) => status === 'Killed' || status === 'Timeout');
+console.log(
+  `${places.join(', ')}: ${killed.length} of ${counted.length} mutants noticed (${Math.round((100 * killed.length) / counted.length)} %)`,
+);

@@ -30,9 +30,9 @@ const RECEIPT_LIMIT = 64 * 1024 * 1024;
 const SIGNATURE_LIMIT = 16 * 1024;
 
 /**
- * What the values of `--base` hold: bundles (files or volumes), deltas (which also speak for their bases) and receipts. Throws
- * INPUT_UNREADABLE, INPUT_INVALID, BUNDLE_DAMAGED, BUNDLE_VERSION_UNKNOWN, and with allowed signers what
- * requireReceiptTrust throws for a receipt.
+ * Reads the values of `--base`: bundles (files or volumes), deltas (which also name members in their bases) and
+ * receipts. Throws INPUT_UNREADABLE, INPUT_INVALID, BUNDLE_DAMAGED, BUNDLE_VERSION_UNKNOWN, and with `trust` the errors
+ * of requireReceiptTrust for a receipt.
  */
 export async function readBases(paths: readonly string[], { trust, emit = silent }: BaseOptions = {}): Promise<readonly HeldBundle[]> {
   const held: HeldBundle[] = [];
@@ -50,7 +50,7 @@ export async function readBases(paths: readonly string[], { trust, emit = silent
 }
 
 /**
- * The same bundle as a delta: what a base holds under the same path, byte for byte, is left out and said to lie there.
+ * Turns a bundle into a delta: a member that a base holds under the same path with the same digest becomes a base entry.
  * Pure; the order of the bases makes no difference.
  */
 export function asDelta(input: BundleInput, held: readonly HeldBundle[]): BundleInput {
@@ -87,7 +87,7 @@ async function readBundle(location: BundleLocation): Promise<readonly HeldBundle
   }
 }
 
-/** The bytes of a receipt; undefined for what is none. */
+/** The bytes of a receipt; undefined for another kind of file. */
 async function readIfReceipt(path: string): Promise<Buffer | undefined> {
   try {
     const file = await open(path, 'r');

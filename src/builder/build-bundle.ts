@@ -36,26 +36,26 @@ export interface BuildRequest extends InputOptions {
   readonly lock: string;
   /** Build from the lock alone. */
   readonly frozen: boolean;
-  /** Resolve again what the lock knows already. */
+  /** Resolve again also the inputs that the lock has. */
   readonly update: boolean;
   /** Plan only: write nothing, not even the lock. */
   readonly planOnly: boolean;
-  /** Paths of bundles and receipts: what they hold is left out. */
+  /** Paths of bundles and receipts: the bundle omits the members that they hold. */
   readonly bases: readonly string[];
   /** Whose receipts count among them. */
   readonly trust?: Trust | undefined;
   /** Who signs the bundle. */
   readonly signers: readonly Signer[];
-  /** Cuts the bundle into volumes of so many bytes. */
+  /** Size of one volume in bytes; without it the bundle is one file. */
   readonly volumeSize?: number | undefined;
-  /** How many downloads run at once. */
+  /** Most downloads at the same time. */
   readonly jobs: number;
   /** SOURCE_DATE_EPOCH: the time in the bundle, instead of the newest upstream date. */
   readonly sourceDate?: Date | undefined;
 }
 
 export interface BuildResult {
-  /** `unchanged`: the bundle was there already, and nothing was asked of the network. */
+  /** `unchanged`: the bundle existed already, and no request was sent. */
   readonly outcome: 'planned' | 'built' | 'unchanged';
   readonly output: string;
   /** Paths of the volumes; the output itself when it is not cut. */
@@ -69,9 +69,10 @@ export interface BuildResult {
 }
 
 /**
- * Builds a bundle: reads the inputs, resolves what the lock does not know, writes the lock, computes the whole file, and
- * fills it. The same lock and the same inputs give the same bytes; with bases, a delta that holds what they do not. Throws BUILD_UNRESOLVED, LOCK_MISMATCH,
- * BUILD_INCOMPLETE and what the inputs are refused for; then there is no file under the final name.
+ * Builds a bundle: reads the inputs, resolves those that the lock does not have, writes the lock, computes the whole
+ * file, and fills it. The same lock and the same inputs give the same bytes. With bases the result is a delta without
+ * the members of the bases. Throws BUILD_UNRESOLVED, LOCK_MISMATCH, BUILD_INCOMPLETE and the errors of readInputs; then
+ * there is no file under the final name.
  */
 export async function buildBundle(request: BuildRequest, upstream: Upstream): Promise<BuildResult> {
   const inputs = await readInputs({ ...request, signal: upstream.signal });
@@ -110,7 +111,7 @@ function warnOfUseless(bases: readonly BundleBase[], plan: BundlePlan, emit: Emi
 
 async function lockFor(request: BuildRequest, inputs: BuildInputs, upstream: Upstream): Promise<BundleLock> {
   if (request.frozen) return requireFit(inputs, await readLock(request.lock), request.lock);
-  // A lock that cannot be read is an error with --update, too: it may be a file that was named by mistake.
+  // An unreadable lock is an error with --update, too: the name may be a mistake, and the file would be overwritten.
   const former = await readLock(request.lock);
   return resolveLock(inputs, request.update ? undefined : former, { ...upstream, jobs: request.jobs });
 }

@@ -17,7 +17,7 @@ export function sourceDate(text: string | undefined): Date | undefined {
   return new Date(seconds * 1000);
 }
 
-/** The newest date upstream put on what is bundled; 1970 when nothing has a date. Whole seconds. */
+/** The newest date of the releases in the lock; 1970 when there is no release. Whole seconds. */
 export function newestRelease(operatingSystems: readonly { readonly releases: readonly { readonly date: string }[] }[]): Date {
   const times = operatingSystems.flatMap(({ releases }) => releases.map(({ date }) => Date.parse(date)));
   return new Date(Math.floor(Math.max(0, ...times) / 1000) * 1000);

@@ -15,7 +15,7 @@ import {
 } from '../core/index.ts';
 import { verifying } from '../io/index.ts';
 
-/** The running program, as far as finding executables needs it. */
+/** The facts about the running program that locateExecutables needs. */
 export interface SelfProgram {
   /** Absolute path of the executable or of main.js. */
   readonly path: string;
@@ -38,7 +38,8 @@ export function executableName(platform: Platform): string {
 
 /**
  * Finds and digests one executable for each platform: the asked one (FILE for the only platform, or PLATFORM=FILE), else
- * the running one, else what `npm run build` left beside it. Throws EXECUTABLE_MISSING naming every platform without one.
+ * the running one, else the one that `npm run build` left beside it. Throws EXECUTABLE_MISSING naming every platform
+ * without one.
  */
 export async function locateExecutables(
   platforms: readonly Platform[],
@@ -106,8 +107,8 @@ async function digestFile(path: string, signal: AbortSignal | undefined): Promis
 }
 
 /**
- * Copies the executables beside the bundle, for who has to start it on a bare host; those that are there already stay.
- * Returns their paths. Throws DIGEST_MISMATCH when a file changed since it was located.
+ * Copies the executables beside the bundle, so that a bare host can start one; existing files stay. Returns their paths.
+ * Throws DIGEST_MISMATCH when a file changed since it was located.
  */
 export async function placeExecutables(
   executables: readonly ExecutableFile[],

@@ -11,18 +11,18 @@ type Writer = Pick<BundleWriter, 'pending' | 'present' | 'fill' | 'prove'>;
 
 export interface FillOptions {
   readonly open: OpenOrigin;
-  /** How many members are fetched at once. */
+  /** Most members that are fetched at the same time. */
   readonly jobs: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** After so many members that could not be had, the rest is not tried any more: the network is gone. */
+/** Failed members after which the other members are not tried: the network is gone. */
 const FAILURES_LIMIT = 8;
 
 /**
- * Brings every pending member to its place, the largest first. A member that one origin does not give is asked from the
- * next. Throws BUILD_INCOMPLETE naming what could not be had, or what stopped the writer; members may then be pending.
+ * Brings every pending member to its place, the largest first. When one origin fails, the next one is asked. Throws
+ * BUILD_INCOMPLETE naming the members that failed, or the error that stopped the writer; members may then be pending.
  */
 export async function fillBundle(writer: Writer, origins: ReadonlyMap<string, readonly Origin[]>, options: FillOptions): Promise<void> {
   const limit = pLimit(options.jobs);
@@ -56,8 +56,8 @@ export async function fillBundle(writer: Writer, origins: ReadonlyMap<string, re
 }
 
 /**
- * One member, from the first origin that gives its bytes, going on behind those that are there. Bytes that do not belong
- * together are fetched once more, from the first on; so are bytes damaged on the way.
+ * Fills one member from the first origin that gives its bytes, continuing behind the bytes that are written. After a
+ * digest mismatch the whole member is fetched once more from the same origin.
  */
 async function fillMember(
   writer: Writer,
@@ -79,7 +79,7 @@ async function fillMember(
       signal.throwIfAborted();
       if (!isOfOrigin(error)) throw asReadError(error, entry);
       const isMismatch = hasCode(error, 'DIGEST_MISMATCH');
-      // What was there before may be to blame, so this origin may still be right.
+      // The bytes of an earlier run may be wrong, so this origin may still be right.
       const isContinued = isMismatch && startsAt > 0 && writer.present(entry) === 0;
       if (!isContinued) waiting.shift();
       if (isMismatch && again && waiting.length === 0) {
@@ -92,7 +92,7 @@ async function fillMember(
   }
 }
 
-/** Opens nothing for a member that is whole and only has to be proven. */
+/** Fills the rest of a member; a complete member is proven without opening its origin. */
 async function goOn(writer: Writer, entry: BundleEntry, startsAt: number, open: () => Promise<Readable>): Promise<void> {
   if (startsAt === 0 || startsAt < entry.size) {
     const outcome = await writer.fill(entry, await open(), startsAt);
@@ -101,7 +101,7 @@ async function goOn(writer: Writer, entry: BundleEntry, startsAt: number, open: 
   await writer.prove(entry);
 }
 
-/** What another origin, or another time, may mend: the source failed, not the disk. */
+/** Codes of failures of an origin, which another origin or a later attempt may mend. Failures of the disk are not among them. */
 const OF_ORIGIN: ReadonlySet<ErrorCode> = new Set([
   'FETCH_FAILED',
   'AUTH_FAILED',

@@ -5,13 +5,13 @@ import type { BuildInputs } from './inputs.ts';
 import type { BundleLock, LockedImage, LockedOperatingSystem } from './lock.ts';
 import type { ImageRequest } from './resolve-images.ts';
 
-/** True when the locked image is the answer to this very request. */
+/** True when the locked image was resolved from an equal request. */
 export function fitsImage(locked: LockedImage, request: ImageRequest, platforms: readonly string[]): boolean {
   if ((locked.attached !== undefined) !== (request.attached === true)) return false;
   return locked.name === request.name && locked.source === request.source && locked.platforms.join() === platforms.join();
 }
 
-/** True when the locked packages are the answer to this very request. */
+/** True when the locked packages were resolved from an equal request. */
 export function fitsPackages(locked: LockedOperatingSystem, request: PackageRequest): boolean {
   return (
     locked.id === request.id &&
@@ -20,8 +20,8 @@ export function fitsPackages(locked: LockedOperatingSystem, request: PackageRequ
   );
 }
 
-/** Every way in which a lock does not fit the inputs, in words; none when it does. */
-export function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
+/** Every difference between a lock and the inputs, in words; empty when the lock fits. */
+function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
   const platforms = inputs.platforms.map(formatPlatform);
   return [
     ...(platforms.join() === lock.platforms.join()

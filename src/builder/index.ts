@@ -4,10 +4,8 @@
  */
 export * from './build-bundle.ts';
 export { sourceDate } from './content-date.ts';
-export { executableName, type ExecutableFile, type SelfProgram } from './executables.ts';
 export { formatLock, parseLock, readLock, type BundleLock } from './lock.ts';
 export { parseMirrors, type Mirrors } from './mirrors.ts';
 export * from './plan-report.ts';
 export * from './rebuild.ts';
-export { BuildUnresolvedError, type Unresolved } from './unresolved.ts';
-export { connectUpstream, type Upstream, type UpstreamOptions } from './upstream.ts';
+export { connectUpstream, type Upstream } from './upstream.ts';

@@ -5,7 +5,7 @@ import type { ExecutableFile } from './executables.ts';
 import type { LockedExecutable, LockedFile } from './lock.ts';
 import type { InputFile } from './plan.ts';
 
-/** What people write is small; more is a mistake. */
+/** Most bytes of a file that people write. */
 const FILE_LIMIT = 16 * 1024 * 1024;
 const FILES_LIMIT = 10_000;
 

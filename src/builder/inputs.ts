@@ -8,7 +8,7 @@ import { readInputFile, readTree, readTreeFile } from './input-files.ts';
 import { IMAGES_MEMBER, MANIFESTS_MEMBER, type InputFile } from './plan.ts';
 import type { ImageRequest } from './resolve-images.ts';
 
-/** Everything that a build is made from on this side: read, checked, with nothing of the network in it. */
+/** The inputs of a build that lie on this machine, read and checked. No request is sent for them. */
 export interface BuildInputs {
   /** Name and version of the platform, for the bundle's. */
   readonly name: string;

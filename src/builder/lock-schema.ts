@@ -34,7 +34,7 @@ const image = z.strictObject({
   root: descriptor,
   documents: list(descriptor),
   manifests: list(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) })),
-  /** There when it was asked for, with what was found. */
+  /** Present when `--with-referrers` was given: the manifests that were found. */
   attached: boundedList(attached).exactOptional(),
 });
 

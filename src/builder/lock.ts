@@ -6,17 +6,17 @@ import { formatOfLocked } from '../ospkg/index.ts';
 import { LOCK_API_VERSION, lockSchema } from './lock-schema.ts';
 
 /**
- * Everything that a build needs to know of the world: what every image, package, file and executable resolved to. Two
- * builds from the same lock give the same bytes. Written as bundle.lock.json; it holds no address of a mirror, no
- * credential and no clock time.
+ * The resolved inputs of a build: digests and sizes of every image, package, file and executable. Two builds from the
+ * same lock give the same bytes. Written as bundle.lock.json; it holds no address of a mirror, no credential and no
+ * clock time.
  */
 export type BundleLock = DeepReadonly<z.infer<typeof lockSchema>>;
 /** One line of images.txt, resolved. `origin` is the canonical reference by digest. */
 export type LockedImage = BundleLock['images'][number];
-/** What is attached to an image: a signature, an SBOM, an attestation. */
+/** A manifest attached to an image: a signature, an SBOM, an attestation. */
 export type LockedAttached = NonNullable<LockedImage['attached']>[number];
 export type LockedDescriptor = LockedImage['root'];
-/** The packages of one operating system for one architecture. `inputs` is the digest of what they were asked from. */
+/** The packages of one operating system for one architecture. `inputs` is the digest of the request. */
 export type LockedOperatingSystem = BundleLock['operatingSystems'][number];
 export type LockedPackage = LockedOperatingSystem['packages'][number];
 export type LockedExecutable = BundleLock['executables'][number];
@@ -28,7 +28,7 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T;
 
-/** Of one lock, and characters of each: nobody reads more. */
+/** Most problems that are reported for one lock, and most characters of each. */
 const PROBLEM_LIMIT = 200;
 const SHOWN = 500;
 
@@ -85,7 +85,7 @@ export async function writeLock(path: string, lock: BundleLock): Promise<boolean
   return true;
 }
 
-/** The lock with everything sorted and nothing beside what it records. */
+/** The lock with all lists sorted and without fields that a lock does not record. */
 export function orderLock(lock: BundleLock): BundleLock {
   const { date, platforms, images, operatingSystems, executables, files } = lock;
   return {
@@ -123,7 +123,7 @@ function imageInOrder(image: LockedImage): LockedImage {
   };
 }
 
-/** Only what the lock records of what is attached. */
+/** The fields of an attached manifest that the lock records. */
 export function attachedInOrder({ manifest, subject, artifactType, annotations, tags, blobs }: LockedAttached): LockedAttached {
   return {
     manifest: descriptorInOrder(manifest),
@@ -135,7 +135,7 @@ export function attachedInOrder({ manifest, subject, artifactType, annotations, 
   };
 }
 
-/** Only what the lock records of a descriptor. */
+/** The fields of a descriptor that the lock records. */
 export function descriptorInOrder({ mediaType, digest, size, urls }: LockedDescriptor): LockedDescriptor {
   return { mediaType, digest, size, ...(urls === undefined ? {} : { urls: [...urls] }) };
 }
@@ -149,7 +149,7 @@ function refuseOtherVersions(document: unknown, file: string): void {
   });
 }
 
-/** What a schema cannot say: things named twice, documents that an image needs and does not list. */
+/** Mistakes that a schema cannot find: names that occur twice, documents that an image needs and does not list. */
 function contradictionsOf(lock: BundleLock): InputProblem[] {
   const problems = [
     ...repeated(lock.images, 'images', ({ name }) => name),

@@ -1,6 +1,6 @@
 import { CaissonError } from '../core/index.ts';
 
-/** Host (with port, if any) → base URL without a trailing slash: what is asked instead of the host. */
+/** Host (with port, if any) → base URL without a trailing slash: the mirror that is asked instead of the host. */
 export type Mirrors = ReadonlyMap<string, string>;
 
 const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?$/;

@@ -3,7 +3,7 @@ import type { BuildResult } from './build-bundle.ts';
 import type { LockedImage } from './lock.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What a build takes from where, and how big it is; sizes are bytes. */
+/** The content of a planned bundle with its origins; sizes are bytes. */
 export interface PlanReport {
   readonly output: string;
   /** Paths of the volumes; the output itself when it is not cut. */
@@ -15,7 +15,7 @@ export interface PlanReport {
   /** Bundles without which a delta is not complete, and how much of it lies in them. */
   readonly bases: readonly BundleBase[];
   readonly inBases: number;
-  /** What has to be downloaded when no bundle is there: each blob once. */
+  /** Bytes to download when no earlier bundle exists: each blob counts once. */
   readonly download: number;
   readonly images: readonly { readonly name: string; readonly source: string; readonly from: string; readonly size: number }[];
   readonly repositories: readonly {
@@ -60,7 +60,7 @@ export function planReport(
   };
 }
 
-/** All that the image needs; what it shares with others is in the size of each. */
+/** Bytes of everything that the image needs. A blob that images share counts for each of them. */
 function imageSize(image: LockedImage): number {
   const descriptors = [
     ...image.documents,

@@ -5,7 +5,7 @@ import { executableName } from './executables.ts';
 import { formatLock, type BundleLock, type LockedDescriptor, type LockedImage, type LockedOperatingSystem } from './lock.ts';
 import { sbomDocument, type SbomPackage } from './sbom.ts';
 
-export const LOCK_MEMBER = 'bundle.lock.json';
+const LOCK_MEMBER = 'bundle.lock.json';
 export const IMAGES_MEMBER = 'images.txt';
 export const MANIFESTS_MEMBER = 'manifests';
 
@@ -15,13 +15,13 @@ export interface InputFile {
   readonly content: Uint8Array;
 }
 
-/** Where the bytes of a member are to be had. Several origins offer the same bytes; the first is asked first. */
+/** A place that has the bytes of a member. Several origins have the same bytes; they are asked in order. */
 export type Origin =
   | { readonly kind: 'image'; readonly source: string; readonly descriptor: LockedDescriptor }
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'executable'; readonly platform: string };
 
-/** What goes into the bundle, and for every member without content where to get it. */
+/** The members of the bundle, and the origins of every member without content. */
 export interface BuildPlan {
   readonly input: BundleInput;
   /** By member path. */
@@ -70,7 +70,7 @@ export function planBuild(
   };
 }
 
-/** Each path once. The first one's origin is remembered in the bundle, the others are kept to fall back to. */
+/** Unites members with one path. The bundle records the first origin; the others are asked when it fails. */
 function united(members: readonly Member[]): { files: PlannedFile[]; origins: Map<string, Origin[]> } {
   const files = new Map<string, PlannedFile>();
   const origins = new Map<string, Origin[]>();
@@ -78,7 +78,7 @@ function united(members: readonly Member[]): { files: PlannedFile[]; origins: Ma
   for (const { file, origin } of members) {
     const known = files.get(file.path);
     if (known === undefined) files.set(file.path, file);
-    // Two different files for one place: both are passed on, and planBundle says what is wrong.
+    // Two different files for one place: both are passed on, and planBundle reports the clash.
     else if (known.digest !== file.digest || known.size !== file.size) clashing.push(file);
     if (origin !== undefined) origins.set(file.path, [...(origins.get(file.path) ?? []), origin]);
   }

@@ -15,7 +15,7 @@ import { formatDate, newestRelease } from './content-date.ts';
 import type { BundleLock } from './lock.ts';
 import { planBuild, type InputFile } from './plan.ts';
 
-/** A bundle that a lock does not give: every difference, by member. */
+/** Every difference between a bundle and the one that a lock gives, by member. */
 export class RebuildDiffersError extends CaissonError {
   readonly differences: readonly Finding[];
 
@@ -33,7 +33,7 @@ export class RebuildDiffersError extends CaissonError {
 }
 
 export interface Rebuilt {
-  /** Every way in which the planned bundle is another one; none when the lock gives this bundle. */
+  /** Every difference from the planned bundle; empty when the lock gives this bundle. */
   readonly differences: readonly Finding[];
   /** True when the time in the bundle is not the lock's: SOURCE_DATE_EPOCH was set. */
   readonly isDated: boolean;
@@ -41,9 +41,9 @@ export interface Rebuilt {
 
 /**
  * Plans a bundle again, from a lock and from the files of the user that the bundle carries, and compares the plan with
- * the bundle, member by member and header by header. What is taken from the bundle itself are name, version, time and,
- * of a delta, what its bases hold. Says nothing of bytes: with verifyBundle, which holds them against the bundle's own
- * list, it proves that the file is the one that the lock gives.
+ * the bundle, member by member and header by header. Name, version, time and the base entries of a delta are taken from
+ * the bundle itself. The bytes are not read: verifyBundle compares them with the bundle's own list, and both together
+ * prove that the lock gives this file.
  */
 export async function planAgain(reader: BundleReader, lock: BundleLock): Promise<Rebuilt> {
   const { name, version, date, bases, baseEntries } = reader.manifest;
@@ -110,7 +110,7 @@ function differencesOfMember(wanted: PlannedMember, reader: BundleReader): Findi
     .map((key) => ({ member: path, reason: `its ${key} is ${found[key]}, the lock gives ${wanted[key]}` }));
 }
 
-/** What the lock itself says of a file is better than what follows from it. */
+/** Keeps one finding for each member; a finding from the lock wins over one that follows from the plan. */
 function unique(findings: readonly Finding[]): Finding[] {
   const first = new Map<string, Finding>();
   for (const finding of findings) {

@@ -5,7 +5,7 @@ import { formatOrigin, parseSource } from '../sources/index.ts';
 import { attachedInOrder, descriptorInOrder, type LockedImage } from './lock.ts';
 import { orUnresolved, type Unresolved } from './unresolved.ts';
 
-/** One line of images.txt: what to ask for, and the full name under which nodes ask for it. */
+/** One line of images.txt: the source, and the full name under which nodes ask for the image. */
 export interface ImageRequest {
   readonly source: string;
   readonly name: string;
@@ -15,7 +15,7 @@ export interface ImageRequest {
 
 export interface ImageTools {
   readonly images: ImageSource;
-  /** How many images are asked for at once. */
+  /** Most images that are resolved at the same time. */
   readonly jobs: number;
   readonly signal?: AbortSignal | undefined;
   /** Told the number of images that are done, failed ones included. */

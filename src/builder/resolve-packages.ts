@@ -12,7 +12,7 @@ export interface PackageTools {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The index of a distribution needs about 60 MB while it is solved: not two at once. */
+/** Requests that are solved at the same time: the index of a distribution takes about 60 MB meanwhile. */
 const SOLVED_AT_ONCE = 1;
 
 /** Solves each request; one that fails is a value among the results. Results are in the order of the requests. */

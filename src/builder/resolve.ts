@@ -12,14 +12,14 @@ import { allResolved, isUnresolved, type Unresolved } from './unresolved.ts';
 
 export interface ResolveTools extends PackageTools {
   readonly images: ImageSource;
-  /** How many images are asked for at once. */
+  /** Most images that are resolved at the same time. */
   readonly jobs: number;
 }
 
 /**
- * Makes the lock that fits the inputs. What a former lock says of an unchanged input is kept without asking anybody;
- * without a former lock everything is resolved. Throws BUILD_UNRESOLVED naming everything that failed, of images and
- * packages alike.
+ * Makes the lock that fits the inputs. Entries of a former lock for unchanged inputs are kept without a request; without
+ * a former lock every input is resolved. Throws BUILD_UNRESOLVED naming everything that failed, of images and packages
+ * alike.
  */
 export async function resolveLock(inputs: BuildInputs, former: BundleLock | undefined, tools: ResolveTools): Promise<BundleLock> {
   const images = await lockImages(inputs, former, tools);

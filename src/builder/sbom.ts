@@ -18,7 +18,7 @@ export interface SbomInput extends Pick<BundleInput, 'name' | 'version' | 'platf
   readonly packages: readonly SbomPackage[];
 }
 
-/** What this writes of a component (cyclonedx.org/docs/1.6/json, components). */
+/** The fields of a component that are written (cyclonedx.org/docs/1.6/json, components). */
 interface Component {
   readonly type: 'application' | 'container' | 'library' | 'file';
   readonly 'bom-ref': string;
@@ -140,13 +140,13 @@ function referenceOf(component: Component): string {
   return component['bom-ref'];
 }
 
-/** Undefined for what is no reference, such as the path of an archive. */
-/** The registry's name of a source; archives and engines give images under names that mean nothing elsewhere. */
+/** The registry reference of a source; undefined for archives and engines, whose names are local. */
 function sourceName(text: string): ImageReference | undefined {
   const source = orNothing(() => parseSource(text));
   return source?.transport === 'registry' ? source.image : undefined;
 }
 
+/** The reference that a text is; undefined for a text that is none, such as the path of an archive. */
 function reference(text: string): ImageReference | undefined {
   return orNothing(() => parseReferenceAsWritten(text));
 }

@@ -1,7 +1,7 @@
 import { openBundle, outputParts, SHA256SUMS, type BundlePlan } from '../bundle/index.ts';
 import { CaissonError } from '../core/index.ts';
 
-/** Why a file is not the bundle that is to be built; anything else that goes wrong is worth an error of its own. */
+/** Codes that mean that a file is not the planned bundle; other errors are thrown. */
 const OTHER_FILE = new Set([
   'INPUT_UNREADABLE',
   'BUNDLE_DAMAGED',
@@ -29,7 +29,7 @@ export async function finishedFiles(
       if (reader.bundleDigest !== plan.bundleDigest) return undefined;
       const wanted = outputParts(output, reader.size, volumeSize);
       if (!reader.parts.every(({ path, end }, index) => path === wanted[index]?.path && end === wanted[index].end)) return undefined;
-      // Read for its digest: what follows from bundle.json may not be what the file holds.
+      // Read, so that its digest is checked: the file can differ from the SHA256SUMS that follows from bundle.json.
       const size = reader.entry(SHA256SUMS)?.size ?? 0;
       await reader.read(SHA256SUMS, { limit: size });
       return reader.paths;

@@ -6,7 +6,7 @@ export interface Unresolved {
   readonly error: CaissonError;
 }
 
-/** Everything that could not be resolved, not the first. Nothing was written when this is thrown. */
+/** Everything that could not be resolved, not the first. Thrown before any file is written. */
 export class BuildUnresolvedError extends CaissonError {
   readonly failures: readonly Unresolved[];
 

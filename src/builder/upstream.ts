@@ -17,13 +17,13 @@ export interface OpenUrlAt {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a build takes from the world. Addresses are canonical; mirrors are behind it. */
+/** The sources of a build outside its inputs. Addresses are canonical; the implementation maps them to mirrors. */
 export interface Upstream {
   readonly images: ImageSource;
   readonly fetch: FetchFile;
   /** Streams a file from `offset` on; goes on by itself where a connection breaks. */
   readonly openUrl: (url: string, options: OpenUrlAt) => Promise<Readable>;
-  /** The address that is really asked for a URL. */
+  /** The address of the mirror for a URL, or the URL itself. */
   readonly addressOf: (url: string) => string;
   readonly clock: Clock;
   readonly emit: Emit;

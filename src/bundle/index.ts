@@ -8,13 +8,13 @@ export * from './read/bundle-blobs.ts';
 export * from './read/bundle-catalog.ts';
 export * from './format/bundle-errors.ts';
 export * from './read/bundle-tree.ts';
-export { differenceOf, type BundleDifference, type Change } from './delta/difference.ts';
+export { differenceOf, type Change } from './delta/difference.ts';
 export { groupVolumes, type BundleLocation } from './volumes/find-volumes.ts';
 export * from './format/manifest.ts';
-export { blobPath, BUNDLE_JSON, SBOM_JSON, SHA256SUMS } from './format/member-path.ts';
-export { closeBundles, openBundles, type OpenBundlesOptions } from './read/open-bundles.ts';
+export { blobPath, SBOM_JSON, SHA256SUMS } from './format/member-path.ts';
+export { closeBundles, openBundles } from './read/open-bundles.ts';
 export { planBundle, type BundleInput, type BundlePlan, type PlannedFile, type PlannedMember } from './format/plan.ts';
-export { BundleReader, openBundle, type BundleMember, type ReadOptions } from './read/reader.ts';
+export { BundleReader, openBundle, type BundleMember } from './read/reader.ts';
 export { formatReceipt, heldBundles, looksLikeReceipt, parseReceipt, unitedHeld, type HeldBundle } from './delta/receipt.ts';
 export { signBundle, signPlan } from './trust/sign-bundle.ts';
 export { signedPlan } from './format/signature-members.ts';
@@ -26,12 +26,11 @@ export {
   requireReceiptTrust,
   requireTrust,
   signReceipt,
-  type BundleSignature,
   type Trust,
   type TrustFiles,
 } from './trust/trust.ts';
 export { VerifyFailedError, type VerifyReport } from './verify/verify-report.ts';
-export { verifyBundle, type VerifyOptions } from './verify/verify.ts';
-export { outputParts, parseVolumeSize, type OutputPart } from './volumes/volume-layout.ts';
-export { VolumesError, type VolumeProblem } from './volumes/volumes-error.ts';
-export { BundleWriter, type WriterOptions } from './write/writer.ts';
+export { verifyBundle } from './verify/verify.ts';
+export { outputParts, parseVolumeSize } from './volumes/volume-layout.ts';
+export { VolumesError } from './volumes/volumes-error.ts';
+export { BundleWriter } from './write/writer.ts';

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import type { InputProblem } from '../core/index.ts';
-import { nearestName, parseYaml, problemOf, suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
+import { nearestName, parseYaml, problemOf, readYaml, suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
 import {
-  addressField,
   cidrField,
   dnsNameField,
   documentHead,
@@ -14,8 +13,10 @@ import {
   portField,
   type PlatformOption,
 } from '../manifests/index.ts';
+import { hostAddressField } from './host-address.ts';
 import { networkContains, networksOverlap, normalAddress } from './networks.ts';
 import { findOptionMistakes, optionField } from './options.ts';
+import { pathProblem, pathVariables, type PathManifests } from './path-variables.ts';
 
 const DEFAULT_POD_CIDR = '10.20.0.0/16';
 const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
@@ -52,7 +53,7 @@ const nodeSshSchema = z.strictObject({
 
 const nodeSchema = z.strictObject({
   name: nameField.describe('Name of the host in the cluster; becomes its host name in /etc/hosts.'),
-  address: addressField.describe('Address by which the other hosts reach it.'),
+  address: hostAddressField.describe('Address by which the other hosts reach it.'),
   roles: z.array(nameField).min(1).describe('What the host is for: names of manifests/roles.'),
   ssh: nodeSshSchema.optional().describe('What differs from the ssh section for this host.'),
 });
@@ -64,7 +65,7 @@ const networkSchema = z.strictObject({
 
 const depotSchema = z.strictObject({
   name: dnsNameField.optional().describe('DNS name by which nodes reach the depot on the seed; depot.NAME.internal when left out.'),
-  address: addressField.optional().describe('Address of the seed, when the seed is not one of the nodes.'),
+  address: hostAddressField.optional().describe('Address of the seed, when the seed is not one of the nodes.'),
   port: portField.default(5443).describe('Port of the depot on the seed.'),
 });
 
@@ -92,7 +93,6 @@ export const clusterSchema = z.strictObject({
     .describe('Choices among the options that platform.yaml declares.'),
 });
 
-export type SshSettings = z.output<typeof sshSchema>;
 export type NodeSpec = z.output<typeof nodeSchema>;
 type ParsedCluster = z.output<typeof clusterSchema>;
 
@@ -102,16 +102,17 @@ export interface ClusterSpec extends Omit<ParsedCluster, 'domain' | 'depot'> {
   readonly depot: { readonly name: string; readonly address?: string | undefined; readonly port: number };
 }
 
-/** Names that cluster.yaml may use; left out, they are not checked. */
-export interface KnownNames {
+/** Names that cluster.yaml may use, and how manifests use them; left out, they are not checked. */
+export interface KnownNames extends PathManifests {
   readonly roles: ReadonlyMap<string, unknown>;
-  readonly platform: { readonly variables: Readonly<Record<string, string>>; readonly options: readonly PlatformOption[] };
+  readonly platform: PathManifests['platform'] & { readonly options: readonly PlatformOption[] };
 }
 
 /**
  * Reads cluster.yaml strictly. Throws InvalidInputError with every mistake and its position: unknown keys, names and
  * addresses that clash, networks that overlap each other or hold a node, and, when `known` is given (the manifests),
- * roles, variables and options that the platform does not have.
+ * roles, variables and options that the platform does not have, and values that cannot be parts of paths where manifests use
+ * them so.
  */
 export function parseClusterSpec(text: string, file: string, known?: KnownNames): ClusterSpec {
   const parsed = parseYaml(text, file, clusterSchema, (document) => crossCheck(document, known));
@@ -120,6 +121,18 @@ export function parseClusterSpec(text: string, file: string, known?: KnownNames)
     domain: parsed.domain ?? `apps.${parsed.name}.internal`,
     depot: { ...parsed.depot, name: parsed.depot.name ?? `depot.${parsed.name}.internal` },
   };
+}
+
+/** The document in which a cluster is declared: it names the place of a problem. */
+export type ClusterDocument = Pick<YamlDocument, 'file' | 'problemAt'>;
+
+/** As parseClusterSpec does, for those who look further: with the document, for the places of what they find. */
+export function readClusterSpec(
+  text: string,
+  file: string,
+  known?: KnownNames,
+): { readonly spec: ClusterSpec; readonly document: ClusterDocument } {
+  return { spec: parseClusterSpec(text, file, known), document: readYaml(text, file) };
 }
 
 /** What can be compared although something else in the document is wrong. */
@@ -147,7 +160,9 @@ function crossCheck(document: YamlDocument, known: KnownNames | undefined): Inpu
   return [
     ...duplicateNodes(document, cluster),
     ...networkClashes(document, cluster),
-    ...(known === undefined ? [] : [...unknownNames(document, cluster, known), ...optionMistakes(document, cluster, known)]),
+    ...(known === undefined
+      ? []
+      : [...unknownNames(document, cluster, known), ...badPaths(document, cluster, known), ...optionMistakes(document, cluster, known)]),
   ];
 }
 
@@ -249,4 +264,13 @@ function misplacedOptions(document: YamlDocument, cluster: LenientCluster, optio
   return misplaced.map(({ name, path }) =>
     document.problemAt(path, `"${name}" is an option of the platform`, `write it as options.${name}`, { key: true }),
   );
+}
+
+function badPaths(document: YamlDocument, { variables }: LenientCluster, known: KnownNames): InputProblem[] {
+  const uses = pathVariables(known, variables);
+  return Object.entries(variables).flatMap(([name, value]) => {
+    const use = uses.get(name);
+    const problem = use === undefined || typeof value !== 'string' ? undefined : pathProblem(value, use);
+    return problem === undefined ? [] : [document.problemAt(['variables', name], problem.reason, problem.remedy)];
+  });
 }

@@ -8,5 +8,5 @@ export { jsonSchemas } from './json-schemas.ts';
 export { manifestReference } from './manifest-reference.ts';
 export * from './networks.ts';
 export { resolveOptions, type OptionSecret, type ResolvedOption, type ResolvedOptions } from './options.ts';
-export { keptValues, nodeUuid, scopeFor, type ScopeOptions } from './scope.ts';
+export { keptValues, nodeUuid, scopeFor } from './scope.ts';
 export * from './topology.ts';

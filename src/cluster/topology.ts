@@ -1,4 +1,5 @@
 import { InvalidInputError, topologicalOrder, type InputProblem } from '../core/index.ts';
+import { formatPath, problemOf } from '../io/index.ts';
 import {
   renderData,
   renderTemplate,
@@ -7,8 +8,8 @@ import {
   type Manifests,
   type PlatformManifest,
 } from '../manifests/index.ts';
-import type { ClusterSpec, NodeSpec } from './cluster-spec.ts';
-import { choiceOf, optionProblems, resolveOptions, type ResolvedOptions } from './options.ts';
+import { readClusterSpec, type ClusterDocument, type ClusterSpec, type NodeSpec } from './cluster-spec.ts';
+import { choiceOf, findOptionMistakes, resolveOptions, type ResolvedOptions } from './options.ts';
 
 /** One component on one host. */
 export interface Placement {
@@ -81,27 +82,43 @@ export function isJoiner({ recorded, manifests }: Topology, component: string, h
   return (recorded.joined[component] ?? []).includes(host) || (members.length > 0 && !members.includes(host));
 }
 
+/** A cluster that is in no document that is at hand: its problems have paths and no places. */
+const WITHOUT_PLACES: ClusterDocument = {
+  file: 'cluster.yaml',
+  problemAt: (path, reason, remedy) => ({ path: formatPath(path), reason, ...(remedy === undefined ? {} : { remedy }) }),
+};
+
 /**
- * Lays a cluster over the manifests; where a component was placed before counts more than the order of nodes. Throws
- * InvalidInputError (naming `file`) with every role that too few or too many hosts have, every unknown role or variable, every
- * mistake in the options, and every need that no host of this cluster meets.
+ * Reads cluster.yaml strictly and lays it over the manifests. Throws InvalidInputError with every mistake and its position:
+ * those that parseClusterSpec finds, or else those that resolveTopology finds.
+ */
+export function readTopology(text: string, file: string, manifests: Manifests, recorded?: RecordedTopology): Topology {
+  const { spec, document } = readClusterSpec(text, file, manifests);
+  return resolveTopology(spec, manifests, document, recorded);
+}
+
+/**
+ * Lays a cluster over the manifests; where a component was placed before counts more than the order of nodes. Throws InvalidInputError (with places in `document`) with every role that too few or
+ * too many hosts have, every unknown role or variable, every mistake in the options, and every need that no host of this
+ * cluster meets.
  */
 export function resolveTopology(
   spec: ClusterSpec,
   manifests: Manifests,
-  file = 'cluster.yaml',
+  document = WITHOUT_PLACES,
   recorded: RecordedTopology = NOTHING_RECORDED,
 ): Topology {
   const variables = resolveVariables(manifests.platform, spec.variables);
   const { hosts, moved } = placeComponents(spec, manifests, recorded.placements);
   const problems = [
-    ...roleProblems(spec, manifests),
-    ...variableProblems(spec, manifests),
-    ...needProblems(spec, manifests, hosts),
-    ...optionProblems(spec, manifests),
-    ...quorumProblems(manifests, hosts),
+    ...unknownRoles(spec, manifests, document),
+    ...roleCounts(spec, manifests, document),
+    ...unknownVariables(spec, manifests, document),
+    ...unmetNeeds(spec, manifests, hosts, document),
+    ...findOptionMistakes(spec.options, manifests.platform.options).map((mistake) => problemOf(document, mistake)),
+    ...quorumSizes(manifests, hosts, document),
   ];
-  if (problems.length > 0) throw new InvalidInputError(file, problems);
+  if (problems.length > 0) throw new InvalidInputError(document.file, problems);
 
   const placed = topologicalOrder(
     [...manifests.components.values()].filter((component) => hostsIn(hosts, component.name).length > 0),
@@ -112,7 +129,7 @@ export function resolveTopology(
     spec,
     manifests,
     variables,
-    options: resolveOptions(spec, manifests, file),
+    options: resolveOptions(spec, manifests, document.file),
     platform: resolvePlatform(manifests.platform, variables),
     components: placed,
     placements: orderPlacements(placed, hosts),
@@ -201,62 +218,54 @@ function isWanted({ when }: ComponentManifest, spec: ClusterSpec, { platform }: 
   });
 }
 
-function roleProblems(spec: ClusterSpec, manifests: Manifests): InputProblem[] {
-  const unknown = spec.nodes.flatMap((node, index) =>
-    node.roles.flatMap((role, place) =>
-      manifests.roles.has(role) ? [] : [{ path: `nodes[${index}].roles[${place}]`, reason: `there is no role "${role}"` }],
+function unknownRoles(spec: ClusterSpec, manifests: Manifests, document: ClusterDocument): InputProblem[] {
+  return spec.nodes.flatMap(({ roles }, index) =>
+    roles.flatMap((role, place) =>
+      manifests.roles.has(role) ? [] : [document.problemAt(['nodes', index, 'roles', place], `there is no role "${role}"`)],
     ),
   );
-  const counts = [...manifests.roles.values()].flatMap(({ name, minimum, maximum }): InputProblem[] => {
-    const count = spec.nodes.filter((node) => node.roles.includes(name)).length;
-    if (count < minimum) {
-      return [
-        {
-          path: 'nodes',
-          reason: `${count} hosts have the role "${name}", at least ${minimum} must`,
-          remedy: `add "${name}" to the roles of a host`,
-        },
-      ];
-    }
-    return maximum !== undefined && count > maximum
-      ? [{ path: 'nodes', reason: `${count} hosts have the role "${name}", at most ${maximum} may` }]
-      : [];
-  });
-  return [...unknown, ...counts];
 }
 
-function variableProblems(spec: ClusterSpec, manifests: Manifests): InputProblem[] {
+function roleCounts(spec: ClusterSpec, manifests: Manifests, document: ClusterDocument): InputProblem[] {
+  return [...manifests.roles.values()].flatMap(({ name, minimum, maximum }): InputProblem[] => {
+    const places = spec.nodes.flatMap(({ roles }, index) => (roles.includes(name) ? [['nodes', index, 'roles', roles.indexOf(name)]] : []));
+    const have = `${places.length} hosts have the role "${name}"`;
+    if (places.length < minimum) {
+      const remedy = `add "${name}" to the roles of a host`;
+      return [document.problemAt(['nodes'], `${have}, at least ${minimum} must`, remedy, { key: true })];
+    }
+    // The first host that is one too many.
+    const surplus = maximum === undefined ? undefined : places[maximum];
+    return surplus === undefined ? [] : [document.problemAt(surplus, `${have}, at most ${maximum} may`)];
+  });
+}
+
+function unknownVariables(spec: ClusterSpec, manifests: Manifests, document: ClusterDocument): InputProblem[] {
   return Object.keys(spec.variables)
     .filter((name) => !Object.hasOwn(manifests.platform.variables, name))
-    .map((name) => ({ path: `variables.${name}`, reason: `the platform has no variable "${name}"` }));
+    .map((name) => document.problemAt(['variables', name], `the platform has no variable "${name}"`, undefined, { key: true }));
 }
 
-function needProblems(spec: ClusterSpec, manifests: Manifests, hosts: HostsByComponent): InputProblem[] {
+function unmetNeeds(spec: ClusterSpec, manifests: Manifests, hosts: HostsByComponent, document: ClusterDocument): InputProblem[] {
   return [...manifests.components.values()].flatMap((component) => {
     if (hostsIn(hosts, component.name).length === 0) return [];
     return component.needs
       .map((need) => need.component)
       .filter((need) => hostsIn(hosts, need).length === 0 && isMissed(need, spec, manifests))
-      .map((need) => ({
-        path: 'nodes',
-        reason: `"${component.name}" needs "${need}", which no host runs`,
-        remedy: describeRoles(need, manifests),
-      }));
+      .map((need) => {
+        const reason = `"${component.name}" needs "${need}", which no host runs`;
+        return document.problemAt(['nodes'], reason, describeRoles(need, manifests), { key: true });
+      });
   });
 }
 
 /** An even number of members is as easily outvoted as one fewer, and fails as soon. */
-function quorumProblems(manifests: Manifests, hosts: HostsByComponent): InputProblem[] {
+function quorumSizes(manifests: Manifests, hosts: HostsByComponent, document: ClusterDocument): InputProblem[] {
   return [...manifests.components.values()].flatMap(({ name, placement }) => {
     const count = hostsIn(hosts, name).length;
     if (placement !== 'quorum' || count % 2 === 1 || count === 0) return [];
-    return [
-      {
-        path: 'nodes',
-        reason: `${count} hosts would run "${name}", whose members vote; an even number bears no more failures than ${count - 1}`,
-        remedy: `${describeRoles(name, manifests)}, or take it from one`,
-      },
-    ];
+    const reason = `${count} hosts would run "${name}", whose members vote; an even number bears no more failures than ${count - 1}`;
+    return [document.problemAt(['nodes'], reason, `${describeRoles(name, manifests)}, or take it from one`, { key: true })];
   });
 }
 

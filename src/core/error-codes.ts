@@ -61,9 +61,9 @@ export const ERROR_CODES = {
 
   // 6: a host or the cluster failed
   AGENT_RELOAD_FAILED: { exit: 6, summary: 'A node agent reloaded with problems' },
-  SITE_CONFLICT: { exit: 6, summary: "What was asked for would do harm to the site that is there; nothing was changed" },
-  SITE_RECORD_CHANGED: { exit: 7, summary: "Another run wrote the record of the site meanwhile" },
-  SITE_RECORD_INVALID: { exit: 6, summary: "The record of the site cannot be understood" },
+  SITE_CONFLICT: { exit: 6, summary: 'What was asked for would do harm to the site that is there; nothing was changed' },
+  SITE_RECORD_CHANGED: { exit: 7, summary: 'Another run wrote the record of the site meanwhile' },
+  SITE_RECORD_INVALID: { exit: 6, summary: 'The record of the site cannot be understood' },
   AGENT_UNREACHABLE: { exit: 6, summary: 'A node agent does not answer' },
   ACTION_FAILED: { exit: 6, summary: 'An action of the platform failed' },
   CLUSTER_UNHEALTHY: { exit: 6, summary: 'A node or a component of the cluster is not healthy' },

@@ -2,7 +2,7 @@ import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 import { redact } from './redact.ts';
 
 export interface ErrorDetails {
-  /** What to do next, ideally a command to paste. */
+  /** The next step for the user, ideally a command to paste. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
@@ -27,13 +27,13 @@ export class CaissonError extends Error {
     return ERROR_CODES[this.code].exit;
   }
 
-  /** What programs get besides the message, as plain data: every problem, finding or failure that the message lists. */
+  /** Plain data for programs, in addition to the message: every problem, finding or failure that the message lists. */
   get data(): Readonly<Record<string, unknown>> {
     return {};
   }
 }
 
-/** Bytes that are not what was promised. `size` is the number of bytes seen. */
+/** Bytes whose digest or size is not the expected one. `size` is the number of bytes seen. */
 export class DigestMismatchError extends CaissonError {
   readonly expected: { readonly digest: string; readonly size?: number };
   readonly actual: { readonly digest: string; readonly size: number };
@@ -51,7 +51,7 @@ export class DigestMismatchError extends CaissonError {
   }
 }
 
-/** One mistake in a document: where it stands, what is wrong, what to write instead. */
+/** One mistake in a document: its place, the reason, and the text to write instead. */
 export interface InputProblem {
   /** 1-based line and column, when the document has positions. */
   readonly position?: { readonly line: number; readonly column: number };

@@ -1,5 +1,5 @@
 /**
- * What long work says while it runs. Only `ui` turns events into text; `--json` prints them as they are, one a line.
+ * A message of long work while it runs. Only `ui` turns events into text; `--json` prints them as they are, one a line.
  * `id` names one piece of work from `started` to `finished`; sizes are bytes.
  */
 export type Event =

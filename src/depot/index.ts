@@ -1,4 +1,4 @@
-/** A bundle behind a server: what `caisson serve` and the seed of an install run. Start with open-depot.ts. */
+/** A bundle behind a server. `caisson serve` and the seed of an install run it. Start with open-depot.ts. */
 export * from './open-depot.ts';
 export * from './repository-key.ts';
 export * from './start-depot.ts';

@@ -42,11 +42,10 @@ export interface Depot {
 
 /**
  * Opens bundles for serving in place: work and memory grow with the number of members, not with bytes; nothing is
- * unpacked, and only the repository metadata that is signed is read. Throws what openBundles throws, and
- * CERTIFICATE_INVALID for a repository key that cannot sign.
- *
- * The places: `/v2/` the registry, `/<path of a repository>/` each package repository with its signatures and key.asc,
- * `/files/` every member of the bundle, `/healthz`, `/metrics`, and `/` a page for people.
+ * unpacked, and only the repository metadata that is signed is read. Throws the errors of openBundles, and
+ * CERTIFICATE_INVALID for a repository key that cannot sign. The places: `/v2/` the registry, `/<path of a repository>/`
+ * each package repository with its signatures and key.asc, `/files/` every member of the bundle, `/healthz`, `/metrics`,
+ * and `/` a page for people.
  */
 export async function openDepot(options: DepotOptions): Promise<Depot> {
   const readers = await openBundles(options.bundles);
@@ -113,7 +112,7 @@ function isBase({ bundleDigest }: BundleReader, readers: readonly BundleReader[]
   return readers.some(({ manifest }) => manifest.bases.some(({ digest }) => digest === bundleDigest));
 }
 
-/** What names a bundle in health answers and metrics. */
+/** Name, version and digest of a bundle in health answers and metrics. */
 function identityOf({ manifest, digest }: ServedBundle): Readonly<Record<string, string>> {
   const { name, version, date } = manifest;
   return { name, version, date, digest };

@@ -11,7 +11,7 @@ table { border-collapse: collapse; width: 100% } td, th { text-align: left; padd
 code, td { overflow-wrap: anywhere }
 @media (prefers-color-scheme: dark) { body { color: #dde3ea; background: #14191f } pre { background: #1e252d } td, th { border-color: #333c46 } a { color: #8ab8ff } }`;
 
-/** One page for people: what is served here and what to type to use it. Self-contained; nothing runs in it. */
+/** One page for people: the served bundles and the commands that use them. Self-contained, without scripts. */
 export function statusPage(bundles: readonly BundleManifest[]): Handler {
   return (request) => ({ status: 200, headers: { ...HTML_HEADERS, 'cache-control': 'no-store' }, body: page(bundles, originOf(request)) });
 }
@@ -21,7 +21,7 @@ interface Origin {
   readonly url: string;
 }
 
-/** What the client called this server, as long as it looks like a host. */
+/** The address that the client used, from the Host header; `DEPOT` stands for a header that does not look like a host. */
 function originOf(request: HttpRequest): Origin {
   const asked = request.header('host') ?? '';
   const host = /^[A-Za-z0-9.-]+(?::\d+)?$|^\[[0-9A-Fa-f:.]+\](?::\d+)?$/.test(asked) ? asked : 'DEPOT';

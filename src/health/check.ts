@@ -8,8 +8,8 @@ export type HealthCheck =
   | { readonly model: 'cmd'; readonly command: string; readonly timeoutMs: number };
 
 /**
- * What one probe saw. `unhealthy`: something answers and is not well, or refuses to talk. `dead`: nothing answers in
- * time. The reason is one line, empty when healthy.
+ * The result of one probe. `unhealthy`: something answers and is not well, or refuses to talk. `dead`: nothing answers
+ * in time. The reason is one line, empty when healthy.
  */
 export interface HealthResult {
   readonly status: 'healthy' | 'unhealthy' | 'dead';
@@ -52,7 +52,7 @@ function tcpCheck(address: string, timeoutMs: number): HealthCheck | { readonly 
   return place === undefined ? { mistake: `"${address}" is not host:port` } : { model: 'tcp', ...place, timeoutMs };
 }
 
-/** For messages: what the check looks at. */
+/** The target of the check, for messages. */
 export function describeCheck(check: HealthCheck): string {
   switch (check.model) {
     case 'http':

@@ -35,7 +35,7 @@ export class RequestFailedError extends Error {
     const timedOut = timeoutMs !== undefined;
     const tls = tlsReason(cause);
     const code = errnoOf(cause);
-    // Several addresses tried in vain are one error without a message.
+    // When all of several addresses fail, the error has no message of its own.
     const reason = timedOut ? `no answer within ${timeoutMs / 1000} s` : (tls ?? (messageOf(cause) || code) ?? 'no connection');
     super(reason, { cause });
     this.code = code;

@@ -7,7 +7,7 @@ import { probeTcp } from './checks/tcp.ts';
 
 /**
  * Probes once. http and tcp connect from this process, so addresses are as this machine sees them; cmd runs on `host`.
- * Never rejects but when `signal` aborts: whatever else goes wrong is a result.
+ * Rejects only when `signal` aborts; every other failure is a result.
  */
 export async function probe(check: HealthCheck, options: { readonly host: Host; readonly signal: AbortSignal }): Promise<HealthResult> {
   try {

@@ -19,7 +19,7 @@ section overcommit; cat /proc/sys/vm/overcommit_memory
 section cgroup; if [ -f /sys/fs/cgroup/cgroup.controllers ]; then echo 2; elif [ -d /sys/fs/cgroup ]; then echo 1; fi
 section machine-id; cat /etc/machine-id 2>/dev/null
 section product-uuid; cat /sys/class/dmi/id/product_uuid 2>/dev/null
-section docker; have docker && docker --version 2>/dev/null
+section docker; have docker && timeout --kill-after=1 5 docker --version 2>/dev/null
 section hosts; cat /etc/hosts 2>/dev/null
 section addresses
 if have ip; then ip -o address show

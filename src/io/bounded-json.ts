@@ -1,4 +1,4 @@
-/** Nesting beyond this is nothing that a program writes; parsing a million levels takes seconds and hundreds of megabytes. */
+/** Deepest nesting that is parsed; a million levels would take seconds and hundreds of megabytes. */
 const MAX_DEPTH = 100;
 
 const QUOTE = 0x22;
@@ -8,7 +8,7 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** JSON.parse for text that nobody vouches for. Throws SyntaxError for what is not JSON or is nested more than a hundred deep. */
+/** JSON.parse for untrusted text. Throws SyntaxError for text that is not JSON or is nested more than 100 deep. */
 export function parseBoundedJson(text: string): unknown {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-/** More faulty items are one attack, or one mistake made by a program. */
+/** Faulty items after which an array is no longer checked. */
 const FAULTY_LIMIT = 20;
 
 /**
- * An array of what a schema accepts, for documents that nobody vouches for: it stops at the twentieth faulty item, where
- * an ordinary array would describe millions of them, each larger than what it describes.
+ * An array schema for untrusted documents. It stops at the twentieth faulty item; an ordinary array would describe each
+ * of millions, and each description is larger than the item.
  */
 export function boundedList<Item extends z.ZodType>(item: Item): z.ZodType<z.output<Item>[]> {
   return z.array(z.unknown()).transform((values, context) => {

@@ -6,7 +6,7 @@ import { CaissonError, messageOf } from '../core/index.ts';
 export interface DecompressOptions {
   /** Most bytes that may come out. One more is an error, so that a small file cannot fill the memory. */
   readonly limit: number;
-  /** What the bytes are, for messages: a URL or a path. */
+  /** Name of the bytes in messages: a URL or a path. */
   readonly what: string;
   readonly signal?: AbortSignal;
 }

@@ -30,7 +30,7 @@ export function directoryTree(root: string): FileTree {
 
 function openRange(path: string, range: { readonly start: number; readonly end: number } | undefined): Readable {
   if (range === undefined) return createReadStream(path);
-  // createReadStream cannot read nothing: its end is inclusive.
+  // The end of createReadStream is inclusive, so it cannot read an empty range.
   if (range.end <= range.start) return ReadableStream.from([]);
   return createReadStream(path, { start: range.start, end: range.end - 1 });
 }

@@ -2,12 +2,12 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
 
-/** What one read asks for: large enough to keep up with sendfile, small enough for many streams at once. */
+/** Bytes of one read: large enough for the speed of sendfile, small enough for many streams at once. */
 export const READ_SIZE = 1024 * 1024;
 
-/** Smaller reads cost more: 256 KiB a third of the speed. */
+/** Smallest read in bytes, used with many streams; it has two thirds of the speed of READ_SIZE. */
 const SMALLEST_READ = 256 * 1024;
-/** What the buffers of all streams that are being sent should not exceed by much; each has two. */
+/** Bytes that the buffers of all streams together should have at most; each stream has two buffers. */
 const BUFFER_BUDGET = 32 * 1024 * 1024;
 
 /** One of the files that a SharedFile consists of: it holds the bytes from `start` up to, not including, `end`. */
@@ -110,7 +110,7 @@ export class SharedFile {
   /** Index of the part that holds the byte at a position; none beyond the end. */
   #indexAt(position: number): number {
     let low = 0;
-    // Behind the end it is the last one, which says so, or why else it cannot be read.
+    // A position behind the end gives the last part, whose read then reports the early end.
     let high = this.parts.length - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -178,7 +178,7 @@ export class FileRange extends Readable {
     );
   }
 
-  /** Everything in one buffer, for small parts; closes itself. Nobody may have read from this before. */
+  /** Reads everything into one buffer, for small parts, and closes itself. Must be the first read from this stream. */
   async readWhole(): Promise<Buffer> {
     const start = this.#position;
     this.#position = this.#end;
@@ -191,8 +191,8 @@ export class FileRange extends Readable {
 
   /**
    * Writes everything to a stream, whose end stays to the caller, and closes itself: as pipeline does, but through two
-   * buffers that are used again and again, so that a large part costs half. One is filled while the other is being written.
-   * Nobody may have read from this before. Throws when the file fails, when this is destroyed, and with
+   * buffers that are used again and again, so that a large part costs half. One is filled while the other is being
+   * written. Must be the first read from this stream. Throws when the file fails, when this is destroyed, and with
    * ERR_STREAM_PREMATURE_CLOSE when the destination closes.
    */
   async sendTo(destination: Writable): Promise<void> {

@@ -2,12 +2,12 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../core/index.ts';
 
-/** `.NAME.` and twelve hexadecimal digits: what a file is called until it is complete and gets its NAME. */
+/** `.NAME.` and twelve hexadecimal digits: the name of a file until it is complete and gets its NAME. */
 const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Removes the temporary files that killed writers of a file (of all files, without `name`) left in a directory. Only for
- * who knows that nobody writes there now. A directory that does not exist has none.
+ * Removes the temporary files that killed writers of a file (of all files, without `name`) left in a directory. The
+ * caller must hold a lock that keeps other writers out of the directory. A directory that does not exist has none.
  */
 export async function removeLeftovers(directory: string, name?: string): Promise<void> {
   for (const entry of await namesIn(directory)) {

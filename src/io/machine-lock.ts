@@ -2,9 +2,9 @@ import { createServer } from 'node:net';
 import { errnoOf } from '../core/index.ts';
 
 /**
- * Takes a lock of this machine by name: an abstract Unix socket, which the kernel frees when the process dies, however it
- * dies. Resolves to the release, or to undefined while another process (or another holder in this one) has it. A name has
- * at most 100 bytes.
+ * Takes a lock of this machine by name: an abstract Unix socket, which the kernel frees when the process ends, also
+ * after kill -9. Resolves to the release, or to undefined while another process (or another holder in this one) has it.
+ * A name has at most 100 bytes.
  */
 export async function takeMachineLock(name: string): Promise<(() => Promise<void>) | undefined> {
   const server = createServer((socket) => socket.destroy());

@@ -1,6 +1,6 @@
 /**
- * The known name that a misspelt one most likely means: at most a third of its letters (two at least) are wrong, or it is
- * the beginning of one. Undefined when nothing is near, so that nobody is sent astray.
+ * The known name that a misspelt one most likely means: at most a third of its letters (two at least) are wrong, or it
+ * is the beginning of one. Undefined when no known name is near, so that messages do not suggest a wrong one.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const names = [...known];

@@ -2,9 +2,9 @@ import { messageOf, silent, type Emit } from '../core/index.ts';
 import { sleep } from './sleep.ts';
 
 export interface RetryOptions {
-  /** What is tried, for the event: "GET https://…". */
+  /** Name of the operation in events: "GET https://…". */
   readonly what: string;
-  /** How often in all, the first time included. */
+  /** Number of attempts, the first one included. */
   readonly attempts: number;
   /** Waits before the second attempt, the third …; the last one repeats. */
   readonly delaysMs: readonly number[];

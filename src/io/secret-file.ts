@@ -5,7 +5,7 @@ const SECRET_FILE_LIMIT = 64 * 1024;
 const GROUP_AND_OTHERS = 0o077;
 
 export interface ReadSecretFileOptions {
-  /** False for a text that anybody may read, for instance a public key. Every text is a secret unless this says otherwise. */
+  /** False for a text that every user may read, for instance a public key. Every text is a secret unless this says otherwise. */
   readonly isSecret?: (text: string) => boolean;
 }
 

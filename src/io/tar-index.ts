@@ -3,7 +3,7 @@ import { CaissonError } from '../core/index.ts';
 import type { SharedFile } from './file-range.ts';
 import { readTarHeader, roundToBlock, TAR_BLOCK, TAR_HEADER_LIMIT, type FoundTarHeader } from './tar-layout.ts';
 
-/** A member of an archive that somebody else wrote: bytes offset..offset+size of the file. */
+/** A member of an archive of another program: bytes offset..offset+size of the file. */
 export interface IndexedMember {
   readonly path: string;
   readonly offset: number;
@@ -19,20 +19,20 @@ export interface TarIndex {
 }
 
 export interface IndexTarOptions {
-  /** What messages call the archive, when the file is not the user's own. */
+  /** Name of the archive in messages, when the file is not the user's own. */
   readonly shownAs?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** More members, longer names or longer chains of links are not an archive that anybody made. */
+/** Limits of an archive: number of members, length of names, length of chains of links. */
 const MEMBERS_LIMIT = 100_000;
 const NAME_LIMIT = 1024;
 const LINKS_LIMIT = 16;
 
 /**
  * Reads the headers of a tar archive, none of its data (POSIX.1-2017 pax and ustar; GNU long names). Throws
- * ARCHIVE_INVALID, naming the member and the byte, for what is damaged, cut short or hostile: names and links that lead
- * out of the archive, members that are there twice, sizes beyond the end of the file.
+ * ARCHIVE_INVALID, naming the member and the byte, for an archive that is damaged, cut short or hostile: names and links
+ * that lead out of the archive, members that are there twice, sizes beyond the end of the file.
  */
 export async function indexTar(file: SharedFile, options: IndexTarOptions = {}): Promise<TarIndex> {
   const walk = new TarWalk(file, options.shownAs ?? file.path);

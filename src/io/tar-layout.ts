@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { Header, Pax } from 'tar';
 
-/** A regular file of a tar archive; nothing else is ever planned. */
+/** A regular file of a tar archive, the only type that is planned. */
 export interface TarMember {
   readonly path: string;
   readonly size: number;
@@ -89,7 +89,7 @@ function ustarBlock(path: string, size: number, mode: number, modified: Date, ty
   return block;
 }
 
-/** What a header says, as far as it can be read. */
+/** The fields of a header that can be read. */
 export interface FoundTarHeader {
   readonly path: string;
   /** Undefined when it is negative, not a whole number, or too large for one. */

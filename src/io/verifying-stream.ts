@@ -3,8 +3,8 @@ import { Transform } from 'node:stream';
 import { DigestMismatchError, type Digest } from '../core/index.ts';
 
 /**
- * Passes bytes through and fails with DigestMismatchError when they are not what was promised: at the first byte too
- * many, or at the end. Whoever reads to the end without an error has read exactly the promised bytes.
+ * Passes bytes through and fails with DigestMismatchError when size or digest is not the expected one: at the first byte
+ * too many, or at the end. A reader that reaches the end without an error has read exactly the expected bytes.
  */
 export function verifying(what: string, expected: { readonly digest: Digest; readonly size: number }): Transform {
   const hash = createHash('sha256');

@@ -3,25 +3,29 @@ import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, typ
 import { InvalidInputError, type InputProblem } from '../core/index.ts';
 import { describeIssues, formatPath, UNKNOWN_KEY, type DocumentPath, type Finding } from './schema-problems.ts';
 
-/** Documents that people write are small; more is a mistake or an attack. */
+/** Most bytes of a document; people write smaller ones. */
 export const MAX_YAML_BYTES = 4 * 1024 * 1024;
 
-/** Nesting beyond this is nothing a person writes, and deep recursion is how parsers are brought down. */
+/** Deepest nesting that is parsed, since deep recursion exhausts the stack. */
 const MAX_DEPTH = 100;
 
-/** Lines, items, pairs and quotes: each takes a hundred times the memory of its text, and some mistakes its square in time. */
+/** Most lines, items, pairs and quotes: each takes a hundred times the memory of its text, and some mistakes take quadratic time. */
 const MAX_MARKS = 50_000;
 
-/** The parser looks for the end of the line from each of its words. */
+/** Most characters of a line: the parser searches the end of the line from each word. */
 const MAX_LINE = 32 * 1024;
 
 const MAX_ALIASES = 100;
 
-/** Mistakes that are described; a person stops reading long before. */
+/** Most mistakes that are reported. */
 const MAX_PROBLEMS = 200;
 
-/** YAML 1.2.2, 5.1: what may stand in a document as it is. */
+/** Characters that YAML 1.2.2, 5.1, does not allow unescaped. */
 const UNPRINTABLE = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+
+type Position = NonNullable<InputProblem['position']>;
+
+const BEGINNING: Position = { line: 1, column: 1 };
 
 /** A parsed YAML 1.2 document that still knows where everything stands. */
 export interface YamlDocument {
@@ -30,7 +34,10 @@ export interface YamlDocument {
   readonly value: unknown;
   /** Mistakes that leave the rest readable, such as a key that is written twice. */
   readonly problems: readonly InputProblem[];
-  /** A problem with the position of what stands at `path`, or of its nearest parent. `key` points at the key itself. */
+  /**
+   * A problem with the position of what stands at `path`, of its nearest parent, or of the beginning when the document is
+   * empty. `key` points at the key itself.
+   */
   problemAt(path: DocumentPath, reason: string, remedy?: string, options?: { readonly key?: boolean }): InputProblem;
 }
 
@@ -63,14 +70,14 @@ export function parseYaml<T>(
 export function readYaml(text: string, file: string): YamlDocument {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_YAML_BYTES) {
-    throw new InvalidInputError(file, [{ reason: `is ${bytes} bytes long, at most ${MAX_YAML_BYTES} are read` }]);
+    throw new InvalidInputError(file, [{ position: BEGINNING, reason: `is ${bytes} bytes long, at most ${MAX_YAML_BYTES} are read` }]);
   }
   refuseUnprintable(text, file);
   refuseDepth(text, file);
   refuseMany(text, file);
   const lines = new LineCounter();
   const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false });
-  const positionOf = (offset: number): { line: number; column: number } => {
+  const positionOf = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
@@ -86,12 +93,12 @@ export function readYaml(text: string, file: string): YamlDocument {
   }
   return {
     file,
-    value: toData(document, file),
+    value: toData(document, file, positionOf),
     problems: faults.map((fault) => fault.problem),
     problemAt: (path, reason, remedy, options = {}) => {
       const offset = offsetOf(document, path, options.key ?? false);
       return {
-        ...(offset === undefined ? {} : { position: positionOf(offset) }),
+        position: offset === undefined ? BEGINNING : positionOf(offset),
         path: formatPath(path),
         reason,
         ...(remedy === undefined ? {} : { remedy }),
@@ -100,7 +107,7 @@ export function readYaml(text: string, file: string): YamlDocument {
   };
 }
 
-/** Checks a document against a schema; every mistake is found (of hundreds, the first two hundred), none is thrown. */
+/** Checks a document against a schema; every mistake is found (at most 200), none is thrown. */
 export function checkSchema<T>(document: YamlDocument, schema: z.ZodType<T>): SchemaResult<T> {
   const { value, findings } = checkValue(document.value, schema);
   if (value !== undefined) return { value, problems: [] };
@@ -115,7 +122,7 @@ export function checkValue<T>(data: unknown, schema: z.ZodType<T>): { readonly v
 }
 
 /** A finding with its place in the document. */
-export function problemOf(document: YamlDocument, { path, reason, remedy, key }: Finding): InputProblem {
+export function problemOf(document: Pick<YamlDocument, 'problemAt'>, { path, reason, remedy, key }: Finding): InputProblem {
   return document.problemAt(path, reason, remedy, key === undefined ? {} : { key });
 }
 
@@ -139,6 +146,8 @@ function describeFault(code: string, message: string): { readonly reason: string
       return { reason: 'the file holds several documents', remedy: 'remove everything from the second --- on' };
     case 'NON_STRING_KEY':
       return { reason: 'a key is not text', remedy: 'put the key in quotes' };
+    case 'ALIAS':
+      return { reason: message, remedy: 'write the value out' };
     case 'TAG_RESOLVE_FAILED':
       return { reason: `is not plain data: ${message}`, remedy: 'remove the tag' };
     default:
@@ -146,18 +155,30 @@ function describeFault(code: string, message: string): { readonly reason: string
   }
 }
 
-function toData(document: Document.Parsed, file: string): unknown {
+function toData(document: Document.Parsed, file: string, positionOf: (offset: number) => Position): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
+    const position = positionOf(lastAlias(document) ?? 0);
     throw new InvalidInputError(
       file,
-      [{ reason: 'uses aliases that do not resolve or that multiply without end', remedy: 'write the values out' }],
+      [{ position, reason: 'this and other aliases multiply without end', remedy: 'write the values out' }],
       {
         cause: error,
       },
     );
   }
+}
+
+/** Where the last alias stands: what it multiplies was multiplied by those before it. */
+function lastAlias(document: Document.Parsed): number | undefined {
+  let last: number | undefined;
+  visit(document, {
+    Alias: (_, alias) => {
+      last = startOf(alias);
+    },
+  });
+  return last;
 }
 
 interface Fault {
@@ -166,7 +187,10 @@ interface Fault {
   readonly pos: readonly [number];
 }
 
-/** What the parser leaves to others: keys that are written twice (its own search is quadratic), aliases without end. */
+/**
+ * Finds faults that the parser does not report: keys that are written twice (its own search takes quadratic time) and
+ * endless aliases.
+ */
 function faultsOf(document: Document.Parsed): Fault[] {
   const faults: Fault[] = [];
   let aliases = 0;
@@ -189,6 +213,8 @@ function faultsOf(document: Document.Parsed): Fault[] {
       if (aliases > MAX_ALIASES) faults.push({ code: 'ALIAS', message: `more than ${MAX_ALIASES} aliases`, pos });
       else if (ancestors.some((node) => isNode(node) && anchorOf(node) === alias.source)) {
         faults.push({ code: 'ALIAS', message: `the alias "${alias.source}" stands inside of what it means`, pos });
+      } else if (alias.resolve(document) === undefined) {
+        faults.push({ code: 'ALIAS', message: `no anchor before the alias has the name "${alias.source}"`, pos });
       }
       return aliases > MAX_ALIASES ? visit.BREAK : undefined;
     },
@@ -200,21 +226,27 @@ function anchorOf(node: object): string | undefined {
   return 'anchor' in node && typeof node.anchor === 'string' ? node.anchor : undefined;
 }
 
-/** Control characters are nothing that a person sees when reading what a bundle brings. */
+/** Refuses control characters, which are invisible to a person who reviews the document. */
 function refuseUnprintable(text: string, file: string): void {
   const found = UNPRINTABLE.exec(text);
   if (found === null) return;
-  const before = text.slice(0, found.index).split('\n');
-  const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+  const position = positionIn(text, found.index);
   const code = found[0].codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
   throw new InvalidInputError(file, [{ position, reason: `holds the character U+${code}, which no YAML may`, remedy: 'remove it' }]);
 }
 
+function positionIn(text: string, offset: number): Position {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
 function refuseMany(text: string, file: string): void {
   let marks = 0;
-  for (const _ of text.matchAll(/[\n,[\]{}:"&*!]/g)) {
+  for (const { index } of text.matchAll(/[\n,[\]{}:"&*!]/g)) {
     marks += 1;
-    if (marks > MAX_MARKS) throw new InvalidInputError(file, [{ reason: `holds more than ${MAX_MARKS} lines, items, pairs and quotes` }]);
+    if (marks <= MAX_MARKS) continue;
+    const reason = `holds more than ${MAX_MARKS} lines, items, pairs and quotes`;
+    throw new InvalidInputError(file, [{ position: positionIn(text, index), reason }]);
   }
 }
 

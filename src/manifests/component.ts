@@ -333,4 +333,3 @@ export type ActionMoment = (typeof ACTION_MOMENTS)[number];
 export type ComponentNeed = z.output<typeof needSchema>;
 export type ComponentCertificate = z.output<typeof certificateSchema>;
 export type ComponentProcess = z.output<typeof processSchema>;
-export type ComponentHealth = z.output<typeof healthSchema>;

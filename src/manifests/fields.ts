@@ -5,7 +5,7 @@ import { CaissonError, parseSize } from '../core/index.ts';
 export { lineField, nameField, siblingField } from '../io/index.ts';
 
 /** The only version of our documents so far. */
-export const API_VERSION = 'caisson/v1';
+const API_VERSION = 'caisson/v1';
 
 /** The two keys that open every document. */
 export function documentHead<K extends string>(kind: K) {
@@ -62,7 +62,7 @@ export const identifierField = z
 
 export const portField = z.int().min(1).max(65535).meta(fieldType('port'));
 
-export const ADDRESS_REMEDY = 'write it as 10.0.0.11 or fd00::11';
+const ADDRESS_REMEDY = 'write it as 10.0.0.11 or fd00::11';
 
 /** A literal IPv4 or IPv6 address; names are not accepted, because nothing resolves them yet. */
 export const addressField = z.string().refine(isAddress, `is not an IP address; ${ADDRESS_REMEDY}`).meta(fieldType('address'));

@@ -9,7 +9,6 @@ export {
   type ComponentAction,
   type ComponentCertificate,
   type ComponentContainer,
-  type ComponentHealth,
   type ComponentNeed,
   type ComponentProcess,
   type ComponentService,

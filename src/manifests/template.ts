@@ -6,16 +6,10 @@ export interface Scope {
   readonly [name: string]: string | number | Scope;
 }
 
-export interface Placeholder {
-  readonly name: string;
-  /** Offset of the `$`. */
-  readonly offset: number;
-}
-
 const MARK = /\$\$\{|\$\{([^}\n]*)(\}?)/g;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9][A-Za-z0-9_-]*)*$/;
 
-/** Mistakes that are described; a person stops reading long before. */
+/** Most mistakes that are reported. */
 const MAX_PROBLEMS = 200;
 
 /**
@@ -82,7 +76,7 @@ function lookUp(scope: Scope, name: string): string | undefined {
 }
 
 /** Every name that a scope can fill in. */
-export function namesOf(scope: Scope, prefix = ''): string[] {
+function namesOf(scope: Scope, prefix = ''): string[] {
   return Object.entries(scope).flatMap(([name, value]) =>
     typeof value === 'object' ? namesOf(value, `${prefix}${name}.`) : [`${prefix}${name}`],
   );

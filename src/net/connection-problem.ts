@@ -1,6 +1,6 @@
 import { errnoOf, messageOf } from '../core/index.ts';
 
-/** What went wrong below HTTP, in words. */
+/** A failure below HTTP, in words. */
 export interface ConnectionProblem {
   readonly reason: string;
   readonly hint?: string;
@@ -31,7 +31,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ]);
 
-/** Says what a connection error means and what helps. */
+/** Explains a connection error and gives a hint. */
 export function describeConnectionError(error: unknown, connection: ConnectionOf): ConnectionProblem {
   const refused = proxyStatus(error);
   if (connection.proxy !== undefined && refused !== undefined) return describeProxyAnswer(refused, connection);
@@ -55,7 +55,7 @@ export function describeConnectionError(error: unknown, connection: ConnectionOf
   return { reason: `${through}${reason}`, transient: TRANSIENT_CODES.has(code) };
 }
 
-/** What an answer of the proxy itself means. */
+/** Explains an answer that came from the proxy. */
 function describeProxyAnswer(status: number, { url, proxy }: Omit<ConnectionOf, 'stallTimeoutMs'>): ConnectionProblem {
   const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
   if (status === 407) {
@@ -75,7 +75,7 @@ function describeProxyAnswer(status: number, { url, proxy }: Omit<ConnectionOf, 
 const AUTHORITY_HINT =
   'If it is an authority of your own, or of a proxy that looks into TLS, give its certificate (PEM): --ca FILE, or NODE_EXTRA_CA_CERTS=FILE';
 
-/** What is wrong with a certificate, by OpenSSL's codes; undefined for other errors. */
+/** Explains a certificate error by OpenSSL's code; undefined for other errors. */
 function describeCertificate(code: string, error: unknown, { host, hostname }: URL): { reason: string; hint?: string } | undefined {
   switch (code) {
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
@@ -128,7 +128,7 @@ function proxyStatus(error: unknown): number | undefined {
   return status === undefined ? undefined : Number(status);
 }
 
-/** The code of an error or of what lies behind it: connecting to several addresses gives an AggregateError. */
+/** The code of an error or of its cause: connecting to several addresses gives an AggregateError. */
 function codeOf(error: unknown): string | undefined {
   const code = errnoOf(error);
   // This one is undici's for a proxy's certificate, with the reason behind it.

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 const DISCARD_LIMIT = 64 * 1024;
 
-/** Reads a body that nobody wants, so that its connection can be used again; gives up on a long one. */
+/** Reads and drops a body, so that its connection can be used again; a long body is destroyed instead. */
 export function discard(body: Readable): void {
   let size = 0;
   body.on('data', (chunk: Uint8Array) => {

@@ -41,7 +41,7 @@ export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptio
     const dispatcher = new ProxyAgent({
       uri: origin,
       ...(token === undefined ? {} : { token }),
-      // Only https is tunnelled: most proxies let nobody through to port 80 by CONNECT.
+      // Only https is tunnelled: most proxies refuse CONNECT to port 80.
       proxyTunnel: false,
       connect,
       proxyTls: connect,
@@ -66,7 +66,7 @@ export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptio
   };
 }
 
-/** A proxy's address apart from who may use it. A scheme may be left out, as curl allows. */
+/** A proxy's address, with its credentials split off. A scheme may be left out, as curl allows. */
 function proxyAddress(env: Environment, name: string): { readonly origin: string; readonly token: string | undefined } | undefined {
   const value = variable(env, name).trim();
   if (value === '') return undefined;

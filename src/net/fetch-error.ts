@@ -4,17 +4,17 @@ export interface FetchErrorDetails extends ErrorDetails {
   readonly code?: ErrorCode;
   readonly status?: number;
   readonly transient?: boolean;
-  /** What was done with the address: "fetch" by default. */
+  /** Verb of the message: "fetch" by default. */
   readonly action?: string;
 }
 
-/** A server could not be asked, or did not send what was asked for. */
+/** A request that could not be sent, or whose answer is not the wanted content. */
 export class FetchError extends CaissonError {
   /** Without query (signatures live there) and user info. */
   readonly url: string;
   /** The HTTP status, when there was one. */
   readonly status: number | undefined;
-  /** True when nobody tried again yet and it may help: a body that broke off. */
+  /** True when the request was not repeated yet and another attempt may help: a body that broke off. */
   readonly transient: boolean;
   readonly #reason: string;
   readonly #details: FetchErrorDetails;

@@ -21,7 +21,7 @@ export interface HttpClientOptions {
   readonly ca?: readonly string[];
   readonly emit?: Emit;
   readonly clock?: Clock;
-  /** A connection on which nothing moves for so long is given up; there is no limit to the whole. 60 s by default. */
+  /** Milliseconds after which a connection without traffic is closed; 60 000 by default. The whole transfer has no limit. */
   readonly stallTimeoutMs?: number;
   /** The longest wait that a server may ask for by Retry-After; 2 minutes by default. */
   readonly longestWaitMs?: number;
@@ -109,7 +109,7 @@ export class HttpClient {
       what,
       async () => {
         const { body, ...response } = await this.request(request);
-        // A page that explains an error is no answer: its start is enough.
+        // Of an error page only the start is read, for the message.
         if (response.status >= 400) return { ...response, bytes: await readStart(body, ERROR_PAGE_LIMIT) };
         if (Number(headerOf(response, 'content-length') ?? 0) > limit) {
           body.destroy();
@@ -139,7 +139,7 @@ export class HttpClient {
   }
 
   /**
-   * What openUrl does, for callers that ask in their own way: `ask` is called for each part with the headers to send.
+   * As openUrl, for callers that send their own requests: `ask` is called for each part with the headers to send.
    * `explain` turns an answer without content into the error to throw.
    */
   async resume(
@@ -230,7 +230,7 @@ export class HttpClient {
           ...body.headers,
           ...(authorization === undefined ? {} : { authorization }),
         },
-        // A connection is kept after HEAD, too: who asks for a thousand blobs should not shake hands a thousand times.
+        // Keeps the connection after HEAD, too: a thousand HEAD requests would need a thousand handshakes.
         ...(request.method === 'HEAD' ? { reset: false } : {}),
         headersTimeout: request.answerTimeoutMs ?? this.#stallTimeoutMs,
         bodyTimeout: this.#stallTimeoutMs,

@@ -13,11 +13,11 @@ export interface HttpRequest {
   /** GET by default; only GET and HEAD follow redirects. */
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Authorization header by origin (https://host:port): no other origin ever sees it, whoever redirects there. */
+  /** Authorization header by origin (https://host:port). It is sent to that origin only, also after redirects. */
   readonly authorization?: ReadonlyMap<string, string>;
   readonly body?: string | Uint8Array | StreamedBody;
   /**
-   * Sent once, for what must not simply be repeated: 408, 429 and 5xx come back as they are, and the FetchError of a broken
+   * True for a request that must not be repeated: 408, 429 and 5xx are returned, and the FetchError of a broken
    * connection is transient.
    */
   readonly once?: boolean;

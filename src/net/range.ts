@@ -7,8 +7,9 @@ export function rangeHeader(offset: number): Readonly<Record<string, string>> {
 
 /**
  * Where the body of an answer starts: at `offset` for a 206 that says so, at 0 for a 200, which means that the server
- * ignored the range. `elsewhere` when it cannot be gone on from: a 206 of other bytes or of a file of another size than
- * `size`, a 206 that nobody asked for, or a 416. Undefined for an answer that is no content at all, which the caller explains. RFC 9110, 14.4 and 15.3.7.
+ * ignored the range. `elsewhere` when the body cannot be continued with: a 206 of other bytes or of a file of another
+ * size than `size`, a 206 without a Range in the request, or a 416. Undefined for an answer without content, which the
+ * caller explains. RFC 9110, 14.4 and 15.3.7.
  */
 export function startOfBody(response: HttpResponse, offset: number, size?: number): number | 'elsewhere' | undefined {
   if (response.status === 200) return 0;
@@ -20,7 +21,7 @@ export function startOfBody(response: HttpResponse, offset: number, size?: numbe
   return total === '*' || size === undefined || Number(total) === size ? offset : 'elsewhere';
 }
 
-/** What the server says it sent, for a message. */
+/** The Content-Range of an answer, for a message. */
 export function contentRange(response: HttpResponse): string {
   return (headerOf(response, 'content-range') ?? '').trim();
 }

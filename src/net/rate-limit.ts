@@ -5,8 +5,8 @@ import { headerOf } from './range.ts';
 const SHOWN = 200;
 
 /**
- * Says who limits what and until when: the server's own words and numbers (RateLimit-Limit: 100;w=21600), and the time at
- * which it may be asked again.
+ * Describes a rate limit: the server's own words and numbers (RateLimit-Limit: 100;w=21600), and the time of the next
+ * allowed request.
  */
 export function describeRateLimit(
   response: Pick<HttpResponse, 'headers' | 'status' | 'url'>,
@@ -22,7 +22,7 @@ export function describeRateLimit(
   return `${limits} answered ${response.status}${details}${until}`;
 }
 
-/** What a registry's error document says (distribution-spec, Error Codes); other pages are for people with browsers. */
+/** The messages of a registry's error document (distribution-spec, Error Codes); undefined for other bodies. */
 function wordsOf(body: Buffer): string | undefined {
   try {
     const document: unknown = JSON.parse(body.toString('utf8'));

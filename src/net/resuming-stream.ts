@@ -10,7 +10,7 @@ export interface BodyAt {
 }
 
 export interface ResumingOptions {
-  /** What is read, for events and messages; a URL. */
+  /** The URL, for events and messages. */
   readonly url: string;
   readonly offset?: number | undefined;
   /** The size of the whole, when known: a body that ends before it is resumed, too. */
@@ -18,7 +18,7 @@ export interface ResumingOptions {
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit;
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-  /** Waits after a break without progress; when all are used up, the break is final. */
+  /** Milliseconds to wait after each break without progress; after the last wait a break is final. */
   readonly delaysMs?: readonly number[];
 }
 

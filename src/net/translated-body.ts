@@ -20,7 +20,7 @@ export function translated(body: Readable, translate: (error: unknown) => unknow
     stream.destroy(reason instanceof Error ? reason : new Error(String(reason)));
   });
   body.pause();
-  // It may break before anyone reads; whoever reads then still gets the error.
+  // The body may break before it is read; a later reader still gets the error.
   stream.on('error', () => {});
   return stream;
 }

@@ -5,7 +5,7 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly size: number;
-  /** Where the bytes may be had beside the registry: layers that must not be distributed have such addresses. */
+  /** Further addresses of the bytes, outside the registry: layers that must not be distributed have them. */
   readonly urls?: readonly string[];
   readonly platform?: Platform;
   readonly annotations?: Readonly<Record<string, string>>;

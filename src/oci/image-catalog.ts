@@ -1,8 +1,8 @@
 import type { Descriptor } from './descriptor.ts';
 
 /**
- * Which images there are, by full name (docker.io/library/nginx). What a registry answers tags and manifests from;
- * the bytes of a descriptor come from a BlobStore.
+ * Which images there are, by full name (docker.io/library/nginx). A registry answers requests for tags and manifests
+ * from it; the bytes of a descriptor come from a BlobStore.
  */
 export interface ImageCatalog {
   /** Full repository names, sorted by ASCII. */

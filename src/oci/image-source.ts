@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Digest, Platform } from '../core/index.ts';
 import type { Descriptor } from './descriptor.ts';
 
-/** One manifest of a resolved image, with all that it needs: what a bundle must hold for one platform. */
+/** One manifest of a resolved image, with all that it needs: a bundle for one platform must hold all of it. */
 export interface ResolvedManifest {
   readonly platform: Platform;
   readonly manifest: Descriptor;
@@ -14,7 +14,7 @@ export interface ResolvedManifest {
 /** A manifest that says something about an image: a signature, an SBOM, an attestation. */
 export interface AttachedManifest {
   readonly manifest: Descriptor;
-  /** What its own `subject` names; absent where it is found by tag or in the index alone. */
+  /** Digest in its own `subject`; absent where it is found by tag or in the index only. */
   readonly subject?: Digest;
   readonly artifactType: string;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -25,20 +25,20 @@ export interface AttachedManifest {
 }
 
 export interface ResolvedImage {
-  /** What the name resolves to in the bundle: an index when the index is kept, else the one manifest. */
+  /** The document that the name resolves to in the bundle: an index when the index is kept, else the one manifest. */
   readonly root: Descriptor;
   /** Every index and manifest document that must be carried, root included, each once. */
   readonly documents: readonly Descriptor[];
   /** The asked platforms, in the order asked. */
   readonly manifests: readonly ResolvedManifest[];
-  /** There when it was asked for. */
+  /** Present when `attached` was asked for. */
   readonly attached?: readonly AttachedManifest[];
 }
 
 export interface ResolveOptions {
   readonly platforms: readonly Platform[];
   /**
-   * Find what is attached to the image, too. An index is then kept as the root, since what is attached is often attached
+   * Find the manifests attached to the image, too. An index is then kept as the root, since manifests are often attached
    * to the index.
    */
   readonly attached?: boolean;

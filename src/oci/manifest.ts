@@ -3,16 +3,16 @@ import { parseBoundedJson } from '../io/index.ts';
 import type { Descriptor } from './descriptor.ts';
 import { bareMediaType, isIndexType, isManifestType, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 
-/** Registries and clients agree on refusing anything larger. */
+/** Most bytes of a manifest; registries and clients refuse larger ones. */
 export const MANIFEST_SIZE_LIMIT = 4 * 1024 * 1024;
-/** More addresses of one blob are not tried. */
+/** Most addresses of one blob that are tried. */
 const URLS_LIMIT = 8;
 
 /** A list of manifests, usually one a platform (image-spec image-index.md; Docker: manifest list). */
 export interface IndexDocument {
   readonly kind: 'index';
   readonly mediaType: string;
-  /** What the digest is over: never re-serialized. */
+  /** The bytes as received, over which the digest is. */
   readonly bytes: Buffer;
   readonly manifests: readonly Descriptor[];
 }
@@ -86,7 +86,7 @@ export function parseManifest(bytes: Buffer, contentType?: string, what = 'a man
   };
 }
 
-/** A descriptor, or what is wrong with it. */
+/** A descriptor, or the reason why it is invalid. */
 function parseDescriptor(value: unknown): Descriptor | string {
   if (!isRecord(value)) return 'is not an object';
   const { mediaType, digest, size, urls, platform, annotations } = value;

@@ -10,7 +10,7 @@ export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+
 export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json';
 export const DOCKER_LAYER_GZIP = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 
-/** What to accept when asking for a manifest: without the index types, registries convert or answer 404. */
+/** Accept header of a request for a manifest: without the index types, registries convert or answer 404. */
 export const MANIFEST_ACCEPT = [OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST].join(', ');
 
 export function isIndexType(mediaType: string): boolean {

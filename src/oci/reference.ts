@@ -1,12 +1,12 @@
 import { CaissonError, isDigest, type Digest } from '../core/index.ts';
 
-/** A normalized image name: what docker calls nginx is domain docker.io, repository library/nginx, tag latest. */
+/** A normalized image name: docker's short name nginx is domain docker.io, repository library/nginx, tag latest. */
 export interface ImageReference {
   /** Canonical registry host with its port, if any. */
   readonly domain: string;
   /** Path on that registry. */
   readonly repository: string;
-  /** Decoration when there is a digest, too. */
+  /** Has no meaning when there is a digest. */
   readonly tag?: string;
   readonly digest?: Digest;
 }
@@ -20,7 +20,7 @@ const DOMAIN = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-fA-F:]+\\])(?::
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const NAME_LIMIT = 255;
-/** Name, tag and digest. */
+/** Most characters of name, tag and digest together. */
 const TEXT_LIMIT = 512;
 
 /** Parses a reference and gives it the tag latest when it has neither tag nor digest. Throws REFERENCE_INVALID. */

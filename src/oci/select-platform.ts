@@ -1,7 +1,7 @@
 import type { Platform } from '../core/index.ts';
 import type { Descriptor } from './descriptor.ts';
 
-/** True for what BuildKit lists beside the images: signatures of the build, not an image of a platform. */
+/** True for an entry that BuildKit lists beside the images: an attestation of the build, not an image of a platform. */
 export function isAttestation(entry: Descriptor): boolean {
   return (
     entry.annotations?.['vnd.docker.reference.type'] !== undefined ||
@@ -10,9 +10,9 @@ export function isAttestation(entry: Descriptor): boolean {
 }
 
 /**
- * The entry to use for a platform: same operating system and architecture, the highest variant that the platform can
- * run (an amd64/v3 machine runs v2, not the other way round), the first among equals. Never falls back to a 32-bit
- * sibling, unlike container runtimes: a bundle must hold what was asked for.
+ * The entry to use for a platform: same operating system and architecture, the highest variant that the platform can run
+ * (an amd64/v3 machine runs v2, not the other way round), the first among equals. Never falls back to a 32-bit sibling,
+ * unlike container runtimes: a bundle must hold the asked platform.
  */
 export function selectPlatform<T extends Pick<Descriptor, 'platform'>>(entries: readonly T[], wanted: Platform): T | undefined {
   const target = normalizePlatform(wanted);
@@ -24,8 +24,8 @@ export function selectPlatform<T extends Pick<Descriptor, 'platform'>>(entries: 
   return best?.entry;
 }
 
-/** One spelling for what is the same: arm64/v8 is arm64, arm is arm/v7, amd64/v1 is amd64 (containerd's rules). */
-export function normalizePlatform(platform: Platform): Platform {
+/** One spelling for equal platforms: arm64/v8 is arm64, arm is arm/v7, amd64/v1 is amd64 (containerd's rules). */
+function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase();
   const written = platform.architecture.toLowerCase();
   const architecture = ALIASES[written] ?? written;

@@ -33,7 +33,7 @@ export function reason(text: string, because: readonly Reason[] = []): Reason {
   return { text, because };
 }
 
-/** Reasons as lines, each level two blanks further in. What was explained once is not explained again. */
+/** Reasons as lines, each level two blanks further in. A reason that was printed once is not printed again. */
 export function formatReasons(reasons: readonly Reason[], indent = ''): string {
   const explained = new Set<readonly Reason[]>();
   const linesOf = (list: readonly Reason[], margin: string, depth: number): string[] =>

@@ -2,15 +2,15 @@ import { generateKey, readKey, readPrivateKey } from 'openpgp';
 
 /** The OpenPGP key with which a site signs package repositories. */
 export interface RepositoryKeyPair {
-  /** Armored and without a passphrase: whoever writes it to a file gives it mode 0600. */
+  /** Armored and without a passphrase; a file that holds it must have mode 0600. */
   readonly privateKey: string;
-  /** Armored; hosts are given it to trust. */
+  /** Armored; hosts get it as the key to trust. */
   readonly publicKey: string;
 }
 
 /**
  * A new signing key. Ed25519 in the form of RFC 4880bis: gpgv 2.2 and sqv, which apt calls, accept no other. It does not
- * expire; `date` is its creation time and must not be after the dates of what it will sign.
+ * expire; `date` is its creation time and must not be after the dates of the files that it will sign.
  */
 export async function generateRepositoryKey(options: { readonly userId: string; readonly date: Date }): Promise<RepositoryKeyPair> {
   const { privateKey, publicKey } = await generateKey({

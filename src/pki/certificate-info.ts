@@ -16,7 +16,7 @@ export interface CertificateInfo {
   readonly fingerprint: string;
 }
 
-/** What the first certificate of a PEM text says of itself; nothing is verified. Throws CERTIFICATE_INVALID. */
+/** The fields of the first certificate of a PEM text; no signature is verified. Throws CERTIFICATE_INVALID. */
 export function certificateInfo(pem: string): CertificateInfo {
   const certificate = parseCertificate(pem);
   const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];

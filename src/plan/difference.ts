@@ -3,7 +3,16 @@ import type { OwnedResource, SiteRecord } from '../site/index.ts';
 import type { Change, Removal } from './change.ts';
 
 /** Kinds that keep what stood in their place, so that it can be put back. Others leave it as it is when their owner goes. */
-const RESTORING: ReadonlySet<ResourceKindName> = new Set(['file', 'certificate', 'keypair', 'definition', 'executable', 'artifact', 'sysctl', 'module']);
+const RESTORING: ReadonlySet<ResourceKindName> = new Set([
+  'file',
+  'certificate',
+  'keypair',
+  'definition',
+  'executable',
+  'artifact',
+  'sysctl',
+  'module',
+]);
 
 export interface DifferenceOptions {
   /** Data of owners that go are removed, too. */
@@ -45,7 +54,8 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
   }
   const before = known === undefined ? (RESTORING.has(resource.kind) ? 'other' : 'same') : known.before;
   const isDeclared = known?.digest !== undefined && resource.digest !== undefined && known.digest !== resource.digest;
-  const source = known === undefined ? 'what was there before is another' : isDeclared ? 'it is declared otherwise now' : 'it was changed on the host';
+  const source =
+    known === undefined ? 'what was there before is another' : isDeclared ? 'it is declared otherwise now' : 'it was changed on the host';
   return {
     action: 'change',
     resource,

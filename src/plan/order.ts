@@ -142,7 +142,9 @@ class Order {
 
   settleHosts(): void {
     for (const host of this.#request.recordHosts) {
-      const stays = this.#topology.spec.nodes.length > 0 && host === this.#request.declared.seed.name || this.#topology.spec.nodes.some(({ name }) => name === host);
+      const stays =
+        (this.#topology.spec.nodes.length > 0 && host === this.#request.declared.seed.name) ||
+        this.#topology.spec.nodes.some(({ name }) => name === host);
       const what = stays ? 'settle' : 'release';
       this.#add<RecordStep>({
         type: 'record',
@@ -189,7 +191,16 @@ class Order {
   ): MakeStep {
     const { stage, makings, needs, restarts } = parts;
     const words = describeStage(stage, owner, makings);
-    const step = this.#add<MakeStep>({ type: 'make', id: `${words.phase}/${host}/${owner}-${stage}`, host, owner, ...words, needs, makings, restarts });
+    const step = this.#add<MakeStep>({
+      type: 'make',
+      id: `${words.phase}/${host}/${owner}-${stage}`,
+      host,
+      owner,
+      ...words,
+      needs,
+      makings,
+      restarts,
+    });
     for (const { resource } of makings) this.#makers.set(`${host} ${resourceId(resource)}`, step);
     return step;
   }
@@ -250,7 +261,12 @@ class Order {
     const joined = joins ? this.#runActions(placement, this.#actionsAt(component, 'join'), [...needs, ...this.#chainOf(component)]) : [];
     const started = this.#startSteps(placement, { makings, needs: [...needs, ...joined], isRestart });
     const touched = [...packages.filter((step) => step.type === 'make' && step.restarts.length > 0), ...started];
-    const gate = this.#gate(placement, { needs: [...needs, ...joined, ...started], after: touched, takesBack: joins ? [...joined, ...started] : [], joins });
+    const gate = this.#gate(placement, {
+      needs: [...needs, ...joined, ...started],
+      after: touched,
+      takesBack: joins ? [...joined, ...started] : [],
+      joins,
+    });
     const once = this.#runActions(placement, this.#onceActions(placement), [gate]);
     const isStarted = makings.length > 0 || touched.length > 0;
     const healthy = isStarted ? this.#runActions(placement, this.#actionsAt(component, 'after-healthy'), [gate, ...once]) : [];
@@ -263,7 +279,11 @@ class Order {
 
   #startSteps(
     placement: Placement,
-    { makings, needs, isRestart }: { readonly makings: readonly Making[]; readonly needs: readonly PlanStep[]; readonly isRestart: boolean },
+    {
+      makings,
+      needs,
+      isRestart,
+    }: { readonly makings: readonly Making[]; readonly needs: readonly PlanStep[]; readonly isRestart: boolean },
   ): readonly PlanStep[] {
     if (makings.length === 0) return [];
     const { component, host } = placement;
@@ -416,19 +436,24 @@ class Order {
     const own = leaving === undefined ? (this.#ready.get(`${owner}/${host}`) ?? []) : [];
     const chain = leaving === undefined ? [] : this.#chainOf(leaving.component);
     const before = [...needs, ...own, ...chain];
-    const stopped = leaving === undefined ? [] : this.#runActions(leaving, this.#actionsAt(leaving.component, 'before-stop'), before, '-leaves');
+    const stopped =
+      leaving === undefined ? [] : this.#runActions(leaving, this.#actionsAt(leaving.component, 'before-stop'), before, '-leaves');
     const left =
-      leaving === undefined ? [] : this.#runActions(leaving, this.#actionsAt(leaving.component, 'leave'), [...before, ...stopped], '-leaves');
-    const step = this.#isForgotten(host) ? undefined : this.#add<RemoveStep>({
-      type: 'remove',
-      id: `remove/${host}/${owner}`,
-      phase: 'remove',
-      host,
-      owner,
-      summary: describeRemoval(owner, removals, leaving !== undefined),
-      needs: [...before, ...stopped, ...left],
-      removals,
-    });
+      leaving === undefined
+        ? []
+        : this.#runActions(leaving, this.#actionsAt(leaving.component, 'leave'), [...before, ...stopped], '-leaves');
+    const step = this.#isForgotten(host)
+      ? undefined
+      : this.#add<RemoveStep>({
+          type: 'remove',
+          id: `remove/${host}/${owner}`,
+          phase: 'remove',
+          host,
+          owner,
+          summary: describeRemoval(owner, removals, leaving !== undefined),
+          needs: [...before, ...stopped, ...left],
+          removals,
+        });
     const steps: PlanStep[] = step === undefined ? [...stopped, ...left] : [...stopped, ...left, step];
     if (leaving === undefined || leaving.component.placement !== 'quorum') return steps;
     // The members that stay are seen healthy before another one leaves.

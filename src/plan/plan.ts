@@ -37,7 +37,9 @@ export function makePlan(request: PlanRequest): Plan {
  * That is refused, because nobody can want it.
  */
 export function movedData(changes: readonly Change[]): readonly SiteConflict[] {
-  const leaving = changes.flatMap((change) => (change.action === 'remove' && change.owned.data === true && change.end === 'kept' ? [change] : []));
+  const leaving = changes.flatMap((change) =>
+    change.action === 'remove' && change.owned.data === true && change.end === 'kept' ? [change] : [],
+  );
   return leaving.flatMap(({ host, owned }) => {
     const next = changes.find(
       (change) =>

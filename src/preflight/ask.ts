@@ -1,10 +1,13 @@
-import type { NodeSpec, Topology } from '../cluster/index.ts';
+import type { NodeSpec } from '../cluster/index.ts';
 import type { Clock } from '../core/index.ts';
-import { gatherFacts, type Host } from '../host/index.ts';
+import { gatherFacts, type Host, type HostFacts } from '../host/index.ts';
 import { seedLayout } from '../site/index.ts';
-import { readHostState } from './host-state.ts';
+import type { HostFinding } from './findings.ts';
+import { readHostState, type HostPlaces, type HostState } from './host-state.ts';
 import { CHECKED_PATHS } from './judge/disk.ts';
 import type { ObservedHost } from './judge/finding.ts';
+import { askInTime, type Question } from './question.ts';
+import { secondsFor, tryWays, waysFrom, type TriedWay, type Way, type WayEnds } from './ways.ts';
 
 export interface HostToAsk {
   readonly host: Host;
@@ -19,10 +22,51 @@ export interface AskOptions {
   readonly signal: AbortSignal;
 }
 
-/** Asks one host for everything that the checks look at. Changes nothing. */
-export async function askHost({ host, node, isNode, isSeed }: HostToAsk, topology: Topology, options: AskOptions): Promise<ObservedHost> {
-  const { clock, signal } = options;
-  const places = { definitions: topology.platform.definitionsDirectory, bundles: seedLayout().bundles };
-  const facts = await gatherFacts(host, { clock, paths: CHECKED_PATHS, signal });
-  return { node, facts, state: await readHostState(host, places, signal), isNode, isSeed };
+/** What a host answered. `observed` is missing when it left a question open that the checks cannot do without. */
+export interface AskedHost {
+  readonly observed?: ObservedHost;
+  readonly findings: readonly HostFinding[];
+}
+
+/** Asks one host everything that the checks look at, each question with its own time. Changes nothing. */
+export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOptions): Promise<AskedHost> {
+  const { host, node, isNode, isSeed } = target;
+  const { signal } = options;
+  const facts = await askInTime(host, factsQuestion(options), signal);
+  if ('finding' in facts) return { findings: [facts.finding] };
+  const places = { definitions: ends.topology.platform.definitionsDirectory, bundles: seedLayout().bundles };
+  const state = await askInTime(host, stateQuestion(places, options), signal);
+  if ('finding' in state) return { findings: [state.finding] };
+  const ways = await askInTime(host, waysQuestion(waysFrom(node, state.answer.components, ends), options), signal);
+  const observed = { node, facts: facts.answer, state: state.answer, isNode, isSeed };
+  return 'finding' in ways
+    ? { observed: { ...observed, ways: [] }, findings: [ways.finding] }
+    : { observed: { ...observed, ways: ways.answer }, findings: [] };
+}
+
+function factsQuestion({ clock, signal }: AskOptions): Question<HostFacts> {
+  return {
+    subject: 'what it is (file systems, ports, systemd)',
+    seconds: 30,
+    remedy: 'Find out on the host what hangs: df (a network file system that is gone), ss, systemctl is-system-running',
+    ask: (host) => gatherFacts(host, { clock, paths: CHECKED_PATHS, signal }),
+  };
+}
+
+function stateQuestion(places: HostPlaces, { signal }: AskOptions): Question<HostState> {
+  return {
+    subject: 'what is installed on it (units, packages, containers)',
+    seconds: 45,
+    remedy: 'Find out on the host what hangs: systemctl is-active docker, dpkg-query --show, docker ps',
+    ask: (host) => readHostState(host, places, signal),
+  };
+}
+
+function waysQuestion(ways: readonly Way[], { signal }: AskOptions): Question<readonly TriedWay[]> {
+  return {
+    subject: 'which ports of other hosts it reaches',
+    seconds: secondsFor(ways),
+    remedy: 'Try one on the host: timeout 5 bash -c "exec 3<>/dev/tcp/ADDRESS/PORT"',
+    ask: (host) => tryWays(host, ways, signal),
+  };
 }

@@ -1,8 +1,9 @@
+import pLimit from 'p-limit';
 import type { NodeSpec } from '../cluster/index.ts';
-import type { OperatingSystem } from '../manifests/index.ts';
 import type { Host } from '../host/index.ts';
+import type { OperatingSystem } from '../manifests/index.ts';
 import { askHost, type AskOptions, type HostToAsk } from './ask.ts';
-import type { ConnectedHosts } from './connect-hosts.ts';
+import { HOSTS_AT_ONCE, type ConnectedHosts } from './connect-hosts.ts';
 import { HostsUnfitError } from './findings.ts';
 import type { HostsToCheck } from './judge/finding.ts';
 import { judgeHosts } from './judge/judge-hosts.ts';
@@ -15,18 +16,31 @@ export interface CheckedHosts {
   readonly architectures: ReadonlyMap<string, string>;
 }
 
+export interface CheckOptions extends AskOptions {
+  /** Hosts that are asked at the same time; 32 when not given. */
+  readonly hostsAtOnce?: number | undefined;
+}
+
 /**
- * Looks at every connected host and changes nothing. Throws HostsUnfitError with every finding of every host, those that
- * could not be connected included.
+ * Looks at every connected host and changes nothing. A host that does not answer is a finding after its own time, while
+ * others are asked. Throws HostsUnfitError with every finding of every host, those that could not be connected included.
  */
 export async function checkHosts(
   request: Omit<HostsToCheck, 'hosts'>,
   connected: ConnectedHosts,
-  options: AskOptions,
+  options: CheckOptions,
 ): Promise<CheckedHosts> {
   const { topology, bundle, bundles } = request;
-  const hosts = await Promise.all(hostsToAsk(topology.spec.nodes, connected).map((host) => askHost(host, topology, options)));
-  const findings = [...connected.findings, ...judgeHosts({ topology, bundle, bundles, hosts })];
+  const { hosts: nodes, seed } = connected;
+  const ends = {
+    topology,
+    seed: { name: seed.name, address: topology.spec.depot.address ?? seed.address },
+    connected: new Set(nodes.keys()),
+  };
+  const limit = pLimit(options.hostsAtOnce ?? HOSTS_AT_ONCE);
+  const asked = await limit.map(hostsToAsk(topology.spec.nodes, connected), (host) => askHost(host, ends, options));
+  const hosts = asked.flatMap(({ observed }) => observed ?? []);
+  const findings = [...connected.findings, ...asked.flatMap((host) => host.findings), ...judgeHosts({ topology, bundle, bundles, hosts })];
   if (findings.length > 0) throw new HostsUnfitError(findings);
 
   return {

@@ -1,5 +1,6 @@
-import type { ClusterSpec } from '../cluster/index.ts';
-import { CaissonError, messageOf } from '../core/index.ts';
+import pLimit from 'p-limit';
+import type { ClusterSpec, NodeSpec } from '../cluster/index.ts';
+import { CaissonError, formatDuration, messageOf } from '../core/index.ts';
 import type { ConnectOptions, Host } from '../host/index.ts';
 import { REAL_MACHINES, type Machines } from '../site/index.ts';
 import type { HostFinding } from './findings.ts';
@@ -13,17 +14,31 @@ export interface ConnectedHosts {
   close(): Promise<void>;
 }
 
+/** Hosts that are worked on at the same time when nothing else is said. */
+export const HOSTS_AT_ONCE = 32;
+
+/** A login takes this long at most: connection, key, password, sudo. */
+const LOGIN_TIMEOUT_MS = 60_000;
+
+export interface ConnectHostsOptions extends ConnectOptions {
+  /** Hosts that are connected to at the same time; 32 when not given. */
+  readonly hostsAtOnce?: number | undefined;
+  /** For the login on each host; 60 s when not given. */
+  readonly loginTimeoutMs?: number | undefined;
+}
+
 /**
- * Connects to every node at once. A host that cannot be reached or trusted is a finding, so that the others can be looked
+ * Connects to every node, a limited number at the same time. A host that cannot be reached or trusted is a finding, so that the others can be looked
  * at, too; so is it when nothing says by which address nodes reach the seed, or when a seed beside the cluster would not
  * be worked on as root. The caller closes what is connected.
  */
 export async function connectHosts(
   spec: ClusterSpec,
-  options: ConnectOptions,
+  options: ConnectHostsOptions,
   machines: Machines = REAL_MACHINES,
 ): Promise<ConnectedHosts> {
-  const results = await Promise.allSettled(spec.nodes.map((node) => machines.connect(node, spec.ssh, options)));
+  const limit = pLimit(options.hostsAtOnce ?? HOSTS_AT_ONCE);
+  const results = await Promise.allSettled(spec.nodes.map((node) => limit(() => connectInTime(node, spec, options, machines))));
   const hosts = new Map<string, Host>();
   const findings: HostFinding[] = [];
   for (const [index, result] of results.entries()) {
@@ -44,6 +59,33 @@ export async function connectHosts(
       await Promise.all([...hosts.values()].map((host) => host.close()));
     },
   };
+}
+
+/** Connects to one node, or throws HOST_UNREACHABLE when the login has not ended in time. */
+async function connectInTime(node: NodeSpec, spec: ClusterSpec, options: ConnectHostsOptions, machines: Machines): Promise<Host> {
+  const { loginTimeoutMs = LOGIN_TIMEOUT_MS, signal } = options;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), loginTimeoutMs);
+  const late = new Promise<never>((_, reject) => {
+    deadline.signal.addEventListener('abort', () => reject(loginHangs(node, loginTimeoutMs)));
+  });
+  const signals = signal === undefined ? [deadline.signal] : [deadline.signal, signal];
+  const connecting = machines.connect(node, spec.ssh, { ...options, signal: AbortSignal.any(signals) });
+  try {
+    return await Promise.race([connecting, late]);
+  } catch (error) {
+    // A login that ends after all leaves a connection that nobody uses.
+    void connecting.then((host) => host.close()).catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function loginHangs({ name, address }: NodeSpec, timeoutMs: number): CaissonError {
+  return new CaissonError('HOST_UNREACHABLE', `Cannot log in to "${name}": no end of the login within ${formatDuration(timeoutMs)}`, {
+    hint: `Log in by hand and see what hangs there, sudo and the start files of the shell included: ssh -v ${address}`,
+  });
 }
 
 /** What keeps this machine, which is no node, from being the seed. */

@@ -12,6 +12,8 @@ export interface HostState {
   readonly bundles: ReadonlyMap<string, number>;
   /** Lines of /etc/hosts outside our block. */
   readonly hostNames: readonly HostNameEntry[];
+  /** True when the container engine runs and does not answer. */
+  readonly engineFrozen: boolean;
   /** What was there before us; undefined on a host that has our agent. */
   readonly strangers: Strangers | undefined;
 }
@@ -26,6 +28,9 @@ export interface Strangers {
   readonly brokenPackages: readonly string[];
 }
 
+/** An engine that runs answers at once; one that was stopped by a signal or by its disk never does. */
+export const ENGINE_SECONDS = 10;
+
 /** Parameters: directory of service definitions, of units, of bundles; units of agent and depot; executable; our block of /etc/hosts. */
 export const HOST_STATE_SCRIPT = `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 for unit in "$2/$4" "$2/$5"; do [ ! -e "$unit" ] || echo "unit \${unit##*/}"; done
@@ -33,12 +38,15 @@ for unit in "$2/$4" "$2/$5"; do [ ! -e "$unit" ] || echo "unit \${unit##*/}"; do
 for file in "$1"/*.yaml; do [ ! -e "$file" ] || echo "definition \${file##*/}"; done
 for file in "$3"/*; do [ ! -f "$file" ] || stat --printf='bundle %s %n\\n' -- "$file"; done
 [ ! -r /etc/hosts ] || sed -e "/^# BEGIN $7\\$/,/^# END $7\\$/d" -e 's/#.*//' -e 's/^/hosts /' /etc/hosts
+if command -v docker >/dev/null && systemctl is-active --quiet docker; then
+  timeout --kill-after=1 ${ENGINE_SECONDS} docker ps --format 'container {{.Names}}' 2>/dev/null
+  case $? in 124|137) echo 'engine-frozen' ;; esac
+fi
 if [ ! -e "$2/$4" ]; then
   echo strangers
   engine=$(command -v dockerd) && {
     package=$(dpkg -S "$engine" 2>/dev/null) || package=none
     echo "engine \${package%%:*}"
-    if systemctl is-active --quiet docker; then docker ps --format 'container {{.Names}}'; fi
   }
   dpkg-query --show --showformat='\${db:Status-Eflag} \${db:Status-Status} \${Package}\\n' 2>/dev/null |
     sed -n -e 's/^ok \\(half-installed\\|unpacked\\|half-configured\\) /broken /p' -e 's/^reinstreq [^ ]* /broken /p'
@@ -82,6 +90,7 @@ export function parseHostState(output: string): HostState {
       const [address, ...names] = line.trim().split(/\s+/);
       return address === undefined || address === '' ? [] : [{ address, names }];
     }),
+    engineFrozen: all('engine-frozen').length > 0,
     strangers:
       all('strangers').length === 0
         ? undefined

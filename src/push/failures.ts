@@ -7,13 +7,13 @@ export interface Place {
   readonly digest: Digest;
 }
 
-/** After so many failures the rest is not tried any more: the registry is gone. */
+/** Failures after which further work is not tried: the registry is gone. */
 const FAILURES_LIMIT = 8;
 
-/** What another time, another right or another registry may mend: not the disk, not the bundle. */
+/** Codes of failures of the registry. Failures of the disk or the bundle end the push at once. */
 const OF_REGISTRY: ReadonlySet<ErrorCode> = new Set(['AUTH_FAILED', 'FETCH_FAILED', 'PUSH_REFUSED', 'RATE_LIMITED', 'IMAGE_NOT_FOUND']);
 
-/** Failures of single pieces of work, which the others outlive, and the one that ends everything. */
+/** Collects failures of single pieces of work, after which other work continues, and the first failure that ends the push. */
 export class Failures {
   readonly #places = new Map<string, CaissonError>();
   readonly #stop = new AbortController();
@@ -48,7 +48,7 @@ export class Failures {
     return this.#places.get(placeOf(repository, digest));
   }
 
-  /** Throws what ended everything, if something did. */
+  /** Throws the failure that ended the push, if there is one. */
   throwFatal(): void {
     if (this.#fatal !== undefined) throw this.#fatal.error;
   }

@@ -12,7 +12,7 @@ import {
 } from '../oci/index.ts';
 import { repositoryFor, type Destination } from './destination.ts';
 
-/** What is pushed from: the images of a bundle, and the blobs of it and of the bundles that it needs. */
+/** The source of a push: the images of a bundle, and the blobs of it and of its bases. */
 export interface PushContent {
   readonly images: readonly BundleImage[];
   readonly blobs: BlobStore;
@@ -47,12 +47,13 @@ export interface PushPlan {
   readonly blobs: readonly PushBlob[];
 }
 
-/** Indexes nested deeper than this are not an image that anybody made. */
+/** Deepest nesting of indexes that is read. */
 const MAX_DEPTH = 4;
 
 /**
- * What must be where, from the bundle alone. Throws PUSH_NAMES_CLASH naming every two images that would get one name, and
- * BLOB_UNKNOWN, DigestMismatchError or IMAGE_UNSUPPORTED for documents that the bundle should hold and does not.
+ * Plans which documents and blobs each repository needs, from the bundle alone. Throws PUSH_NAMES_CLASH naming every two
+ * images that would get one name, and BLOB_UNKNOWN, DigestMismatchError or IMAGE_UNSUPPORTED for documents that the
+ * bundle should hold and does not.
  */
 export async function planPush(content: PushContent, destination: Destination, keepDomain: boolean): Promise<PushPlan> {
   const named = content.images.map((image) => ({ image, ...repositoryFor(image.name, destination, keepDomain) }));
@@ -76,8 +77,8 @@ export async function planPush(content: PushContent, destination: Destination, k
 }
 
 /**
- * What is attached to an image goes into its repository, too: under its digest, where a registry finds it by its subject, and
- * under every tag that it had (cosign's). It is no image of any platform, so nothing of it is ever left out.
+ * The manifests attached to an image, as images of its repository: under their digests, where a registry finds them by
+ * their subject, and under every tag that they had (cosign's). They belong to no platform, so none is left out.
  */
 async function attachedImages(store: BlobStore, { name, attached = [] }: BundleImage, repository: string): Promise<readonly PushImage[]> {
   const images: PushImage[] = [];
@@ -136,7 +137,7 @@ async function addBlobs(
   for (const blob of [document.config, ...document.layers]) {
     if (seen.has(blob.digest)) continue;
     seen.add(blob.digest);
-    // What may not be distributed is not in a bundle; whoever pulls gets it from where the manifest says.
+    // A bundle does not hold layers that must not be distributed; clients fetch them from the URLs in the manifest.
     if (/foreign|nondistributable/.test(blob.mediaType) && (await store.stat(blob.digest)) === undefined) continue;
     if ((await store.stat(blob.digest)) === undefined) {
       throw new CaissonError('BLOB_UNKNOWN', `Cannot push blob "${blob.digest}": the bundle does not hold it`, {

@@ -11,7 +11,7 @@ export interface PushBlobsOptions {
   readonly jobs: number;
   readonly failures: Failures;
   readonly signal: AbortSignal;
-  /** Bytes that are where they should be now, of all that were missing. */
+  /** Bytes that were brought so far, of all that were missing. */
   readonly onProgress: (done: number) => void;
 }
 
@@ -26,8 +26,8 @@ export function bytesToPlace(plan: PushPlan, survey: Survey): number {
 }
 
 /**
- * Brings every blob to the repositories that lack it, the largest first: uploaded once, then mounted into the others. What
- * cannot be brought goes into `failures`.
+ * Brings every blob to the repositories that lack it, the largest first: uploaded once, then mounted into the others. A
+ * blob that cannot be brought is added to `failures`.
  */
 export async function pushBlobs(
   plan: PushPlan,

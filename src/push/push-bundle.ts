@@ -14,11 +14,11 @@ export interface PushRequest {
   readonly destination: Destination;
   /** Puts the name of the source registry into the path. */
   readonly keepDomain: boolean;
-  /** Where the registry refuses an index that lists what the bundle does not hold, push one without it under the tag. */
+  /** When the registry refuses an index that lists manifests which the bundle does not hold, push an index without them under the tag. */
   readonly reduceIndexes: boolean;
-  /** Find out what would be done, and change nothing. */
+  /** Only survey the registry and report; change nothing. */
   readonly planOnly: boolean;
-  /** How many requests run at once. */
+  /** Most requests at the same time. */
   readonly jobs: number;
 }
 
@@ -30,10 +30,10 @@ export interface PushTools {
 }
 
 /**
- * Pushes the images of a bundle under the digests that they have there: asks first what is in place, uploads each blob that
- * is not once and mounts it elsewhere, then puts manifests, indexes and tags. Throws PUSH_NAMES_CLASH before anything is
- * asked, AUTH_FAILED and its like for a registry that does not answer questions, PUSH_INCOMPLETE naming every image that
- * could not be pushed after the others were, and DIGEST_MISMATCH for a bundle that is damaged.
+ * Pushes the images of a bundle under the digests that they have there: surveys the registry, uploads each missing blob
+ * once and mounts it into the other repositories, then puts manifests, indexes and tags. Throws PUSH_NAMES_CLASH before
+ * anything is asked, AUTH_FAILED and its like for a registry that does not answer questions, PUSH_INCOMPLETE naming
+ * every image that could not be pushed after the others were, and DIGEST_MISMATCH for a bundle that is damaged.
  */
 export async function pushBundle(content: PushContent, request: PushRequest, tools: PushTools): Promise<PushReport> {
   const { destination, jobs } = request;

@@ -17,13 +17,13 @@ export interface PushImagesOptions {
 
 export interface PushedImage {
   readonly outcome: ImageOutcome;
-  /** What the name stands for now. */
+  /** Digest that the tag names now. */
   readonly stored: Digest;
 }
 
 /**
- * Puts the manifests and indexes of every image whose blobs are there, children before those that list them and the tag with
- * the last. Gives what became of each; what failed or was not tried is absent.
+ * Puts the manifests and indexes of every image whose blobs are there, children before those that list them and the tag
+ * with the last. Gives the outcome of each image; an image that failed or was not tried is absent.
  */
 export async function pushImages(
   plan: PushPlan,
@@ -54,7 +54,7 @@ export async function pushImages(
   return pushed;
 }
 
-/** What failures of an image are kept under: several names of a repository may stand for one root. */
+/** Key of an image's failures: several names of a repository may have one root. */
 export function nameDigest({ name, root }: PushImage): Digest {
   return digestOf(`${name} ${root.digest}`);
 }
@@ -88,12 +88,12 @@ async function pushRoot(
   }
 }
 
-/** Registries differ in how they say that what an index lists must be there. */
+/** True for a refusal of an index whose manifests the registry lacks; registries use different codes for it. */
 function isRefusedIndex(error: unknown): error is RegistryError {
   return error instanceof RegistryError && error.code === 'PUSH_REFUSED' && [400, 404, 409, 422].includes(error.status);
 }
 
-/** The index without what the bundle does not hold. */
+/** The index without the manifests that the bundle does not hold. */
 function reduced(image: PushImage, root: Descriptor, bytes: Buffer): { descriptor: Descriptor; bytes: Buffer } {
   const index = parseJsonObject(bytes) ?? {};
   const held = new Set<unknown>(image.documents.map(({ digest }) => digest));

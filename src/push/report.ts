@@ -3,16 +3,16 @@ import type { Destination } from './destination.ts';
 import type { PushImage, PushPlan } from './plan.ts';
 import type { Survey } from './survey.ts';
 
-/** What became of an image: its tag stood for it already, stands for it now, or for something that the registry took instead. */
+/** Outcome of an image: the registry had it under its tag, it was pushed, or a reduced index was pushed in its place. */
 export type ImageOutcome = 'present' | 'pushed' | 'reduced';
 
 export interface PushReportImage {
   readonly name: string;
   /** Its full name in the registry. */
   readonly target: string;
-  /** What it is in the bundle. */
+  /** Digest of its root in the bundle. */
   readonly digest: Digest;
-  /** What its name in the registry stands for after the push; before it for a plan, undefined when there is nothing. */
+  /** Digest under its name in the registry: after the push, or for a plan before it; undefined when there is none. */
   readonly stored: Digest | undefined;
   readonly outcome: ImageOutcome | 'planned';
   /** Bytes of its blobs that its repository did not have, uploaded or mounted. */
@@ -29,7 +29,7 @@ export interface PushReport {
   readonly images: readonly PushReportImage[];
   /** Blobs that were (or would be) sent. */
   readonly uploaded: PushCounts;
-  /** Blobs that a repository shares with another of the registry; what a registry does not mount is uploaded. */
+  /** Blobs that a repository shares with another of the registry; a blob that the registry does not mount is uploaded. */
   readonly mounted: PushCounts;
   /** Blobs that were where they should be, counted in each repository. */
   readonly present: PushCounts;
@@ -40,7 +40,7 @@ export function targetOf({ domain }: Destination, { repository, tag, root }: Pus
   return `${domain}/${repository}${tag === undefined ? `@${root.digest}` : `:${tag}`}`;
 }
 
-/** What a push would do. */
+/** The report of a plan. */
 export function reportPlan(plan: PushPlan, survey: Survey, destination: Destination): PushReport {
   const missing = plan.blobs.filter(({ digest }) => (survey.blobs.get(digest)?.size ?? 0) === 0);
   const missingPlaces = plan.blobs.map((blob) => ({
@@ -71,7 +71,7 @@ export function reportPlan(plan: PushPlan, survey: Survey, destination: Destinat
   };
 }
 
-/** True when nothing of an image is to be done. */
+/** True when the registry has the image and its tag. */
 export function isPresent(image: PushImage, survey: Survey): boolean {
   const { repository, root, tag } = image;
   const named = tag === undefined ? survey.documents.has(`${repository}@${root.digest}`) : survey.tags.get(image) === root.digest;

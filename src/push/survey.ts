@@ -3,13 +3,13 @@ import type { Digest } from '../core/index.ts';
 import type { RegistryWriter } from '../registry/index.ts';
 import type { PushImage, PushPlan } from './plan.ts';
 
-/** What the registry has already of what is to be pushed. */
+/** The planned content that the registry has already. */
 export interface Survey {
   /** Repositories that have a blob. */
   readonly blobs: ReadonlyMap<Digest, ReadonlySet<string>>;
   /** Manifests and indexes that a repository has, by placeOf. */
   readonly documents: ReadonlySet<string>;
-  /** What the tags stand for now, by image. */
+  /** Digests that the tags name now, by image. */
   readonly tags: ReadonlyMap<PushImage, Digest>;
 }
 

@@ -12,7 +12,7 @@ const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))/y;
 
 /**
  * Reads all challenges of one or several WWW-Authenticate headers, in order. Commas inside quotes belong to the value
- * (scope="repository:a/b:pull,push"); what cannot be read ends the header it stands in.
+ * (scope="repository:a/b:pull,push"); an unreadable challenge ends its header.
  */
 export function parseChallenges(headers: string | readonly string[] | undefined): AuthChallenge[] {
   const texts = typeof headers === 'string' ? [headers] : (headers ?? []);
@@ -38,7 +38,7 @@ function parseHeader(text: string): AuthChallenge[] {
     const isParameter = skip(/\s*=\s*/y);
     if (!isParameter) {
       challenges.push({ scheme: word.toLowerCase(), parameters: new Map() });
-      // Negotiate and its like carry bare data, which is of no use here.
+      // Negotiate and its like carry bare data, which is skipped.
       if (skip(/[ \t]+/y) && !/[A-Za-z0-9_-]+\s*=\s*[^=\s,]/y.test(text.slice(position))) skip(TOKEN68);
       continue;
     }

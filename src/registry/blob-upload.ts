@@ -22,7 +22,7 @@ export interface BlobUploadOptions {
   readonly hasArrived: () => Promise<boolean>;
   readonly onProgress: (position: number) => void;
   readonly chunkSize: number;
-  /** Waits after a break without progress; when all are used up, the break is final. */
+  /** Milliseconds to wait after each break without progress; after the last wait a break is final. */
   readonly delaysMs: readonly number[];
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   readonly emit?: Emit;
@@ -30,8 +30,8 @@ export interface BlobUploadOptions {
 }
 
 /**
- * What came of an upload: done, or lost by the registry, so that it must start anew; `refused` when that was its answer to a
- * part, not to the question how far it got.
+ * Result of an upload: done, or lost by the registry, so that it must start anew. `refused` is true when the registry
+ * refused a part, and false when it did not know the upload while asked for its position.
  */
 export type UploadOutcome = { readonly done: true } | { readonly done: false; readonly error: RegistryError; readonly refused: boolean };
 
@@ -42,19 +42,20 @@ interface Break {
 }
 
 /** Smaller blobs go with the request that ends the upload, from memory. */
-export const SMALL_BLOB = 1024 * 1024;
+const SMALL_BLOB = 1024 * 1024;
 /** A break after this many bytes does not count against the attempts: the upload gets on. */
 const PROGRESS = 1024 * 1024;
-/** A registry hashes, or copies to its store, what was uploaded before it answers; that may take long for a large blob. */
+/** Milliseconds for the answer to the last request: before it the registry hashes or copies the whole blob. */
 const COMMIT_TIMEOUT_MS = 15 * 60_000;
 /** Answers of a registry that does not know this upload, or not in this form, any more. */
 const LOST: ReadonlySet<number> = new Set([400, 404, 405, 410, 411, 501]);
 const OTHER_PLACE = 416;
 
 /**
- * Sends one blob into one upload session (distribution-spec v1.1, Pushing a blob in chunks): PATCH by PATCH, then PUT with
- * the digest. When the connection breaks, or the registry is busy, it asks how far the registry got and goes on there.
- * (distribution, and Harbor with it, keeps what arrived of a broken chunk and then calls the upload invalid: it starts anew.)
+ * Sends one blob into one upload session (distribution-spec v1.1, Pushing a blob in chunks): PATCH by PATCH, then PUT
+ * with the digest. When the connection breaks, or the registry is busy, it asks how far the registry got and goes on
+ * there. (distribution, and Harbor with it, keeps the received part of a broken chunk and then refuses the upload: the
+ * upload starts anew.)
  */
 export class BlobUpload {
   readonly #options: BlobUploadOptions;
@@ -62,7 +63,7 @@ export class BlobUpload {
   readonly #content: CheckedContent;
   readonly #session: UploadSession;
   #location: string;
-  /** What the registry has confirmed. */
+  /** Bytes that the registry has confirmed. */
   #position = 0;
   #small: Buffer | undefined;
 
@@ -151,7 +152,7 @@ export class BlobUpload {
     return { done: true };
   }
 
-  /** What an answer means that is not the one hoped for. */
+  /** Turns an unexpected answer into the end of the upload or into a break. */
   async #judge(response: HttpResponse): Promise<UploadOutcome | Break> {
     const askedMs = isBusy(response.status) ? await this.#options.http.askedWait(response) : undefined;
     const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.origin, response);

@@ -12,8 +12,8 @@ export interface BlobContent {
 }
 
 /**
- * A blob that is read in parts, again where a connection broke, and hashed once on the way: what is damaged here must not
- * be called the registry's fault. A part may not start behind what was read before.
+ * A blob that is read in parts, some of them again after a broken connection, and hashed once on the way, so that damage
+ * on this machine is not reported as the registry's. A part must not start behind the bytes read before.
  */
 export class CheckedContent {
   readonly #content: BlobContent;
@@ -42,7 +42,7 @@ export class CheckedContent {
     return Buffer.concat(chunks);
   }
 
-  /** Throws DigestMismatchError unless all of the blob was read and is what it should be. */
+  /** Throws DigestMismatchError unless the whole blob was read and has the expected digest. */
   check(): void {
     const { digest, size } = this.#content;
     const actual = (this.#digest ??= digestFromHex(this.#hash.digest('hex')));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CaissonError, errnoOf, InvalidInputError, messageOf, silent, type Emit } from '../core/index.ts';
 import { parseBoundedJson } from '../io/index.ts';
 
-/** What docker login stored for a registry. */
+/** Credentials that docker login stored for a registry. */
 export type Credentials =
   | { readonly type: 'password'; readonly username: string; readonly password: string }
   | { readonly type: 'identity'; readonly token: string };
@@ -26,10 +26,10 @@ export interface DockerCredentialsOptions {
 
 const HUB_KEY = 'https://index.docker.io/v1/';
 
-/** Nobody is logged in anywhere. */
+/** Gives no credentials: every request is anonymous. */
 export const anonymous: FindCredentials = async () => undefined;
 
-/** What loadDockerCredentials gives, read when first needed: a damaged file is reported by the first look-up. */
+/** As loadDockerCredentials, but the file is read at the first look-up, which then reports a damaged file. */
 export function dockerCredentials(options: DockerCredentialsOptions): FindCredentials {
   let loaded: Promise<FindCredentials> | undefined;
   return async (repository) => {
@@ -39,8 +39,8 @@ export function dockerCredentials(options: DockerCredentialsOptions): FindCreden
 }
 
 /**
- * Credentials of docker's config.json ($DOCKER_CONFIG, else ~/.docker). No file means nobody is logged in. Throws
- * INPUT_INVALID for a damaged file, INPUT_UNREADABLE for one that may not be read.
+ * Credentials of docker's config.json ($DOCKER_CONFIG, else ~/.docker). Without a file every request is anonymous.
+ * Throws INPUT_INVALID for a damaged file, INPUT_UNREADABLE for one that may not be read.
  */
 export async function loadDockerCredentials(options: DockerCredentialsOptions): Promise<FindCredentials> {
   const directory = options.env['DOCKER_CONFIG'] ?? (options.env['HOME'] === undefined ? undefined : join(options.env['HOME'], '.docker'));
@@ -77,7 +77,7 @@ export function parseDockerConfig(text: string, file: string, options: Omit<Dock
     return undefined;
   };
 
-  // A helper is a process, and every request wants to know who is logged in.
+  // Each look-up would start a helper process, so answers are kept.
   const answers = new Map<string, Promise<Credentials | undefined>>();
   const ask = async (helper: string, server: string): Promise<Credentials | undefined> => {
     const key = `${helper} ${server}`;

@@ -1,14 +1,14 @@
 import { isLoopback } from '../net/index.ts';
 import type { ImageReference } from '../oci/index.ts';
 
-/** What is asked instead of a registry, by its canonical name: docker.io → http://127.0.0.1:5001. */
+/** Mirrors that are asked instead of a registry, by its canonical name: docker.io → http://127.0.0.1:5001. */
 export type Mirrors = ReadonlyMap<string, URL | string>;
 
-/** Where the images of one registry are really asked for. */
+/** The server that is asked for the images of one registry. */
 export interface Endpoint {
   /** https://host[:port] */
   readonly origin: string;
-  /** What stands between /v2/ and the repository on a mirror that proxies several registries: "docker-hub/". */
+  /** Path between /v2/ and the repository on a mirror that proxies several registries: "docker-hub/". */
   readonly prefix: string;
   /** The name that credentials are stored under: the mirror's own, never the upstream's, when there is one. */
   readonly credentialsName: string;

@@ -1,10 +1,10 @@
 /**
- * Talking to a registry as its client: where it is, who is logged in there, tokens, and what a refusal means. sources/ pulls
- * with it, push/ pushes with it. Start with registry-client.ts.
+ * The client side of a registry: endpoints, credentials, tokens, refusals and uploads. sources/ pulls with it, push/
+ * pushes with it. Start with registry-client.ts.
  */
 export * from './credentials.ts';
-export { addressOf, endpointOf, type Endpoint, type Mirrors } from './endpoint.ts';
+export { addressOf, endpointOf, type Mirrors } from './endpoint.ts';
 export { RegistryClient, type RegistryRequest } from './registry-client.ts';
-export { RegistryWriter, type MountResult, type RegistryWriterOptions } from './registry-writer.ts';
+export { RegistryWriter, type RegistryWriterOptions } from './registry-writer.ts';
 export type { BlobContent } from './checked-content.ts';
-export { refusal, refusalOf, RegistryError, type RegistryDiagnostic } from './registry-error.ts';
+export { refusal, refusalOf, RegistryError } from './registry-error.ts';

@@ -8,7 +8,7 @@ import { basicHeader, TokenCache } from './token-cache.ts';
 export interface RegistryRequest extends Omit<HttpRequest, 'authorization'> {
   /** Repository as the endpoint knows it, for the token's scope. */
   readonly repository: string;
-  /** What the token must allow there: to pull, by default. */
+  /** The access that the token must allow: `pull` by default. */
   readonly access?: 'pull' | 'pull,push';
   /** Another repository that must be readable, too: the source of a mount. */
   readonly mountFrom?: string;
@@ -37,7 +37,7 @@ export class RegistryClient {
     this.#tokens = new TokenCache(options.http, options.clock);
   }
 
-  /** Any status but a 401 that could be answered comes back; the caller says what it means. */
+  /** Returns a response of any status, except a 401 that credentials answer; the caller interprets the status. */
   async request(request: RegistryRequest): Promise<HttpResponse> {
     return this.#authorized(
       request,
@@ -83,7 +83,7 @@ export class RegistryClient {
       if (round > MAX_CHALLENGES || (answer.status !== 401 && answer.status !== 403)) return answer;
       const challenge = usableChallenge(answer);
       if (challenge === undefined || (answer.status === 403 && challenge.parameters.get('error') !== 'insufficient_scope')) return answer;
-      // Whoever answered after a redirect is a stranger: it gets an anonymous token at most.
+      // After a redirect another server answers: it gets an anonymous token at most.
       const { origin } = new URL(answer.url);
       const before = authorization.get(origin);
       const next = await this.#answer(challenge, origin, request, before);
@@ -129,7 +129,7 @@ function usableChallenge(answer: Answer): AuthChallenge | undefined {
   return parseChallenges(header ?? headerOf(answer, 'www-authenticate')).find(({ scheme }) => scheme === 'bearer' || scheme === 'basic');
 }
 
-/** What helps when a registry, by the name that logins are stored under, limits how often it is asked. */
+/** The hint for a registry that limits requests; `name` is the name that logins are stored under. */
 function limitHint(name: string, access: RegistryRequest['access']): string {
   const again = 'Run the same command again then: what has arrived is kept';
   const login = name === 'docker.io' ? 'docker login' : `docker login ${name}`;
@@ -138,8 +138,8 @@ function limitHint(name: string, access: RegistryRequest['access']): string {
 }
 
 /**
- * What to ask a token for. The scope of the challenge goes first when it is about something else, or when the registry says
- * that what was asked for was not enough; some services look at the first scope alone.
+ * The scopes of a token request. The scope of the challenge goes first when it names another repository, or when the
+ * registry says that the access was not enough; some services read the first scope only.
  */
 function scopesFor(challenge: AuthChallenge, { repository, access = 'pull', mountFrom }: RegistryRequest): string[] {
   const own = `repository:${repository}:${access}`;

@@ -14,7 +14,7 @@ export interface RegistryErrorDetails extends ErrorDetails {
   readonly diagnostics: readonly RegistryDiagnostic[];
 }
 
-/** A registry's refusal, with what it said. */
+/** A registry's refusal, with the diagnostics of its answer. */
 export class RegistryError extends CaissonError {
   readonly status: number;
   readonly diagnostics: readonly RegistryDiagnostic[];

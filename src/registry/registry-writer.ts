@@ -16,7 +16,7 @@ export interface RegistryWriterOptions {
   readonly findCredentials?: FindCredentials;
   readonly clock?: Clock;
   readonly emit?: Emit;
-  /** What one request of a large blob carries; 16 MiB by default. */
+  /** Bytes of a large blob in one request; 16 MiB by default. */
   readonly chunkSize?: number;
   /** Waits after a break without progress; their number sets the number of attempts. */
   readonly retryDelaysMs?: readonly number[];
@@ -32,13 +32,13 @@ export interface WriteOptions {
 }
 
 const CHUNK_SIZE = 16 * 1024 * 1024;
-/** How often one blob is begun. */
+/** Most upload sessions for one blob. */
 const MOST_SESSIONS = 8;
 const ACCESS = 'pull,push';
 
 /**
  * Pushes to one registry (distribution-spec v1.1, Push). Every method throws AUTH_FAILED, PUSH_REFUSED, RATE_LIMITED or
- * FETCH_FAILED when the registry does not do what it is asked.
+ * FETCH_FAILED when the registry refuses a request.
  */
 export class RegistryWriter {
   readonly #endpoint: Endpoint;
@@ -72,7 +72,7 @@ export class RegistryWriter {
     return size === undefined || Number(size) === blob.size;
   }
 
-  /** The digest of what a tag or digest stands for; undefined when there is none. */
+  /** The digest of the manifest that a tag or digest names; undefined when there is none. */
   async findManifest(repository: string, reference: string, { signal }: WriteOptions = {}): Promise<Digest | undefined> {
     const url = this.#url(repository, `manifests/${reference}`);
     const headers = { accept: MANIFEST_ACCEPT };
@@ -101,8 +101,8 @@ export class RegistryWriter {
   }
 
   /**
-   * Uploads a blob, whatever becomes of connections and upload sessions on the way; `session` is one that a mount began.
-   * Throws DigestMismatchError, and gives the registry nothing under the digest, for content that is not what it should be.
+   * Uploads a blob and survives broken connections and lost upload sessions; `session` is one that a mount began. Throws
+   * DigestMismatchError for content with another digest; the registry then has no blob under the digest.
    */
   async pushBlob(
     repository: string,
@@ -142,8 +142,8 @@ export class RegistryWriter {
   }
 
   /**
-   * Stores a manifest or index under a tag or its digest, byte for byte. Throws PUSH_REFUSED, too, when the registry then has
-   * something else there.
+   * Stores a manifest or index under a tag or its digest, byte for byte. Throws PUSH_REFUSED, too, when the registry
+   * then gives another digest for it.
    */
   async putManifest(
     repository: string,

@@ -81,7 +81,7 @@ export class TokenCache {
     return { value, goodUntil: this.#clock.monotonic() + life * 800 };
   }
 
-  /** GET for passwords and nobody; POST for an identity token (distribution, auth/oauth). */
+  /** GET with a password or anonymously; POST with an identity token (distribution, auth/oauth). */
   async #ask(realm: URL, { challenge, scopes, credentials, signal }: TokenRequest): Promise<WholeResponse> {
     const service = challenge.parameters.get('service');
     if (credentials?.type === 'identity') {
@@ -110,8 +110,8 @@ export function basicHeader(credentials: { readonly username: string; readonly p
 }
 
 /**
- * The token service that a challenge names. A registry may not send us, with credentials in hand, over an unencrypted
- * line that it does not use itself, nor to this machine.
+ * The token service that a challenge names. Refuses a service that would get the credentials unencrypted although the
+ * registry uses TLS, and a service on this machine named by a registry elsewhere.
  */
 function realmOf({ challenge, origin }: TokenRequest): URL {
   const realm = challenge.parameters.get('realm') ?? '';

@@ -3,7 +3,7 @@ import type { ByteRange } from '../oci/index.ts';
 import { contentRange, parseRange } from './byte-range.ts';
 import { textResponse, type HttpRequest, type HttpResponse, type StreamBody } from './message.ts';
 
-/** A piece of content with what conditional and range requests need to know about it. */
+/** A piece of content with the facts that conditional and range requests need. */
 export interface Content {
   readonly size: number;
   /** Strong entity tag, quotes included. */

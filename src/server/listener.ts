@@ -51,7 +51,7 @@ export interface OpenListener {
   connections(): number;
   /** Uses other key material for connections from now on. Throws CERTIFICATE_INVALID and keeps the old. */
   reloadTls(tls: TlsMaterial): void;
-  /** Stops accepting, lets running responses finish for `graceMs`, then breaks what is left. */
+  /** Stops accepting, lets running responses finish for `graceMs` milliseconds, then closes the other connections. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -64,9 +64,9 @@ export interface Listener extends OpenListener {
 /** Pools of Go clients keep connections for up to 90 s; a shorter time here gives them resets. */
 const KEEP_ALIVE_MS = 95_000;
 const HEADERS_MS = 100_000;
-/** A connection on which no byte moves for this long is broken: no client can hold a file open by reading nothing. */
+/** Milliseconds after which a connection without traffic is closed, so that an idle client cannot hold a file open. */
 const STALL_MS = 300_000;
-/** More request body than this is not drained but cut. */
+/** Most bytes of a request body that are drained; a longer body closes the connection. */
 const DRAIN_LIMIT = 1024 * 1024;
 
 /** Up to this size, turning a body into characters costs less than a second piece to write. */
@@ -205,16 +205,16 @@ function boundTo(server: Server): AddressInfo {
   return address;
 }
 
-/** What an exchange was answered with, once that is known. */
+/** The response of an exchange, once it is known. */
 class Sent {
   response: HttpResponse | undefined;
 }
 
-/** Answers one request. Never throws: a failing handler is a 500 and a warning, a client that leaves is nothing. */
+/** Answers one request. Never throws: a failing handler gives status 500 and a warning; a client that leaves gives no warning. */
 async function respond(incoming: IncomingMessage, outgoing: ServerResponse, options: ExchangeOptions, sent: Sent): Promise<void> {
   drain(incoming);
   const answered = answer(new ListenerRequest(incoming), options);
-  // What is known at once is sent at once: waiting for nothing is a tenth of the work for a manifest.
+  // A response that is no promise is sent without `await`, which would cost a tenth of the time of a manifest request.
   const response = answered instanceof Promise ? await answered : answered;
   if (outgoing.destroyed) return;
   sent.response = response;
@@ -274,7 +274,7 @@ function isClientGone(error: unknown): boolean {
 
 const NO_QUERY = new URLSearchParams();
 
-/** What is seldom asked for is made when it is. */
+/** A request whose parsed query and headers are made when a handler first reads them. */
 class ListenerRequest implements HttpRequest {
   readonly method: string;
   readonly path: string;
@@ -303,7 +303,10 @@ class ListenerRequest implements HttpRequest {
   }
 }
 
-/** Reads a request body to nowhere, so that the connection can go on; cuts the connection when there is too much. */
+/**
+ * Reads and drops a request body, so that the connection stays usable; closes the connection when the body is larger
+ * than DRAIN_LIMIT.
+ */
 function drain(incoming: IncomingMessage): void {
   if (incoming.headers['content-length'] === undefined && incoming.headers['transfer-encoding'] === undefined) return;
   let received = 0;

@@ -5,7 +5,7 @@ export interface HttpRequest {
   readonly method: string;
   /** Path as it came: still percent-encoded, without the query. Handlers decode it once (decodePath). */
   readonly path: string;
-  /** Nobody may change it: requests without a query share one. */
+  /** Must not be changed: requests without a query share one object. */
   readonly query: URLSearchParams;
   /** True when the connection is TLS. */
   readonly secure: boolean;
@@ -26,7 +26,7 @@ export interface HttpResponse {
   readonly headers?: Readonly<Record<string, string>>;
   /** Content-Length follows from it; the listener leaves the bytes out for HEAD. */
   readonly body?: ResponseBody;
-  /** What the metrics call this kind of request. */
+  /** The name of this kind of request in metrics. */
   readonly route?: string;
 }
 

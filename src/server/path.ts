@@ -16,7 +16,7 @@ export function decodePath(path: string): string | undefined {
       return undefined;
     }
   }
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  // eslint-disable-next-line no-control-regex -- the pattern looks for control characters
   return /[\u0000-\u001f\u007f]/.test(decoded) ? undefined : decoded;
 }
 

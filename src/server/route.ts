@@ -3,7 +3,7 @@ import { isReading, textResponse, type Handler, type HttpRequest, type HttpRespo
 /** A place in the URL space: an exact path, or with a slash at its end everything below. */
 export interface Route {
   readonly path: string;
-  /** What the metrics call it, when the handler does not say it more exactly. */
+  /** Its name in metrics, unless the response has a more exact one. */
   readonly name: string;
   readonly handle: Handler;
 }

@@ -7,8 +7,8 @@ import type { StreamBody } from './message.ts';
 const SMALL = 256 * 1024;
 
 /**
- * Sends a body and ends the destination. The source is closed whatever happens: the client leaves, the source fails, or
- * it gives another number of bytes than promised. Throws then; the destination is destroyed, so that the client sees a
+ * Sends a body and ends the destination. The source is closed in every case. Throws when the client leaves, the source
+ * fails, or it gives another number of bytes than promised; the destination is destroyed, so that the client sees a
  * broken transfer and never a short file that looks whole.
  */
 export async function sendBody(body: StreamBody, destination: Writable): Promise<void> {

@@ -15,8 +15,8 @@ const COMPRESSIONS: readonly (readonly [string, readonly number[]])[] = [
   ['bzip2', [0x42, 0x5a, 0x68]],
 ];
 
-/** No image is larger; a small file must not be able to fill every disk. */
-export const SPOOL_LIMIT = 256 * 1024 ** 3;
+/** Most bytes that an archive may unpack to, so that a small file cannot fill the disk. */
+const SPOOL_LIMIT = 256 * 1024 ** 3;
 
 export interface OpenArchiveOptions {
   readonly spool: SpoolDirectory;

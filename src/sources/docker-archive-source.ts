@@ -27,7 +27,7 @@ import { formatSource, parseSource } from './source-reference.ts';
 const LIST_LIMIT = 16 * 1024 * 1024;
 const CONFIG_LIMIT = 8 * 1024 * 1024;
 const LAYERS_LIMIT = 1024;
-/** One zero byte of input gives up to a thousand of output: no layer is this large. */
+/** Most bytes that a compressed layer may unpack to: one byte of gzip gives up to a thousand. */
 const LAYER_LIMIT = 256 * 1024 ** 3;
 
 /** One item of manifest.json. */
@@ -79,7 +79,7 @@ export class DockerArchiveSource implements ImageSource {
           readConfigPlatform(Readable.from([config], { objectMode: false }), descriptor),
       },
     );
-    // A manifest that was made here is nobody else's: nothing can refer to it.
+    // This program made the manifest, so no signature or SBOM elsewhere can refer to it.
     return attached ? { ...resolved, attached: [] } : resolved;
   }
 
@@ -102,7 +102,7 @@ export class DockerArchiveSource implements ImageSource {
     await this.#files.close();
   }
 
-  /** Made once for each image, however many ask at the same time; not at all after a failure. */
+  /** Makes the manifest once for each image, also for concurrent callers. A failure is not kept: the next call tries again. */
   async #image(reference: string, signal: AbortSignal | undefined): Promise<MadeImage> {
     const listed = await this.#find(reference);
     const known = this.#made.get(listed.config);
@@ -268,7 +268,7 @@ async function hashOf(stream: Readable, signal: AbortSignal | undefined): Promis
   return { digest: `sha256:${hash.digest('hex')}`, size, ...compression };
 }
 
-/** podman writes full names, docker short ones; what is no name is nobody's to ask for. */
+/** Normalizes a name: podman writes full names, docker short ones. A text that is no name gives an empty list. */
 function normalizedName(name: string): string[] {
   try {
     return [formatReference(parseReference(name))];

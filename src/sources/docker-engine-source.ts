@@ -29,7 +29,8 @@ const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 /**
  * Images of the Docker engine on this machine. Each is asked for once, as `docker save` does, into a file of the spool
  * directory, and then read as that archive: by its manifest.json, also where a newer engine adds an OCI layout, so that
- * engines of all versions give one digest for one image. The engine's own RepoDigests are not those of what it saves.
+ * engines of all versions give one digest for one image. The engine's own RepoDigests differ from the digests of the
+ * saved image.
  */
 export class DockerEngineSource implements ImageSource {
   readonly #host: string;
@@ -86,7 +87,7 @@ export class DockerEngineSource implements ImageSource {
       this.#note(image, digests);
       const stream = await engine.getImage(name).get();
       const file = await this.#spool.newFile();
-      // The type says that it can be read; what comes is the response, a Readable.
+      // The type is NodeJS.ReadableStream; the value is the response, a Readable.
       await writeSpool(stream as Readable, file, { what, signal });
       return new DockerArchiveSource(await ArchiveFiles.open(file, { spool: this.#spool, signal, shownAs: what }));
     } catch (error) {
@@ -118,7 +119,7 @@ export class DockerEngineSource implements ImageSource {
   }
 }
 
-/** What the engine is asked for: by digest alone when there is one. */
+/** The name to ask the engine for: without the tag when the reference has a digest. */
 function askedName(image: ImageReference): string {
   return image.digest === undefined ? formatReference(image) : `${repositoryName(image)}@${image.digest}`;
 }
@@ -129,7 +130,7 @@ function imageOf(reference: string): ImageReference {
   throw new Error(`"${reference}" is not a reference of the Docker engine`);
 }
 
-/** Loaded when it is needed: few builds ask an engine, and it is large. Throws USAGE for what DOCKER_HOST cannot be. */
+/** Loaded when it is needed: few builds ask an engine, and it is large. Throws USAGE for a DOCKER_HOST that is not supported. */
 async function clientOf(host: string): Promise<Dockerode> {
   const { default: Dockerode } = await import('dockerode');
   if (host.startsWith('unix://')) return new Dockerode({ socketPath: host.slice('unix://'.length) });

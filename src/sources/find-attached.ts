@@ -14,7 +14,7 @@ export interface AttachedReader {
   read(descriptor: Descriptor): Promise<ManifestDocument>;
   /** The document of a tag; undefined when there is no such tag. */
   readTag(tag: string): Promise<ManifestDocument | undefined>;
-  /** What the repository lists as referring to a digest (distribution-spec, Listing Referrers), by whatever way it knows. */
+  /** The manifests that refer to a digest (distribution-spec, Listing Referrers), also where the repository lists them under a tag. */
   referrers(subject: Digest): Promise<readonly Descriptor[]>;
 }
 
@@ -25,16 +25,16 @@ export interface FindAttachedOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What cosign names its tags for, beside the digest: SPEC of cosign, "Tag-based discovery". */
+/** Suffixes of the tags that cosign makes from a digest (SPEC of cosign, "Tag-based discovery"). */
 const COSIGN = ['sig', 'att', 'sbom'] as const;
-/** Signatures of attestations of images are real; longer chains and more of them are not. */
+/** Longest chain of references that is followed: a signature of an attestation of an image has length two. */
 const DEPTH_LIMIT = 3;
 const ATTACHED_LIMIT = 512;
 
 /**
- * Everything that says something about an image: manifests whose subject is one of its documents, those that cosign
- * finds by tag, attestations that BuildKit lists in the index, and what refers to all of those. An index among them is
- * not followed; a warning names it.
+ * Finds the manifests attached to an image: those whose subject is one of its documents, those that cosign finds by tag,
+ * attestations that BuildKit lists in the index, and the referrers of all of these. An index among them is not followed;
+ * a warning names it.
  */
 export async function findAttached(
   resolved: ResolvedImage,
@@ -64,7 +64,7 @@ class Search {
     return [...this.#found.values()].toSorted((left, right) => (left.manifest.digest < right.manifest.digest ? -1 : 1));
   }
 
-  /** What was found since it was asked last. */
+  /** The digests that were found since the last call. */
   fresh(): readonly Digest[] {
     const fresh = this.#fresh;
     this.#fresh = [];
@@ -82,7 +82,7 @@ class Search {
     }
   }
 
-  /** What is about these; gives what was found new. */
+  /** Finds the manifests attached to these digests; gives the digests that are new. */
   async about(subjects: readonly Digest[]): Promise<readonly Digest[]> {
     for (const subject of subjects) {
       this.#options.signal?.throwIfAborted();
@@ -116,7 +116,7 @@ class Search {
   }
 }
 
-/** What a referrers list says of a manifest (distribution-spec, Listing Referrers). */
+/** The fields of a referrers list for a manifest (distribution-spec, Listing Referrers). */
 function factsOf(document: ImageDocument): Pick<AttachedManifest, 'subject' | 'artifactType' | 'annotations'> {
   const annotations = parseJsonObject(document.bytes)?.['annotations'];
   const texts =

@@ -1,18 +1,17 @@
-import { readFile } from 'node:fs/promises';
-import { CaissonError, InvalidInputError, messageOf, type InputProblem } from '../core/index.ts';
+import { CaissonError, InvalidInputError, type InputProblem } from '../core/index.ts';
 import { formatReference, parseReferenceAsWritten } from '../oci/index.ts';
 import { nameOfSource, parseSource, type SourceReference } from './source-reference.ts';
 
 /** One line of images.txt. */
 export interface ImageListEntry {
   readonly source: SourceReference;
-  /** What nodes call the image: a full name with tag, docker.io/library/nginx:1.27. */
+  /** The name that nodes use: a full name with tag, docker.io/library/nginx:1.27. */
   readonly name: string;
   /** 1-based. */
   readonly line: number;
 }
 
-/** A person stops reading long before. */
+/** Most mistakes that are reported. */
 const PROBLEM_LIMIT = 200;
 
 interface Word {
@@ -20,21 +19,10 @@ interface Word {
   readonly column: number;
 }
 
-/** Reads images.txt. Throws INPUT_UNREADABLE, and INPUT_INVALID with every mistake in it. */
-export async function readImageList(file: string): Promise<readonly ImageListEntry[]> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, { cause: error });
-  }
-  return parseImageList(text, file);
-}
-
 /**
  * Parses lines of `SOURCE [as NAME]`; `#` starts a comment at the start of a line or after white space. Without NAME an
- * image keeps its own full name, which then needs a tag; what has no name of its own needs NAME. Names are unique. Throws INPUT_INVALID with every mistake,
- * of hundreds the first two hundred.
+ * image keeps its own full name, which then needs a tag; a source without a name of its own needs NAME. Names are
+ * unique. Throws INPUT_INVALID with every mistake, at most 200.
  */
 export function parseImageList(text: string, file: string): readonly ImageListEntry[] {
   const problems: InputProblem[] = [];

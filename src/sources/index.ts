@@ -4,5 +4,5 @@
  */
 export * from './image-list.ts';
 export * from './open-source.ts';
-export { formatOrigin, formatSource, nameOfSource, parseSource, type SourceReference } from './source-reference.ts';
+export { formatOrigin, formatSource, parseSource } from './source-reference.ts';
 export { RegistrySource, type RegistrySourceOptions } from './registry-source.ts';

@@ -80,7 +80,7 @@ export class LayoutSource implements ImageSource {
     await this.#files.close();
   }
 
-  /** In a layout, what is attached lies in index.json, under cosign's tags or without a name. */
+  /** Finds attached manifests: a layout lists them in index.json, under cosign's tags or without a name. */
   async #attached(source: LayoutReference, resolved: ResolvedImage, signal: AbortSignal | undefined): Promise<readonly AttachedManifest[]> {
     const index = await this.#index();
     const listed: { readonly entry: Descriptor; readonly subject: Digest | undefined }[] = [];
@@ -102,7 +102,10 @@ export class LayoutSource implements ImageSource {
     return found;
   }
 
-  /** What an image needs is there, or its lock would promise too much; digests are checked when the bytes are read. */
+  /**
+   * Throws unless the layout has a blob that an image needs, so that no lock names a missing one. Digests are checked
+   * when the bytes are read.
+   */
   async #requireBlob({ digest, size }: Descriptor): Promise<void> {
     const found = await this.#files.size(blobFile(digest));
     if (found === undefined) throw blobMissing(digest, this.#files.path);

@@ -3,7 +3,7 @@ import { RegistrySource, type RegistrySourceOptions } from './registry-source.ts
 import { RoutedSource } from './routed-source.ts';
 
 export interface ImageSourceOptions extends RegistrySourceOptions {
-  /** What relative paths of archives and layouts are relative to: the directory of images.txt. */
+  /** The directory of images.txt: paths of archives and layouts are relative to it. */
   readonly directory: string;
 }
 

@@ -58,9 +58,9 @@ export interface RegistrySourceOptions {
   readonly clock?: Clock;
 }
 
-/** Documents kept for openBlob and readManifest: hubs count every manifest that is fetched. */
+/** Bytes of documents kept in memory for openBlob and readManifest, because hubs count every manifest that is fetched. */
 const KEPT_DOCUMENT_BYTES = 32 * 1024 * 1024;
-/** More pages are not read: a registry could go on for ever. */
+/** Most pages of a referrers list that are read, so that a list without an end is cut. */
 const REFERRERS_PAGES = 64;
 const CONFIG_SIZE_LIMIT = 8 * 1024 * 1024;
 
@@ -142,8 +142,8 @@ export class RegistrySource implements ImageSource {
   }
 
   /**
-   * The referrers of a digest (distribution-spec, Listing Referrers). A registry that does not list them, whatever it
-   * answers instead, keeps them under a tag (Referrers Tag Schema).
+   * The referrers of a digest (distribution-spec, Listing Referrers). Any other answer than a list means that the
+   * registry keeps them under a tag (Referrers Tag Schema).
    */
   async #referrers(reference: ImageReference, subject: Digest, signal: AbortSignal | undefined): Promise<readonly Descriptor[]> {
     const endpoint = endpointOf(reference.domain, this.#mirrors);
@@ -169,7 +169,7 @@ export class RegistrySource implements ImageSource {
 
   /**
    * A layer that the registry may not distribute, from the addresses in its descriptor (image-spec descriptor.md, urls).
-   * They are strangers' and get no credentials (CVE-2020-15157).
+   * These addresses belong to other parties and get no credentials (CVE-2020-15157).
    */
   async #openForeign(descriptor: Descriptor, urls: readonly string[], { offset = 0, signal }: OpenBlobOptions): Promise<Readable> {
     let failure: unknown;
@@ -231,7 +231,7 @@ export class RegistrySource implements ImageSource {
     }
   }
 
-  /** By tag, the digest is what the bytes give; a registry that announces another one is worth a word. */
+  /** Warns when a registry announces another digest for a tag than the bytes have; the digest of the bytes counts. */
   #compareAnnounced(what: string, response: WholeResponse, digest: Digest): void {
     const announced = headerOf(response, 'docker-content-digest');
     if (announced === undefined || announced === digest || !announced.startsWith('sha256:')) return;
@@ -265,7 +265,7 @@ function nextPage(link: string | undefined, url: string): string | undefined {
   return next.origin === new URL(url).origin ? next.href : undefined;
 }
 
-/** What a manifest is asked for by: the digest decides, a tag beside it is decoration. */
+/** The name to ask for a manifest by: the digest when the reference has one, else the tag. */
 function nameOf(reference: ImageReference): string {
   return reference.digest ?? reference.tag ?? 'latest';
 }

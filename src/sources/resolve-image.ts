@@ -11,7 +11,7 @@ import {
   type ResolvedManifest,
 } from '../oci/index.ts';
 
-/** How resolveImage gets at what it does not have yet; both check digests. */
+/** Reads documents for resolveImage; both methods check digests. */
 export interface DocumentReader {
   read(descriptor: Descriptor): Promise<ManifestDocument>;
   /** The platform in an image configuration; undefined when it names none. */
@@ -20,7 +20,7 @@ export interface DocumentReader {
 
 export interface ResolveImageOptions {
   readonly platforms: readonly Platform[];
-  /** The reference has a digest: then the root is what it names. */
+  /** True when the reference has a digest; the root is then the document with this digest. */
   readonly pinned: boolean;
 }
 
@@ -31,14 +31,15 @@ interface Found {
   readonly indexes: readonly Descriptor[];
 }
 
-/** Deeper nesting of indexes, or more of them, is not an image that anybody made. */
+/** Deepest nesting of indexes that is read. */
 const MAX_DEPTH = 4;
 const MAX_NESTED = 64;
 
 /**
  * Picks the asked platforms out of an image. An index stays the root when several platforms are asked for or when the
  * reference pins it by digest; the manifests of other platforms are then simply absent (a sparse index). Throws
- * IMAGE_PLATFORM_MISSING naming all that is missing and all there is, IMAGE_UNSUPPORTED for what is not an image.
+ * IMAGE_PLATFORM_MISSING naming all that is missing and all there is, IMAGE_UNSUPPORTED for a document that is not an
+ * image.
  */
 export async function resolveImage(
   what: string,
@@ -145,7 +146,7 @@ function descriptorOf(document: ManifestDocument): Descriptor {
   return { mediaType: document.mediaType, digest: digestOf(document.bytes), size: document.bytes.byteLength };
 }
 
-/** What identifies content; annotations and platforms of the place that listed it are left there. */
+/** A descriptor without the annotations and the platform that the listing index adds. */
 function bare({ mediaType, digest, size, urls }: Descriptor): Descriptor {
   return { mediaType, digest, size, ...(urls === undefined ? {} : { urls }) };
 }

@@ -13,7 +13,7 @@ import { SpoolDirectory } from './spool-directory.ts';
 export interface RoutedSourceOptions {
   /** Where registry references go; closed with this. */
   readonly registry: ImageSource;
-  /** What relative paths are relative to: the directory of images.txt. */
+  /** The directory of images.txt: paths of archives and layouts are relative to it. */
   readonly directory: string;
   readonly env: DockerEngineOptions['env'];
   readonly emit: DockerEngineOptions['emit'];
@@ -22,8 +22,8 @@ export interface RoutedSourceOptions {
 type FileReference = LayoutReference | DockerArchiveReference;
 
 /**
- * Every kind of source behind one: what images.txt names by its transport goes to who knows it. Archives and layouts are
- * opened when they are asked for first, each once, and stay open until close.
+ * One ImageSource for all transports of images.txt: each reference goes to the source of its transport. Archives and
+ * layouts are opened when they are asked for first, each once, and stay open until close.
  */
 export class RoutedSource implements ImageSource {
   readonly #options: RoutedSourceOptions;

@@ -1,7 +1,7 @@
 import { CaissonError, isDigest, type Digest } from '../core/index.ts';
 import { formatReference, parseReference, parseReferenceAsWritten, type ImageReference } from '../oci/index.ts';
 
-/** An image in a registry: what has no transport in front. */
+/** An image in a registry: a source without a transport in front. */
 export interface RegistryReference {
   readonly transport: 'registry';
   readonly image: ImageReference;
@@ -31,7 +31,7 @@ export interface DockerArchiveReference {
   readonly image?: ImageReference;
 }
 
-/** What images.txt takes as SOURCE. */
+/** A SOURCE of images.txt. */
 export type SourceReference = RegistryReference | EngineReference | LayoutReference | DockerArchiveReference;
 
 const TRANSPORT = /^(docker-daemon|docker|oci-archive|oci|docker-archive):(.*)$/;

@@ -6,7 +6,7 @@ import { parseTimestamp } from './timestamp.ts';
 /** A person stops reading long before. */
 export const PROBLEM_LIMIT = 200;
 
-/** Thrice what the longest key of ssh-keygen needs. */
+/** Three times the length of ssh-keygen's longest key. */
 const LINE_LIMIT = 8192;
 
 /** One line of an allowed signers file (ssh-keygen(1), ALLOWED SIGNERS). */
@@ -44,7 +44,7 @@ export function parseAllowedSigners(text: string, file: string): readonly Allowe
   return signers;
 }
 
-/** Who of the allowed ones the key is, for this purpose at this time; undefined when it is nobody. */
+/** The allowed signer that the key belongs to, for this purpose at this time; undefined when there is none. */
 export function findSigner(
   signers: readonly AllowedSigner[],
   { key, namespace, at }: { readonly key: PublicKey; readonly namespace: string; readonly at: Date },

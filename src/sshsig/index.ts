@@ -4,15 +4,7 @@
  */
 export { findSigner, parseAllowedSigners, type AllowedSigner } from './allowed-signers.ts';
 export { matchesPatterns } from './patterns.ts';
-export { fingerprintOf, type PublicKey } from './public-key.ts';
+export { fingerprintOf } from './public-key.ts';
 export { parseRevokedKeys, type IsRevoked } from './revoked-keys.ts';
-export {
-  checkSignature,
-  parseSignature,
-  SIGNATURE_BEGIN,
-  SIGNATURE_END,
-  signDetached,
-  type Namespace,
-  type Signature,
-} from './signature.ts';
-export { openSigner, type Signer, type SignerOptions } from './signer.ts';
+export { checkSignature, parseSignature, SIGNATURE_BEGIN, SIGNATURE_END, signDetached, type Signature } from './signature.ts';
+export { openSigner, type Signer } from './signer.ts';

@@ -1,6 +1,6 @@
 /**
  * Whether a word matches a list of patterns (ssh_config(5), PATTERNS): `*` any text, `?` any character, `!` before a
- * pattern refuses what it matches, whatever else does.
+ * pattern refuses the words that it matches, also when another pattern matches them.
  */
 export function matchesPatterns(word: string, list: string): boolean {
   let isMatched = false;

@@ -3,7 +3,7 @@ import { utils } from 'ssh2';
 import { WireReader } from './wire.ts';
 
 /** Key types whose signatures are made and accepted here. */
-export const KEY_TYPES = ['ssh-ed25519', 'ssh-rsa'] as const;
+const KEY_TYPES = ['ssh-ed25519', 'ssh-rsa'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
 export interface PublicKey {
@@ -38,7 +38,7 @@ export function publicKeyOf(blob: Buffer): PublicKey {
   return { type: known, blob, fingerprint: fingerprintOf(blob) };
 }
 
-/** Short keys are forged, whoever is allowed to have them. */
+/** Short keys can be forged, so they are refused for every signer. */
 function checkModulus(blob: Buffer): void {
   const reader = new WireReader(blob);
   reader.string();
@@ -48,7 +48,7 @@ function checkModulus(blob: Buffer): void {
   if (bits < RSA_LEAST_BITS) throw new Error(`its RSA key has ${bits} bits, want at least ${RSA_LEAST_BITS}`);
 }
 
-/** The type that a key says it has; of bytes that are no key, whatever they begin with. */
+/** The type that a key names; of bytes that are no key, the text that they begin with. */
 function typeOf(blob: Buffer): string {
   return new WireReader(blob)
     .string()
@@ -79,7 +79,7 @@ export function parsePublicKeyLine(line: string): { readonly key: PublicKey; rea
   return { key, comment: comment.join(' ') };
 }
 
-/** True for the beginning of a key line, whatever its kind is. */
+/** True for the beginning of a key line of any type. */
 export function isTypeOfKey(text: string): boolean {
   return OTHER_TYPES.includes(text) || KEY_TYPES.some((type) => type === text);
 }

@@ -12,8 +12,8 @@ const KRL_MAGIC = Buffer.from('SSHKRL\n\0');
 const SECTION = { certificates: 1, keys: 2, sha1: 3, signature: 4, sha256: 5 } as const;
 
 /**
- * Reads what `ssh-keygen -Y verify -r` reads: a list of public keys, one a line, or a key revocation list. What cannot be
- * understood is refused, never passed over, but for sections on certificates, which no key here is. Throws
+ * Reads the file of `ssh-keygen -Y verify -r`: a list of public keys, one a line, or a key revocation list. Unknown
+ * sections are refused, except those about certificates, because no signer here is a certificate. Throws
  * InvalidInputError with the line of every mistake, INPUT_INVALID for a damaged revocation list.
  */
 export function parseRevokedKeys(bytes: Buffer, file: string): IsRevoked {

@@ -4,7 +4,7 @@ import { decodeBase64, isSignedBy, publicKeyOf, type PublicKey } from './public-
 import type { Signer } from './signer.ts';
 import { WireReader, wireString } from './wire.ts';
 
-/** What a signature is for: one made for another purpose is never accepted. */
+/** The purpose of a signature: a signature for another purpose is never accepted. */
 export type Namespace = 'caisson-bundle' | 'caisson-receipt';
 
 /** A signature in the SSHSIG format (OpenSSH, PROTOCOL.sshsig), taken apart. */
@@ -21,7 +21,7 @@ const VERSION = 1;
 const BEGIN = '-----BEGIN SSH SIGNATURE-----';
 const END = '-----END SSH SIGNATURE-----';
 const LINE = 70;
-/** What ssh-keygen makes of hash and key (PROTOCOL.sshsig 3: RSA signatures are never with SHA-1). */
+/** The signature algorithm of a key, as ssh-keygen chooses it (PROTOCOL.sshsig 3: RSA signatures are never with SHA-1). */
 const ALGORITHMS: Readonly<Record<string, { readonly type: PublicKey['type']; readonly hash: 'sha256' | 'sha512' | undefined }>> = {
   'ssh-ed25519': { type: 'ssh-ed25519', hash: undefined },
   'rsa-sha2-256': { type: 'ssh-rsa', hash: 'sha256' },
@@ -67,7 +67,7 @@ function problemOf(signature: Signature, namespace: Namespace, bytes: Uint8Array
   return isGood ? undefined : `key ${signature.key.fingerprint} did not sign these bytes`;
 }
 
-/** PROTOCOL.sshsig 2: what is really signed. */
+/** PROTOCOL.sshsig 2: the bytes that the key signs. */
 function signedData({ namespace, hash }: Pick<Signature, 'namespace' | 'hash'>, bytes: Uint8Array): Buffer {
   const digest = createHash(hash).update(bytes).digest();
   return Buffer.concat([Buffer.from(MAGIC), wireString(namespace), wireString(''), wireString(hash), wireString(digest)]);

@@ -3,7 +3,7 @@ import { CaissonError, messageOf } from '../core/index.ts';
 import { readSecretFile } from '../io/index.ts';
 import { parsePublicKeyLine, publicKeyOf, type PublicKey } from './public-key.ts';
 
-/** Somebody who can sign: a private key at hand, or one that an agent keeps. */
+/** Signs with a private key: one in a file, or one that an agent keeps. */
 export interface Signer {
   readonly key: PublicKey;
   /** Signs as the key's algorithm does; RSA with SHA-512. Throws SIGNING_FAILED. */
@@ -13,7 +13,7 @@ export interface Signer {
 export interface SignerOptions {
   /** Path of the agent's socket, for public key files. */
   readonly agentSocket?: string | undefined;
-  /** Asked for the passphrase of an encrypted key, once; undefined when there is nobody to ask. */
+  /** Asked for the passphrase of an encrypted key, once; undefined when no person can be asked. */
   readonly askPassphrase: (file: string) => Promise<string | undefined>;
 }
 

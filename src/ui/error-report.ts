@@ -3,7 +3,7 @@ import { escapeControl } from './escape.ts';
 
 const REPORT_BUG = 'This is a bug in Caisson: please report it with the lines above';
 
-/** What a failed command prints: message and remedy; for a bug (or with debug) the stack as well. */
+/** The output of a failed command: message and remedy; for a bug (or with debug) the stack as well. */
 export function reportError(error: unknown, options: { readonly debug: boolean }): string {
   if (error instanceof CaissonError) {
     const lines = [`Error ${error.code}: ${error.message}`];

@@ -10,7 +10,7 @@ import {
   type BundleReader,
   type TrustFiles,
 } from '../bundle/index.ts';
-import { parseClusterSpec, resolveTopology, type ClusterSpec, type RecordedTopology, type Topology } from '../cluster/index.ts';
+import { readTopology, type ClusterSpec, type RecordedTopology, type Topology, parseClusterSpec } from '../cluster/index.ts';
 import { loadManifests, type Manifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
 import { subtree } from '../io/index.ts';
@@ -56,10 +56,9 @@ export async function openRequest(
     if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
-    const spec = parseClusterSpec(text, clusterPath, manifests);
-    const topology: InstallRequest['topology'] = (recorded) => resolveTopology(spec, manifests, clusterPath, recorded);
+    const topology: InstallRequest['topology'] = (recorded) => readTopology(text, clusterPath, manifests, recorded);
     // Mistakes are told before any host is asked.
-    topology(undefined);
+    const { spec } = topology(undefined);
     return { bundle, bundles, spec, manifests, topology };
   } catch (error) {
     await closeBundles(bundles);

@@ -43,7 +43,13 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   await makeKeys(planned);
   const site = new SiteWriter(session.store, session.record ?? newRecord(planned), session.revision);
   const found = await session.keys.found(authorityNames(session.topology));
-  await site.update((record) => claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, { run, operation: options.operation, started: clock.now().toISOString() }));
+  await site.update((record) =>
+    claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, {
+      run,
+      operation: options.operation,
+      started: clock.now().toISOString(),
+    }),
+  );
   const shared: RunSite = {
     declared,
     clock,
@@ -59,7 +65,10 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
       return host;
     },
   };
-  const end = async (outcome: RecordedOperation['outcome'], change: (record: SiteRecord) => SiteRecord = (record) => record): Promise<void> => {
+  const end = async (
+    outcome: RecordedOperation['outcome'],
+    change: (record: SiteRecord) => SiteRecord = (record) => record,
+  ): Promise<void> => {
     const ended = clock.now().toISOString();
     await site.update((record) => withOperation(change(record), run, { ended, outcome }));
   };
@@ -70,7 +79,13 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
     const cluster = session.topology.spec.name;
     await journal.append({ event: 'run.started', operation: options.operation, bundle: bundleDigest, cluster, steps: steps.length });
     try {
-      const summary = await runSteps(steps, { journal, clock, emit, signal, ...(options.limits === undefined ? {} : { limits: options.limits }) });
+      const summary = await runSteps(steps, {
+        journal,
+        clock,
+        emit,
+        signal,
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
+      });
       const owned = await planned.settled();
       await end('done', (record) => settled(record, planned, owned));
       await journal.append({ event: 'run.finished', outcome: 'done', changed: summary.changed });
@@ -91,7 +106,8 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
 async function makeKeys({ session, declared }: PlannedRun): Promise<void> {
   const { layout, keys } = session;
   // The lock is held: only a run that was killed can have left something there.
-  for (const directory of [layout.authorities, layout.pki, layout.depot, layout.secrets, layout.certificates]) await removeLeftovers(directory);
+  for (const directory of [layout.authorities, layout.pki, layout.depot, layout.secrets, layout.certificates])
+    await removeLeftovers(directory);
   if (declared.topology.spec.nodes.length === 0) return;
   for (const name of authorityNames(declared.topology)) await (await keys.authority(name)).read();
   await (await keys.repositoryKey()).read();

@@ -160,11 +160,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   }
   const topology = request.topology(record);
   refuseConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout });
-  const { systems, architectures } = await checkHosts(
-    { topology, bundle: request.bundle, bundles: request.bundles },
-    connected,
-    options,
-  );
+  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, options);
   return {
     request,
     topology,

@@ -99,6 +99,22 @@ describe('parseClusterSpec', () => {
   });
 
   it.each([
+    ['0.0.0.0', 'is the address of no host'],
+    ['"::"', 'is the address of no host'],
+    ['127.0.0.1', 'is a loopback address, which every host takes for itself'],
+    ['127.8.9.1', 'is a loopback address, which every host takes for itself'],
+    ['"::1"', 'is a loopback address, which every host takes for itself'],
+    ['"::ffff:127.0.0.1"', 'is a loopback address, which every host takes for itself'],
+    ['224.0.0.1', 'is an address of many hosts'],
+    ['"ff02::1"', 'is an address of many hosts'],
+    ['255.255.255.255', 'is an address of many hosts'],
+  ])('refuses %s as the address of a node and of the depot', (address, reason) => {
+    const text = `${HEAD}nodes: [{ name: n1, address: ${address}, roles: [a] }]\ndepot: { address: ${address} }\n`;
+    const remedy = '(write the address by which the other hosts reach it)';
+    expect(linesOf(text)).toEqual([`4:30: nodes[0].address: ${reason} ${remedy}`, `5:19: depot.address: ${reason} ${remedy}`]);
+  });
+
+  it.each([
     ['10.20.0.0', 'is not a network (write it as 10.20.0.0/16)'],
     ['10.20.0.0/33', 'is not a network (the prefix length is at most 32)'],
     ['10.20.0.1/16', 'is not a network (bits are set behind the prefix, write it as 10.20.0.0/16)'],

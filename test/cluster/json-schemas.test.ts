@@ -1,15 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { jsonSchemas } from '../../src/cluster/index.ts';
 
 const DIRECTORY = resolve(import.meta.dirname, '../../manifests/schema');
 
 describe('the published JSON Schemas', () => {
-  it.each(Object.entries(jsonSchemas()))('%s is current; else run: npm run schemas', (name, text) => {
+  it.each(Object.entries(jsonSchemas()))('%s is current; else run: npm run schemas', async (name, text) => {
     const path = resolve(DIRECTORY, name);
-    if (process.env['UPDATE_SCHEMAS'] === '1') writeFileSync(path, text);
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(JSON.parse(text));
+    const formatted = await format(text, { ...(await resolveConfig(path)), filepath: path });
+    if (process.env['UPDATE_SCHEMAS'] === '1') writeFileSync(path, formatted);
+    expect(readFileSync(path, 'utf8')).toBe(formatted);
   });
 
   it('say in a sentence what every key of cluster.yaml is for', () => {

@@ -87,7 +87,7 @@ describe('resolveOptions', () => {
     const lines = ['network: is missing, want one of "tunnel", "routes"', 'storage: there is no choice "nsa" (did you mean "nas"?)'];
     const message = ['Cannot use "c.yaml":', ...lines.map((line) => `  c.yaml: options.${line}`)].join('\n');
     expect(() => resolveOptions(spec, manifests, 'c.yaml')).toThrow(message);
-    expect(() => resolveTopology(spec, manifests, 'c.yaml')).toThrow(message);
+    expect(() => resolveTopology(spec, manifests)).toThrow(message.replaceAll('c.yaml', 'cluster.yaml'));
   });
 });
 

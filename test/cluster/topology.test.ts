@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { nodeUuid, parseClusterSpec, resolveTopology, scopeFor, type Topology } from '../../src/cluster/index.ts';
+import { nodeUuid, parseClusterSpec, readTopology, resolveTopology, scopeFor, type Topology } from '../../src/cluster/index.ts';
 import { loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { SAMPLE, SAMPLE_CLUSTER } from '../manifests/sample-manifests.ts';
@@ -47,18 +47,28 @@ describe('resolveTopology', () => {
     expect(changed.platform.registry?.name).toBe('registry.example');
   });
 
-  it('refuses a cluster whose roles are too few or leave a need unmet, with what to add', () => {
-    const spec = parseClusterSpec(
-      'apiVersion: caisson/v1\nkind: Cluster\nname: p\nnodes: [{ name: c1, address: 10.0.0.1, roles: [compute] }]\n',
-      'c.yaml',
-    );
-    expect(() => resolveTopology(spec, manifests, 'c.yaml')).toThrow(
+  it('refuses a cluster whose roles are too few or leave a need unmet, with the line and what to add', () => {
+    const text = 'apiVersion: caisson/v1\nkind: Cluster\nname: p\nnodes: [{ name: c1, address: 10.0.0.1, roles: [compute] }]\n';
+    expect(() => readTopology(text, 'c.yaml', manifests)).toThrow(
       [
         'Cannot use "c.yaml":',
-        '  c.yaml: nodes: 0 hosts have the role "manage", at least 1 must (add "manage" to the roles of a host)',
-        '  c.yaml: nodes: "store-proxy" needs "store", which no host runs (give a host the role "manage")',
+        '  c.yaml:4:1: nodes: 0 hosts have the role "manage", at least 1 must (add "manage" to the roles of a host)',
+        '  c.yaml:4:1: nodes: "store-proxy" needs "store", which no host runs (give a host the role "manage")',
       ].join('\n'),
     );
+  });
+
+  it('refuses a host too many for a role, at its line', () => {
+    const nodes = [1, 2, 3, 4].map((index) => `  - { name: m${index}, address: 10.0.0.${index}, roles: [compute, manage] }\n`);
+    const text = `apiVersion: caisson/v1\nkind: Cluster\nname: p\nnodes:\n${nodes.join('')}`;
+    expect(() => readTopology(text, 'c.yaml', manifests)).toThrow(
+      'c.yaml:8:53: nodes[3].roles[1]: 4 hosts have the role "manage", at most 3 may',
+    );
+  });
+
+  it('names paths alone when the cluster is in no document', () => {
+    const spec = { ...topology.spec, variables: { rot: '/x' } };
+    expect(() => resolveTopology(spec, manifests)).toThrow('cluster.yaml: variables.rot: the platform has no variable "rot"');
   });
 
   it('leaves out what the cluster is set up without, and those who need it do not miss it', async () => {

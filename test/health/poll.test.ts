@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock, Event } from '../../src/core/index.ts';
-import { allOf, waitFor, type Condition, type ConditionState } from '../../src/health/index.ts';
+import { waitFor, type Condition, type ConditionState } from '../../src/health/index.ts';
 
 function sequence(...states: readonly ConditionState[]): Condition {
   let turn = 0;
@@ -54,14 +54,5 @@ describe('waitFor', () => {
     const waiting = waitFor(sequence({ met: false, detail: 'refused' }), { intervalMs: 60_000, signal: abort.signal });
     abort.abort(new Error('stopped'));
     await expect(waiting).rejects.toThrow('stopped');
-  });
-});
-
-describe('allOf', () => {
-  it('is met when all are, and names those that are not', async () => {
-    const open = { description: 'the hub answers', look: async () => ({ met: false, detail: 'refused' }) };
-    const met = { description: 'etcd is healthy', look: async () => ({ met: true, detail: '' }) };
-    expect(await allOf('all is well', [met, open]).look(signal)).toEqual({ met: false, detail: 'the hub answers: refused' });
-    expect(await allOf('all is well', [met, met]).look(signal)).toEqual({ met: true, detail: '' });
   });
 });

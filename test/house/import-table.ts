@@ -89,7 +89,7 @@ export const IMPORT_TABLE: ImportTable = {
     commander: ['cli/'],
     'ipaddr.js': ['cli/', 'cluster/', 'host/', 'manifests/', 'net/', 'pki/'],
     openpgp: ['ospkg/'],
-    'p-limit': ['builder/', 'host/', 'install/', 'push/'],
+    'p-limit': ['builder/', 'host/', 'install/', 'preflight/', 'push/'],
     'packageurl-js': ['builder/sbom.ts'],
     'reflect-metadata': ['pki/x509.ts'],
     tar: ['io/'],

@@ -9,7 +9,7 @@ import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES } from '../../src/manifests/s
 import { digestOf } from '../../src/core/index.ts';
 import { serviceDocument } from '../../src/install/service-document.ts';
 import { directoryTree, parseYaml } from '../../src/io/index.ts';
-import { readImageList, type ImageListEntry } from '../../src/sources/index.ts';
+import { parseImageList, type ImageListEntry } from '../../src/sources/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -35,7 +35,7 @@ let images: readonly ImageListEntry[];
 
 beforeAll(async () => {
   manifests = await loadManifests(directoryTree(resolve(ROOT, 'manifests')));
-  images = await readImageList(resolve(ROOT, 'images.txt'));
+  images = parseImageList(readFileSync(resolve(ROOT, 'images.txt'), 'utf8'), 'images.txt');
 });
 
 describe('the shipped manifests', () => {
@@ -159,6 +159,52 @@ function namedBlocks(page: string): [path: string, text: string][] {
   const blocks = readFileSync(resolve(ROOT, page), 'utf8').matchAll(/^`([^`\n]+)`\n\n```\w*\n([\s\S]*?)^```/gm);
   return [...blocks].map(([, path = '', text = '']) => [path, text]);
 }
+
+/** Every key of a JSON Schema with the keys that lead to it; lists and alternatives are looked into. */
+function keysOf(schema: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const properties = 'properties' in schema && typeof schema.properties === 'object' ? Object.entries(schema.properties ?? {}) : [];
+  const parts = (['items', 'oneOf', 'anyOf', 'allOf'] as const).flatMap((name) => {
+    const part: unknown = name in schema ? Object.entries(schema).find(([key]) => key === name)?.[1] : [];
+    return Array.isArray(part) ? part.map((item: unknown) => item) : [part];
+  });
+  return [
+    ...properties.flatMap(([key, value]: [string, unknown]) => [[...path, key], ...keysOf(value, [...path, key])]),
+    ...parts.flatMap((part) => keysOf(part, path)),
+  ];
+}
+
+describe('the annotated cluster.yaml', () => {
+  const schema: unknown = JSON.parse(readFileSync(resolve(ROOT, 'manifests/schema/cluster.json'), 'utf8'));
+  const sections = readFileSync(resolve(ROOT, 'manifests/examples/cluster.yaml'), 'utf8').split('\n\n');
+
+  /** The paragraphs that have a key of the document, in use or as a comment. */
+  function sectionOf(key: string): string {
+    return sections.filter((section) => new RegExp(`^(?:# )?${key}:`, 'm').test(section)).join('\n');
+  }
+
+  function hasKey(section: string, key: string): boolean {
+    return new RegExp(`(?:^|[\\s{(,])${key}:(?:\\s|$)`, 'm').test(section);
+  }
+
+  it('has every key of the schema in the section where it belongs, in use or as a comment', () => {
+    const keys = keysOf(schema);
+    expect(keys.map((path) => path.join('.'))).toEqual(expect.arrayContaining(['trust.revokedKeys', 'depot.port', 'nodes.ssh.hostKey']));
+    const missing = keys.filter(([first = '', ...rest]) => sectionOf(first) === '' || !rest.every((key) => hasKey(sectionOf(first), key)));
+    expect(missing.map((path) => path.join('.'))).toEqual([]);
+  });
+
+  it('has every option of the shipped platform with its choices and their values', () => {
+    const section = sectionOf('options');
+    for (const { name, choices } of manifests.platform.options) {
+      expect(hasKey(section, name)).toBe(true);
+      for (const [choice, { values }] of Object.entries(choices)) {
+        expect(section).toMatch(new RegExp(`\\b${choice}\\b`));
+        for (const value of Object.keys(values)) expect({ value, found: hasKey(section, value) }).toEqual({ value, found: true });
+      }
+    }
+  });
+});
 
 describe('the examples in the documents', () => {
   const temp = useTempDir();

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { BundleImage, PlannedFile } from '../../src/bundle/index.ts';
-import { readImageList } from '../../src/sources/index.ts';
+import { parseImageList } from '../../src/sources/index.ts';
 import { writeDelta } from '../support/delta-bundle.ts';
 import { small, smallBundle } from '../support/small-bundle.ts';
 
@@ -149,7 +149,7 @@ export async function shippedManifests(): Promise<{
   const texts = await Promise.all(
     paths.map(async (path): Promise<[string, string]> => [relative(directory, path), await readFile(path, 'utf8')]),
   );
-  const images = await readImageList(join(ROOT, 'images.txt'));
+  const images = parseImageList(await readFile(join(ROOT, 'images.txt'), 'utf8'), 'images.txt');
   return { manifests: Object.fromEntries(texts), images: images.map(({ name }) => name) };
 }
 

@@ -12,6 +12,7 @@ import { INSPECT_SCRIPT } from '../../src/install/managed-files.ts';
 import { FRESHNESS_SCRIPT } from '../../src/install/unit-freshness.ts';
 import { FACTS_SCRIPT } from '../../src/host/facts-script.ts';
 import { setBlock } from '../../src/host/remote-files.ts';
+import { WAYS_SCRIPT } from '../../src/preflight/ways.ts';
 import { PACKAGES } from './sample-install.ts';
 
 interface SimulatedFile {
@@ -69,6 +70,10 @@ export class SimulatedMachine implements Host {
   halfInstalled = false;
   /** Lines that change the answer to the questions of preflight. */
   facts: Readonly<Record<string, string>> = {};
+  /** Ways from this machine that a filter closes, as `ADDRESS PORT`. */
+  readonly filtered = new Set<string>();
+  /** Questions of preflight that this machine never answers: their time ends. */
+  frozen = false;
   /** Every command line, in order. */
   readonly lines: string[] = [];
   readonly #options: MachineOptions;
@@ -158,6 +163,8 @@ export class SimulatedMachine implements Host {
   async #answer(command: Command): Promise<Partial<CommandResult>> {
     const [program = '', ...words] = command.argv.filter((word) => word !== '--no-pager' && word !== '--');
     switch (program) {
+      case 'timeout':
+        return this.frozen ? { exitCode: 124 } : this.#answer({ ...command, argv: command.argv.slice(3) });
       case '/bin/sh':
         return command.input === FACTS_SCRIPT ? { stdout: this.#facts(words.slice(1)) } : this.#script(command);
       case 'systemctl':
@@ -195,6 +202,7 @@ export class SimulatedMachine implements Host {
     const [path = '', ...rest] = parameters;
     if (script === INSPECT_SCRIPT) return { stdout: this.#inspect(parameters) };
     if (script === FRESHNESS_SCRIPT) return this.#freshness(path, rest);
+    if (script === WAYS_SCRIPT) return { stdout: this.#ways(Buffer.from(command.input ?? '').toString()) };
     if (script === HOST_STATE_SCRIPT) return { stdout: this.#hostState(parameters) };
     // Scripts of src/host: a digest, a text, a block of a file, a directory.
     if (script.includes('sha256sum <')) {
@@ -379,6 +387,12 @@ export class SimulatedMachine implements Host {
       ...(has(posix.join(units, agent)) ? [] : ['strangers']),
       '',
     ].join('\n');
+  }
+
+  /** Nothing listens that was not installed, and what is not filtered refuses. */
+  #ways(input: string): string {
+    const ways = input.split('\n').filter((line) => line !== '');
+    return ways.map((way) => `${this.filtered.has(way) ? 'silent' : 'open'} ${way}\n`).join('');
   }
 
   #facts(paths: readonly string[]): string {

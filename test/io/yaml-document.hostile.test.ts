@@ -38,6 +38,22 @@ describe('parseYaml', () => {
     expect(await codeOf(() => parseYaml(text, 'thing.yaml', schema))).toBe('INPUT_INVALID');
   });
 
+  it.each<readonly [string, string, string]>([
+    ['', '1:1', 'is empty, want a map'],
+    ['# nothing but a comment\n', '1:1', 'is empty, want a map'],
+    [`name: ${'a'.repeat(MAX_YAML_BYTES)}\n`, '1:1', 'is 4194311 bytes long'],
+    [`name: a\n${'\n'.repeat(60_000)}`, '50000:1', 'holds more than 50000 lines, items, pairs and quotes'],
+    ['name: x\nitems: *b\n', '2:8', 'no anchor before the alias has the name "b"'],
+    ['name: x\nitems: &a [*a]\n', '2:12', 'the alias "a" stands inside of what it means'],
+    [
+      `a: &a [1,1]\nb: &b [${'*a,'.repeat(9)}]\nc: &c [${'*b,'.repeat(9)}]\nd: [${'*c,'.repeat(9)}]\n`,
+      '4:29',
+      'this and other aliases multiply without end',
+    ],
+  ])('says where %j is wrong', (text, place, reason) => {
+    expect(() => parseYaml(text, 'thing.yaml', schema)).toThrow(`thing.yaml:${place}: ${reason}`);
+  });
+
   it('says where the character stands that no document may hold', () => {
     expect(() => readYaml('a: 1\nb: x\u0007y\n', 'thing.yaml')).toThrow('thing.yaml:2:5: holds the character U+0007');
   });

@@ -69,6 +69,58 @@ describe('connectHosts', () => {
     expect(findings).toEqual([{ host: 'this machine', problem: 'this process is not root', remedy: 'Run the same command with sudo' }]);
   });
 
+  it('connects to at most 32 hosts at the same time, or to as many as is said', async () => {
+    for (const [hostsAtOnce, expected] of [
+      [undefined, 32],
+      [3, 3],
+    ] as const) {
+      let [running, most] = [0, 0];
+      const { reach } = machines({ own: 'n0' });
+      const slow: Machines = {
+        ...reach,
+        connect: async (node, ssh, options) => {
+          running += 1;
+          most = Math.max(most, running);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          running -= 1;
+          return reach.connect(node, ssh, options);
+        },
+      };
+      const nodes = Array.from({ length: 300 }, (_, index) => ({
+        name: `n${index}`,
+        address: `10.1.${index >> 7}.${(index & 127) + 1}`,
+        roles: ['front'],
+      }));
+      const { hosts } = await connectHosts(parseClusterSpec(clusterYaml(nodes), 'cluster.yaml'), { ...OPTIONS, hostsAtOnce }, slow);
+      expect(hosts.size).toBe(300);
+      expect(most).toBe(expected);
+    }
+  });
+
+  it('takes a login that never ends for a finding after its own time, and closes the host that comes too late', async () => {
+    const { reach, made } = machines({ own: 'm1' });
+    let arrive = (): void => {};
+    const hanging: Machines = {
+      ...reach,
+      connect: async (node, ssh, options) => {
+        if (node.name === 'f1') await new Promise<void>((resolve) => (arrive = resolve));
+        return reach.connect(node, ssh, options);
+      },
+    };
+    const { hosts, findings } = await connectHosts(spec(), { ...OPTIONS, loginTimeoutMs: 50 }, hanging);
+    expect([...hosts.keys()]).toEqual(['m1', 'f2']);
+    expect(findings).toEqual([
+      {
+        host: 'f1',
+        problem: 'Cannot log in to "f1": no end of the login within 50 ms',
+        remedy: expect.stringContaining('ssh -v 10.0.0.12'),
+      },
+    ]);
+    arrive();
+    await expect.poll(() => made.map(({ name }) => name)).toContain('f1');
+    await expect(made.find(({ name }) => name === 'f1')?.run({ argv: ['id', '-u'] })).rejects.toThrow('closed');
+  });
+
   it('closes every connection', async () => {
     const { reach, made } = machines({ own: 'm1' });
     const connected = await connectHosts(spec(), OPTIONS, reach);

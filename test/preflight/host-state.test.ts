@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLocalHost } from '../../src/host/index.ts';
-import { parseHostState, readHostState } from '../../src/preflight/host-state.ts';
+import { ENGINE_SECONDS, HOST_STATE_SCRIPT, parseHostState, readHostState } from '../../src/preflight/host-state.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
@@ -28,6 +28,31 @@ describe('readHostState', () => {
       ]),
     );
     expect(state.hostNames.flatMap(({ names }) => names)).toContain('localhost');
+  });
+});
+
+describe('the script that looks at a host', () => {
+  /** What it prints of an engine that is a script here; it has a second in place of its ten. */
+  async function askWith(docker: string): Promise<string> {
+    for (const [name, text] of Object.entries({ docker, dockerd: 'exit 0', systemctl: 'exit 0' })) {
+      await writeFile(join(directory(), name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    const script = HOST_STATE_SCRIPT.replace('PATH=', `PATH=${directory()}:`).replace(`kill-after=1 ${ENGINE_SECONDS}`, 'kill-after=1 1');
+    const parameters = ['definitions', 'units', 'bundles', 'agent', 'depot', 'executable', 'block'];
+    const host = openLocalHost({ name: 'here' });
+    return (await host.run({ argv: ['/bin/sh', '-c', script, 'sh', ...parameters] })).stdout;
+  }
+
+  it('goes on when the engine does not answer, and says so', async () => {
+    const frozen = parseHostState(await askWith('sleep 60'));
+    expect(frozen.engineFrozen).toBe(true);
+    expect(frozen.strangers).toMatchObject({ enginePackage: 'none', containers: [] });
+  });
+
+  it('lists the containers of an engine that answers, and is content with one that is not there', async () => {
+    const state = parseHostState(await askWith('echo container wiki'));
+    expect(state).toMatchObject({ engineFrozen: false, strangers: { containers: ['wiki'] } });
+    expect(parseHostState(await askWith('echo Cannot connect >&2; exit 1'))).toMatchObject({ engineFrozen: false });
   });
 });
 

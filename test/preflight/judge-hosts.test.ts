@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { BundleManifest } from '../../src/bundle/index.ts';
 import { parseClusterSpec, resolveTopology, type NodeSpec } from '../../src/cluster/index.ts';
-import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import type { FileSystemFacts, HostFacts, ListeningSocket } from '../../src/host/index.ts';
+import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
 import { HostsUnfitError } from '../../src/preflight/findings.ts';
 import type { HostState } from '../../src/preflight/host-state.ts';
@@ -11,13 +10,12 @@ import { CHECKED_PATHS } from '../../src/preflight/judge/disk.ts';
 import type { HostsToCheck, ObservedHost } from '../../src/preflight/judge/finding.ts';
 import { judgeHosts } from '../../src/preflight/judge/judge-hosts.ts';
 import { systemOf } from '../../src/preflight/judge/system.ts';
+import type { TriedWay } from '../../src/preflight/ways.ts';
 import { memoryTree } from '../support/memory-tree.ts';
-import { smallBundle } from '../support/small-bundle.ts';
-import { clusterYaml, MANIFESTS, PACKAGES, THREE_NODES, type SampleNode } from '../install/sample-install.ts';
+import { bundle, BUNDLE_SIZE, LAYER_SIZE } from './sample-bundle.ts';
+import { clusterYaml, MANIFESTS, THREE_NODES, type SampleNode } from '../install/sample-install.ts';
 
 const GB = 1_000_000_000;
-const BUNDLE_SIZE = 10 * GB;
-const LAYER_SIZE = 2 * GB;
 
 let manifests: Manifests;
 beforeAll(async () => {
@@ -75,49 +73,14 @@ const FRESH: HostState = {
   components: new Set(),
   bundles: new Map(),
   hostNames: [{ address: '127.0.0.1', names: ['localhost'] }],
+  engineFrozen: false,
   strangers: { enginePackage: undefined, containers: [], brokenPackages: [] },
 };
-
-function bundle(changes: Partial<BundleManifest> = {}): HostsToCheck['bundle'] {
-  const base = smallBundle().input;
-  const image = base.images.find(({ platforms }) => platforms.length === 1);
-  const [platform] = image?.platforms ?? [];
-  const [repository] = base.repositories;
-  if (image === undefined || platform === undefined || repository === undefined) throw new Error('the small bundle is not as it was');
-  const layers = [{ mediaType: 'layer', digest: digestOf('shared'), size: LAYER_SIZE }];
-  const named = (name: string) => ({
-    ...image,
-    name,
-    platforms: [
-      { ...platform, layers },
-      { ...platform, platform: 'linux/arm64', layers },
-    ],
-  });
-  const packages = Object.entries(PACKAGES).map(([name, version]) => ({ name, version, architecture: 'amd64', path: 'pool', set: [] }));
-  return {
-    bundleDigest: digestOf('bundle'),
-    size: BUNDLE_SIZE,
-    entry: () => undefined,
-    manifest: {
-      apiVersion: 'caisson.bundle/v1',
-      kind: 'Bundle',
-      name: 'sample',
-      version: '1',
-      platforms: ['linux/amd64'],
-      date: '2026-01-01T00:00:00Z',
-      images: [named('registry.example/store:1'), named('registry.example/web:1')],
-      repositories: [{ ...repository, packages }],
-      bases: [],
-      entries: [],
-      baseEntries: [],
-      ...changes,
-    },
-  };
-}
 
 interface Change {
   readonly facts?: Partial<HostFacts>;
   readonly state?: Partial<HostState>;
+  readonly ways?: readonly TriedWay[];
 }
 
 /** Checks three hosts that are fit but for the changes, by name. */
@@ -130,6 +93,7 @@ function check(
     node,
     facts: facts(node, changes[node.name]?.facts),
     state: { ...FRESH, ...changes[node.name]?.state },
+    ways: changes[node.name]?.ways ?? [],
     isNode: true,
     isSeed: node.name === 'm1',
   }));
@@ -305,6 +269,24 @@ describe('preflight of ports', () => {
     expect(problems('m1', { facts: { sockets: [taken] } })).toEqual([]);
   });
 
+  it('refuses a depot on a port that a component of the seed or the agent has, also when all of them run', () => {
+    const running = { agent: true, depot: true, components: new Set(['docker', 'store']), strangers: undefined };
+    for (const state of [{}, running]) {
+      expect(problems('m1', { state }, { more: ['depot: { port: 2379 }'] })).toEqual([
+        'm1: the depot and store would both listen on tcp port 2379',
+      ]);
+    }
+    expect(check({}, { more: ['depot: { port: 6100 }'] })).toEqual([
+      {
+        host: 'm1',
+        problem: 'the depot and the agent would both listen on tcp port 6100',
+        remedy: 'Choose another depot.port in cluster.yaml',
+      },
+    ]);
+    // Other hosts than the seed have it; port 53 is UDP.
+    for (const port of [80, 53]) expect(check({}, { more: [`depot: { port: ${port} }`] })).toEqual([]);
+  });
+
   it('takes what earlier runs started for ours', () => {
     const sockets = [socket('0.0.0.0', 2379), socket('10.0.0.11', 6100), socket('0.0.0.0', 5443)];
     const state = { agent: true, depot: true, components: new Set(['docker', 'store']), strangers: undefined };
@@ -370,6 +352,14 @@ describe('preflight of what others installed', () => {
     ]);
   });
 
+  it('refuses an engine that runs and does not answer, also on a host that has our agent', () => {
+    for (const own of [strangers, undefined]) {
+      expect(problems('f1', { state: { engineFrozen: true, strangers: own } })).toEqual([
+        'f1: its container engine runs and did not answer within 10 s',
+      ]);
+    }
+  });
+
   it('bears an engine of the same package that runs nothing', () => {
     expect(problems('f1', { state: { strangers: { ...strangers, enginePackage: 'docker.io' } } })).toEqual([]);
   });
@@ -382,6 +372,38 @@ describe('preflight of what others installed', () => {
   });
 });
 
+describe('preflight of the ways between hosts', () => {
+  const way = (port: number, outcome: TriedWay['outcome'], service = 'store', reason = ''): TriedWay => ({
+    to: 'm1',
+    address: '10.0.0.11',
+    port,
+    service,
+    outcome,
+    reason,
+  });
+
+  it('names the ports that a filter drops, with where to look', () => {
+    const ways = [way(5443, 'silent', 'the depot'), way(2379, 'silent'), way(2380, 'open')];
+    expect(check({ f1: { ways } })).toEqual([
+      {
+        host: 'f1',
+        problem: 'it cannot reach m1 ports 2379, 5443 (the depot, store): nothing came back within 5 s, so a filter drops it',
+        remedy: expect.stringContaining(
+          'Let tcp ports 2379, 5443 pass from 10.0.0.12 to 10.0.0.11: iptables, nftables or firewalld on f1 and m1',
+        ),
+      },
+    ]);
+  });
+
+  it('tells a filter that answers from one that does not', () => {
+    const ways = [way(5443, 'silent', 'the depot'), way(2379, 'barred', 'store', 'No route to host')];
+    expect(problems('f1', { ways })).toEqual([
+      'f1: it cannot reach m1 port 5443 (the depot): nothing came back within 5 s, so a filter drops it',
+      'f1: it cannot reach m1 port 2379 (store): the answer was "No route to host", so a filter rejects it or no route leads there',
+    ]);
+  });
+});
+
 describe('preflight of a seed beside the cluster', () => {
   const node: NodeSpec = { name: 'depot.sample.internal', address: '10.0.0.99', roles: [] };
   function besideProblems(change: Change): readonly string[] {
@@ -390,6 +412,7 @@ describe('preflight of a seed beside the cluster', () => {
       node,
       facts: facts(node, { cpus: 1, memoryBytes: GB, ...change.facts }),
       state: { ...FRESH, ...change.state },
+      ways: [],
       isNode: false,
       isSeed: true,
     };

@@ -1,9 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InvalidInputError, type InputProblem } from '../../src/core/index.ts';
-import { formatSource, parseImageList, parseSource, readImageList } from '../../src/sources/index.ts';
-import { useTempDir } from '../support/temp-dir.ts';
+import { formatSource, parseImageList, parseSource } from '../../src/sources/index.ts';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
@@ -109,22 +106,8 @@ describe('parseImageList', () => {
     const lines = problemsOf('BAD\nnginx:1\nnginx:1 as\nBAD as ALSO:1\n').map(({ position }) => position?.line);
     expect(lines).toEqual([1, 3, 4, 4]);
   });
-});
 
-describe('readImageList', () => {
-  const directory = useTempDir();
-
-  it('names the file in mistakes', async () => {
-    const file = join(directory(), 'images.txt');
-    await writeFile(file, 'nginx:1\nBAD\n');
-    await expect(readImageList(file)).rejects.toMatchObject({
-      code: 'INPUT_INVALID',
-      exitStatus: 3,
-      message: expect.stringContaining(`${file}:2:1:`),
-    });
-  });
-
-  it('names a file that is not there', async () => {
-    await expect(readImageList(join(directory(), 'none'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+  it('names the file in mistakes', () => {
+    expect(() => parseImageList('nginx:1\nBAD\n', 'lists/images.txt')).toThrow(/lists\/images\.txt:2:1:/);
   });
 });

@@ -2,7 +2,7 @@ import type { Digest } from '../../core/index.ts';
 import { MAY_LIE_IN_BASE, type BundleImage, type BundleManifest } from '../format/manifest.ts';
 import { compareText } from '../format/member-path.ts';
 
-/** Something that both bundles have, or one of them; `from` is missing for what came, `to` for what went. */
+/** One item of one bundle or of both: without `from` the new bundle added it, without `to` the new bundle dropped it. */
 export interface Change<T> {
   readonly name: string;
   readonly from?: T;
@@ -26,7 +26,7 @@ export interface FileState {
   readonly size: number;
 }
 
-/** What differs between two bundles; sizes are bytes. */
+/** The differences between two bundles; sizes are bytes. */
 export interface BundleDifference {
   /** By full name. */
   readonly images: readonly Change<ImageState>[];
@@ -34,13 +34,13 @@ export interface BundleDifference {
   readonly packages: readonly Change<PackageState>[];
   /** Executables, manifests and documents, by path. */
   readonly files: readonly Change<FileState>[];
-  /** Of everything that the bundles stand for, bases included. */
+  /** Bytes of the content of each bundle, its bases included. */
   readonly size: { readonly from: number; readonly to: number };
-  /** Bytes of images, packages and executables in the new one that the old one does not have: what a delta would carry. */
+  /** Bytes of images, packages and executables in the new bundle that the old one does not have; a delta would carry them. */
   readonly newContent: number;
 }
 
-/** Compares what two bundles stand for; whether their bytes lie in them or in a base makes no difference. Pure. */
+/** Compares the content of two bundles, their bases included. Pure. */
 export function differenceOf(from: BundleManifest, to: BundleManifest): BundleDifference {
   const known = new Set(wholeOf(from).map(({ digest }) => digest));
   const added = new Map(
@@ -83,7 +83,7 @@ function packagesOf(manifest: BundleManifest): ReadonlyMap<string, PackageState>
   );
 }
 
-/** What people put in; what follows from the rest (metadata, repository indexes) would only repeat the other changes. */
+/** Files that people put in. Metadata and repository indexes follow from other members, so they would repeat those changes. */
 function filesOf(manifest: BundleManifest): ReadonlyMap<string, FileState> {
   return new Map(
     wholeOf(manifest)

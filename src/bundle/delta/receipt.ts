@@ -7,9 +7,9 @@ import { MAY_LIE_IN_BASE, type BundleBase, type BundleEntry } from '../format/ma
 import { compareText } from '../format/member-path.ts';
 import type { BundleReader } from '../read/reader.ts';
 
-export const RECEIPT_API_VERSION = 'caisson.receipt/v1';
+const RECEIPT_API_VERSION = 'caisson.receipt/v1';
 
-/** A bundle, and what of it a delta may leave out. */
+/** A bundle and those of its members that a delta may leave out. */
 export interface HeldBundle extends BundleBase {
   readonly members: readonly Pick<BundleEntry, 'path' | 'size' | 'digest'>[];
 }
@@ -23,8 +23,8 @@ const receipt = z.strictObject({
 });
 
 /**
- * What a site holds that has these bundles: each with the large members that are in its file, and, of a delta, what it says
- * of its bases. In canonical order, whatever the order of the bundles.
+ * The bundles that a site holds, each with the large members in its file; a delta adds the members that it names in its
+ * bases. The result is in canonical order, independent of the order of the arguments.
  */
 export function heldBundles(readers: readonly BundleReader[]): readonly HeldBundle[] {
   return unitedHeld(readers.flatMap(heldBy));

@@ -12,10 +12,10 @@ export interface Finding {
 /** Findings that belong to no single member. */
 export const WHOLE_BUNDLE = '(bundle)';
 
-/** Lines of a message; the rest is in the data. */
+/** At most 1000 findings are listed in a message; `data` has all of them. */
 const LISTED_LIMIT = 1000;
 
-/** Everything wrong with what should go into a bundle, at once. */
+/** All mistakes in the input of a bundle, at once. */
 export class BundlePlanError extends CaissonError {
   readonly problems: readonly Finding[];
 

@@ -11,7 +11,7 @@ import {
 } from './manifest.ts';
 import { compareText } from './member-path.ts';
 
-/** bundle.json is padded to this, so that small changes of it seldom move the members behind it. */
+/** bundle.json is padded to a multiple of this size in bytes, so that most small changes of it do not move the members behind it. */
 export const BUNDLE_JSON_STEP = 4096;
 
 /** The bytes of bundle.json without padding: keys in the order below, names sorted, one space of indent. */

@@ -6,7 +6,7 @@ import { blobPath, BUNDLE_JSON, isSignaturePath, memberPathProblem, SHA256SUMS }
 
 type Member = Omit<BundleEntry, 'offset'>;
 
-/** What is said about the members. */
+/** Statements of bundle.json about its members. */
 interface WholeBundle {
   readonly images: readonly BundleImage[];
   readonly repositories: readonly BundleRepository[];
@@ -14,7 +14,7 @@ interface WholeBundle {
   readonly baseEntries: readonly BaseEntry[];
 }
 
-/** Everything that does not fit together in a list of members and in what is said about them. */
+/** Every contradiction within a list of members, and between the list and the statements about it. */
 export function checkMembers(members: readonly Member[], { images, repositories, bases, baseEntries }: WholeBundle): readonly Finding[] {
   const whole = [...members, ...baseEntries];
   const byPath = new Map(whole.map((member) => [member.path, member]));

@@ -31,7 +31,7 @@ export function indexDocument(images: readonly BundleImage[]): string {
 /**
  * manifest.json as `docker save` writes it, for `docker load` and docker-archive readers. It has no place for several
  * platforms under one name, so it lists the images of the bundle's first platform; names of one image share one item.
- * What is not a runnable image (a chart, an attestation) is left out, as docker refuses it.
+ * Charts and attestations are left out, because docker refuses manifests that it cannot run.
  */
 export function dockerDocument(images: readonly BundleImage[], platform: string | undefined): string {
   const items = new Map<string, { Config: string; RepoTags: string[]; Layers: string[] }>();

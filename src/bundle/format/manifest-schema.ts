@@ -4,10 +4,10 @@ import { boundedList, parseBoundedJson, printableField } from '../../io/index.ts
 import { repositorySchema } from '../../ospkg/index.ts';
 import { BUNDLE_API_VERSION, type BundleManifest } from './manifest.ts';
 
-/** bundle.json of a bundle with some hundred thousand members. */
+/** Most bytes of bundle.json: enough for some hundred thousand members. */
 export const BUNDLE_JSON_LIMIT = 64 * 1024 * 1024;
 
-/** Characters of foreign text in a message. */
+/** Most characters of foreign text that a message repeats. */
 const SHOWN = 200;
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a sha256 digest');
@@ -94,7 +94,7 @@ export function parseManifest(bytes: Uint8Array, bundle: string): BundleManifest
   return result.data;
 }
 
-/** What is wrong with a manifest taken by itself; at most twenty problems. */
+/** The problems of a manifest that show without its bundle; at most twenty. */
 export function manifestProblems(document: unknown): readonly string[] {
   const result = manifest.safeParse(document);
   return result.success ? [] : describeIssues(result.error);

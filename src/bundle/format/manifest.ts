@@ -4,10 +4,10 @@ import type { PackageRepository } from '../../ospkg/index.ts';
 
 export const BUNDLE_API_VERSION = 'caisson.bundle/v1';
 
-/** What a member of the bundle is. `metadata` is written by the builder from the others. */
+/** Kinds of members. The builder writes `metadata` from the members of other kinds. */
 export type EntryKind = 'metadata' | 'manifest' | 'executable' | 'repository' | 'package' | 'document' | 'blob';
 
-/** Kinds that a delta leaves to its bases: what is large, and never changes under its path. */
+/** Kinds that a delta may leave to its bases: they are large, and their bytes never change under one path. */
 export const MAY_LIE_IN_BASE: ReadonlySet<EntryKind> = new Set(['blob', 'package', 'executable']);
 
 /** One member of the tar. bundle.json lists every member except itself and SHA256SUMS. */
@@ -19,11 +19,11 @@ export interface BundleEntry {
   readonly mode: number;
   /** Byte offset of the member's data in the bundle. */
   readonly offset: number;
-  /** Where the bytes came from: a URL or image reference without credentials; `builder` for what the builder made. */
+  /** Where the bytes came from: a URL or image reference without credentials; `builder` for members that the builder made. */
   readonly origin: string;
 }
 
-/** What the bundle says of a member that it does not hold itself. */
+/** A member that the bundle lists and a base holds. */
 export interface BaseEntry extends Omit<BundleEntry, 'offset'> {
   /** Identity of the bundle that holds the bytes under the same path. */
   readonly base: Digest;
@@ -46,14 +46,14 @@ export interface BundleImagePlatform {
 
 /** One line of images.txt. */
 export interface BundleImage {
-  /** What nodes call it: a full name with tag. */
+  /** The name that nodes use: a full name with tag. */
   readonly name: string;
-  /** What it was asked for as. */
+  /** The source as images.txt writes it. */
   readonly source: string;
   /** Index or manifest that the name stands for. */
   readonly root: Descriptor;
   readonly platforms: readonly BundleImagePlatform[];
-  /** There when the bundle was built with it. */
+  /** Present when the bundle was built with `--with-referrers`. */
   readonly attached?: readonly AttachedManifest[];
 }
 
@@ -70,7 +70,7 @@ export interface BundleManifest {
   readonly date: string;
   readonly images: readonly BundleImage[];
   readonly repositories: readonly BundleRepository[];
-  /** None in a full bundle. Each holds at least one of baseEntries itself: there is no base of a base to look into. */
+  /** Empty in a full bundle. Each base holds at least one of `baseEntries` in its own file, so a base of a base is never searched. */
   readonly bases: readonly BundleBase[];
   readonly entries: readonly BundleEntry[];
   /** Members of the whole that lie in a base. */

@@ -7,7 +7,7 @@ export const SHA256SUMS = 'SHA256SUMS';
 export const OCI_LAYOUT = 'oci-layout';
 export const INDEX_JSON = 'index.json';
 export const DOCKER_MANIFEST = 'manifest.json';
-/** The list of all that is inside (CycloneDX), where whoever planned the bundle gave one. */
+/** The CycloneDX list of the content; optional. */
 export const SBOM_JSON = 'sbom.cdx.json';
 
 /** Members that follow from the others; planBundle writes them. In the order they have in the file. */
@@ -18,7 +18,7 @@ const BLOBS = 'blobs/sha256/';
 const PATH = /^[A-Za-z0-9._+~@%=,:/-]+$/;
 const PATH_LIMIT = 1024;
 const COMPONENT_LIMIT = 255;
-/** Directories above it: what is told of every directory would grow with the square of it. */
+/** Most directories above a member. Listings of all directories grow with the square of this depth. */
 const DEPTH_LIMIT = 64;
 
 /** True for the names of signatures, which no other member may have. */

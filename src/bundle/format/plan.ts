@@ -26,14 +26,14 @@ export interface BundleInput {
   /** Letters, digits and . _ + ~ - */
   readonly name: string;
   readonly version: string;
-  /** The first one is what manifest.json (docker load) is for. */
+  /** manifest.json, which `docker load` reads, lists the images of the first one. */
   readonly platforms: readonly string[];
   /** Content time, cut to seconds; never the time of the build. */
   readonly date: Date;
   readonly images: readonly BundleImage[];
   readonly repositories: readonly BundleRepository[];
   readonly files: readonly PlannedFile[];
-  /** Of a delta: the bundles that hold what is not among the files. */
+  /** Of a delta: the bundles that hold the members which are not among the files. */
   readonly bases?: readonly BundleBase[];
   readonly baseEntries?: readonly BaseEntry[];
 }
@@ -54,8 +54,8 @@ export interface BundlePlan {
 type Unplaced = Omit<PlannedMember, keyof TarPlace>;
 
 /**
- * Computes the whole file from the list of its members: what it adds (bundle.json, SHA256SUMS, oci-layout, index.json,
- * manifest.json), the order and every offset. Pure. Throws BundlePlanError with everything that does not fit together.
+ * Computes the whole file from the list of its members: adds bundle.json, SHA256SUMS, oci-layout, index.json and
+ * manifest.json, sorts the members, and sets every offset. Pure. Throws BundlePlanError with every contradiction.
  */
 export function planBundle(input: BundleInput): BundlePlan {
   const date = formatMoment(input.date);

@@ -5,14 +5,14 @@ import { BundlePlanError } from './bundle-errors.ts';
 import { isSignaturePath, SHA256SUMS } from './member-path.ts';
 import type { BundlePlan, PlannedMember } from './plan.ts';
 
-/** More than anybody needs, so that a hostile file has no say in how much is read. */
-export const SIGNATURES_MOST = 16;
-export const SIGNATURE_LIMIT = 16 * 1024;
+/** Most signatures of one bundle. The limit bounds the bytes that are read of a hostile file. */
+const SIGNATURES_MOST = 16;
+const SIGNATURE_LIMIT = 16 * 1024;
 /** The most bytes that signatures and the end of the archive have. */
 export const MOST_SIGNATURE_BYTES = SIGNATURES_MOST * (TAR_BLOCK + SIGNATURE_LIMIT) + TAR_END;
 
 /** SHA256SUMS.sig, SHA256SUMS.2.sig, SHA256SUMS.3.sig … */
-export function signaturePath(index: number): string {
+function signaturePath(index: number): string {
   return index === 0 ? `${SHA256SUMS}.sig` : `${SHA256SUMS}.${index + 1}.sig`;
 }
 
@@ -58,8 +58,8 @@ export function signatureMembers(plan: BundlePlan): readonly (PlannedMember & { 
 }
 
 /**
- * Reads the signatures that lie behind the planned members, as bytes; whether they are any good is not looked at. The size
- * of one is in its header, and follows from its last line where the header is damaged. Ends at the first thing that is no signature.
+ * Reads the signatures that lie behind the planned members, as bytes; they are not checked. The header gives the size of
+ * a signature; where the header is damaged, its last line does. Stops at the first member that is no signature.
  */
 export async function readSignatures(file: Pick<SharedFile, 'size' | 'read'>, plan: BundlePlan): Promise<readonly Buffer[]> {
   const start = plan.size - TAR_END;

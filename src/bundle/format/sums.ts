@@ -6,7 +6,7 @@ export interface Sums {
   readonly problems: readonly string[];
 }
 
-/** Nobody reads more, and a hostile file could hold millions. */
+/** Most problems that are kept: a hostile file could hold millions. */
 const PROBLEM_LIMIT = 1000;
 
 /** Reads SHA256SUMS as far as it can be read: up to its end, or to the thousandth problem. */

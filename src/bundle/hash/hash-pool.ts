@@ -6,14 +6,14 @@ export interface HashPoolOptions {
   /** Threads; by default one for each core, at most eight. 0 works in the calling thread. */
   readonly workers?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the bytes read so far. */
+  /** Called at regular intervals and at the end with the number of bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
 }
 
 const READ_SIZE = 1024 * 1024;
-/** More threads only fight for the disk, and each costs memory. */
+/** Most threads: more of them wait for the disk and cost memory. */
 const MAX_WORKERS = 8;
-/** Starting a thread pays off from here. */
+/** Bytes from which a further thread saves time. */
 const BYTES_WORTH_A_WORKER = 8 * 1024 * 1024;
 const PROGRESS_MS = 200;
 

@@ -1,6 +1,6 @@
 /**
- * What happens to a piece of the file: `data` is hashed, `zeros` must be zero bytes, `header` was compared already.
- * Pieces of a run lie side by side.
+ * One piece of the file: `data` is hashed, `zeros` must be zero bytes, `header` was compared already. Pieces of a run
+ * lie side by side.
  */
 export interface Piece {
   readonly role: 'data' | 'zeros' | 'header';

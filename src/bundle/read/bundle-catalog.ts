@@ -8,7 +8,7 @@ import type { BundleReader } from './reader.ts';
 
 const INDEX_LIMIT = 4 * 1024 * 1024;
 
-/** What is read of an index; the rest of it is the client's. */
+/** The fields of an index that the catalog needs. */
 const indexDocument = z.object({
   manifests: z.array(
     z.object({
@@ -21,7 +21,7 @@ const indexDocument = z.object({
 
 /**
  * The bundle's images by full name: tags from the names, digests for their indexes, platform manifests and every other
- * child of an index that the bundle holds, and what is attached to images: by its tags, by digest and as referrers.
+ * child of an index that the bundle holds, and manifests attached to images: by their tags, by digest and as referrers.
  */
 export async function bundleCatalog(reader: BundleReader): Promise<ImageCatalog> {
   const repositories = new Map<string, Map<string, Descriptor>>();

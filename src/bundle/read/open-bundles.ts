@@ -4,16 +4,16 @@ import type { BundleBase } from '../format/manifest.ts';
 import { basesMissing, damaged, openBundle, type BundleReader } from './reader.ts';
 
 export interface OpenBundlesOptions {
-  /** Where a base is that was not given: its path, or undefined when it is not there. */
+  /** Finds a base that `paths` does not name: gives its path, or undefined when there is none. */
   readonly findBase?: (base: BundleBase) => Promise<string | undefined>;
 }
 
 /**
  * Opens all the bundles or none; close them with closeBundles. Volumes of one name are one bundle. A delta comes before
- * its bases and reads from them as if it held everything; otherwise the order of the paths is kept, and a bundle that was
- * given twice is there once. Bases that are found by findBase are among the result.
- * Throws what openBundle throws, BUNDLE_BASE_MISSING naming every base that a delta lacks, BUNDLE_DAMAGED for a base that
- * does not hold what a delta says.
+ * its bases and reads from them as if it held everything; otherwise the order of the paths is kept, and a bundle that
+ * was given twice is there once. Bases that are found by findBase are among the result. Throws the errors of openBundle,
+ * BUNDLE_BASE_MISSING naming every base that a delta lacks, BUNDLE_DAMAGED for a base that lacks members which a delta
+ * names.
  */
 export async function openBundles(paths: readonly string[], options: OpenBundlesOptions = {}): Promise<readonly BundleReader[]> {
   const readers: BundleReader[] = [];
@@ -64,7 +64,7 @@ async function openBase(base: BundleBase, path: string | undefined): Promise<Bun
   throw damaged(path, `it is bundle ${reader.bundleDigest}, and its name promises ${base.digest}`);
 }
 
-/** Whatever is needed comes after all that need it. */
+/** Sorts bundles so that each base comes after every delta that needs it. */
 function ordered(readers: readonly BundleReader[]): readonly BundleReader[] {
   const neededBy = (base: BundleReader): string[] =>
     readers

@@ -22,7 +22,7 @@ export interface ReadOptions {
   readonly limit: number;
 }
 
-/** What is known of a member, wherever it lies. */
+/** A member of the bundle or of one of its bases. */
 export type BundleMember = Omit<BundleEntry, 'offset'>;
 
 /** An open bundle: its members by path, read in place through one descriptor; of a delta, those in its bases too. */
@@ -57,7 +57,7 @@ export class BundleReader {
     this.#bases = new Map(bases.map((base) => [base.bundleDigest, base]));
   }
 
-  /** Its signatures, as they are; whether they are any good is for verifyBundle and checkTrust to say. */
+  /** The signatures as stored; verifyBundle and requireTrust check them. */
   get signatures(): readonly { readonly path: string; readonly content: Uint8Array }[] {
     return signatureMembers(this.#plan);
   }
@@ -225,7 +225,7 @@ export function planOf(json: Buffer, path: string): BundlePlan {
   return plan;
 }
 
-/** The first of them: a hostile list has as many as it likes. */
+/** Lists the first problems; a hostile bundle can have millions. */
 function listProblems(problems: BundlePlanError['problems']): string {
   const more = problems.length > PROBLEMS_SHOWN ? `; and ${problems.length - PROBLEMS_SHOWN} more` : '';
   return `${problems
@@ -245,7 +245,7 @@ function firstDifference(found: BundleManifest, wanted: BundleManifest): string 
   return 'its keys, order or spaces differ';
 }
 
-/** A delta without what it needs, by name. */
+/** The error for a delta whose bases are missing; names each of them. */
 export function basesMissing(path: string, missing: readonly BundleBase[]): CaissonError {
   const names = missing.map(({ name, version, digest }) => `${name} ${version} (bundle ${digest})`).join(' and ');
   return new CaissonError('BUNDLE_BASE_MISSING', `Cannot use "${path}" without ${names}: it is a delta, and that holds the rest of it`, {

@@ -22,9 +22,9 @@ export async function signPlan(plan: BundlePlan, signers: readonly Signer[]): Pr
 /**
  * Adds signatures to a bundle in place, and gives back the members that are new; a key that signed it already does not
  * sign again. No byte of any other member is touched: the new ones are written over the end of the archive, the first
- * header last, so that a run that is killed leaves either the bundle as it was or one that verify refuses and another run
- * mends. What is signed is the list of digests: whoever signs vouches for it, and should have verified the bundle. Throws
- * BUNDLE_DAMAGED, BUNDLE_INCOMPLETE, BUNDLE_LOCKED, BUNDLE_WRITE_FAILED, SIGNING_FAILED.
+ * header last, so that a run that is killed leaves either the bundle as it was or one that verify refuses and another
+ * run mends. A signature covers SHA256SUMS, so verify the bundle before you sign it. Throws BUNDLE_DAMAGED,
+ * BUNDLE_INCOMPLETE, BUNDLE_LOCKED, BUNDLE_WRITE_FAILED, SIGNING_FAILED.
  */
 export async function signBundle(location: BundleLocation, signers: readonly Signer[]): Promise<readonly string[]> {
   const { path, kept: before } = await readForSigning(location);
@@ -36,7 +36,7 @@ export async function signBundle(location: BundleLocation, signers: readonly Sig
     throw writeError(path, error);
   });
   try {
-    // Read again: somebody else may have signed before the lock was ours.
+    // Read again: another process may have signed before this one got the lock.
     const { plan, kept, isTorn: mustMend } = await readForSigning(path);
     const signed = signedPlan(plan, [...kept, ...(await signPlan(plan, missingOf(signers, kept)))]);
     const added = signatureMembers(signed).slice(kept.length);
@@ -83,7 +83,7 @@ async function readForSigning(location: BundleLocation): Promise<Signable> {
   }
 }
 
-/** A signature more could need a volume more, on a medium that nobody gave; and the digests beside them would change. */
+/** The error for signing volumes: a further signature could need a further volume, and would change the digests beside the volumes. */
 function cannotSignVolumes(path: string): CaissonError {
   return new CaissonError('USAGE', `Cannot sign "${path}" in place: the bundle lies in volumes`, {
     hint: `Sign while it is built (build-bundle --sign-key), or join the volumes (cat ${wholeName(path)}.*), and sign and split that`,
@@ -91,8 +91,8 @@ function cannotSignVolumes(path: string): CaissonError {
 }
 
 /**
- * Whether what lies where the archive should end is the rest of a run that was killed: zeros, or in the place of the data
- * of another signature the beginning of one. Throws BUNDLE_DAMAGED for anything else, which is not ours to remove.
+ * True when the bytes behind the archive were left by a killed run: zeros, or the beginning of a further signature.
+ * Throws BUNDLE_DAMAGED for any other bytes, which must not be removed.
  */
 async function isTorn(file: SharedFile, end: number): Promise<boolean> {
   const rest = await file.read(end, Math.min(file.size - end, MOST_SIGNATURE_BYTES));
@@ -126,7 +126,7 @@ function isSignature(text: string): boolean {
   }
 }
 
-/** Writes what follows the signatures that are there already: new ones, and the end blocks. */
+/** Writes the new signatures behind the existing ones, then the end blocks. */
 async function writeEnd(path: string, plan: BundlePlan, added: readonly PlannedMember[]): Promise<void> {
   const from = added[0]?.headerOffset ?? plan.size - TAR_END;
   try {

@@ -57,7 +57,7 @@ export interface BundleSignature {
   /** SHA256:… as ssh-keygen shows it. */
   readonly fingerprint: string;
   readonly keyType: string;
-  /** `unknown` where nobody was asked, or the key is nobody's. */
+  /** `unknown` when no trust was given, or the key belongs to no allowed signer. */
   readonly signer: 'allowed' | 'revoked' | 'unknown';
   /** Principals of the allowed signer, as the file has them. */
   readonly principals: string | undefined;
@@ -65,11 +65,11 @@ export interface BundleSignature {
 
 export interface SignatureCheck {
   readonly signatures: readonly BundleSignature[];
-  /** Every signature that is none. */
+  /** One finding for each signature that is not valid. */
   readonly findings: readonly Finding[];
 }
 
-/** Checks each signature against the bytes of SHA256SUMS, and looks up who made it. */
+/** Checks each signature against the bytes of SHA256SUMS and looks up its signer. */
 export function checkSignatures(
   members: readonly { readonly path: string; readonly content: Uint8Array }[],
   sums: Uint8Array,
@@ -107,8 +107,8 @@ function signerOf(
 }
 
 /**
- * What keeps a bundle with these signatures from being trusted; undefined when an allowed signer signed it. One is enough:
- * more make rotation possible.
+ * The error that says why a bundle with these signatures is not trusted; undefined when an allowed signer signed it. One
+ * valid signature is enough, so that keys can be rotated.
  */
 export function distrustOf(path: string, signatures: readonly BundleSignature[]): CaissonError | undefined {
   if (signatures.some(({ signer }) => signer === 'allowed')) return undefined;
@@ -140,8 +140,8 @@ export async function signReceipt(receipt: string, signer: Signer): Promise<stri
 }
 
 /**
- * Throws SIGNATURE_INVALID, SIGNATURE_MISSING or SIGNER_UNKNOWN unless an allowed signer signed the receipt. `armored` is
- * what lies beside it, undefined when nothing does.
+ * Throws SIGNATURE_INVALID, SIGNATURE_MISSING or SIGNER_UNKNOWN unless an allowed signer signed the receipt. `armored`
+ * is the text of the signature file, undefined when there is no such file.
  */
 export function requireReceiptTrust(path: string, receipt: Uint8Array, armored: string | undefined, trust: Trust): void {
   if (armored === undefined) {

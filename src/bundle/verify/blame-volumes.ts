@@ -12,8 +12,9 @@ interface Stretch {
 }
 
 /**
- * Says of each finding in which volume it is: where the member lies, the first of its name. What lies in several is
- * narrowed down by the digests beside them, for which those volumes are read again. Findings of one file stay as they are.
+ * Adds to each finding the volumes that hold the member; of several members with one name, the first counts. When a
+ * member lies in several volumes, these are read again and compared with the digests beside them, which leaves the
+ * damaged ones. Findings about a bundle in one file are returned unchanged.
  */
 export async function blameVolumes(
   file: SharedFile,
@@ -42,7 +43,7 @@ export async function blameVolumes(
   });
 }
 
-/** Whether the bytes of volumes are those whose digest lies beside them; nothing of those that have none. */
+/** True for each volume whose bytes differ from the digest beside it; a volume without a digest is absent. */
 async function damagedAmong(
   parts: readonly FilePart[],
   { signal, workers }: Pick<HashPoolOptions, 'signal' | 'workers'>,

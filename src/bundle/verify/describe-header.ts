@@ -8,7 +8,7 @@ export interface WantedHeader {
   readonly date: Date;
 }
 
-/** In which way a readable header is not the wanted one. */
+/** Lists the differences between a readable header and the wanted one. */
 export function describeHeader(found: FoundTarHeader, wanted: WantedHeader): string {
   const differences = [
     found.path === wanted.path ? undefined : `it is named "${found.path}"`,

@@ -4,12 +4,12 @@ import { blobDigest, BUNDLE_JSON, isSignaturePath, SHA256SUMS } from '../format/
 import type { BundlePlan } from '../format/plan.ts';
 import type { Sums } from '../format/sums.ts';
 
-/** Digits. Of 64, some 60 differ between digests of different bytes; that 56 agree happens to nobody. */
+/** Hex digits in which a misprinted digest differs from the right one, at most. Digests of different bytes differ in about 60 of 64. */
 const MISPRINT_LIMIT = 8;
 /** A hostile list could name a million members that are not there. */
 const MISSING_LIMIT = 1000;
 
-/** What is known about a member's digest, from the file itself and from those who list it. */
+/** Digests of members from three sources: the bytes, bundle.json and SHA256SUMS. */
 export interface Evidence {
   /** Members found, with the digest that their bytes have. */
   readonly actual: readonly { readonly path: string; readonly digest: Digest }[];
@@ -20,8 +20,8 @@ export interface Evidence {
 }
 
 /**
- * Finds who is wrong where bytes, bundle.json and SHA256SUMS do not say the same: the member when its bytes stand alone,
- * the list when bytes and the other list agree.
+ * Finds the fault where bytes, bundle.json and SHA256SUMS disagree: the member is wrong when both lists contradict its
+ * bytes, a list is wrong when the bytes and the other list agree.
  */
 export function judge({ actual, plan, sums }: Evidence): readonly Finding[] {
   const listed = new Map(plan?.members.map(({ path, digest }) => [path, digest]));
@@ -62,8 +62,8 @@ function judgeSums(sums: Sums | undefined, found: ReadonlySet<string>, listed: R
 }
 
 /**
- * True for a digest of which a few digits changed: other bytes have another digest altogether, so the list is wrong and
- * not what it lists.
+ * True when two digests differ in a few digits only. Changed bytes would change nearly all digits, so the list is wrong
+ * and the member is right.
  */
 function isMisprint(claim: Digest | undefined, actual: Digest): boolean {
   if (claim === undefined) return false;

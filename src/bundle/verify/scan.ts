@@ -80,7 +80,7 @@ class Scanner {
     return this.#skipDamage();
   }
 
-  /** What only the whole walk shows: missing members, order, the end of the file. */
+  /** Adds the findings that need the whole walk: missing members, order, the end of the file. */
   async conclude(): Promise<void> {
     if (this.findings.length >= FINDING_LIMIT) {
       this.#add(WHOLE_BUNDLE, `it has more than ${FINDING_LIMIT} faults; the search stopped there`);
@@ -97,7 +97,7 @@ class Scanner {
     await this.#checkEnd();
   }
 
-  /** Where the plan has the end blocks and the file no room for more, whatever is there instead. */
+  /** True where the plan has the end blocks and the file has no room for a further member. */
   #isPlannedEnd(): boolean {
     return this.position + TAR_END === this.#plan?.size && this.#file.size <= this.#plan.size;
   }
@@ -153,7 +153,7 @@ class Scanner {
   async #skipDamage(): Promise<boolean> {
     const next = (await this.#nextPlanned()) ?? (await this.#nextHeader());
     if (this.#plan === undefined || next === undefined) {
-      // Whatever comes first in a bundle is meant to be bundle.json.
+      // The first member of a bundle must be bundle.json, so its faults are reported under that name.
       const member = this.position === 0 ? BUNDLE_JSON : WHOLE_BUNDLE;
       this.#add(member, `bytes ${this.position} to ${next ?? this.#file.size} belong to no member`);
     } else this.#add(WHOLE_BUNDLE, `bytes ${this.position} to ${next} are not what bundle.json says`);

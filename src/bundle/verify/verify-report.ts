@@ -3,7 +3,7 @@ import { listFindings, type Finding } from '../format/bundle-errors.ts';
 import type { BundleBase } from '../format/manifest.ts';
 import type { BundleSignature } from '../trust/trust.ts';
 
-/** What verifyBundle saw. The bundle is whole exactly when `findings` is empty. */
+/** The result of verifyBundle. The bundle is whole exactly when `findings` is empty. */
 export interface VerifyReport {
   /** Of the file, or of the first volume. */
   readonly path: string;
@@ -18,14 +18,14 @@ export interface VerifyReport {
   readonly members: number;
   /** The bundle's identity: digest of its SHA256SUMS as found; undefined when there is none. */
   readonly bundleDigest: Digest | undefined;
-  /** Of a delta: the bundles that it needs, which were not looked at. */
+  /** Of a delta: the bundles that it needs; they were not checked. */
   readonly bases: readonly BundleBase[];
-  /** Those that are good, in their order. */
+  /** The valid signatures, in the order of the bundle. */
   readonly signatures: readonly BundleSignature[];
   readonly findings: readonly Finding[];
 }
 
-/** A bundle that is not what was built: every fault, by member. */
+/** Every fault of a bundle, by member. */
 export class VerifyFailedError extends CaissonError {
   readonly report: VerifyReport;
 

@@ -37,7 +37,7 @@ export interface VerifyOptions {
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
-  /** Whose signatures count; without it, nobody is looked up. */
+  /** Whose signatures count; without it every signer is `unknown`. */
   readonly trust?: Trust;
   /** Hashing threads; by default one for each core, at most eight. 0 uses none. */
   readonly workers?: number;
@@ -101,8 +101,8 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
 }
 
 /**
- * Signatures are checked against what SHA256SUMS must be; whether it is that, the others say. Those that are of SHA256SUMS
- * as it is are not to blame when it is bundle.json that was changed.
+ * Checks signatures against the SHA256SUMS that the plan gives; other checks compare the file's own SHA256SUMS with it.
+ * A signature that fits the file's own SHA256SUMS is not reported, because then bundle.json was changed.
  */
 function checkPlanned(plan: BundlePlan | undefined, found: string | undefined, trust: Trust | undefined): SignatureCheck {
   if (plan === undefined) return { signatures: [], findings: [] };
@@ -114,7 +114,7 @@ function checkPlanned(plan: BundlePlan | undefined, found: string | undefined, t
   return asFound.findings.length < planned.findings.length ? asFound : planned;
 }
 
-/** Volumes that cannot be read as one file are an error; those in which nothing is right are findings of the bundle. */
+/** Throws VolumesError for volumes that cannot be read as one file; gives a finding for each volume in which no header is right. */
 async function refuseMisfits(file: SharedFile, plan: BundlePlan | undefined): Promise<readonly Finding[]> {
   const check = plan === undefined ? { misfits: await checkVolumesWithoutPlan(file), foreign: [] } : await checkVolumes(file, plan);
   if (check.misfits.length > 0) throw new VolumesError(wholeName(file.path), [...check.misfits, ...check.foreign]);
@@ -131,9 +131,9 @@ interface LoadedPlan {
 }
 
 /**
- * Scans by the plan. A bundle.json that is well-formed can be damaged all the same, in its date or in a path: then nothing
- * in the file is as it says. When SHA256SUMS contradicts it, and the members fit together better without it, it is bundle.json
- * that is wrong and not all of them.
+ * Scans by the plan. A well-formed bundle.json can be damaged in its date or in a path, and then contradicts every
+ * member. When SHA256SUMS contradicts it too, and a scan without the plan gives fewer findings, bundle.json is reported
+ * and the members are not.
  */
 async function scanAsPlanned(
   file: SharedFile,
@@ -173,7 +173,7 @@ function reasonOf(error: CaissonError): string {
   return error.message.replace(/^Cannot read .*?"[^"]*": /, '');
 }
 
-/** What SHA256SUMS, which follows bundle.json in every version, says of these bytes: this digest, another one, or nothing. */
+/** Whether SHA256SUMS, which follows bundle.json in every version, has the digest of these bytes, another digest, or no line for them. */
 async function saidOf(file: SharedFile, json: Buffer): Promise<'this' | 'another' | 'nothing'> {
   const start = TAR_BLOCK + json.length;
   if (start + TAR_BLOCK > file.size) return 'nothing';
@@ -212,7 +212,7 @@ async function hashMembers(file: SharedFile, scan: Scan, options: VerifyOptions,
   return { digests, findings };
 }
 
-/** What names the volumes of a stretch of the file; nothing for a bundle in one file. */
+/** The names of the volumes that hold a stretch of the file; empty for a bundle in one file. */
 function volumesOf(file: SharedFile, start: number, end: number): Pick<Finding, 'volumes'> {
   if (parseVolumePath(file.path) === undefined) return {};
   return { volumes: file.partsOf(start, end).map(({ path }) => basename(path)) };

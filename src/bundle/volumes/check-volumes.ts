@@ -7,25 +7,25 @@ import { MOST_VOLUMES, parseVolumePath, siblingVolume } from './volume-path.ts';
 import type { VolumeProblem } from './volumes-error.ts';
 
 export interface VolumeCheck {
-  /** What keeps the volumes from being read as one file: wrong sizes, missing ones, some too many. */
+  /** Volumes that prevent reading all as one file: of a wrong size, missing, or superfluous. */
   readonly misfits: readonly VolumeProblem[];
-  /** Volumes of the right size in which nothing is where it should be. */
+  /** Volumes of the right size in which no probed header is in its place. */
   readonly foreign: readonly (VolumeProblem & {
-    /** False when it could as well be one damaged header. */
+    /** False when only one header was probed, which could be damaged. */
     readonly isCertain: boolean;
   })[];
 }
 
-/** So many headers of a volume are looked at; where one is right, the volume is. */
+/** Most headers that are read from each volume. A volume counts as right when one of them is in its place. */
 const PROBES = 8;
-/** How many volumes are looked for in the place of another one. */
+/** Most suspect volumes for which the right place is searched. */
 const SEARCH_LIMIT = 8;
 const FINE: VolumeCheck = { misfits: [], foreign: [] };
 
 /**
- * Whether volumes are the ones that bundle.json stands for, by their sizes and by some headers in each; a few small
- * reads for each volume. All but the last have the same size, so the plan and one of them tell all sizes. Which one is
- * wrong is what explains the most: the size of the first, of others, or that which the last one would be right with.
+ * Checks volumes against bundle.json by their sizes and by a few headers in each. All volumes but the last have one
+ * size; the size of the first, of the others, and the one that would fit the last are tried, and the one with the
+ * highest score decides which volumes are wrong.
  */
 export async function checkVolumes(file: SharedFile, plan: BundlePlan): Promise<VolumeCheck> {
   if (parseVolumePath(file.path) === undefined) return FINE;
@@ -59,7 +59,10 @@ async function withSignatures(file: SharedFile, plan: BundlePlan, size: number):
   return signedPlan(plan, await readSignatures({ size: (file.parts.length - 1) * size + sizeOf(last), read }, plan));
 }
 
-/** What shows without a plan, because bundle.json cannot be read: another size than most have, a first that is another. */
+/**
+ * The problems that show without bundle.json: a size that differs from most others, or a bundle that begins in another
+ * volume than the first.
+ */
 export async function checkVolumesWithoutPlan(file: SharedFile): Promise<readonly VolumeProblem[]> {
   const [first, ...others] = file.parts;
   const last = file.parts.at(-1);
@@ -114,7 +117,7 @@ interface Judgement extends VolumeCheck {
   readonly score: number;
 }
 
-/** A volume in which none of the headers looked for is in its place. */
+/** A volume in which no probed header is in its place. */
 interface Suspect {
   readonly part: FilePart;
   readonly probes: number;
@@ -205,7 +208,7 @@ class VolumeJudge {
     return false;
   }
 
-  /** When none of the others fits the first, it is the first that is wrong. */
+  /** Gives a reason for each suspect. When no other volume fits the first one, the first is wrong. */
   async #explain(suspects: readonly Suspect[], confirmed: number): Promise<VolumeCheck['foreign']> {
     const [first] = this.#file.parts;
     if (first !== undefined && confirmed === 0 && suspects.length > 1 && !suspects.some(({ part }) => part === first)) {
@@ -222,7 +225,7 @@ class VolumeJudge {
     return Promise.all(explained);
   }
 
-  /** Which volume a file is. */
+  /** Index of the volume whose headers a file holds. */
   async #placeOf(part: FilePart): Promise<number | undefined> {
     for (let index = 0; index < Math.min(this.#count, MOST_VOLUMES); index += 1) {
       const probes = this.#probesOf(index);

@@ -8,7 +8,7 @@ import { VolumesError, type VolumeProblem } from './volumes-error.ts';
 /** Where a bundle is: its one file, or some of its volumes, beside which the others are looked for. */
 export type BundleLocation = string | readonly string[];
 
-/** Sorts paths by bundle: those that are volumes of the same name belong together, in whatever directories they are. */
+/** Sorts paths by bundle: volumes of one name belong together, also from different directories. */
 export function groupVolumes(paths: readonly string[]): readonly (readonly [string, ...string[]])[] {
   const groups = new Map<string, [string, ...string[]]>();
   for (const [index, path] of paths.entries()) {
@@ -43,7 +43,7 @@ export async function openBundleFile(location: BundleLocation): Promise<SharedFi
   });
 }
 
-/** Paths of all volumes, in order. Those that were named come first, then what lies beside one of them. */
+/** Paths of all volumes, in order. A volume in `named` wins over one that lies beside another. */
 async function findVolumes(like: VolumePath, named: readonly VolumePath[]): Promise<readonly [string, ...string[]]> {
   const found = new Map<number, VolumePath>();
   const problems: VolumeProblem[] = [];

@@ -8,7 +8,7 @@ export interface OutputPart {
   readonly end: number;
 }
 
-/** What media are called, and how large a file they hold. */
+/** Names of media, each with the size of the largest file that it holds in bytes. */
 const NAMED_SIZES: ReadonlyMap<string, number> = new Map([
   // A file on FAT32 is one byte short of 4 GiB.
   ['fat32', 2 ** 32 - 1],

@@ -4,14 +4,14 @@ import { basename, dirname, join } from 'node:path';
 export interface VolumePath {
   readonly path: string;
   readonly directory: string;
-  /** Name of the whole: what `cat` of the volumes would be called. */
+  /** Name of the bundle: the name of a volume without its number. */
   readonly whole: string;
   readonly number: number;
   /** Digits of the number; the same in all volumes of a bundle, so that names sort as numbers do. */
   readonly width: number;
 }
 
-/** More would not be sorted rightly by a shell, nor carried by anybody. */
+/** Most volumes: a number has at most four digits, so that a shell sorts the names. */
 export const MOST_VOLUMES = 9999;
 const FEWEST_DIGITS = 3;
 
@@ -22,7 +22,7 @@ export function parseVolumePath(path: string): VolumePath | undefined {
   return { path, directory: dirname(path), whole, number: Number(digits), width: digits.length };
 }
 
-/** What a bundle is called as a whole: the name of its file, or of its volumes without their number. */
+/** The name of a bundle: that of its file, or of its volumes without their number. */
 export function wholeName(path: string): string {
   return parseVolumePath(path)?.whole ?? basename(path);
 }

@@ -1,6 +1,6 @@
 import { CaissonError } from '../../core/index.ts';
 
-/** What is wrong with one volume. */
+/** One fault of one volume. */
 export interface VolumeProblem {
   /** Its path; where it should be, when it is missing. */
   readonly volume: string;

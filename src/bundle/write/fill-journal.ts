@@ -5,27 +5,27 @@ import { errnoOf } from '../../core/index.ts';
 import type { BundlePlan } from '../format/plan.ts';
 import { writeError } from './positioned-file.ts';
 
-/** What is there of a member: bytes from its start, and whether its digest was found right. */
+/** The state of a member: the number of bytes written from its start, and whether its digest was found right. */
 export interface Fill {
   readonly present: number;
   readonly proven: boolean;
 }
 
-/** By path; a member that is not named has nothing. */
+/** By path; of an absent member no byte is written. */
 export type FillProgress = ReadonlyMap<string, Fill>;
 
 const FORMAT = 'caisson.journal/v1';
-/** A line is about 20 bytes for each mebibyte written: this is beyond any bundle. */
+/** Most bytes of a journal, which has about 20 bytes for each mebibyte of the bundle. */
 const SIZE_LIMIT = 256 * 1024 * 1024;
 const CHECK_LENGTH = 8;
-/** In place of a boot id that nobody knows: such a journal is never trusted without reading the members back. */
+/** Stands for an unknown boot id. Members that such a journal names are read back before they count as proven. */
 const UNKNOWN_BOOT = 'unknown';
 
 /**
- * What of a partial file is written, in a file beside it: one line of what it is about (plan, file, boot), then a line
- * for each piece ("member 3 has 2097152 bytes") and for each proven member. A line is written after the bytes it speaks
- * of, so it is true for everybody who can still read it while the machine runs, kill -9 or not. A power cut may keep
- * lines and lose bytes: after another boot nothing counts as proven.
+ * Records in a file beside a partial file which bytes of it are written: a first line that names plan, file and boot,
+ * then a line for each piece ("member 3 has 2097152 bytes") and for each proven member. A line is written after the
+ * bytes that it names, so it is true as long as the machine runs, also after kill -9. A power cut may keep lines and
+ * lose bytes, so after another boot no member counts as proven.
  */
 export class FillJournal {
   readonly #path: string;
@@ -41,8 +41,8 @@ export class FillJournal {
   }
 
   /**
-   * What a journal says of this plan in this file, up to its first line that is not right: torn, edited, damaged.
-   * Undefined for no journal, and for one of something else.
+   * Reads a journal up to its first line that is torn, edited or damaged. Undefined when there is no journal, or one of
+   * another plan or another file.
    */
   static async read(output: string, plan: BundlePlan, identity: string): Promise<FillProgress | undefined> {
     const text = await readText(journalPath(output));
@@ -61,7 +61,7 @@ export class FillJournal {
     return progress;
   }
 
-  /** Begins a journal with what is there already, in place of an earlier one at once. Throws BUNDLE_WRITE_FAILED. */
+  /** Replaces an earlier journal atomically by one that begins with `progress`. Throws BUNDLE_WRITE_FAILED. */
   static async start(output: string, plan: BundlePlan, identity: string, progress: FillProgress): Promise<FillJournal> {
     const path = journalPath(output);
     const fresh = `${path}.new`;
@@ -84,7 +84,7 @@ export class FillJournal {
     }
   }
 
-  /** Adds that a member has so many bytes, or is proven. Throws BUNDLE_WRITE_FAILED. */
+  /** Adds a line: the member has `what` bytes, or it is proven (`done`). Throws BUNDLE_WRITE_FAILED. */
   async note(member: string, what: number | 'done'): Promise<void> {
     await this.#handle.appendFile(this.#line(member, what)).catch((error: unknown) => {
       throw writeError(this.#path, error);
@@ -120,7 +120,7 @@ function headOf(plan: BundlePlan, identity: string, boot: string): string {
   return `${FORMAT} ${plan.bundleDigest} ${identity} ${boot}`;
 }
 
-/** Covers the first line too: a line is of use only below the one that it was written for. */
+/** Covers the first line too, so that a line is valid only below the first line that it was written for. */
 function checkOf(head: string, body: string): string {
   return createHash('sha256').update(`${head}\n${body}`).digest('hex').slice(0, CHECK_LENGTH);
 }

@@ -27,9 +27,10 @@ export class OutputFiles {
   }
 
   /**
-   * Opens the partial files as they are, or makes empty ones; removes those that were cut otherwise. Where a run was
-   * stopped while it gave volumes their names, `isOurs` tells by the identity that it was this one, and they lose them
-   * again. Throws BUNDLE_EXISTS when a name is taken, BUNDLE_WRITE_FAILED when the disk has no room for what is missing.
+   * Opens the partial files as they are, or makes empty ones; removes those that were cut otherwise. When an earlier run
+   * was killed while it gave volumes their names, `isOurs` recognises its files by their identity, and they become
+   * partial files again. Throws BUNDLE_EXISTS when a name is taken, BUNDLE_WRITE_FAILED when the disk has no room for
+   * the missing bytes.
    */
   static async open(output: string, parts: readonly OutputPart[], isOurs: (identity: string) => Promise<boolean>): Promise<OutputFiles> {
     await takeNamesBack(output, parts, isOurs);
@@ -58,7 +59,10 @@ export class OutputFiles {
     return joinIdentities(await Promise.all(this.#files.map((file) => file.identity())));
   }
 
-  /** Gives them their sizes in zeros that cost nothing; what they held is gone. Refuses when the disk has no room for them. */
+  /**
+   * Empties the files and extends them with sparse zeros to their sizes. Throws BUNDLE_WRITE_FAILED when the disk has no
+   * room for them.
+   */
   async clear(): Promise<void> {
     for (const file of this.#files) await file.truncate(0);
     await this.#checkRoom(this.#parts.reduce((sum, { start, end }) => sum + end - start, 0));
@@ -74,14 +78,15 @@ export class OutputFiles {
     for (const { file, from, to, at } of this.#pieces(bytes, position)) await file.write(bytes.subarray(from, to), at);
   }
 
-  /** Makes what was written survive a power cut. */
+  /** Makes the written bytes survive a power cut. */
   async sync(): Promise<void> {
     for (const file of this.#files) await file.sync();
   }
 
   /**
-   * Gives the files their names, of volumes the first one last: without it nothing takes the others for a bundle. Before,
-   * each volume is read once and its digest put beside it. Throws BUNDLE_EXISTS when a name was taken meanwhile.
+   * Gives the files their names. The first volume gets its name last, because volumes without the first one are not
+   * opened as a bundle. Before, each volume is read once and its digest put beside it. Throws BUNDLE_EXISTS when a name
+   * was taken meanwhile.
    */
   async publish(options: HashPoolOptions): Promise<void> {
     await this.refuseTaken();
@@ -94,7 +99,7 @@ export class OutputFiles {
     await syncDirectory(dirname(this.output));
   }
 
-  /** Throws BUNDLE_EXISTS when somebody took one of the names. */
+  /** Throws BUNDLE_EXISTS when one of the names is taken. */
   async refuseTaken(): Promise<void> {
     await refuseExisting(this.output, this.#parts);
   }
@@ -198,7 +203,7 @@ async function refuseExisting(output: string, parts: readonly OutputPart[]): Pro
   });
 }
 
-/** What an earlier run left that cut the same bundle otherwise: it cannot be gone on with, and needs room. */
+/** Removes partial files of an earlier run that cut the same bundle otherwise: they cannot be continued, and they take room. */
 async function removeOtherPartials(output: string, parts: readonly OutputPart[]): Promise<void> {
   const ours = new Set(parts.map((part) => basename(partialOf(part))));
   for (const name of await namesBeside(output)) {

@@ -3,7 +3,7 @@ import { lstat, open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CaissonError, errnoOf, formatSize, messageOf } from '../../core/index.ts';
 
-/** The unit of what stat says about allocated blocks. */
+/** Bytes of one block in `stat.blocks`. */
 const STAT_BLOCK = 512;
 
 /** A file of known size that is written at positions. Every failure is BUNDLE_WRITE_FAILED with its remedy. */
@@ -28,7 +28,7 @@ export class PositionedFile {
     }
   }
 
-  /** How many bytes the disk must still have room for; undefined when it does not have its size. */
+  /** Number of bytes that the disk must still provide; undefined when the file does not have its planned size. */
   async missing(): Promise<number | undefined> {
     const stats = await this.#handle.stat();
     return stats.size === this.#size ? Math.max(0, stats.size - stats.blocks * STAT_BLOCK) : undefined;
@@ -39,7 +39,7 @@ export class PositionedFile {
     return formatIdentity(await this.#handle.stat({ bigint: true }));
   }
 
-  /** Cuts it, or gives it its size in zeros that cost nothing. */
+  /** Sets the size of the file; a longer size adds sparse zeros. */
   async truncate(size = this.#size): Promise<void> {
     await this.#handle.truncate(size).catch((error: unknown) => {
       throw writeError(this.path, error);
@@ -69,7 +69,7 @@ export class PositionedFile {
     }
   }
 
-  /** Makes what was written survive a power cut. */
+  /** Makes the written bytes survive a power cut. */
   async sync(): Promise<void> {
     await this.#handle.sync().catch((error: unknown) => {
       throw writeError(this.path, error);
@@ -94,7 +94,7 @@ function formatIdentity({ dev, ino, size }: BigIntStats): string {
   return `${dev}:${ino}:${size}`;
 }
 
-/** Throws BUNDLE_WRITE_FAILED when the file system of a path has no room for so many bytes more. */
+/** Throws BUNDLE_WRITE_FAILED when the file system of a path has no room for `size` more bytes. */
 export async function checkRoom(path: string, size: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(path));
   if (bavail * bsize >= size) return;

@@ -14,7 +14,7 @@ const ENTER_DELAY_MS = 20;
  * power cut) is taken over. Throws BUNDLE_LOCKED while the other process lives.
  */
 export async function lockOutput(output: string): Promise<{ readonly release: () => Promise<void> }> {
-  // Whether a lock is stale is looked at by one process at a time: two could take it over from each other.
+  // One process at a time checks whether a lock is stale: two could take it over from each other.
   const leave = await enter(output);
   try {
     return await takeLock(output);
@@ -48,7 +48,7 @@ async function takeLock(output: string): Promise<{ readonly release: () => Promi
   }
 }
 
-/** A second release must not remove the lock of somebody who came next. */
+/** A second release must not remove the lock of the next process. */
 function once(work: () => Promise<void>): () => Promise<void> {
   let result: Promise<void> | undefined;
   return () => (result ??= work());
@@ -75,7 +75,7 @@ async function removeStaleLock(path: string, output: string): Promise<void> {
   else await rename(aside, path);
 }
 
-/** What the lock says; a writer that just made the file gets a moment to say it. Undefined when there is none. */
+/** The text of the lock; waits a moment for a writer that has just made the file. Undefined when there is no lock. */
 async function readLock(path: string): Promise<string | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     const found = await readFile(path, 'utf8').catch((error: unknown) => {

@@ -18,24 +18,24 @@ export interface WriterOptions {
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
-  /** Cuts the bundle into volumes of so many bytes: `<output>.001` and so on. */
+  /** Size of one volume in bytes. With it the bundle is cut into `<output>.001`, `<output>.002` and so on. */
   readonly volumeSize?: number | undefined;
 }
 
-/** How much is collected before it is written. */
+/** Bytes that are collected before they are written. */
 const WRITE_SIZE = 1024 * 1024;
-/** What a slow source sent is written after so long, too: what a kill costs is counted in seconds there. */
+/** Milliseconds after which the bytes of a slow source are written, so that a kill loses little of them. */
 const WRITE_AFTER_MS = 100;
 const TASK = 'bundle.write';
 
-/** What became of a member: its digest is right, or it is whole and `prove` must find that out. */
+/** State of a filled member: its digest is right, or it is complete and `prove` must check the digest. */
 export type FillOutcome = 'proven' | 'unproven';
 
 /**
- * Writes a planned bundle to `<output>.partial`: first everything that is known (headers, metadata), then the members
- * that `fill` brings, in any order and several at once, each byte once. A journal beside it keeps what is there, so that
- * a later writer of the same plan goes on, whatever ended this one. The file gets its first header and its name in
- * `finish`: until then nothing takes it for a bundle.
+ * Writes a planned bundle to `<output>.partial`: first headers and metadata, then the members that `fill` brings, in any
+ * order and several at once, each byte once. A journal beside it records the written bytes, so that a later writer of
+ * the same plan continues after any kind of end. `finish` gives the file its first header and its name; before that no
+ * reader opens it as a bundle.
  */
 export class BundleWriter {
   readonly plan: BundlePlan;
@@ -79,9 +79,9 @@ export class BundleWriter {
   }
 
   /**
-   * Takes the lock, goes on with the partial file of an earlier run with the same plan (one of another plan is started
-   * over), and writes what is known. Throws BUNDLE_EXISTS, BUNDLE_LOCKED, BUNDLE_WRITE_FAILED (no room is seen before
-   * anything is fetched).
+   * Takes the lock, continues the partial file of an earlier run with the same plan (a partial file of another plan is
+   * overwritten), and writes headers and metadata. Throws BUNDLE_EXISTS, BUNDLE_LOCKED, and BUNDLE_WRITE_FAILED, also
+   * when the disk has no room for the whole bundle.
    */
   static async create(plan: BundlePlan, output: string, options: WriterOptions = {}): Promise<BundleWriter> {
     options.signal?.throwIfAborted();
@@ -107,7 +107,7 @@ export class BundleWriter {
     }
   }
 
-  /** Removes what a writer left that was killed between giving the file its name and its own end. */
+  /** Removes the files of a writer that was killed after it gave the bundle its name and before it ended. */
   static async tidy(output: string): Promise<void> {
     if (!existsSync(`${output}.partial.journal`) && !existsSync(`${output}.lock`)) return;
     const lock = await lockOutput(output);
@@ -129,9 +129,9 @@ export class BundleWriter {
   }
 
   /**
-   * Writes a member's bytes to their place: those from `startsAt` on, which is 0 or what `present` says. A member that is
-   * written from 0 on is hashed on the way; one that was continued is not proven before `prove`. Throws
-   * DigestMismatchError when the bytes are not the planned ones, what the source throws when it breaks, and
+   * Writes a member's bytes to their place: those from `startsAt` on, which is 0 or the result of `present`. A member
+   * that is written from 0 on is hashed on the way; one that was continued is not proven before `prove`. Throws
+   * DigestMismatchError when the bytes are not the planned ones, the error of a source that breaks, and
    * BUNDLE_WRITE_FAILED; the member is then still pending and may be filled again.
    */
   async fill(entry: Pick<BundleEntry, 'path'>, source: Readable, startsAt = 0): Promise<FillOutcome> {
@@ -147,10 +147,7 @@ export class BundleWriter {
     return this.#work(member, this.#fill(member, source, startsAt));
   }
 
-  /**
-   * Reads back a member that is whole and compares its digest. Throws DigestMismatchError, and then nothing of it counts
-   * as written.
-   */
+  /** Reads back a complete member and compares its digest. Throws DigestMismatchError; all bytes of the member then count as missing. */
   async prove(entry: Pick<BundleEntry, 'path'>): Promise<void> {
     const member = this.#pending.get(entry.path);
     if (member === undefined || this.#working.has(entry.path) || this.#closed || this.present(entry) !== member.size) {
@@ -160,8 +157,8 @@ export class BundleWriter {
   }
 
   /**
-   * Makes the file durable and gives it its name. Throws BUNDLE_INCOMPLETE naming what is missing, BUNDLE_EXISTS when
-   * somebody took the name meanwhile; the partial file then stays, and finish or abort may follow.
+   * Makes the file durable and gives it its name. Throws BUNDLE_INCOMPLETE naming the missing members, BUNDLE_EXISTS
+   * when the name was taken meanwhile; the partial file then stays, and finish or abort may follow.
    */
   async finish(): Promise<void> {
     if (this.#closed) throw new Error('The writer is closed');
@@ -205,7 +202,7 @@ export class BundleWriter {
     await this.#release();
   }
 
-  /** Reading volumes back for their digests takes a while, and is said. */
+  /** Publishes the files; reports progress, since reading volumes back for their digests takes long. */
   async #publish(): Promise<void> {
     if (!this.#file.isCut) {
       await this.#file.publish({ signal: this.#signal });
@@ -230,7 +227,7 @@ export class BundleWriter {
 
   async #fill(member: PlannedMember, source: Readable, startsAt: number): Promise<FillOutcome> {
     const buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(WRITE_SIZE);
-    // Node cannot store the state of a hash: what was begun by an earlier run is read back once it is whole.
+    // Node cannot store the state of a hash: a member that an earlier run began is read back once it is complete.
     const hash = startsAt === 0 ? createHash('sha256') : undefined;
     let written = startsAt;
     let buffered = 0;
@@ -264,7 +261,7 @@ export class BundleWriter {
       return 'proven';
     } catch (error) {
       source.destroy();
-      // Wrong bytes are not to be gone on from; of a source that broke, what came is kept.
+      // Wrong bytes are discarded; the bytes of a source that broke are kept, to be continued.
       if (error instanceof DigestMismatchError) await this.#startOver(member);
       else if (buffered > 0 && !hasCode(error, 'BUNDLE_WRITE_FAILED')) await flush();
       this.#signal.throwIfAborted();
@@ -368,7 +365,7 @@ interface Files {
   readonly release: () => Promise<void>;
 }
 
-/** The partial file and what of it is of use: all that an earlier run of the same plan noted, or nothing. */
+/** Opens the partial file with the progress that an earlier run of the same plan noted; without such a run the progress is empty. */
 async function openPartial(
   plan: BundlePlan,
   output: string,
@@ -381,7 +378,7 @@ async function openPartial(
   try {
     found = await FillJournal.read(output, plan, await file.identity());
     if (found === undefined) {
-      // The journal goes first: it must not be believed when the bytes are gone and this process, too.
+      // The journal is removed first: a later process must not read it once the bytes are gone.
       await removeJournal(output);
       await file.clear();
     }
@@ -403,7 +400,7 @@ function describe(member: PlannedMember): string {
   return `${member.path} from ${member.origin}`;
 }
 
-/** Nothing is written beyond a member's place, so the rest was neither kept nor hashed. */
+/** The error for a source that is longer than its member. Bytes beyond the end were neither written nor hashed. */
 function tooLong(member: PlannedMember, size: number): DigestMismatchError {
   const actual = { digest: 'more bytes than planned', size };
   return new DigestMismatchError(describe(member), member, actual, { hint: 'The source sends another file than was planned' });

@@ -62,12 +62,7 @@ async function showCluster(flags: ClusterFlags, context: CommandContext): Promis
   }
 }
 
-async function askNode(
-  node: RecordedNode,
-  port: number,
-  client: ClientCertificate,
-  signal: AbortSignal,
-): Promise<NodeReport> {
+async function askNode(node: RecordedNode, port: number, client: ClientCertificate, signal: AbortSignal): Promise<NodeReport> {
   try {
     const status = await askAgent(node.address, port, client, { timeoutMs: ANSWER_TIMEOUT_MS, signal });
     if (status.node.uuid === node.uuid) return { ...node, status };

@@ -21,7 +21,10 @@ async function showHistory(flags: Flags, context: CommandContext): Promise<void>
   const runs = await readHistory(`${flags.state}/journal.jsonl`);
   if (flags.run === undefined) {
     const rows = runs.map(({ run, started, operation, outcome, steps }) => [run, started, operation, outcome, countSteps(steps)]);
-    context.print({ text: runs.length === 0 ? 'There were no runs' : formatTable(['RUN', 'STARTED', 'OPERATION', 'OUTCOME', 'STEPS'], rows), data: { runs } });
+    context.print({
+      text: runs.length === 0 ? 'There were no runs' : formatTable(['RUN', 'STARTED', 'OPERATION', 'OUTCOME', 'STEPS'], rows),
+      data: { runs },
+    });
     return;
   }
   const wanted = flags.run;

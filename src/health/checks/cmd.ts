@@ -10,8 +10,8 @@ const GRACE_SECONDS = 2;
 const REASON_LENGTH = 300;
 
 /**
- * Runs a line for bash on the host, as root. Exit status 0 is healthy, any other is dead with what the command said, and
- * so is not ending within the timeout; the command and its children are killed then.
+ * Runs a line for bash on the host, as root. Exit status 0 is healthy, any other is dead, with the output of the command
+ * as reason. A command that does not end within the timeout is dead, too, and is killed with its children.
  */
 export async function probeCommand(check: HealthCheck & { readonly model: 'cmd' }, host: Host, signal: AbortSignal): Promise<HealthResult> {
   const seconds = check.timeoutMs / 1000;

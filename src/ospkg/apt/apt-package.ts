@@ -29,7 +29,7 @@ export interface ParagraphPlace {
   readonly line: number;
 }
 
-/** What a solver asks of a package. The rest of its paragraph is had with readRecords. */
+/** The fields of a package that a solver needs; readRecords reads the whole paragraph. */
 export interface AptPackage {
   readonly name: string;
   readonly version: string;
@@ -70,10 +70,10 @@ const ARCHITECTURE = /^[a-z0-9][a-z0-9-]*$/;
 const FILENAME = /^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[A-Za-z0-9/._+~%:=,@-]+$/;
 
 /**
- * Reads a paragraph of a Packages file. Undefined for a package of another architecture: native ones and those for all
- * architectures are of use. Throws REPOSITORY_INVALID, naming line and package, when a line is no field, and when a required
- * field is missing or could lead astray: a name or version with other characters, a file name that leaves the repository. The
- * text is what restorePackage makes the package of again.
+ * Reads a paragraph of a Packages file. Undefined for a package of another architecture: packages of `architecture` and
+ * those for all architectures are kept. Throws REPOSITORY_INVALID, naming line and package, when a line is no field, and
+ * when a required field is missing or unsafe: a name or version with other characters, a file name that leaves the
+ * repository. restorePackage makes the package again from the returned text.
  */
 export function parseAptPackage(
   paragraph: Paragraph,

@@ -7,17 +7,17 @@ import { readRecords } from './read-records.ts';
 import { type Resolution, solveSet } from './solve.ts';
 import { Universe } from './universe.ts';
 
-/** The set name of packages that are there for any host's sake. */
-export const BASE_SET = 'base';
+/** Name of the set of base packages, which every host needs. */
+const BASE_SET = 'base';
 
 export interface ClosePackagesOptions {
   readonly sets: readonly PackageSet[];
-  /** Packages that hosts are likely to have already, in whatever state they are. */
+  /** Packages that hosts are likely to have already, in any version. */
   readonly base: { readonly priorities: readonly string[]; readonly packages?: readonly string[] };
   readonly signal?: AbortSignal;
 }
 
-/** Everything that has to be in the repository of a host without any other. */
+/** The packages of a repository that is a host's only one. */
 export interface PackageClosure {
   /** By name; each with the sets that need it, sorted. */
   readonly packages: readonly { readonly record: AptRecord; readonly sets: readonly string[] }[];
@@ -27,9 +27,9 @@ export interface PackageClosure {
 const COMMON_PRIORITIES: readonly string[] = ['required', 'important', 'standard'];
 
 /**
- * Closes package sets down to an empty system: what dependencies ask for, what is essential, the base priorities, and the
- * siblings of all these. Sets are solved one by one and then united, because two sets may conflict. Throws
- * PACKAGE_UNSOLVABLE as an UnsolvableError that names every package of every set that cannot be installed, and REPOSITORY_INVALID.
+ * Closes package sets down to an empty system: dependencies, essential packages, the base priorities, and the siblings
+ * of all these. Sets are solved one by one and then united, because two sets may conflict. Throws PACKAGE_UNSOLVABLE as
+ * an UnsolvableError that names every package of every set that cannot be installed, and REPOSITORY_INVALID.
  */
 export async function closePackages(index: AptIndex, options: ClosePackagesOptions): Promise<PackageClosure> {
   const chosen = choosePackages(index, options);
@@ -67,8 +67,9 @@ function solveBase(universe: Universe, { priorities, packages = [] }: ClosePacka
 }
 
 /**
- * Binaries of one source often need each other in exactly their own version. A host that has an old one which the
- * repository lacks could not take the others: so those that hosts commonly have come along, with what they need.
+ * Binaries of one source often need each other in exactly their own version. A host with an old binary that the
+ * repository lacks could not install the others, so the siblings that hosts commonly have are added, with their
+ * dependencies.
  */
 function addSiblings(universe: Universe, priorities: readonly string[], chosen: Map<AptPackage, Set<string>>): void {
   const bySource = new Map<string, AptPackage[]>();

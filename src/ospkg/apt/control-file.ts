@@ -1,12 +1,12 @@
 import type { CaissonError } from '../../core/index.ts';
 
-/** Longest paragraph that is believed to be one: the longest of Debian is about 60 KB. */
+/** Most characters of a paragraph; the longest of Debian has about 60 KB. */
 const PARAGRAPH_LIMIT = 1 << 20;
 
 /** Fields of one paragraph by lower-case name. Continuation lines keep their line breaks and leading blanks. */
 export type ControlFields = ReadonlyMap<string, string>;
 
-/** Makes the error for what is wrong with a file; it names the file. */
+/** Makes the error for a fault of a file; it names the file. */
 export type Fault = (reason: string) => CaissonError;
 
 /** One paragraph of a stream. */
@@ -19,7 +19,7 @@ export interface Paragraph {
   readonly line: number;
 }
 
-/** Names of fields, lower-case, made so that most other names are seen to be others without being read. */
+/** Names of fields in lower case. Length and first letter rule out most other names without reading them. */
 export class FieldNames {
   readonly #names: ReadonlySet<string>;
   readonly #shapes: ReadonlySet<number>;
@@ -43,8 +43,9 @@ function shapeOf(text: string, start: number, end: number): number {
 }
 
 /**
- * Reads one paragraph of `Name: value` lines (deb-control(5), policy 5.1). With `wanted`, other fields are skipped, which is
- * what makes large indexes cheap. Throws a fault for a line that is no field and for a field that stands there twice.
+ * Reads one paragraph of `Name: value` lines (deb-control(5), policy 5.1). With `wanted`, other fields are skipped,
+ * which saves most of the time of a large index. Throws a fault for a line that is no field and for a field that stands
+ * there twice.
  */
 export function parseParagraph(text: string, fault: Fault, wanted?: FieldNames): ControlFields {
   const fields = new Map<string, string>();

@@ -36,9 +36,10 @@ export interface LoadAptIndexOptions {
 const RELEASE_LIMIT = 16 * 2 ** 20;
 
 /**
- * Reads the metadata of repositories and believes nothing before its signature: releases against the keyring, indexes
- * against the releases. Order counts: of equal versions the first source's is taken. Throws REPOSITORY_UNTRUSTED,
- * REPOSITORY_EXPIRED, REPOSITORY_INVALID, DIGEST_MISMATCH, COMPRESSION_INVALID, LIMIT_EXCEEDED and what `fetch` throws.
+ * Reads the metadata of repositories and checks it before use: releases against the keyring, indexes against the
+ * releases. Order counts: of equal versions the first source's is taken. Throws REPOSITORY_UNTRUSTED,
+ * REPOSITORY_EXPIRED, REPOSITORY_INVALID, DIGEST_MISMATCH, COMPRESSION_INVALID, LIMIT_EXCEEDED and the errors of
+ * `fetch`.
  */
 export async function loadAptIndex(sources: readonly AptSource[], options: LoadAptIndexOptions): Promise<AptIndex> {
   const wanted = sources.flatMap((source) => source.suites.map((suite) => ({ source, suite })));

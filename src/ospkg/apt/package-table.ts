@@ -3,8 +3,8 @@ import type { Paragraph } from './control-file.ts';
 import { NumberList, TextStore } from './text-store.ts';
 
 /**
- * The packages of a distribution, small: what a solver needs of each is kept as bytes, and becomes an object when it is looked
- * at, which happens to few of them. The same package is the same object each time.
+ * The packages of a distribution in little memory: the fields that a solver needs are kept as bytes; a package becomes
+ * an object when it is first asked for, which few are. The same package is the same object each time.
  */
 export class PackageTable implements Iterable<AptPackage> {
   readonly #origins: PackageOrigin[] = [];
@@ -13,7 +13,7 @@ export class PackageTable implements Iterable<AptPackage> {
   readonly #offset = new NumberList();
   readonly #length = new NumberList();
   readonly #line = new NumberList();
-  /** Rows whose packages hosts are likely to have, so that they can be found without looking at all. */
+  /** Rows of packages that hosts are likely to have, so that they are found without a search of all rows. */
   readonly #common: number[] = [];
   readonly #named = new Map<string, Rows>();
   readonly #providing = new Map<string, Rows>();

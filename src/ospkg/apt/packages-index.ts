@@ -13,7 +13,7 @@ const INDEX_LIMIT = 512 * 2 ** 20;
 /** Best first: .gz is a third larger than .xz and read four times as fast. debian-security offers .xz alone. */
 const EXTENSIONS = ['.gz', '.xz', ''] as const;
 
-/** How much of an index is looked at at once. */
+/** Bytes of an index that are parsed at once. */
 const PIECE = 64 * 1024;
 
 /** One suite of one repository, its release already trusted. */

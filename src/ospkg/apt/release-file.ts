@@ -1,7 +1,7 @@
 import { CaissonError, type Digest, digestFromHex } from '../../core/index.ts';
 import { parseParagraph } from './control-file.ts';
 
-/** What a Release file says about one file of its suite. */
+/** The entry of a Release file for one file of its suite. */
 export interface ListedFile {
   readonly size: number;
   readonly digest: Digest;
@@ -54,8 +54,8 @@ export function parseReleaseFile(text: string, what: string): ReleaseFile {
 }
 
 /**
- * Holds a release against what was asked for and against the clock: it must be the suite of that name or codename, not
- * be expired and not be dated in the future. Throws REPOSITORY_INVALID or REPOSITORY_EXPIRED.
+ * Checks a release against the asked suite and the clock: it must be the suite of that name or codename, not be expired
+ * and not be dated in the future. Throws REPOSITORY_INVALID or REPOSITORY_EXPIRED.
  */
 export function checkRelease(release: ReleaseFile, suite: string, now: Date, what: string): void {
   if (suite !== release.codename && suite !== release.suite) {

@@ -28,8 +28,8 @@ const OPERATORS: Readonly<Record<string, VersionOperator>> = {
 
 /**
  * Reads a relation field such as Depends (policy 7.1): groups separated by commas, alternatives by bars. Alternatives
- * restricted to other architectures are left out, and so are groups of which nothing is left. Build profiles are
- * ignored. Throws REPOSITORY_INVALID, naming `what`, when an alternative cannot be read.
+ * restricted to other architectures are left out, and so are groups that become empty. Build profiles are ignored.
+ * Throws REPOSITORY_INVALID, naming `what`, when an alternative cannot be read.
  */
 export function parseRelations(text: string, architecture: string, what: string): RequirementGroup[] {
   const groups: RequirementGroup[] = [];

@@ -2,7 +2,7 @@ import type { AptPackage } from './apt-package.ts';
 import type { Requirement, RequirementGroup } from './requirement.ts';
 import { isConflicting, satisfies } from './universe.ts';
 
-/** Packages chosen so far, with what makes asking and going back cheap: they are indexed by name, provide and conflict. */
+/** Packages chosen so far, indexed by name, provide and conflict, so that look-ups and removals are fast. */
 export class Selection {
   readonly #architecture: string;
   readonly #order: AptPackage[] = [];
@@ -52,7 +52,7 @@ export class Selection {
     for (const conflict of candidate.conflicts) push(this.#conflicts, conflict.name, { owner: candidate, conflict });
   }
 
-  /** Takes back what was added last, until `size` packages are left. */
+  /** Removes the packages that were added last, until `size` packages are left. */
   shrinkTo(size: number): void {
     for (const candidate of this.#order.splice(size).reverse()) {
       for (const name of namesOf(candidate)) this.#byName.get(name)?.pop();

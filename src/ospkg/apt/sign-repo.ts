@@ -41,7 +41,7 @@ export async function signRelease(release: string, privateKey: string, date: Dat
   return { inRelease: inRelease.replaceAll('\r\n', '\n'), signature };
 }
 
-/** openpgp types what it signs by streams of the web, whose types Node does not have. */
+/** The types of openpgp name web streams, whose types Node does not have. */
 function armored(signed: unknown): string {
   if (typeof signed !== 'string') throw new Error('openpgp did not give text');
   return signed;

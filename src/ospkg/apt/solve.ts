@@ -4,22 +4,22 @@ import { formatGroup, formatRequirement, type Requirement, type RequirementGroup
 import { Selection } from './selection.ts';
 import { offersOf, type Universe } from './universe.ts';
 
-/** What installing a set on an empty system takes, or why packages of it cannot be installed. */
+/** The packages that installing a set on an empty system takes, or the reasons why packages of it cannot be installed. */
 export type Resolution =
   | { readonly ok: true; readonly packages: readonly AptPackage[] }
   | { readonly ok: false; readonly failures: readonly { readonly package: string; readonly reasons: readonly Reason[] }[] };
 
-/** How often a set is tried anew after a choice turned out to be in the way of a later one. */
+/** Most attempts at a set, each after a choice conflicted with a later one. */
 const RETRY_LIMIT = 32;
 
-/** Packages looked at in one try. Debian's largest desktops take some thousands. */
+/** Most packages visited in one attempt. Debian's largest desktops take some thousands. */
 const EFFORT_LIMIT = 500_000;
 
 /**
  * Solves a set as `apt-get install --no-install-recommends` does on a system without any package (apt's depcache.cc,
  * MarkInstall): the named packages first, then depth-first through Pre-Depends and Depends in the order of the fields; a
- * group that something chosen satisfies is skipped, else its alternatives are tried from left to right, and what conflicts
- * with something chosen is passed over. When an earlier choice among alternatives is what is in the way, the set is tried
+ * group that something chosen satisfies is skipped, else its alternatives are tried from left to right, and alternatives
+ * that conflict with a chosen package are skipped. When an earlier choice among alternatives conflicts, the set is tried
  * again with that choice put last. Every package that cannot be installed is reported.
  */
 export function solveSet(universe: Universe, names: readonly string[]): Resolution {
@@ -63,9 +63,9 @@ class Search {
   readonly #universe: Universe;
   readonly #avoided: ReadonlySet<AptPackage>;
   readonly #selection: Selection;
-  /** Packages that cannot be installed whatever else is chosen. */
+  /** Packages that cannot be installed with any selection. */
   readonly #hopeless = new Map<AptPackage, Reason>();
-  /** Who asked for a package, and whether there was a choice. */
+  /** The package that required each package, and whether its group had alternatives. */
   readonly #asked = new Map<AptPackage, { readonly by: AptPackage; readonly hadChoice: boolean }>();
   readonly #blockers: AptPackage[] = [];
   #effort = 0;

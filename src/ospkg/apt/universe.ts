@@ -3,7 +3,7 @@ import { compareDebVersions, satisfiesVersion } from './deb-version.ts';
 import type { PackageTable } from './package-table.ts';
 import type { Requirement } from './requirement.ts';
 
-/** What could be installed: of each package the one version that apt would take. */
+/** The packages that apt could install: of each package the one version that apt would take. */
 export class Universe {
   readonly architecture: string;
   readonly #table: PackageTable;

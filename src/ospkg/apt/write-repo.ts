@@ -54,7 +54,10 @@ function packagesFile(repository: AptRepository, architecture: string): string {
     .join('');
 }
 
-/** Changes what must change and keeps every other byte. Both fields are single lines (deb-control(5) "simple"). */
+/**
+ * Rewrites Filename and drops Phased-Update-Percentage; keeps every other byte. Both fields are single lines
+ * (deb-control(5) "simple").
+ */
 function rewriteStanza(stanza: string, path: string): string {
   return stanza
     .split('\n')
@@ -85,8 +88,8 @@ function releaseFile(repository: AptRepository, indexes: ReadonlyMap<string, Buf
 const BLOCK = 65_535;
 
 /**
- * A gzip file that holds its content uncompressed. What zlib makes of the same bytes differs between its versions and
- * CPUs; these bytes do not, and an index of some hundred packages crosses a local network in no time either way.
+ * A gzip file that holds its content uncompressed. Compressed output of zlib differs between its versions and CPUs;
+ * stored blocks do not. An index of some hundred packages is small enough without compression.
  */
 function storedGzip(content: Buffer): Buffer {
   const parts: Buffer[] = [Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])];

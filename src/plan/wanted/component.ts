@@ -16,7 +16,9 @@ export async function componentResources(declared: Declared, placement: Placemen
   const files = await componentFiles(declared, placement, render);
   return [
     ...systemResources(placement, at, render),
-    ...component.directories.map(({ path, mode, owner }) => directoryResource(at, render(path), { mode: Number.parseInt(mode, 8), owner, contents: 'data' })),
+    ...component.directories.map(({ path, mode, owner }) =>
+      directoryResource(at, render(path), { mode: Number.parseInt(mode, 8), owner, contents: 'data' }),
+    ),
     ...fileResources(at, component.name, files),
     ...packageResources(declared, host, at, component.packageSets),
     ...imageResources(declared, placement, at),

@@ -82,7 +82,11 @@ async function sourceResources(declared: Declared, node: NodeSpec, at: At): Prom
     digest: supply.bundle.bundleDigest,
     spec: { access, bundle: supply.bundle.bundleDigest },
   };
-  return [directoryResource(at, APT_LISTS, { mode: 0o755, contents: 'ours' }), ...access.files.map((file) => fileResource(at, file)), source];
+  return [
+    directoryResource(at, APT_LISTS, { mode: 0o755, contents: 'ours' }),
+    ...access.files.map((file) => fileResource(at, file)),
+    source,
+  ];
 }
 
 function agentResources(declared: Declared, node: NodeSpec, at: At): readonly Resource[] {

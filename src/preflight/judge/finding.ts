@@ -3,12 +3,15 @@ import type { NodeSpec, Topology } from '../../cluster/index.ts';
 import type { HostFacts } from '../../host/index.ts';
 import type { HostFinding } from '../findings.ts';
 import type { HostState } from '../host-state.ts';
+import type { TriedWay } from '../ways.ts';
 
 /** One host, as it was declared and as it was found. */
 export interface ObservedHost {
   readonly node: NodeSpec;
   readonly facts: HostFacts;
   readonly state: HostState;
+  /** Ways to other hosts, as far as they were tried. */
+  readonly ways: readonly TriedWay[];
   /** False for a seed beside the cluster, which only serves the bundle. */
   readonly isNode: boolean;
   readonly isSeed: boolean;

@@ -4,9 +4,10 @@ import { checkDisk } from './disk.ts';
 import type { Check, HostsToCheck } from './finding.ts';
 import { checkIdentities } from './identities.ts';
 import { checkAddress, checkNames, checkNetworks } from './network.ts';
-import { checkPorts } from './ports.ts';
+import { checkPortClashes, checkPorts } from './ports.ts';
 import { checkEngine, checkPackages } from './strangers.ts';
 import { checkArchitecture, checkClock, checkKernel, checkSystem, checkSystemd } from './system.ts';
+import { checkWays } from './ways.ts';
 
 /** Everything that stands in the way of the install, on every host. Pure: looks at what was found, asks nothing. */
 export function judgeHosts(input: HostsToCheck): readonly HostFinding[] {
@@ -27,13 +28,15 @@ const NODE_CHECKS: readonly Check[] = [
   checkMemory,
   checkDisk,
   checkPorts,
+  checkPortClashes,
   checkClock,
   checkAddress,
   checkNetworks,
   checkNames,
   checkEngine,
   checkPackages,
+  checkWays,
 ];
 
 /** A seed beside the cluster runs the depot and nothing else. */
-const SEED_CHECKS: readonly Check[] = [checkArchitecture, checkSystemd, checkDisk, checkPorts, checkAddress];
+const SEED_CHECKS: readonly Check[] = [checkArchitecture, checkSystemd, checkDisk, checkPorts, checkAddress, checkWays];

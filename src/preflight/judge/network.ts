@@ -1,4 +1,5 @@
 import { networkContains, networksOverlap, normalAddress } from '../../cluster/index.ts';
+import { isLoopback } from '../loopback.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
 export function checkNetworks({ facts }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
@@ -40,8 +41,4 @@ export function checkNames({ node, state }: ObservedHost, { topology }: HostsToC
       );
     }),
   );
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
 }

@@ -1,9 +1,16 @@
+import { ENGINE_SECONDS } from '../host-state.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
 /** We configure the engine and restart it: what somebody runs in it would stop, and two engines do not go together. */
 export function checkEngine({ node, state }: ObservedHost, { topology, bundle }: HostsToCheck): readonly Finding[] {
   const runsContainers = topology.componentsOf(node.name).some(({ services }) => services.some(({ container }) => container !== undefined));
-  if (state.strangers === undefined || !runsContainers) return [];
+  if (!runsContainers) return [];
+  if (state.engineFrozen)
+    return finding(
+      `its container engine runs and did not answer within ${ENGINE_SECONDS} s`,
+      'Find out why (systemctl status docker; journalctl -u docker), then restart it: systemctl restart docker',
+    );
+  if (state.strangers === undefined) return [];
   const { enginePackage, containers } = state.strangers;
   const carried = new Set(bundle.manifest.repositories.flatMap(({ packages }) => packages.map(({ name }) => name)));
   const foreign = enginePackage !== undefined && !carried.has(enginePackage);

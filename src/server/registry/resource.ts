@@ -1,4 +1,4 @@
-/** What a registry URL asks for. */
+/** The resource that a registry URL names. */
 export type RegistryResource =
   | { readonly type: 'api' }
   | { readonly type: 'catalog' }
@@ -10,8 +10,8 @@ export type RegistryResource =
 const TYPES = { manifests: 'manifest', blobs: 'blob', referrers: 'referrers' } as const;
 
 /**
- * Reads a decoded path from the right, because a name may have components called manifests, blobs or tags. Undefined
- * when it is no place of the API.
+ * Reads a decoded path from the right, because a name may have components called manifests, blobs or tags. Undefined for
+ * a path outside the API.
  */
 export function parseResource(path: string): RegistryResource | undefined {
   if (path === '/v2' || path === '/v2/') return { type: 'api' };

@@ -20,21 +20,21 @@ interface Registry extends RegistryOptions {
   readonly recent: Map<string, KnownManifest>;
 }
 
-/** What a path was found to mean. */
+/** The manifest that a path names. */
 interface KnownManifest {
   readonly digest: Digest;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Paths of manifests that are remembered. */
+/** Most paths of manifests that are kept. */
 const RECENT_LIMIT = 4096;
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 
 /**
  * A read-only registry (OCI distribution-spec 1.1: pull and content discovery) for everything under /v2. Manifests and
- * blobs are given byte for byte with their stored media type, whatever the Accept header says. Catalog and blobs must stay
- * what they are: what a path means is remembered.
+ * blobs are given byte for byte with their stored media type, independent of the Accept header. Catalog and blobs must
+ * not change while the routes are in use: the meaning of recent paths is kept.
  */
 export function registryRoutes(options: RegistryOptions): Handler {
   const registry: Registry = {

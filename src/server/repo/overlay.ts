@@ -20,7 +20,7 @@ export function contentTypeOf(path: string): string {
 }
 
 /**
- * Content made here. It has no date: a signature may be new while the date of what it signs is old, and a package
+ * Content made here. It has no date: a signature may be new while the date of the signed file is old, and a package
  * manager that asks by date would keep a file signed by a key that is gone.
  */
 export function bytesContent(path: string, bytes: Uint8Array): Content {

@@ -36,18 +36,15 @@ async function probeAction(
   return (await run.hostOf(runner).run({ argv }, { signal })).exitCode === 0;
 }
 
-async function runAction(
-  run: RunSite,
-  step: ActionStep,
-  action: ComponentAction,
-  runner: string,
-  { signal }: StepContext,
-): Promise<void> {
+async function runAction(run: RunSite, step: ActionStep, action: ComponentAction, runner: string, { signal }: StepContext): Promise<void> {
   const { component, host } = step.placement;
   const scope = scopeOf(run, step, runner);
   const where = whereOf(step, action);
   const command = renderData({ command: action.command, container: action.container, input: action.input }, scope, where);
-  const argv = command.container === undefined ? command.command : run.declared.tools.engine.runOnce(`${component.name}-${action.name}-${host.name}`, command.container);
+  const argv =
+    command.container === undefined
+      ? command.command
+      : run.declared.tools.engine.runOnce(`${component.name}-${action.name}-${host.name}`, command.container);
   if (argv === undefined) throw new Error(`${where} has neither command nor container`);
   const request: Command = { argv, idleTimeoutMs: action.timeout * 1000, ...(command.input === undefined ? {} : { input: command.input }) };
   try {

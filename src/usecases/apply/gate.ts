@@ -48,11 +48,9 @@ export function quorumBehaviour(run: RunSite, { placements, count, summary }: Qu
   };
 }
 
-function addMember<R extends { readonly placements: Readonly<Record<string, string[]>>; readonly joined: Readonly<Record<string, string[]>> }>(
-  record: R,
-  component: string,
-  host: string,
-): R {
+function addMember<
+  R extends { readonly placements: Readonly<Record<string, string[]>>; readonly joined: Readonly<Record<string, string[]>> },
+>(record: R, component: string, host: string): R {
   const add = (lists: Readonly<Record<string, string[]>>): Readonly<Record<string, string[]>> => {
     const known = lists[component] ?? [];
     return known.includes(host) ? lists : { ...lists, [component]: [...known, host] };
@@ -85,7 +83,14 @@ async function waitUntil(
 /** `since` is the time of the last restart: a service counts by what was seen after it, not by a memory. */
 export function servicesHealthy(services: readonly string[], answer: AgentAnswer, since?: number): ConditionState {
   if ('silence' in answer) return { met: false, detail: `its agent does not answer: ${answer.silence}` };
-  const open = services.flatMap((name) => problemOf(name, answer.status.components.find((candidate) => candidate.name === name), since) ?? []);
+  const open = services.flatMap(
+    (name) =>
+      problemOf(
+        name,
+        answer.status.components.find((candidate) => candidate.name === name),
+        since,
+      ) ?? [],
+  );
   return { met: open.length === 0, detail: open.join('; ') };
 }
 
