@@ -174,7 +174,10 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     hostRecords: new Map(found.flatMap(({ name, record: kept }): [string, HostRecord][] => (kept === undefined ? [] : [[name, kept]]))),
     forgotten,
     observed: { systems, architectures },
-    agents: agentStatuses({ clock: options.clock, client: () => operatorCertificate(layout) }),
+    agents: agentStatuses({
+      clock: options.clock,
+      client: async () => ((options.machines ?? REAL_MACHINES).hasAgentPorts ? operatorCertificate(layout) : undefined),
+    }),
   };
 }
 

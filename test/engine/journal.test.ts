@@ -2,7 +2,7 @@ import { appendFile, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { fixedClock } from '../../src/core/index.ts';
-import { openJournal, type JournalRecord } from '../../src/install/journal.ts';
+import { openJournal, type JournalRecord } from '../../src/engine/journal.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { messageOf } from '../../core/index.ts';
 import { getJson, type Condition } from '../../health/index.ts';
 import type { Declared } from '../../plan/index.ts';
+import { SITE_AUTHORITY } from '../../site/index.ts';
 
 /** The condition that the depot serves exactly this bundle, asked over TLS with the site's authority as the only trust. */
 export function depotAnswers({ supply, seed }: Pick<Declared, 'supply' | 'seed'>): Condition {
@@ -11,7 +10,7 @@ export function depotAnswers({ supply, seed }: Pick<Declared, 'supply' | 'seed'>
     description: `the depot serves ${bundle.manifest.name} ${bundle.manifest.version}`,
     look: async (signal) => {
       try {
-        const authority = await readFile(join(seed.layout.pki, 'ca.crt'), 'utf8');
+        const authority = await (await seed.keys.authority(SITE_AUTHORITY)).read();
         const answer = await getJson(`https://127.0.0.1:${depot.port}/healthz`, { authority, signal });
         const served = JSON.stringify(answer);
         return { met: served.includes(bundle.bundleDigest), detail: `it answers ${served.slice(0, 200)}` };

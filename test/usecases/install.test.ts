@@ -6,12 +6,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closeBundles, openBundles } from '../../src/bundle/index.ts';
 import { CaissonError } from '../../src/core/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
-import { install, planOnly } from '../../src/install/install.ts';
+import { install, planOnly } from '../../src/usecases/install.ts';
 import { seedLayout } from '../../src/site/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { cutIntoVolumes } from '../support/volumes.ts';
-import { ONE_NODE, THREE_NODES, writeSampleBundle } from './sample-install.ts';
-import { outcomeOf, simulatedSite, type SimulatedSite, type SiteOptions } from './simulated-site.ts';
+import { ONE_NODE, THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
+import { outcomeOf, simulatedSite, type SimulatedSite, type SiteOptions } from '../support/simulated-site.ts';
 
 const directory = useTempDir();
 let bundles: string;
@@ -52,7 +52,7 @@ describe('install', () => {
     expect(await three.install()).toEqual({ steps: first.steps, changed: 0 });
     expect(three.machines.map((machine) => machine.state())).toEqual(after);
     expect([...three.machine('f1').images.keys()]).toContain('registry.example/web:1');
-    expect((await planOnly(three.options)).filter(({ done }) => !done)).toEqual([]);
+    expect((await planOnly(three.options)).plan.changes.filter(({ action }) => action !== 'keep')).toEqual([]);
   });
 
   it('plans the very steps that it runs, and changes nothing by that', async () => {
@@ -63,7 +63,7 @@ describe('install', () => {
     expect(existsSync(three.seedRoot)).toBe(false);
     await three.install();
     const ran = three.events.flatMap((event) => (event.type === 'step.finished' ? [event.step] : []));
-    expect([...ran].sort()).toEqual(planned.map(({ step }) => step.id).sort());
+    expect([...ran].sort()).toEqual(planned.plan.steps.map(({ id }) => id).sort());
   });
 
   it('takes volumes from several directories, and keeps one file of them', async () => {

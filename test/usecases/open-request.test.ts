@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeBundles, signBundle } from '../../src/bundle/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
-import { openRequest } from '../../src/install/open-request.ts';
+import { openRequest } from '../../src/usecases/open-request.ts';
 import { allow, makeKey, signerOf } from '../support/signing-keys.ts';
-import { clusterYaml, MANIFESTS, THREE_NODES, writeSampleBundle } from './sample-install.ts';
+import { clusterYaml, MANIFESTS, THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
 
 let directory: string;
 let bundle: string;

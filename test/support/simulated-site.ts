@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { openBundle } from '../../src/bundle/index.ts';
 import { messageOf, silent, systemClock, type Event } from '../../src/core/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
-import { install, type InstallOptions } from '../../src/install/install.ts';
+import { install, type InstallOptions } from '../../src/usecases/install.ts';
 import type { Machines } from '../../src/site/index.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from './free-port.ts';
 import { clusterYaml, type SampleNode } from './sample-install.ts';
 import { Installer, SimulatedMachine } from './simulated-machine.ts';
 
@@ -68,6 +68,7 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
       machines.push(seed);
       return seed;
     },
+    hasAgentPorts: false,
     seedRoot,
   };
   const events: Event[] = [];

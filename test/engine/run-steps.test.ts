@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CaissonError, fixedClock, type Event } from '../../src/core/index.ts';
-import { lookAtSteps, runSteps, StepsFailedError } from '../../src/install/engine.ts';
-import type { JournalRecord, RunJournal } from '../../src/install/journal.ts';
-import type { Step } from '../../src/install/step.ts';
+import { lookAtSteps, runSteps, StepsFailedError } from '../../src/engine/index.ts';
+import type { JournalRecord, RunJournal } from '../../src/engine/journal.ts';
+import type { Step } from '../../src/engine/step.ts';
 
 interface World {
   readonly done: Set<string>;

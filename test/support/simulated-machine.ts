@@ -3,17 +3,27 @@ import { createServer, type Server } from 'node:https';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { parseServiceFile } from '../../src/agent/index.ts';
+import { parseServiceFile, UNIT_MARK } from '../../src/agent/index.ts';
 import { DigestMismatchError, digestOf, hexOf } from '../../src/core/index.ts';
-import { quoteCommand, type Command, type CommandResult, type Host, type UploadOptions } from '../../src/host/index.ts';
-import { HOST_STATE_SCRIPT } from '../../src/preflight/host-state.ts';
-import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE } from '../../src/site/index.ts';
-import { INSPECT_SCRIPT } from '../../src/install/managed-files.ts';
-import { FRESHNESS_SCRIPT } from '../../src/install/unit-freshness.ts';
 import { FACTS_SCRIPT } from '../../src/host/facts-script.ts';
+import { quoteCommand, type Command, type CommandResult, type Host, type UploadOptions } from '../../src/host/index.ts';
 import { setBlock } from '../../src/host/remote-files.ts';
+import { HOST_STATE_SCRIPT } from '../../src/preflight/host-state.ts';
 import { WAYS_SCRIPT } from '../../src/preflight/ways.ts';
-import { PACKAGES } from './sample-install.ts';
+import {
+  DOCKER_IMAGES_SCRIPT,
+  DOCKER_REMOVE_CONTAINERS_SCRIPT,
+  DOCKER_REMOVE_IMAGES_SCRIPT,
+} from '../../src/resources/containers/docker.ts';
+import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
+import { LOAD_MODULES_SCRIPT, LOOK_MODULES_SCRIPT, UNLOAD_MODULES_SCRIPT } from '../../src/resources/module.ts';
+import { NAME_SCRIPT } from '../../src/resources/packages/apt.ts';
+import { INSPECT_SCRIPT, KEEP_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE_SCRIPT } from '../../src/resources/paths.ts';
+import { LOOK_SYSCTL_SCRIPT, SET_SYSCTL_SCRIPT, UNSET_SYSCTL_SCRIPT } from '../../src/resources/sysctl.ts';
+import { FILE_TIMES_SCRIPT } from '../../src/resources/unit.ts';
+import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, UNITS } from '../../src/site/index.ts';
+import { RELEASE_SCRIPT } from '../../src/usecases/apply/host-record.ts';
+import { EXECUTABLE_BYTES, PACKAGES } from './sample-install.ts';
 
 interface SimulatedFile {
   readonly content: Buffer;
@@ -28,6 +38,8 @@ interface SimulatedUnit {
   started: number | undefined;
   /** Content of its file when systemd read it last. */
   loaded: string;
+  /** A package brought its file. */
+  isPackaged?: boolean;
 }
 
 /** What happens to the installer: after so many commands on all machines it is dead, and nothing of it reaches any machine. */
@@ -66,6 +78,12 @@ export class SimulatedMachine implements Host {
   readonly units = new Map<string, SimulatedUnit>();
   readonly packages = new Map<string, string>();
   readonly images = new Map<string, string>();
+  readonly sysctls = new Map<string, string>();
+  readonly modules = new Set<string>();
+  /** Units that were restarted while they ran, in order. */
+  readonly restarted: string[] = [];
+  /** Commands of the platform, such as those of actions. */
+  readonly programs = new Map<string, (words: readonly string[], machine: SimulatedMachine) => Partial<CommandResult>>();
   /** A kill in the middle of dpkg leaves this: apt refuses to work until it is mended. */
   halfInstalled = false;
   /** Lines that change the answer to the questions of preflight. */
@@ -85,6 +103,7 @@ export class SimulatedMachine implements Host {
     this.name = options.name;
     this.address = options.address;
     this.local = options.local;
+    for (const path of ['/etc/systemd/system', '/usr/local/bin', '/var/lib', '/opt']) this.#makeParents(`${path}/x`);
     this.write('/etc/hosts', '127.0.0.1 localhost\n', 0o644);
   }
 
@@ -125,7 +144,15 @@ export class SimulatedMachine implements Host {
   }
 
   write(path: string, content: string | Buffer, mode: number, owner = 'root:root'): void {
+    this.#makeParents(path);
     this.files.set(path, { content: Buffer.from(content), mode, owner, changed: this.#tick() });
+  }
+
+  #makeParents(path: string): void {
+    const parent = posix.dirname(path);
+    if (parent === '/' || this.directories.has(parent)) return;
+    this.#makeParents(parent);
+    this.directories.set(parent, { mode: 0o755, owner: 'root:root' });
   }
 
   /** What lasts, in comparable form: times are left out, and the bytes of what is made anew at every site. */
@@ -137,6 +164,8 @@ export class SimulatedMachine implements Host {
       units: byName(this.units).map(([name, { enabled, started }]) => [name, enabled, started !== undefined]),
       packages: byName(this.packages),
       images: byName(this.images),
+      sysctls: byName(this.sysctls),
+      modules: [...this.modules].sort(),
     };
   }
 
@@ -162,6 +191,8 @@ export class SimulatedMachine implements Host {
 
   async #answer(command: Command): Promise<Partial<CommandResult>> {
     const [program = '', ...words] = command.argv.filter((word) => word !== '--no-pager' && word !== '--');
+    const own = this.programs.get(program);
+    if (own !== undefined) return own(words, this);
     switch (program) {
       case 'timeout':
         return this.frozen ? { exitCode: 124 } : this.#answer({ ...command, argv: command.argv.slice(3) });
@@ -171,6 +202,8 @@ export class SimulatedMachine implements Host {
         return this.#systemctl(words);
       case 'apt-get':
         return this.#apt(words.filter((word) => !word.startsWith('-')));
+      case '/usr/lib/apt/apt-helper':
+        return this.#download(words);
       case 'dpkg':
         return {};
       case 'dpkg-query':
@@ -188,6 +221,11 @@ export class SimulatedMachine implements Host {
         return { exitCode: this.files.has(words[1] ?? '') ? 0 : 1 };
       case 'id':
         return { stdout: '0\n' };
+      case 'date':
+        return { stdout: `${this.#tick()}.000000000\n` };
+      case 'rm':
+        for (const path of words.filter((word) => !word.startsWith('-'))) this.#remove(path);
+        return {};
       default:
         throw this.#unknown(command);
     }
@@ -197,13 +235,85 @@ export class SimulatedMachine implements Host {
     return new Error(`the simulated machine "${this.name}" does not know: ${quoteCommand(argv)}`);
   }
 
-  #script(command: Command): Partial<CommandResult> {
+  /** Removes a file, or a directory with all it holds. */
+  #remove(path: string): void {
+    for (const file of [...this.files.keys()]) if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
+    for (const directory of [...this.directories.keys()])
+      if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
+  }
+
+  #isEmpty(directory: string): boolean {
+    return ![...this.files.keys(), ...this.directories.keys()].some((path) => path.startsWith(`${directory}/`));
+  }
+
+  #script(command: Command): Partial<CommandResult> | Promise<Partial<CommandResult>> {
     const [, , script = '', , ...parameters] = command.argv;
     const [path = '', ...rest] = parameters;
-    if (script === INSPECT_SCRIPT) return { stdout: this.#inspect(parameters) };
-    if (script === FRESHNESS_SCRIPT) return this.#freshness(path, rest);
-    if (script === WAYS_SCRIPT) return { stdout: this.#ways(Buffer.from(command.input ?? '').toString()) };
-    if (script === HOST_STATE_SCRIPT) return { stdout: this.#hostState(parameters) };
+    const known: Readonly<Record<string, () => Partial<CommandResult> | Promise<Partial<CommandResult>>>> = {
+      [INSPECT_SCRIPT]: () => ({ stdout: this.#inspect(parameters) }),
+      [FILE_TIMES_SCRIPT]: () => ({ stdout: this.#fileTimes(parameters) }),
+      [KEEP_SCRIPT]: () => this.#keep(path, rest),
+      [RESTORE_SCRIPT]: () => this.#restore(path, rest),
+      [REMOVE_EMPTY_SCRIPT]: () => {
+        for (const directory of parameters) if (this.#isEmpty(directory)) this.directories.delete(directory);
+        return {};
+      },
+      [RETIRE_SCRIPT]: () => this.#retire(rest),
+      [RELEASE_SCRIPT]: () => this.#release(path),
+      [DOCKER_IMAGES_SCRIPT]: () => ({
+        stdout: parameters
+          .flatMap((name) => (this.#dockerRuns() && this.images.has(name) ? [`${name}\t${this.images.get(name) ?? ''}\n`] : []))
+          .join(''),
+      }),
+      [DOCKER_REMOVE_IMAGES_SCRIPT]: () => {
+        const ids = parameters.flatMap((name) => this.images.get(name) ?? []);
+        for (const [name, id] of [...this.images])
+          if (parameters.includes(name) || (name.includes('@') && ids.includes(id))) this.images.delete(name);
+        return {};
+      },
+      [DOCKER_REMOVE_CONTAINERS_SCRIPT]: () => ({}),
+      [NAME_SCRIPT]: () => {
+        const file = this.files.get(path);
+        if (file === undefined) return { exitCode: 1, stderr: 'no such file\n' };
+        this.files.delete(path);
+        this.write(rest[1] ?? '', file.content, Number.parseInt(rest[0] ?? '', 8));
+        return {};
+      },
+      [LOOK_SYSCTL_SCRIPT]: () => ({
+        stdout: parameters
+          .map((name) => `${name}\t${this.sysctls.get(name) ?? ''}\t${this.text(`/etc/sysctl.d/90-caisson-${name}.conf`)}\n`)
+          .join(''),
+      }),
+      [SET_SYSCTL_SCRIPT]: () => this.#setSysctls(rest),
+      [UNSET_SYSCTL_SCRIPT]: () => this.#unsetSysctls(rest),
+      [LOOK_MODULES_SCRIPT]: () => ({
+        stdout: parameters
+          .map(
+            (name) =>
+              `${name} ${this.modules.has(name) ? 'yes' : 'no'} ${this.files.has(`/etc/modules-load.d/caisson-${name}.conf`) ? 'yes' : 'no'}\n`,
+          )
+          .join(''),
+      }),
+      [LOAD_MODULES_SCRIPT]: () => {
+        for (const name of parameters) {
+          this.modules.add(name);
+          this.write(`/etc/modules-load.d/caisson-${name}.conf`, name, 0o644);
+        }
+        return {};
+      },
+      [UNLOAD_MODULES_SCRIPT]: () => {
+        for (const word of parameters) {
+          const name = word.replace(/^\+/, '');
+          this.files.delete(`/etc/modules-load.d/caisson-${name}.conf`);
+          if (name !== word) this.modules.delete(name);
+        }
+        return {};
+      },
+      [WAYS_SCRIPT]: () => ({ stdout: this.#ways(Buffer.from(command.input ?? '').toString()) }),
+      [HOST_STATE_SCRIPT]: () => ({ stdout: this.#hostState(parameters) }),
+    };
+    const answer = known[script];
+    if (answer !== undefined) return answer();
     // Scripts of src/host: a digest, a text, a block of a file, a directory.
     if (script.includes('sha256sum <')) {
       const file = this.files.get(path);
@@ -217,11 +327,83 @@ export class SimulatedMachine implements Host {
       this.write(path, Buffer.from(command.input ?? ''), 0o644);
       return {};
     }
-    if (script.includes('mkdir -p')) {
+    if (script.includes('chown -- "$2" "$1"; chmod -- "$3" "$1"') && script.includes('mkdir -p')) {
+      this.#makeParents(path);
       this.directories.set(path, { owner: rest[0] ?? '', mode: Number.parseInt(rest[1] ?? '', 8) });
       return {};
     }
+    if (script.includes('rm -f -- "$1"') && script.includes('mkdir -p')) {
+      this.#makeParents(path);
+      this.files.delete(path);
+      return {};
+    }
     throw this.#unknown(command);
+  }
+
+  #ways(input: string): string {
+    const ways = input.split('\n').filter((line) => line !== '');
+    return ways.map((way) => `${this.filtered.has(way) ? 'silent' : 'open'} ${way}\n`).join('');
+  }
+
+  #keep(store: string, paths: readonly string[]): Partial<CommandResult> {
+    for (const path of paths) {
+      const kept = `${store}${path}`;
+      if (this.files.has(kept) || this.files.has(`${kept}.absent`)) continue;
+      const file = this.files.get(path);
+      if (file === undefined) this.write(`${kept}.absent`, '', 0o600);
+      else this.write(kept, file.content, file.mode, file.owner);
+    }
+    return {};
+  }
+
+  #restore(store: string, paths: readonly string[]): Partial<CommandResult> {
+    for (const path of paths) {
+      const kept = this.files.get(`${store}${path}`);
+      if (kept !== undefined) {
+        this.files.delete(`${store}${path}`);
+        this.write(path, kept.content, kept.mode, kept.owner);
+      } else if (this.files.delete(`${store}${path}.absent`)) this.files.delete(path);
+    }
+    this.#pruneEmpty(store);
+    return {};
+  }
+
+  /** Removes empty directories of a tree, the tree itself too. */
+  #pruneEmpty(root: string): void {
+    const below = [...this.directories.keys()].filter((path) => path === root || path.startsWith(`${root}/`));
+    for (const directory of below.sort((left, right) => right.length - left.length)) {
+      if (this.#isEmpty(directory)) this.directories.delete(directory);
+    }
+  }
+
+  #release(record: string): Partial<CommandResult> {
+    this.files.delete(record);
+    for (const name of ['originals', 'replaced', 'reloaded', 'artifacts']) this.#remove(`/var/lib/caisson/${name}`);
+    for (const path of ['/var/lib/caisson', '/etc/caisson']) this.#pruneEmpty(path);
+    return {};
+  }
+
+  #setSysctls(words: readonly string[]): Partial<CommandResult> {
+    for (let index = 0; index + 1 < words.length; index += 2) {
+      const [name = '', value = ''] = words.slice(index);
+      const kept = `/var/lib/caisson/originals/sysctl/${name}`;
+      if (!this.files.has(kept)) this.write(kept, this.sysctls.get(name) ?? '', 0o600);
+      this.write(`/etc/sysctl.d/90-caisson-${name}.conf`, value, 0o644);
+      this.sysctls.set(name, value);
+    }
+    return {};
+  }
+
+  #unsetSysctls(names: readonly string[]): Partial<CommandResult> {
+    for (const name of names) {
+      this.files.delete(`/etc/sysctl.d/90-caisson-${name}.conf`);
+      const kept = `/var/lib/caisson/originals/sysctl/${name}`;
+      const file = this.files.get(kept);
+      if (file !== undefined) this.sysctls.set(name, file.content.toString());
+      this.files.delete(kept);
+    }
+    this.#pruneEmpty('/var/lib/caisson/originals');
+    return {};
   }
 
   #inspect(parameters: readonly string[]): string {
@@ -239,51 +421,98 @@ export class SimulatedMachine implements Host {
     return [...directories, ...files].join('');
   }
 
+  text(path: string): string {
+    return this.files.get(path)?.content.toString() ?? '';
+  }
+
   #unitFile(name: string): string | undefined {
-    return this.files.get(posix.join('/etc/systemd/system', name))?.content.toString();
+    return this.files.get(posix.join(UNITS, name))?.content.toString();
   }
 
   #unitOf(name: string): SimulatedUnit | undefined {
     return this.units.get(name.includes('.') ? name : `${name}.service`);
   }
 
-  #freshness(name: string, paths: readonly string[]): Partial<CommandResult> {
+  #dockerRuns(): boolean {
+    return this.#unitOf('docker')?.started !== undefined;
+  }
+
+  #fileTimes(paths: readonly string[]): string {
+    const lines = paths.flatMap((path) => {
+      const isReal = path.startsWith(`${this.#options.seedRoot}/`) && existsSync(path);
+      const changed = this.files.get(path)?.changed ?? (isReal ? 0 : undefined);
+      return changed === undefined ? [] : [`changed ${changed} ${path}`];
+    });
+    return ['now 0', 'uptime 0', ...lines, ''].join('\0');
+  }
+
+  #showUnit(name: string): string {
     const unit = this.#unitOf(name);
-    const own = paths.filter((path) => !(path.startsWith(`${this.#options.seedRoot}/`) && existsSync(path)));
-    const files = own.map((path) => this.files.get(path));
-    if (files.includes(undefined)) return { exitCode: 1 };
     const text = this.#unitFile(name);
-    const lines = [
+    if (unit === undefined && text === undefined) {
+      return 'LoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nFragmentPath=\nNeedDaemonReload=no\n';
+    }
+    const started = (unit?.started ?? 0) * 1e6;
+    return [
+      'LoadState=loaded',
       `ActiveState=${unit?.started === undefined ? 'inactive' : 'active'}`,
+      'SubState=running',
       `UnitFileState=${unit?.enabled === true ? 'enabled' : 'disabled'}`,
+      `FragmentPath=${posix.join(UNITS, name)}`,
       `NeedDaemonReload=${text === undefined || text === unit?.loaded ? 'no' : 'yes'}`,
-      `ActiveEnterTimestampMonotonic=${(unit?.started ?? 0) * 1e6}`,
-      'Now=0',
-      'Uptime=0',
-      ...files.map((file) => `Changed=${file?.changed ?? 0}`),
-    ];
-    return { stdout: `${lines.join('\n')}\n` };
+      `ActiveEnterTimestampMonotonic=${started}`,
+      `StateChangeTimestampMonotonic=${started}`,
+      '',
+    ].join('\n');
   }
 
   async #systemctl([verb, ...words]: readonly string[]): Promise<Partial<CommandResult>> {
-    const name = words.find((word) => !word.startsWith('-'));
+    const names = words.filter((word) => !word.startsWith('-'));
+    const [name = ''] = names;
+    if (verb === 'show') return { stdout: names.map((one) => this.#showUnit(one)).join('\n') };
     if (verb === 'daemon-reload') {
       for (const path of this.files.keys()) {
-        if (!path.startsWith('/etc/systemd/system/')) continue;
+        if (posix.dirname(path) !== UNITS) continue;
         const unit = posix.basename(path);
         const known = this.units.get(unit) ?? { enabled: false, started: undefined, loaded: '' };
         this.units.set(unit, { ...known, loaded: this.#unitFile(unit) ?? '' });
       }
+      for (const [unit, { isPackaged }] of [...this.units]) {
+        if (isPackaged !== true && this.#unitFile(unit) === undefined) this.units.delete(unit);
+      }
       return {};
     }
-    const unit = this.#unitOf(name ?? '');
-    if (unit === undefined) return { exitCode: 5, stderr: `Unit ${name ?? ''} not found.\n` };
-    if (verb === 'enable') unit.enabled = true;
-    else if (verb === 'restart') {
-      unit.started = this.#tick();
-      if (name === DEPOT_UNIT) await this.#startDepot();
-    } else throw new Error(`the simulated systemctl does not know ${verb ?? ''}`);
-    return {};
+    const unit = this.#unitOf(name);
+    if (unit === undefined) return { exitCode: 5, stderr: `Unit ${name} not found.\n` };
+    switch (verb) {
+      case 'enable':
+        unit.enabled = true;
+        return {};
+      case 'restart':
+      case 'reload':
+        await this.#restart(name, unit);
+        return {};
+      case 'disable':
+        unit.enabled = false;
+        unit.started = undefined;
+        if (name === DEPOT_UNIT) await this.powerOff();
+        return {};
+      default:
+        throw new Error(`the simulated systemctl does not know ${verb ?? ''}`);
+    }
+  }
+
+  async #restart(name: string, unit: SimulatedUnit): Promise<void> {
+    if (unit.started !== undefined) this.restarted.push(name);
+    unit.started = this.#tick();
+    if (name === DEPOT_UNIT) await this.#startDepot();
+    // Containers end with their engine, and their units start them again.
+    if (name !== 'docker.service') return;
+    for (const [other, { started }] of this.units) {
+      if (started === undefined || !(this.#unitFile(other) ?? '').includes('docker run')) continue;
+      this.restarted.push(other);
+      this.units.set(other, { enabled: true, started: this.#tick(), loaded: this.#unitFile(other) ?? '' });
+    }
   }
 
   /** Answers /healthz with the certificate that its unit names, as the depot does. */
@@ -309,12 +538,25 @@ export class SimulatedMachine implements Host {
   /** Digest of bundles by the names that they have on the seed. */
   bundleDigests: ReadonlyMap<string, string> = new Map();
 
+  #download(words: readonly string[]): Partial<CommandResult> {
+    const [url = '', path = ''] = words.slice(words.indexOf('download-file') + 1);
+    if (!url.includes('/files/caisson-linux-amd64')) return { exitCode: 100, stderr: `E: not found ${url}\n` };
+    this.write(path, EXECUTABLE_BYTES, 0o644);
+    return {};
+  }
+
   #apt([verb, ...names]: readonly string[]): Partial<CommandResult> {
     if (verb === 'update') {
-      const url = /https:\/\/(\S+) (\S+)/.exec(this.files.get('/etc/caisson/apt/sources.list')?.content.toString() ?? '');
+      const url = /https:\/\/(\S+) (\S+)/.exec(this.text('/etc/caisson/apt/sources.list'));
       if (url === null) return { exitCode: 100, stderr: 'E: no sources\n' };
       const list = `${(url[1] ?? '').replaceAll('/', '_')}_dists_${url[2] ?? ''}_InRelease`;
       this.write(posix.join('/var/lib/caisson/apt/lists', list), 'metadata', 0o644);
+      return {};
+    }
+    if (verb === 'autoremove') return {};
+    if (verb === 'remove' || verb === 'purge') {
+      for (const name of names) this.packages.delete(name);
+      if (names.includes('docker.io')) this.units.delete('docker.service');
       return {};
     }
     if (verb !== 'install') throw new Error(`the simulated apt-get does not know ${verb ?? ''}`);
@@ -327,7 +569,7 @@ export class SimulatedMachine implements Host {
     for (const name of names) this.packages.set(name, PACKAGES[name] ?? '1.0');
     if (names.includes('docker.io')) {
       const known = this.units.get('docker.service');
-      this.units.set('docker.service', known ?? { enabled: true, started: this.#tick(), loaded: '' });
+      this.units.set('docker.service', known ?? { enabled: true, started: this.#tick(), loaded: '', isPackaged: true });
     }
     return {};
   }
@@ -339,11 +581,7 @@ export class SimulatedMachine implements Host {
   }
 
   #docker([verb, ...words]: readonly string[]): Partial<CommandResult> {
-    if (this.#unitOf('docker')?.started === undefined) return { exitCode: 1, stderr: 'Cannot connect to the Docker daemon\n' };
-    if (verb === 'image') {
-      const id = this.images.get(words.at(-1) ?? '');
-      return id === undefined ? { exitCode: 1, stderr: 'No such image\n' } : { stdout: `${id}\n` };
-    }
+    if (!this.#dockerRuns()) return { exitCode: 1, stderr: 'Cannot connect to the Docker daemon\n' };
     if (verb === 'pull') {
       const reference = words.at(-1) ?? '';
       const id = this.#options.imageIds.get(reference.slice(reference.indexOf('@') + 1));
@@ -359,26 +597,75 @@ export class SimulatedMachine implements Host {
     return {};
   }
 
-  /** The agent reads its definitions whenever it is asked, and a service is well when its image is there. */
+  #definitions() {
+    return [...this.files]
+      .filter(([path]) => posix.dirname(path) === this.#options.definitions)
+      .flatMap(([path, { content }]) => parseServiceFile(content.toString(), path));
+  }
+
+  /** What the agent does when it reads its definitions: units for those that are there, none for those that are gone. */
+  #reloadAgent(): void {
+    const wanted = new Map(
+      this.#definitions()
+        .filter(({ onlyHealthCheck }) => !onlyHealthCheck)
+        .map(({ name, start }) => [`${name}.service`, `${UNIT_MARK}\n${start}\n`]),
+    );
+    for (const path of [...this.files.keys()]) {
+      const unit = posix.basename(path);
+      if (posix.dirname(path) !== UNITS || !this.text(path).startsWith(UNIT_MARK) || wanted.has(unit)) continue;
+      this.files.delete(path);
+      this.units.delete(unit);
+    }
+    for (const [unit, text] of wanted) {
+      if (this.#unitFile(unit) === text && this.units.get(unit)?.started !== undefined) continue;
+      if (this.units.get(unit)?.started !== undefined) this.restarted.push(unit);
+      this.write(posix.join(UNITS, unit), text, 0o644);
+      this.units.set(unit, { enabled: true, started: this.#tick(), loaded: text });
+    }
+  }
+
+  #retire(services: readonly string[]): Partial<CommandResult> {
+    if (this.files.has(EXECUTABLE) && this.#unitOf(AGENT_UNIT)?.started !== undefined) {
+      this.#reloadAgent();
+      return {
+        stdout: services
+          .filter((name) => this.#unitFile(`${name}.service`) !== undefined)
+          .map((name) => `${name}\n`)
+          .join(''),
+      };
+    }
+    for (const name of services) {
+      this.files.delete(posix.join(UNITS, `${name}.service`));
+      this.units.delete(`${name}.service`);
+    }
+    return {};
+  }
+
+  /** Names of services whose probes fail. */
+  readonly sick = new Set<string>();
+
+  /** The agent reads its definitions whenever it is asked, and a service is well when its unit runs. */
   #caisson(words: readonly string[]): Partial<CommandResult> {
     if (!this.files.has(EXECUTABLE)) return { exitCode: 127, stderr: `${EXECUTABLE}: not found\n` };
     if (this.#unitOf(AGENT_UNIT)?.started === undefined) return { exitCode: 6, stderr: 'Cannot ask the agent\n' };
-    if (words.includes('reload')) return {};
-    const time = '2026-01-01T00:00:00.000Z';
-    const components = [...this.files]
-      .filter(([path]) => posix.dirname(path) === this.#options.definitions)
-      .flatMap(([path, { content }]) => parseServiceFile(content.toString(), path))
-      .map(({ name, start, onlyHealthCheck }) => {
-        const well = onlyHealthCheck || [...this.images.keys()].some((image) => start.includes(` ${image}`));
-        return { name, state: well ? 'healthy' : 'unhealthy', since: time, reason: well ? '' : 'no image', errors: 0 };
-      });
+    if (words.includes('reload')) {
+      this.#reloadAgent();
+      return {};
+    }
+    const time = new Date(this.#tick() * 1000).toISOString();
+    const components = this.#definitions().map(({ name, start, onlyHealthCheck }) => {
+      const hasImage =
+        onlyHealthCheck || !start.includes('docker run') || [...this.images.keys()].some((image) => start.includes(` ${image}`));
+      const well = hasImage && !this.sick.has(name);
+      return { name, state: well ? 'healthy' : 'unhealthy', since: time, seen: time, reason: well ? '' : 'no image', errors: 0 };
+    });
     const node = { name: this.name, address: this.address, uuid: 'u' };
     return { stdout: `${JSON.stringify({ type: 'result', node, roles: [], version: '0', time, components, problems: [] })}\n` };
   }
 
   #hostState([definitions = '', units = '', , agent = '', depot = '']: readonly string[]): string {
     const has = (path: string): boolean => this.files.has(path);
-    const hosts = setBlock(this.files.get('/etc/hosts')?.content.toString() ?? '', 'caisson', []);
+    const hosts = setBlock(this.text('/etc/hosts'), 'caisson', []);
     return [
       ...[agent, depot].filter((unit) => has(posix.join(units, unit))).map((unit) => `unit ${unit}`),
       ...(has(EXECUTABLE) ? ['executable'] : []),
@@ -387,12 +674,6 @@ export class SimulatedMachine implements Host {
       ...(has(posix.join(units, agent)) ? [] : ['strangers']),
       '',
     ].join('\n');
-  }
-
-  /** Nothing listens that was not installed, and what is not filtered refuses. */
-  #ways(input: string): string {
-    const ways = input.split('\n').filter((line) => line !== '');
-    return ways.map((way) => `${this.filtered.has(way) ? 'silent' : 'open'} ${way}\n`).join('');
   }
 
   #facts(paths: readonly string[]): string {

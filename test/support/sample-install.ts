@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { BundleImage, PlannedFile } from '../../src/bundle/index.ts';
 import { parseImageList } from '../../src/sources/index.ts';
-import { writeDelta } from '../support/delta-bundle.ts';
-import { small, smallBundle } from '../support/small-bundle.ts';
+import { writeDelta } from './delta-bundle.ts';
+import { small, smallBundle } from './small-bundle.ts';
 
 /** Manifests of a small platform: an engine, a store with a secret and a certificate, a web server that needs the store. */
 export const MANIFESTS: Readonly<Record<string, string>> = {
@@ -46,7 +46,7 @@ services:
 kind: Component
 name: store
 summary: Keeps state
-placement: first
+placement: one
 needs: [docker]
 ports:
   - { port: 2379 }

@@ -3,7 +3,7 @@ import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock, type Event } from '../../src/core/index.ts';
-import { copyLargeFile } from '../../src/install/copy-file.ts';
+import { copyLargeFile } from '../../src/usecases/copy-file.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();

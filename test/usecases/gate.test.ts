@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseClusterSpec, resolveTopology, type Placement, type Topology } from '../../src/cluster/index.ts';
 import { loadManifests } from '../../src/manifests/index.ts';
-import { agentStatuses, type AgentStatuses } from '../../src/install/agent-statuses.ts';
-import type { InstallContext } from '../../src/install/context.ts';
+import { agentStatuses, type AgentStatuses } from '../../src/usecases/agent-statuses.ts';
+import type { InstallContext } from '../../src/usecases/context.ts';
 import { EXECUTABLE } from '../../src/site/index.ts';
-import { checkComponent } from '../../src/install/phases/check-component.ts';
+import { checkComponent } from '../../src/usecases/phases/check-component.ts';
 import { fakeHost, type FakeAnswer } from '../support/fake-host.ts';
 import { memoryTree } from '../support/memory-tree.ts';
-import { clusterYaml, MANIFESTS, ONE_NODE } from './sample-install.ts';
+import { clusterYaml, MANIFESTS, ONE_NODE } from '../support/sample-install.ts';
 
 const STATUS = [EXECUTABLE, '--json', 'agent', 'status'];
 let topology: Topology;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { takeInstallLock } from '../../src/install/install-lock.ts';
+import { takeInstallLock } from '../../src/usecases/install-lock.ts';
 
 const NAME = `caisson-test-${process.pid}`;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openBundle, type BundleReader } from '../../src/bundle/index.ts';
 import { systemClock, type Event } from '../../src/core/index.ts';
-import { placeBundleCopy } from '../../src/install/bundle-copy.ts';
+import { placeBundleCopy } from '../../src/usecases/bundle-copy.ts';
 import { writeSmallBundle } from '../support/small-bundle.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { cutIntoVolumes } from '../support/volumes.ts';
