@@ -6,8 +6,8 @@ import { packageFormat, type RepositoryKeyPair } from '../ospkg/index.ts';
 export const PUBLIC_KEY_FILE = 'key.asc';
 
 /**
- * What the depot adds to a repository of a bundle, by path under the repository: signatures made with the key of the site,
- * and that key. Throws CERTIFICATE_INVALID for a key that cannot sign.
+ * The files that the depot adds to a repository of a bundle, by path under the repository: signatures made with the key
+ * of the site, and that key. Throws CERTIFICATE_INVALID for a key that cannot sign.
  */
 export async function repositoryOverlay(
   reader: BundleReader,

@@ -9,8 +9,8 @@ import {
 } from './apt/documents.ts';
 
 /**
- * What documents say of packages: one branch for each format. A format is added to each union here, to the schemas below
- * them, and to the table in formats.ts.
+ * The parts of documents about packages: one branch for each format. A format is added to each union here, to the
+ * schemas below them, and to the table in formats.ts.
  */
 
 /** The part of an OperatingSystem manifest that depends on the format; `packages` names it. */

@@ -69,7 +69,7 @@ export interface WrittenRepository {
 
 export interface SignOptions {
   readonly key: RepositoryKeyPair;
-  /** Of the content: signatures bear it, because hosts refuse what is signed in the future of their clock. */
+  /** Time of the content, which signatures bear: hosts refuse signatures from the future of their clock. */
   readonly date: Date;
   /** Reads a file of the bundle. */
   readonly read: (path: string, options: { readonly limit: number }) => Promise<Buffer>;
@@ -80,8 +80,8 @@ export interface RepositoryMaker {
   /** The repository of one operating system with all its architectures. The same locks give the same bytes. */
   write(systems: readonly LockedSystem[], facts: RepositoryFacts): WrittenRepository;
   /**
-   * What a site adds to a repository of a bundle, by path under the repository: signatures made with its own key. The bundle
-   * carries none, so that the same lock gives the same bytes.
+   * The files that a site adds to a repository of a bundle, by path under the repository: signatures made with its own
+   * key. The bundle carries none, so that the same lock gives the same bytes.
    */
   sign(repository: PackageRepository, options: SignOptions): Promise<ReadonlyMap<string, Uint8Array>>;
   /** The shell lines with which a host uses a repository at `url`, whose key is at `keyUrl`. */
@@ -90,7 +90,7 @@ export interface RepositoryMaker {
   readonly textFiles: readonly string[];
 }
 
-/** A package for lists of what is inside, such as an SBOM. */
+/** A package as lists of content, such as an SBOM, name it. */
 export interface PackageDescription {
   /** The parts of a package URL (github.com/package-url/purl-spec). */
   readonly purl: {

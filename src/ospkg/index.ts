@@ -1,7 +1,7 @@
 /**
- * OS packages: versions, metadata, signatures, dependency closure, writing and signing a repository. Nothing here reaches
- * the network: callers hand in how to fetch, and ask a PackageFormat; what is special to one format stays in its folder.
- * Start with format.ts, then apt/request.ts.
+ * OS packages: versions, metadata, signatures, dependency closure, writing and signing a repository. Nothing here
+ * reaches the network: callers hand in how to fetch, and ask a PackageFormat; code for one format stays in the folder of
+ * the format. Start with format.ts, then apt/request.ts.
  */
 export { compareDebVersions } from './apt/deb-version.ts';
 export * from './documents.ts';

@@ -24,7 +24,7 @@ export interface PackageSet {
 /** Fetches one file of a repository; undefined when the server says it does not exist (404). */
 export type FetchFile = (url: string, options: { readonly limit: number; readonly signal?: AbortSignal }) => Promise<Buffer | undefined>;
 
-/** What every format records of a repository's metadata when it was read. */
+/** The facts that every format records of a repository's metadata when it reads it. */
 export interface LockedRelease {
   readonly url: string;
   /** RFC 3339, UTC, whole seconds. */

@@ -40,7 +40,6 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
 /** Files that take JSON or YAML apart and are none of those: why. */
 const OTHERS: Readonly<Record<string, string>> = {
   'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
-  'src/manifests/option.ts': 'a field of the schema that judges one host name',
   'src/agent/config.ts': 'written by the installer of the same site',
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",

@@ -17,7 +17,7 @@ export async function aptSourceOf(
   return { packages, codename, sources, base: { priorities: base.priorities } };
 }
 
-/** Locks hold this digest: a change of what is digested makes every lock out of date. */
+/** Locks hold this digest: a change of the digested fields makes every lock out of date. */
 export function digestOfAptRequest({ id, architecture, source, sets }: PackageRequest): Digest {
   const { codename, sources, base } = source;
   const relevant = {
