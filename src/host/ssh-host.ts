@@ -13,6 +13,7 @@ import type { Command, CommandResult } from './command.ts';
 import { AS_LOGIN, commandLine, inEnglish, sudoRemedy, sudoWays, wantsTerminal, type Elevation } from './elevation.ts';
 import { framed, FramedOutput, makeFrame } from './framed-output.ts';
 import type { Host, UploadOptions } from './host.ts';
+import type { JumpHosts } from './jump.ts';
 import { withEnvironment } from './quote.ts';
 import { shellScript, type RunOptions } from './run-checked.ts';
 import { signalNumber } from './signal-number.ts';
@@ -32,6 +33,8 @@ export interface SshHostOptions {
   /** For sudo, where it asks; goes to its standard input only. */
   readonly sudoPassword?: string;
   readonly signal?: AbortSignal;
+  /** Shared by hosts that are behind the same jump hosts. */
+  readonly jumpHosts?: JumpHosts | undefined;
 }
 
 /**
@@ -39,8 +42,8 @@ export interface SshHostOptions {
  * and HOST_NOT_ROOT. A lost connection is not made again: commands throw HOST_CONNECTION, and what was being done is run again as a whole.
  * A command that is told to stop is sent SIGTERM, which sshd passes on or not; it may run to its end on the host.
  */
-export async function openSshHost({ target, sudoPassword, signal }: SshHostOptions): Promise<Host> {
-  const client = await connectSsh(target, signal);
+export async function openSshHost({ target, sudoPassword, signal, jumpHosts }: SshHostOptions): Promise<Host> {
+  const client = await connectSsh(target, { signal, jumpHosts });
   const host = new SshHost(target, client);
   try {
     await host.becomeRoot(sudoPassword, signal);

@@ -13,6 +13,7 @@ import {
 import { parseClusterSpec, readTopology, type Topology } from '../cluster/index.ts';
 import { loadManifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
+import { checkLoginFiles } from '../host/index.ts';
 import { subtree } from '../io/index.ts';
 import { seedLayout, stagedBundleName } from '../site/index.ts';
 
@@ -31,6 +32,8 @@ export interface RequestOptions {
   /** Whose bundles may be installed, in place of what cluster.yaml says. */
   readonly trust?: TrustFiles | undefined;
   readonly clock?: Clock;
+  /** Home directory of the user, for files of cluster.yaml that begin with ~/; that of this process by default. */
+  readonly home?: string | undefined;
 }
 
 /**
@@ -42,7 +45,7 @@ export interface RequestOptions {
 export async function openRequest(
   bundlePaths: readonly string[],
   clusterPath: string,
-  { stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock }: RequestOptions = {},
+  { stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock, home }: RequestOptions = {},
 ): Promise<InstallRequest> {
   const text = await readCluster(clusterPath);
   const files = asked ?? trustFilesOf(text, clusterPath);
@@ -53,7 +56,9 @@ export async function openRequest(
     if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
-    return { bundle, bundles, topology: readTopology(text, clusterPath, manifests) };
+    const topology = readTopology(text, clusterPath, manifests);
+    await checkLoginFiles(text, clusterPath, topology.spec.ssh, { home, directory: dirname(clusterPath) });
+    return { bundle, bundles, topology };
   } catch (error) {
     await closeBundles(bundles);
     throw error;
