@@ -6,6 +6,7 @@ import { interruption, wasAborted } from './command-guard.ts';
 import { explainConnectFailure } from './connect-failure.ts';
 import { forwardTo, JumpHosts, type JumpLease } from './jump.ts';
 import { keyTypeOf, type KeyVerdict, type KnownHostKeys } from './known-hosts.ts';
+import { mendCertificateLogins } from './user-certificate.ts';
 import { describeMethods, methodsFor, type SshCredentials } from './ssh-credentials.ts';
 
 /** Whom to trust: the keys of a known_hosts file, or one fingerprint (SHA256:…). There is no third choice. */
@@ -135,6 +136,7 @@ async function attempt(target: SshTarget, keyTypes: readonly string[], { signal,
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const ready = untilReady(client, progress);
+    if (target.credentials.identities.some(({ certificates = [] }) => certificates.length > 0)) mendCertificateLogins(client);
     const stream = open === undefined ? undefined : await Promise.race([open(), ready]);
     client.connect({
       ...(stream === undefined ? { host: target.address, port: target.port } : { sock: stream }),

@@ -127,7 +127,7 @@ async function trustFor(
 
 async function credentialsFor(ssh: SshLogin, entry: SshConfigEntry, options: ConnectOptions): Promise<SshCredentials> {
   const password = ssh.passwordFile === undefined ? undefined : await readPasswordFile(locateFile(ssh.passwordFile, options));
-  const identities = await readIdentities(ssh, entry.identityFiles, options);
+  const identities = await readIdentities(ssh, entry, options);
   const agentSocket = ssh.agent ? agentOf(entry, options) : undefined;
   // With IdentitiesOnly the agent is asked only when none of the keys can be read here.
   const asksAgent = agentSocket !== undefined && !(entry.identitiesOnly && identities.length > 0);

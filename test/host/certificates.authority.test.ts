@@ -1,0 +1,84 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSshHost, type SshLogin } from '../../src/host/index.ts';
+import { targetOf } from '../../src/host/ssh-targets.ts';
+import { runTool, startSshd, type RunningSshd } from '../support/sshd.ts';
+
+describe('a user certificate of ssh-keygen', () => {
+  let directory = '';
+  let sshd: RunningSshd;
+  const path = (name: string): string => join(directory, name);
+
+  function makeKey(name: string, ...options: readonly string[]): void {
+    runTool('ssh-keygen', ['-q', ...options, '-N', '', '-f', path(name)]);
+  }
+
+  function certify(name: string, ...options: readonly string[]): void {
+    runTool('ssh-keygen', ['-q', '-s', path('ca'), '-I', 'operator', '-n', 'root', ...options, path(`${name}.pub`)]);
+  }
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'caisson-certificates-'));
+    makeKey('ca', '-t', 'ed25519');
+    // Only certificates log in here.
+    sshd = await startSshd({ config: [`TrustedUserCAKeys ${path('ca.pub')}`, 'AuthorizedKeysFile none'] });
+    await writeFile(path('known'), runTool('ssh-keyscan', ['-p', `${sshd.port}`, '127.0.0.1']));
+  });
+  afterAll(async () => {
+    await sshd.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  async function logIn(more: Partial<SshLogin>): Promise<string> {
+    const ssh: SshLogin = { agent: false, port: sshd.port, knownHosts: path('known'), ...more };
+    const target = await targetOf({ name: 'n1', address: '127.0.0.1' }, ssh, { home: directory, directory });
+    const host = await openSshHost({ target });
+    const { stdout } = await host.run({ argv: ['id', '-un'] });
+    await host.close();
+    return stdout;
+  }
+
+  it.each([
+    ['ed25519', ['-t', 'ed25519']],
+    ['rsa', ['-t', 'rsa', '-b', '2048']],
+    ['ecdsa256', ['-t', 'ecdsa', '-b', '256']],
+    ['ecdsa521', ['-t', 'ecdsa', '-b', '521']],
+  ])('beside a key logs in (%s), and the key alone does not', async (name, options) => {
+    makeKey(name, ...options);
+    await expect(logIn({ identityFile: name })).rejects.toMatchObject({ code: 'HOST_AUTH_FAILED' });
+    certify(name);
+    // Signatures of ECDSA have integers of different lengths.
+    for (let attempt = 0; attempt < 3; attempt += 1) expect(await logIn({ identityFile: name })).toBe('root\n');
+  });
+
+  it('that is named by the ssh configuration logs in', async () => {
+    makeKey('named', '-t', 'ed25519');
+    certify('named');
+    runTool('mv', [path('named-cert.pub'), path('elsewhere.pub')]);
+    await writeFile(path('config'), `Host n1\n  IdentityFile ${path('named')}\n  CertificateFile ${path('elsewhere.pub')}\n`);
+    expect(await logIn({ config: 'config' })).toBe('root\n');
+  });
+
+  it.each([
+    ['for another user', ['-n', 'somebody']],
+    ['that has ended', ['-V', '20200101:20200102']],
+  ])('%s is refused, and named', async (_what, options) => {
+    const name = `bad${options[1]?.length ?? 0}`;
+    makeKey(name, '-t', 'ed25519');
+    certify(name, ...options);
+    await expect(logIn({ identityFile: name })).rejects.toMatchObject({
+      code: 'HOST_AUTH_FAILED',
+      message: expect.stringContaining(`the certificate "${path(`${name}-cert.pub`)}", the key "${path(name)}"`),
+    });
+  });
+
+  it('of another key is not offered', async () => {
+    makeKey('mine', '-t', 'ed25519');
+    makeKey('other', '-t', 'ed25519');
+    certify('other');
+    runTool('cp', [path('other-cert.pub'), path('mine-cert.pub')]);
+    await expect(logIn({ identityFile: 'mine' })).rejects.toThrow(`the host refused the key "${path('mine')}"`);
+  });
+});
