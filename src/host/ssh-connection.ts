@@ -11,7 +11,13 @@ import { describeMethods, methodsFor, type SshCredentials } from './ssh-credenti
 
 /** Whom to trust: the keys of a known_hosts file, or one fingerprint (SHA256:…). There is no third choice. */
 export type HostKeyTrust =
-  | { readonly kind: 'known-hosts'; readonly file: string; readonly keys: KnownHostKeys }
+  | {
+      readonly kind: 'known-hosts';
+      readonly file: string;
+      readonly keys: KnownHostKeys;
+      /** Says whether an authority of the file certifies a key that the file does not have. */
+      readonly isCertified?: (key: Buffer, signal: AbortSignal | undefined) => Promise<boolean>;
+    }
   | { readonly kind: 'fingerprint'; readonly fingerprint: string };
 
 export interface SshTarget {
@@ -146,9 +152,12 @@ async function attempt(target: SshTarget, keyTypes: readonly string[], { signal,
       keepaliveInterval: KEEPALIVE_MS,
       keepaliveCountMax: KEEPALIVE_MISSES,
       algorithms: { serverHostKey: keyTypes.flatMap((type) => SIGNATURES[type] ?? []) },
-      hostVerifier: (key: Buffer) => {
-        progress.shown = { key, verdict: judge(target.trust, key) };
-        return progress.shown.verdict === 'known';
+      hostVerifier: (key: Buffer, verify: (trusted: boolean) => void) => {
+        const decide = (verdict: KeyVerdict): void => {
+          progress.shown = { key, verdict };
+          verify(verdict === 'known');
+        };
+        judge(target.trust, key, signal).then(decide, (error: unknown) => client.emit('error', toError(error)));
       },
     });
     await ready;
@@ -181,9 +190,14 @@ async function untilReady(client: Client, progress: Progress): Promise<undefined
   return ready;
 }
 
-function judge(trust: HostKeyTrust, key: Buffer): KeyVerdict {
-  if (trust.kind === 'known-hosts') return trust.keys.judge(key);
-  return fingerprintOf(key) === trust.fingerprint ? 'known' : 'changed';
+async function judge(trust: HostKeyTrust, key: Buffer, signal: AbortSignal | undefined): Promise<KeyVerdict> {
+  if (trust.kind === 'fingerprint') return fingerprintOf(key) === trust.fingerprint ? 'known' : 'changed';
+  const verdict = trust.keys.judge(key);
+  return verdict === 'unknown' && (await trust.isCertified?.(key, signal)) === true ? 'known' : verdict;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function explain(target: SshTarget, error: unknown, { connected, shown }: Progress, jump: string | undefined): CaissonError {
@@ -207,9 +221,10 @@ function refuseKey(target: SshTarget, key: Buffer, verdict: KeyVerdict): Caisson
   const { trust } = target;
   const place = trust.kind === 'known-hosts' ? `"${trust.file}"` : `cluster.yaml has ${trust.fingerprint}`;
   if (verdict === 'unknown') {
+    const certified = trust.kind === 'known-hosts' && trust.keys.authorities.length > 0 ? ', and none of its authorities certifies it' : '';
     return new CaissonError(
       'HOST_KEY_UNKNOWN',
-      `Cannot trust "${target.name}" at ${endpoint(target)}: ${shows}, which is not in ${place}`,
+      `Cannot trust "${target.name}" at ${endpoint(target)}: ${shows}, which is not in ${place}${certified}`,
       {
         hint: compareHint(target),
       },

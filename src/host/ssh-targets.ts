@@ -1,5 +1,6 @@
-import { CaissonError } from '../core/index.ts';
+import { CaissonError, systemClock } from '../core/index.ts';
 import { readPasswordFile } from '../io/index.ts';
+import { isCertified, scanHostCertificates } from './host-certificate.ts';
 import { readIdentities, readOptional } from './identities.ts';
 import { parseJump } from './jump.ts';
 import { knownKeysOf } from './known-hosts.ts';
@@ -33,6 +34,7 @@ export async function targetOf(node: HostToConnect, ssh: SshLogin, options: Conn
       hint: 'Write ProxyJump in its place, or set ssh.jump in cluster.yaml',
     });
   }
+  const route = typeof jumps === 'string' ? [jumps] : (jumps ?? []);
   const address = entry.hostName ?? node.address;
   const port = node.ssh?.port ?? ssh.port ?? entry.port ?? 22;
   const fingerprint = node.ssh?.hostKey;
@@ -41,9 +43,12 @@ export async function targetOf(node: HostToConnect, ssh: SshLogin, options: Conn
     address,
     port,
     user: node.ssh?.user ?? ssh.user ?? entry.user ?? 'root',
-    trust: fingerprint === undefined ? await trustFor(address, port, entry, ssh, options) : { kind: 'fingerprint', fingerprint },
+    trust:
+      fingerprint === undefined
+        ? await trustFor(address, port, entry, ssh, options, route.length === 0)
+        : { kind: 'fingerprint', fingerprint },
     credentials: await credentialsFor(ssh, entry, options),
-    jumps: await jumpTargets(typeof jumps === 'string' ? [jumps] : (jumps ?? []), ssh, options),
+    jumps: await jumpTargets(route, ssh, options),
   };
 }
 
@@ -76,7 +81,7 @@ async function jumpTargets(jumps: readonly string[], ssh: SshLogin, options: Con
       hint: `Name at most ${MAX_JUMPS} in ssh.jump, and look for a ProxyJump in the ssh configuration that leads back to itself`,
     });
   }
-  for (const text of route) targets.push(await jumpTarget(text, ssh, options));
+  for (const [index, text] of route.entries()) targets.push(await jumpTarget(text, ssh, options, index === 0));
   return targets;
 }
 
@@ -85,7 +90,7 @@ async function firstHop(text: string | undefined, ssh: SshLogin, options: Connec
   return (await lookUp(jumpAddress(text).host, ssh, options)).jumps ?? [];
 }
 
-async function jumpTarget(text: string, ssh: SshLogin, options: ConnectOptions): Promise<SshTarget> {
+async function jumpTarget(text: string, ssh: SshLogin, options: ConnectOptions, direct: boolean): Promise<SshTarget> {
   const jump = jumpAddress(text);
   const entry = await lookUp(jump.host, ssh, options);
   const address = entry.hostName ?? jump.host;
@@ -95,7 +100,7 @@ async function jumpTarget(text: string, ssh: SshLogin, options: ConnectOptions):
     address,
     port,
     user: jump.user ?? entry.user ?? ssh.user ?? 'root',
-    trust: await trustFor(address, port, entry, ssh, options),
+    trust: await trustFor(address, port, entry, ssh, options, direct),
     // The password is that of the nodes; a jump host does not get it.
     credentials: await credentialsFor({ ...ssh, passwordFile: undefined }, entry, options),
   };
@@ -107,12 +112,14 @@ function jumpAddress(text: string): NonNullable<ReturnType<typeof parseJump>> {
   throw new CaissonError('HOST_UNREACHABLE', `Cannot go through the jump host "${text}": it is not written as user@host:port`);
 }
 
+/** Certificates of a host are asked for from here, so there are none of a host behind a jump host (`direct` is false). */
 async function trustFor(
   address: string,
   port: number,
   { hostKeyAlias, knownHosts, globalKnownHosts }: SshConfigEntry,
   ssh: SshLogin,
   options: ConnectOptions,
+  direct: boolean,
 ): Promise<HostKeyTrust> {
   const usual = locateFile('~/.ssh/known_hosts', options);
   const files =
@@ -122,7 +129,18 @@ async function trustFor(
   const texts = await Promise.all(files.map(async (file) => (await readOptional(file)) ?? ''));
   // An alias stands for the host and its port (ssh_config(5), HostKeyAlias).
   const keys = hostKeyAlias === undefined ? knownKeysOf(texts.join('\n'), address, port) : knownKeysOf(texts.join('\n'), hostKeyAlias, 22);
-  return { kind: 'known-hosts', file: files[0] ?? usual, keys };
+  const { authorities } = keys;
+  const askAuthorities = async (key: Buffer, signal: AbortSignal | undefined): Promise<boolean> => {
+    const certificates = await scanHostCertificates(address, port, signal);
+    const wanted = { key, host: hostKeyAlias ?? address, authorities, now: systemClock.now() };
+    return certificates.some((certificate) => isCertified(certificate, wanted));
+  };
+  return {
+    kind: 'known-hosts',
+    file: files[0] ?? usual,
+    keys,
+    ...(authorities.length > 0 && direct ? { isCertified: askAuthorities } : {}),
+  };
 }
 
 async function credentialsFor(ssh: SshLogin, entry: SshConfigEntry, options: ConnectOptions): Promise<SshCredentials> {

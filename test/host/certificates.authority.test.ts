@@ -1,10 +1,67 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openSshHost, type SshLogin } from '../../src/host/index.ts';
 import { targetOf } from '../../src/host/ssh-targets.ts';
 import { runTool, startSshd, type RunningSshd } from '../support/sshd.ts';
+
+describe('a host certificate of ssh-keygen', () => {
+  let sshd: RunningSshd;
+  let directory = '';
+  const path = (name: string): string => join(directory, name);
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'caisson-host-certificates-'));
+    for (const [name, type] of [
+      ['ed25519', 'ed25519'],
+      ['rsa', 'rsa'],
+      ['ecdsa', 'ecdsa'],
+      ['host', 'ed25519'],
+    ] as const)
+      runTool('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', path(name)]);
+  });
+  afterEach(() => sshd.stop());
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  /** Starts a host that has the certificate. */
+  async function certify(authority: string, ...options: readonly string[]): Promise<void> {
+    await rm(path('host-cert.pub'), { force: true });
+    runTool('ssh-keygen', ['-q', '-s', path(authority), '-I', 'n1', '-h', ...options, path('host.pub')]);
+    sshd = await startSshd({ config: [`HostKey ${path('host')}`, `HostCertificate ${path('host-cert.pub')}`] });
+  }
+
+  async function trusts(known: string): Promise<unknown> {
+    await writeFile(path('known'), known);
+    const ssh: SshLogin = { agent: false, port: sshd.port, identityFile: join(sshd.directory, 'id'), knownHosts: path('known') };
+    const target = await targetOf({ name: 'n1', address: '127.0.0.1' }, ssh, { home: directory, directory });
+    const host = await openSshHost({ target });
+    await host.close();
+    return 'trusted';
+  }
+
+  function line(authority: string, names = '127.0.0.*'): string {
+    return `@cert-authority ${names} ${runTool('cat', [path(`${authority}.pub`)])}`;
+  }
+
+  it.each(['ed25519', 'rsa', 'ecdsa'])('of an authority on file (%s) is trusted', async (authority) => {
+    await certify(authority, '-n', '127.0.0.1,n1');
+    expect(await trusts(line(authority))).toBe('trusted');
+    expect(await trusts(line(authority, `[127.0.0.1]:${sshd.port}`))).toBe('trusted');
+  });
+
+  it.each([
+    ['of another authority', 'rsa', ['-n', '127.0.0.1'], ''],
+    ['for another name', 'ed25519', ['-n', 'n2'], ''],
+    ['for no name', 'ed25519', [], ''],
+    ['that has ended', 'ed25519', ['-n', '127.0.0.1', '-V', '20200101:20200102'], ''],
+    ['of an authority that is revoked', 'ed25519', ['-n', '127.0.0.1'], '@revoked * '],
+  ] as const)('%s is not', async (_what, authority, options, revoked) => {
+    await certify(authority, ...options);
+    const more = revoked === '' ? '' : `${revoked}${runTool('cat', [path('ed25519.pub')])}`;
+    await expect(trusts(`${line('ed25519')}${more}`)).rejects.toMatchObject({ code: 'HOST_KEY_UNKNOWN' });
+  });
+});
 
 describe('a user certificate of ssh-keygen', () => {
   let directory = '';
