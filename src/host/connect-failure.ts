@@ -29,7 +29,7 @@ const BY_ERRNO: Readonly<Record<string, Kind>> = {
   EAI_AGAIN: 'unnamed',
 };
 
-/** What sshd on a jump host says of a connection that it could not make: the words of strerror(3) and gai_strerror(3). */
+/** Words of sshd on a jump host for a connection that it could not make, from strerror(3) and gai_strerror(3). */
 const BY_WORDS: readonly (readonly [RegExp, Kind])[] = [
   [/^Timed out/, 'silent'],
   [/connection timed out/i, 'silent'],
@@ -39,7 +39,7 @@ const BY_WORDS: readonly (readonly [RegExp, Kind])[] = [
   [/prohibited/i, 'forbidden'],
 ];
 
-/** What ssh2 says when the other side has not introduced itself as an SSH server. */
+/** Words of ssh2 for a server that has not introduced itself as an SSH server. */
 const MUTE = /^Timed out|closed the connection|before handshake|identification|banner|header|greeting/i;
 
 /** Tells a filtered, a down and a refusing host apart, as far as the network lets us. */

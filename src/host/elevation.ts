@@ -5,7 +5,7 @@ import { shellScript } from './run-checked.ts';
 export interface Elevation {
   /** Words in front of the command; none where the login is root. */
   readonly argv: readonly string[];
-  /** What sudo reads from standard input before the command does. */
+  /** Bytes for sudo, which reads them from standard input before the command reads the rest. */
   readonly input: string;
   /** The host's sudo refuses to work without a controlling terminal (`Defaults requiretty`). */
   readonly terminal: boolean;
@@ -45,7 +45,7 @@ export function commandLine(elevation: Elevation, argv: readonly string[]): stri
   return `cd / && exec ${quoteCommand(shellScript(WITH_TERMINAL, [inside]))}`;
 }
 
-/** What to do when sudo says no. */
+/** The hint for a refusal of sudo. */
 export function sudoRemedy(refusal: string, user: string, password: string | undefined): string {
   if (wantsTerminal(refusal) || /\bscript: (command )?not found/.test(refusal)) {
     return `Install the program "script" (util-linux) on the host, or write "Defaults:${user} !requiretty" to a file in /etc/sudoers.d there`;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { OutputCollector } from './output-collector.ts';
 
-/** What a login shell prints before the command starts is kept up to here, for messages. */
+/** The most bytes that are kept of the text before the mark, for messages. */
 const MAX_BEFORE_BYTES = 64 * 1024;
 
 /**
@@ -63,7 +63,7 @@ export class FramedOutput {
     this.#collector.add(all.subarray(at + this.#mark.length));
   }
 
-  /** The output of the command; where it was never started, what was printed in its place. */
+  /** The output of the command; where it was never started, the text that was printed in its place. */
   end(): string {
     return this.#begun ? this.#collector.end() : this.#before.toString('utf8');
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CaissonError } from '../core/index.ts';
 import { openLocalHost } from './local-host.ts';
 
-/** What the ssh configuration says of a host (ssh_config(5)). Nothing is there that no file says. */
+/** The settings of the ssh configuration for a host (ssh_config(5)). A setting that no file writes is absent. */
 export interface SshConfigEntry {
   readonly hostName?: string | undefined;
   readonly hostKeyAlias?: string | undefined;

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { posix } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -39,7 +38,8 @@ export interface SshHostOptions {
 
 /**
  * Logs in to a host over SSH and makes sure that commands run as root. Throws what connectSsh throws, HOST_SHELL_UNUSABLE
- * and HOST_NOT_ROOT. A lost connection is not made again: commands throw HOST_CONNECTION, and what was being done is run again as a whole.
+ * and HOST_NOT_ROOT. A lost connection is not made again: commands throw HOST_CONNECTION, and the caller runs the whole
+ * work again.
  * A command that is told to stop is sent SIGTERM, which sshd passes on or not; it may run to its end on the host.
  */
 export async function openSshHost({ target, sudoPassword, signal, jumpHosts }: SshHostOptions): Promise<Host> {
@@ -78,6 +78,8 @@ class SshHost implements Host {
     this.address = target.address;
     this.#user = target.user;
     this.#client = client;
+    // Every session that is being opened listens for the end, besides those that are there anyway.
+    client.setMaxListeners(MAX_CHANNELS + 10);
     client.on('error', (error) => {
       this.#lost ??= messageOf(error);
     });
@@ -312,13 +314,20 @@ class SshHost implements Host {
         if (open > 0) {
           this.#limit.concurrency = Math.min(this.#limit.concurrency, open);
           attempt = 0;
-          await Promise.race([...this.#sessions].map(async (channel) => once(channel, 'close')));
+          await this.#sessionEnd();
         } else if (attempt >= OPEN_ATTEMPTS) {
           throw this.#connectionLost(what, error);
         }
         await sleep(OPEN_PAUSE_MS);
       }
     }
+  }
+
+  /** The end of any of the sessions that are open now. */
+  async #sessionEnd(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      for (const channel of this.#sessions) channel.once('close', () => resolve());
+    });
   }
 
   /** `attach` runs before the next packet is read: a short command has ended by the time a promise is looked at. */

@@ -1,6 +1,5 @@
 import { BaseAgent, utils, type Client, type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
 import { WireReader, wireString } from '../sshsig/index.ts';
-import type { SshIdentity } from './ssh-credentials.ts';
 
 const SUFFIX = '-cert-v01@openssh.com';
 
@@ -39,7 +38,7 @@ export class CertificateAgent extends BaseAgent<ParsedKey> {
   readonly #offered: ParsedKey;
   readonly #hash: string | undefined;
 
-  constructor({ key, passphrase }: SshIdentity, certificate: Buffer) {
+  constructor({ key, passphrase }: { readonly key: string; readonly passphrase?: string }, certificate: Buffer) {
     super();
     const parsed = utils.parseKey(key, passphrase);
     if (parsed instanceof Error) throw parsed;

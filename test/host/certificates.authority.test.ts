@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/index.ts';
+import { isCertified } from '../../src/host/host-certificate.ts';
 import { openSshHost, type SshLogin } from '../../src/host/index.ts';
 import { targetOf } from '../../src/host/ssh-targets.ts';
 import { runTool, startSshd, type RunningSshd } from '../support/sshd.ts';
@@ -48,6 +50,21 @@ describe('a host certificate of ssh-keygen', () => {
     await certify(authority, '-n', '127.0.0.1,n1');
     expect(await trusts(line(authority))).toBe('trusted');
     expect(await trusts(line(authority, `[127.0.0.1]:${sshd.port}`))).toBe('trusted');
+  });
+
+  it('that is cut or changed anywhere certifies nothing', async () => {
+    await certify('ed25519', '-n', '127.0.0.1');
+    const bytesOf = (name: string): Buffer => Buffer.from(runTool('cat', [path(name)]).split(' ')[1] ?? '', 'base64');
+    const certificate = bytesOf('host-cert.pub');
+    const wanted = { key: bytesOf('host.pub'), host: '127.0.0.1', authorities: [bytesOf('ed25519.pub')], now: systemClock.now() };
+    expect(isCertified(certificate, wanted)).toBe(true);
+    for (let length = 0; length < certificate.length; length += 1) {
+      expect(isCertified(certificate.subarray(0, length), wanted)).toBe(false);
+      const changed = Buffer.from(certificate);
+      changed[length] = (changed[length] ?? 0) ^ 0x81;
+      expect(isCertified(changed, wanted)).toBe(false);
+    }
+    expect(isCertified(Buffer.concat([certificate, Buffer.alloc(1)]), wanted)).toBe(false);
   });
 
   it.each([

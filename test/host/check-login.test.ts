@@ -42,7 +42,7 @@ describe('checkLoginFiles', () => {
   });
 
   it.each([
-    ['others can read it', 'id', 0o644, /others can read it/],
+    ['others can read it', 'id', 0o644, /others than its owner can read/],
     ['it is no key', 'not a key', 0o600, /cannot use the key/],
     ['it wants a passphrase', makeKey('ed25519', 'long words').private, 0o600, /passphraseFile/],
   ])('refuses a key when %s', async (_what, content, mode, reason) => {

@@ -44,7 +44,8 @@ describe('behind a jump host', () => {
   let options: ConnectOptions;
 
   beforeAll(async () => {
-    node = await startSshd();
+    // Here every host is this one; sshd refuses many logins at a time.
+    node = await startSshd({ config: ['MaxStartups 100'] });
     jump = await startSshd();
     await authorize(jump, node);
   });

@@ -143,7 +143,7 @@ describe('the login', () => {
     await server.stop();
     await expect(openTestHost(server)).rejects.toMatchObject({
       code: 'HOST_UNREACHABLE',
-      message: expect.stringContaining('nothing listens there'),
+      message: expect.stringContaining(`nothing listens on port ${server.port}: sshd is not running there`),
     });
   });
 });
