@@ -32,22 +32,46 @@ const userField = z
   .regex(/^[a-z_][a-z0-9_.-]{0,31}\$?$/i, 'is not a user name; write a login name such as root')
   .meta(fieldType('user'));
 
+/** `host`, `user@host`, `user@host:port`; an IPv6 address in brackets. */
+const jumpField = z
+  .string()
+  .regex(
+    /^(?:[A-Za-z_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?$/,
+    'is not a jump host; write user@host:port, with an IPv6 address in brackets',
+  );
+
+const jumpsField = z.union([jumpField, z.array(jumpField)], {
+  error: 'is not a jump host or a list of them; write user@host:port, with an IPv6 address in brackets',
+});
+
 const sshSchema = z.strictObject({
-  user: userField.default('root').describe('Login on every host. Any user but root needs sudo.'),
-  port: portField.default(22).describe('Port of sshd.'),
+  user: userField.optional().describe('Login on every host; root when left out. Any user but root needs sudo.'),
+  port: portField.optional().describe('Port of sshd; 22 when left out.'),
+  jump: jumpsField
+    .optional()
+    .describe('Host to go through, as user@host:port, or several, the nearest first. Its key must be in knownHosts; it gets no password.'),
+  config: z
+    .union([z.boolean(), lineField])
+    .default(false)
+    .describe(
+      'Have OpenSSH say what ~/.ssh/config and /etc/ssh/ssh_config, or the file named here, have for the name and the address of a host. What is written in this file counts first.',
+    ),
   identityFile: lineField.optional().describe('Private key. Without it the usual ones in ~/.ssh are tried.'),
   passphraseFile: lineField.optional().describe('File (mode 0600) with the passphrase of the private key.'),
   agent: z.boolean().default(true).describe('Ask the agent behind SSH_AUTH_SOCK, where there is one.'),
   passwordFile: lineField.optional().describe('File (mode 0600) with the login password. A password is never written here itself.'),
   sudoPasswordFile: lineField.optional().describe('File (mode 0600) with the password that sudo asks for. Without it sudo must not ask.'),
   knownHosts: lineField
-    .default('~/.ssh/known_hosts')
-    .describe('Host keys that are trusted. A host that is not in it is refused unless its node has a hostKey.'),
+    .optional()
+    .describe(
+      'Host keys that are trusted; ~/.ssh/known_hosts when left out. A host that is not in it is refused unless its node has a hostKey.',
+    ),
 });
 
 const nodeSshSchema = z.strictObject({
   user: userField.optional().describe('Login on this host; ssh.user when left out.'),
   port: portField.optional().describe('Port of sshd on this host; ssh.port when left out.'),
+  jump: jumpsField.optional().describe('Host to go through to this host, or several; [] for none; ssh.jump when left out.'),
   hostKey: fingerprintField.optional().describe('Fingerprint of the host key, instead of an entry in knownHosts.'),
 });
 

@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   HOST_KEY_CHANGED: { exit: 6, summary: 'A host shows another key than the known one' },
   HOST_KEY_UNKNOWN: { exit: 6, summary: 'The key of a host is not known, so that it could be any machine' },
   HOST_NOT_ROOT: { exit: 6, summary: 'The login on a host cannot become root' },
+  HOST_SHELL_UNUSABLE: { exit: 6, summary: 'The login on a host does not run the commands it is given' },
   HOST_UNREACHABLE: { exit: 6, summary: 'A host does not answer' },
   INSTALL_FAILED: { exit: 6, summary: 'Steps of an install failed' },
   LISTEN_FAILED: { exit: 6, summary: 'A server cannot listen on its address' },

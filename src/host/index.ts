@@ -4,8 +4,10 @@
  */
 export * from './command.ts';
 export { CommandFailedError } from './command-failed-error.ts';
+export * from './check-login.ts';
 export * from './connect.ts';
 export * from './host.ts';
+export { JumpHosts } from './jump.ts';
 export * from './known-hosts.ts';
 export * from './local-host.ts';
 export { quoteCommand, quoteWord } from './quote.ts';
@@ -13,6 +15,7 @@ export * from './run-checked.ts';
 export type { SshCredentials, SshIdentity } from './ssh-credentials.ts';
 export type { HostKeyTrust, SshTarget } from './ssh-connection.ts';
 export * from './ssh-host.ts';
+export type { ConnectOptions, HostToConnect, LoginPlaces, SshLogin } from './ssh-login.ts';
 export { gatherFacts, type FactsOptions, type FileSystemFacts, type HostFacts } from './facts.ts';
 export type { HostNameEntry } from './network-facts.ts';
 export * from './remote-files.ts';

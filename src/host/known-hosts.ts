@@ -8,11 +8,13 @@ export type KeyVerdict = 'known' | 'unknown' | 'changed' | 'revoked';
 export interface KnownHostKeys {
   /** Key types on file, such as ssh-ed25519; the host is asked for one of these. */
   readonly types: readonly string[];
+  /** Keys of the `@cert-authority` lines: whom they certify is trusted. */
+  readonly authorities: readonly Buffer[];
   judge(key: Buffer): KeyVerdict;
 }
 
 interface KnownHostLine {
-  readonly revoked: boolean;
+  readonly marker: string | undefined;
   readonly type: string;
   readonly key: Buffer;
 }
@@ -21,15 +23,17 @@ interface KnownHostLine {
 const MAX_LINES = 100_000;
 
 /**
- * Reads plain, wildcard, negated and hashed names, `[host]:port`, several keys a host, and `@revoked`. Lines that are
- * malformed are passed over, as OpenSSH does; `@cert-authority` lines too, because certificates are not supported.
+ * Reads plain, wildcard, negated and hashed names, `[host]:port`, several keys a host, `@revoked` and `@cert-authority`.
+ * Lines that are malformed are passed over, as OpenSSH does. Lines of authorities may name the host without its port.
  */
 export function knownKeysOf(text: string, host: string, port: number): KnownHostKeys {
   const name = (port === 22 ? host : `[${host}]:${port}`).toLowerCase();
-  const lines = text.split('\n', MAX_LINES).flatMap((line) => parseLine(line, name));
-  const revoked = lines.filter((line) => line.revoked);
-  const trusted = lines.filter((line) => !line.revoked);
+  const lines = text.split('\n', MAX_LINES).flatMap((line) => parseLine(line, name, host.toLowerCase()));
+  const revoked = lines.filter(({ marker }) => marker === '@revoked');
+  const trusted = lines.filter(({ marker }) => marker === undefined);
+  const authorities = lines.filter(({ marker, key }) => marker === '@cert-authority' && !revoked.some((line) => line.key.equals(key)));
   return {
+    authorities: authorities.map(({ key }) => key),
     types: [...new Set(trusted.map((line) => line.type))],
     judge: (key) => {
       if (revoked.some((line) => line.key.equals(key))) return 'revoked';
@@ -46,15 +50,15 @@ export function keyTypeOf(key: Buffer): string | undefined {
   return length > 0 && length <= 64 && key.length >= 4 + length ? key.toString('latin1', 4, 4 + length) : undefined;
 }
 
-function parseLine(line: string, name: string): KnownHostLine[] {
+function parseLine(line: string, name: string, host: string): KnownHostLine[] {
   const words = line.trim().split(/\s+/);
   const marker = words[0]?.startsWith('@') === true ? words.shift() : undefined;
   const [names, type, base64] = words;
   if (names === undefined || names.startsWith('#') || type === undefined || base64 === undefined) return [];
-  if (marker !== undefined && marker !== '@revoked') return [];
-  if (!matchesNames(names, name)) return [];
+  if (marker !== undefined && marker !== '@revoked' && marker !== '@cert-authority') return [];
+  if (!matchesNames(names, name) && !(marker === '@cert-authority' && matchesNames(names, host))) return [];
   const key = Buffer.from(base64, 'base64');
-  return keyTypeOf(key) === type ? [{ revoked: marker === '@revoked', type, key }] : [];
+  return keyTypeOf(key) === type ? [{ marker, type, key }] : [];
 }
 
 function matchesNames(names: string, name: string): boolean {

@@ -1,13 +1,23 @@
+import type { Duplex } from 'node:stream';
 import { Client, type ServerHostKeyAlgorithm } from 'ssh2';
-import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
+import { CaissonError, messageOf } from '../core/index.ts';
 import { fingerprintOf } from '../sshsig/index.ts';
 import { interruption, wasAborted } from './command-guard.ts';
+import { explainConnectFailure } from './connect-failure.ts';
+import { forwardTo, JumpHosts, type JumpLease } from './jump.ts';
 import { keyTypeOf, type KeyVerdict, type KnownHostKeys } from './known-hosts.ts';
+import { mendCertificateLogins } from './user-certificate.ts';
 import { describeMethods, methodsFor, type SshCredentials } from './ssh-credentials.ts';
 
 /** Whom to trust: the keys of a known_hosts file, or one fingerprint (SHA256:…). There is no third choice. */
 export type HostKeyTrust =
-  | { readonly kind: 'known-hosts'; readonly file: string; readonly keys: KnownHostKeys }
+  | {
+      readonly kind: 'known-hosts';
+      readonly file: string;
+      readonly keys: KnownHostKeys;
+      /** Says whether an authority of the file certifies a key that the file does not have. */
+      readonly isCertified?: (key: Buffer, signal: AbortSignal | undefined) => Promise<boolean>;
+    }
   | { readonly kind: 'fingerprint'; readonly fingerprint: string };
 
 export interface SshTarget {
@@ -19,6 +29,14 @@ export interface SshTarget {
   readonly credentials: SshCredentials;
   /** For the whole handshake, login included; 20 s by default. */
   readonly readyTimeoutMs?: number;
+  /** Hosts to go through, the nearest first. */
+  readonly jumps?: readonly SshTarget[];
+}
+
+export interface SshConnectOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Shared by hosts that are behind the same jump hosts. */
+  readonly jumpHosts?: JumpHosts | undefined;
 }
 
 const READY_TIMEOUT_MS = 20_000;
@@ -35,24 +53,70 @@ const SIGNATURES: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = 
 };
 
 /**
- * Connects and logs in. Throws HOST_UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED or HOST_AUTH_FAILED, each with what to
- * do. A host key that is not trusted ends the connection before any credential is used.
+ * Connects and logs in, through its jump hosts. Throws HOST_UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED or
+ * HOST_AUTH_FAILED, each with what to do. A host key that is not trusted ends the connection before any credential is
+ * used; the key of a jump host is checked as any other.
  */
-export async function connectSsh(target: SshTarget, signal?: AbortSignal): Promise<Client> {
+export async function connectSsh(target: SshTarget, { signal, jumpHosts = new JumpHosts() }: SshConnectOptions = {}): Promise<Client> {
+  const { jumps = [] } = target;
+  const jump = jumps.at(-1);
+  if (jump === undefined) return logIn(target, { signal });
+  const lease = await leaseJump(target, jump, jumps.slice(0, -1), signal, jumpHosts);
+  try {
+    const client = await logIn(target, {
+      signal,
+      jump: endpoint(jump),
+      open: () => forwardTo(lease.client, target.address, target.port, target.readyTimeoutMs ?? READY_TIMEOUT_MS),
+    });
+    client.once('close', () => lease.release());
+    return client;
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+async function leaseJump(
+  target: SshTarget,
+  jump: SshTarget,
+  before: readonly SshTarget[],
+  signal: AbortSignal | undefined,
+  jumpHosts: JumpHosts,
+): Promise<JumpLease> {
+  const name = [...before, jump].map((hop) => `${hop.user}@${endpoint(hop)}`).join(',');
+  try {
+    return await jumpHosts.lease(name, async () => connectSsh({ ...jump, jumps: before }, { signal, jumpHosts }));
+  } catch (error) {
+    if (!(error instanceof CaissonError) || error.code === 'INTERRUPTED') throw error;
+    throw new CaissonError(error.code, `Cannot reach "${target.name}" through "${jump.name}": ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}
+
+/** How the stream to a host comes about: from here, or from its jump host. */
+interface Way {
+  readonly signal: AbortSignal | undefined;
+  readonly jump?: string;
+  readonly open?: () => Promise<Duplex>;
+}
+
+async function logIn(target: SshTarget, way: Way): Promise<Client> {
   if (target.trust.kind === 'known-hosts') {
     const types = target.trust.keys.types.filter((type) => SIGNATURES[type] !== undefined);
-    return attempt(target, types.length === 0 ? Object.keys(SIGNATURES) : types, signal);
+    return attempt(target, types.length === 0 ? Object.keys(SIGNATURES) : types, way);
   }
-  return connectByFingerprint(target, signal);
+  return logInByFingerprint(target, way);
 }
 
 /** A handshake shows one key, of a type that both sides agree on; the fingerprint may be that of another. */
-async function connectByFingerprint(target: SshTarget, signal: AbortSignal | undefined): Promise<Client> {
+async function logInByFingerprint(target: SshTarget, way: Way): Promise<Client> {
   const families = [Object.keys(SIGNATURES), ...Object.keys(SIGNATURES).map((type) => [type])];
   let refused: unknown;
   for (const types of families) {
     try {
-      return await attempt(target, types, signal);
+      return await attempt(target, types, way);
     } catch (error) {
       if (!(error instanceof CaissonError) || error.code !== 'HOST_KEY_CHANGED') throw error;
       refused ??= error;
@@ -61,68 +125,92 @@ async function connectByFingerprint(target: SshTarget, signal: AbortSignal | und
   throw refused;
 }
 
-async function attempt(target: SshTarget, keyTypes: readonly string[], signal: AbortSignal | undefined): Promise<Client> {
+/** How far an attempt came. */
+interface Progress {
+  connected: boolean;
+  shown?: { readonly key: Buffer; readonly verdict: KeyVerdict };
+}
+
+async function attempt(target: SshTarget, keyTypes: readonly string[], { signal, jump, open }: Way): Promise<Client> {
   if (wasAborted(signal)) throw interruption(target.name, 'the login', signal);
   const client = new Client();
-  let shown: { readonly key: Buffer; readonly verdict: KeyVerdict } | undefined;
-  const methods = methodsFor(target.user, target.credentials);
+  const progress: Progress = { connected: false };
   const onAbort = (): void => {
     client.destroy();
+    client.emit('close');
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', resolve);
-      client.on('error', (error) => {
-        // An agent that does not answer is one way of several; the others are still tried.
-        if (!('level' in error && error.level === 'agent')) reject(error);
-      });
-      client.once('close', () => {
-        reject(new Error('the host closed the connection'));
-      });
-      client.connect({
-        host: target.address,
-        port: target.port,
-        username: target.user,
-        authHandler: methods,
-        readyTimeout: target.readyTimeoutMs ?? READY_TIMEOUT_MS,
-        keepaliveInterval: KEEPALIVE_MS,
-        keepaliveCountMax: KEEPALIVE_MISSES,
-        algorithms: { serverHostKey: keyTypes.flatMap((type) => SIGNATURES[type] ?? []) },
-        hostVerifier: (key: Buffer) => {
-          shown = { key, verdict: judge(target.trust, key) };
-          return shown.verdict === 'known';
-        },
-      });
+    const ready = untilReady(client, progress);
+    if (target.credentials.identities.some(({ certificates = [] }) => certificates.length > 0)) mendCertificateLogins(client);
+    const stream = open === undefined ? undefined : await Promise.race([open(), ready]);
+    client.connect({
+      ...(stream === undefined ? { host: target.address, port: target.port } : { sock: stream }),
+      username: target.user,
+      authHandler: methodsFor(target.user, target.credentials),
+      readyTimeout: target.readyTimeoutMs ?? READY_TIMEOUT_MS,
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: KEEPALIVE_MISSES,
+      algorithms: { serverHostKey: keyTypes.flatMap((type) => SIGNATURES[type] ?? []) },
+      hostVerifier: (key: Buffer, verify: (trusted: boolean) => void) => {
+        const decide = (verdict: KeyVerdict): void => {
+          progress.shown = { key, verdict };
+          verify(verdict === 'known');
+        };
+        judge(target.trust, key, signal).then(decide, (error: unknown) => client.emit('error', toError(error)));
+      },
     });
+    await ready;
     return client;
   } catch (error) {
     client.destroy();
     if (wasAborted(signal)) throw interruption(target.name, 'the login', signal);
-    throw explain(target, error, shown);
+    throw explain(target, error, progress, jump);
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
 }
 
-function judge(trust: HostKeyTrust, key: Buffer): KeyVerdict {
-  if (trust.kind === 'known-hosts') return trust.keys.judge(key);
-  return fingerprintOf(key) === trust.fingerprint ? 'known' : 'changed';
+async function untilReady(client: Client, progress: Progress): Promise<undefined> {
+  const ready = new Promise<undefined>((resolve, reject) => {
+    client.once('connect', () => {
+      progress.connected = true;
+    });
+    client.once('ready', () => resolve(undefined));
+    client.on('error', (error) => {
+      // An agent that does not answer is one way of several; the others are still tried.
+      if (!('level' in error && error.level === 'agent')) reject(error);
+    });
+    client.once('close', () => {
+      reject(new Error('the host closed the connection'));
+    });
+  });
+  // It is awaited later; until then a rejection is not unhandled.
+  ready.catch(() => {});
+  return ready;
 }
 
-function explain(
-  target: SshTarget,
-  error: unknown,
-  shown: { readonly key: Buffer; readonly verdict: KeyVerdict } | undefined,
-): CaissonError {
+async function judge(trust: HostKeyTrust, key: Buffer, signal: AbortSignal | undefined): Promise<KeyVerdict> {
+  if (trust.kind === 'fingerprint') return fingerprintOf(key) === trust.fingerprint ? 'known' : 'changed';
+  const verdict = trust.keys.judge(key);
+  return verdict === 'unknown' && (await trust.isCertified?.(key, signal)) === true ? 'known' : verdict;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function explain(target: SshTarget, error: unknown, { connected, shown }: Progress, jump: string | undefined): CaissonError {
   const message = messageOf(error);
   if (shown !== undefined && shown.verdict !== 'known') return refuseKey(target, shown.key, shown.verdict);
   if (shown === undefined && message.includes('no matching host key format')) return refuseTypes(target, error);
   const level = typeof error === 'object' && error !== null && 'level' in error ? error.level : undefined;
   if (level === 'client-authentication' || (shown !== undefined && /authentication/i.test(message))) return refuseLogin(target, error);
-  return new CaissonError('HOST_UNREACHABLE', `Cannot connect to "${target.name}" at ${endpoint(target)}: ${describeFailure(error)}`, {
+  const { address, port, readyTimeoutMs: timeoutMs = READY_TIMEOUT_MS } = target;
+  const { reason, hint } = explainConnectFailure({ address, port, error, connected, timeoutMs, jump });
+  return new CaissonError('HOST_UNREACHABLE', `Cannot connect to "${target.name}" at ${endpoint(target)}: ${reason}`, {
     cause: error,
-    hint: 'Check address and port of the node in cluster.yaml, and that sshd runs there',
+    hint,
   });
 }
 
@@ -133,9 +221,10 @@ function refuseKey(target: SshTarget, key: Buffer, verdict: KeyVerdict): Caisson
   const { trust } = target;
   const place = trust.kind === 'known-hosts' ? `"${trust.file}"` : `cluster.yaml has ${trust.fingerprint}`;
   if (verdict === 'unknown') {
+    const certified = trust.kind === 'known-hosts' && trust.keys.authorities.length > 0 ? ', and none of its authorities certifies it' : '';
     return new CaissonError(
       'HOST_KEY_UNKNOWN',
-      `Cannot trust "${target.name}" at ${endpoint(target)}: ${shows}, which is not in ${place}`,
+      `Cannot trust "${target.name}" at ${endpoint(target)}: ${shows}, which is not in ${place}${certified}`,
       {
         hint: compareHint(target),
       },
@@ -176,20 +265,6 @@ function refuseLogin(target: SshTarget, cause: unknown): CaissonError {
     `Cannot log in to "${target.name}" as "${target.user}" at ${endpoint(target)}: ${tried === '' ? 'there is nothing to log in with' : `the host refused ${tried}`}`,
     { cause, hint: 'Set ssh.identityFile, ssh.agent or ssh.passwordFile in cluster.yaml, or ssh-copy-id the key to the host' },
   );
-}
-
-function describeFailure(error: unknown): string {
-  switch (errnoOf(error)) {
-    case 'ECONNREFUSED':
-      return 'nothing listens there';
-    case 'ETIMEDOUT':
-      return 'it does not answer';
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'there is no way to it';
-    default:
-      return messageOf(error).replace(/^Timed out while waiting for handshake$/, 'it does not answer as an SSH server');
-  }
 }
 
 function endpoint({ address, port }: SshTarget): string {

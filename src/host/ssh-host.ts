@@ -9,9 +9,11 @@ import { sleep } from '../io/index.ts';
 import { CommandFailedError, shortCommand } from './command-failed-error.ts';
 import { guardCommand, interruption, wasAborted } from './command-guard.ts';
 import type { Command, CommandResult } from './command.ts';
+import { AS_LOGIN, commandLine, inEnglish, sudoRemedy, sudoWays, wantsTerminal, type Elevation } from './elevation.ts';
+import { framed, FramedOutput, makeFrame } from './framed-output.ts';
 import type { Host, UploadOptions } from './host.ts';
-import { OutputCollector } from './output-collector.ts';
-import { quoteCommand, withEnvironment } from './quote.ts';
+import type { JumpHosts } from './jump.ts';
+import { withEnvironment } from './quote.ts';
 import { shellScript, type RunOptions } from './run-checked.ts';
 import { signalNumber } from './signal-number.ts';
 import { connectSsh, type SshTarget } from './ssh-connection.ts';
@@ -30,15 +32,18 @@ export interface SshHostOptions {
   /** For sudo, where it asks; goes to its standard input only. */
   readonly sudoPassword?: string;
   readonly signal?: AbortSignal;
+  /** Shared by hosts that are behind the same jump hosts. */
+  readonly jumpHosts?: JumpHosts | undefined;
 }
 
 /**
- * Logs in to a host over SSH and makes sure that commands run as root. Throws what connectSsh throws, and HOST_NOT_ROOT.
- * A lost connection is not made again: commands throw HOST_CONNECTION, and what was being done is run again as a whole.
+ * Logs in to a host over SSH and makes sure that commands run as root. Throws what connectSsh throws, HOST_SHELL_UNUSABLE
+ * and HOST_NOT_ROOT. A lost connection is not made again: commands throw HOST_CONNECTION, and the caller runs the whole
+ * work again.
  * A command that is told to stop is sent SIGTERM, which sshd passes on or not; it may run to its end on the host.
  */
-export async function openSshHost({ target, sudoPassword, signal }: SshHostOptions): Promise<Host> {
-  const client = await connectSsh(target, signal);
+export async function openSshHost({ target, sudoPassword, signal, jumpHosts }: SshHostOptions): Promise<Host> {
+  const client = await connectSsh(target, { signal, jumpHosts });
   const host = new SshHost(target, client);
   try {
     await host.becomeRoot(sudoPassword, signal);
@@ -49,10 +54,10 @@ export async function openSshHost({ target, sudoPassword, signal }: SshHostOptio
   }
 }
 
-/** How a command becomes root: words in front of it, and what sudo reads before the command does. */
-interface Elevation {
-  readonly argv: readonly string[];
-  readonly input: string;
+/** A result, and whether the command was started at all: sudo or the login shell may have ended instead. */
+interface Outcome {
+  readonly begun: boolean;
+  readonly result: CommandResult;
 }
 
 class SshHost implements Host {
@@ -62,13 +67,19 @@ class SshHost implements Host {
   readonly #client: Client;
   readonly #limit: LimitFunction = pLimit(MAX_CHANNELS);
   readonly #closed: Promise<void>;
-  #elevation: Elevation = { argv: [], input: '' };
+  readonly #user: string;
+  readonly #frame = makeFrame();
+  readonly #sessions = new Set<ClientChannel>();
+  #elevation = AS_LOGIN;
   #lost: string | undefined;
 
   constructor(target: SshTarget, client: Client) {
     this.name = target.name;
     this.address = target.address;
+    this.#user = target.user;
     this.#client = client;
+    // Every session that is being opened listens for the end, besides those that are there anyway.
+    client.setMaxListeners(MAX_CHANNELS + 10);
     client.on('error', (error) => {
       this.#lost ??= messageOf(error);
     });
@@ -80,33 +91,47 @@ class SshHost implements Host {
     });
   }
 
-  /**
-   * Finds out how to be root. A sudo that asks for nothing must not be given a password: the command would read it. So
-   * the cached ticket is ignored (-k) when there is a password, and none is sent when sudo does not need one.
-   */
+  /** Finds out how to be root. Throws HOST_SHELL_UNUSABLE for a login that runs no commands, and HOST_NOT_ROOT. */
   async becomeRoot(password: string | undefined, signal: AbortSignal | undefined): Promise<void> {
     const options = signal === undefined ? {} : { signal };
-    const who = await this.run({ argv: ['id', '-u'] }, options);
-    if (who.exitCode === 0 && who.stdout.trim() === '0') return;
-    const silent: Elevation = { argv: ['sudo', '-k', '-n', '--'], input: '' };
-    const asked: Elevation = { argv: ['sudo', '-k', '-S', '-p', '', '--'], input: `${password ?? ''}\n` };
+    const who = await this.#whoAmI(AS_LOGIN, options);
+    if (!who.begun) throw this.#shellUnusable(who.result);
+    if (who.isRoot) return;
     let refusal = '';
-    for (const elevation of password === undefined ? [silent] : [silent, asked]) {
-      this.#elevation = elevation;
-      const result = await this.run({ argv: ['id', '-u'] }, options);
-      if (result.exitCode === 0 && result.stdout.trim() === '0') return;
-      refusal = result.stderr.trim().split('\n').at(-1) ?? '';
+    let terminal = false;
+    for (const way of sudoWays(password)) {
+      let answer = await this.#whoAmI({ ...way, terminal }, options);
+      if (!answer.isRoot && !terminal && wantsTerminal(answer.result.stderr)) {
+        terminal = true;
+        answer = await this.#whoAmI({ ...way, terminal }, options);
+      }
+      if (answer.isRoot) {
+        this.#elevation = { ...way, terminal };
+        return;
+      }
+      refusal = lastLine(answer.result.stderr);
     }
     throw new CaissonError('HOST_NOT_ROOT', `Cannot become root on "${this.name}": sudo says "${refusal}"`, {
-      hint: 'Allow the login to use sudo without a password, or set ssh.sudoPasswordFile in cluster.yaml',
+      hint: sudoRemedy(refusal, this.#user, password),
     });
+  }
+
+  async #whoAmI(elevation: Elevation, options: RunOptions): Promise<Outcome & { readonly isRoot: boolean }> {
+    const way = elevation.argv.length === 0 ? elevation : inEnglish(elevation);
+    const outcome = await this.#limit(async () => {
+      const running = await this.#start({ argv: ['id', '-u'] }, options, way);
+      running.channel.end();
+      return running.outcome;
+    });
+    const { begun, result } = outcome;
+    return { ...outcome, isRoot: begun && result.exitCode === 0 && result.stdout.trim() === '0' };
   }
 
   async run(command: Command, options: RunOptions = {}): Promise<CommandResult> {
     return this.#limit(async () => {
       const running = await this.#start(command, options);
       running.channel.end(command.input ?? '');
-      return running.result;
+      return this.#resultOf(running.outcome);
     });
   }
 
@@ -170,7 +195,8 @@ class SshHost implements Host {
       if (!ended.signal.aborted) failure ??= error;
     });
     const argv = shellScript(RECEIVE_SCRIPT, [temporary, path, options.onlyWriter === true ? '' : LEFTOVER_MINUTES]);
-    const { channel, result } = await this.#start({ argv }, signal === undefined ? {} : { signal });
+    const { channel, outcome } = await this.#start({ argv }, signal === undefined ? {} : { signal });
+    const result = this.#resultOf(outcome);
     channel.once('close', stopSending);
     // The session may be over already.
     result.then(stopSending, stopSending);
@@ -202,29 +228,49 @@ class SshHost implements Host {
   async #start(
     command: Command,
     options: RunOptions,
-  ): Promise<{ readonly channel: ClientChannel; readonly result: Promise<CommandResult> }> {
+    elevation = this.#elevation,
+  ): Promise<{ readonly channel: ClientChannel; readonly outcome: Promise<Outcome> }> {
     const { signal } = options;
     const what = `"${shortCommand(command.argv)}"`;
     if (wasAborted(signal)) throw interruption(this.name, what, signal);
-    const line = `cd / && exec ${quoteCommand([...this.#elevation.argv, ...withEnvironment(command)])}`;
-    const running = await this.#open(line, what, (channel) => ({ channel, result: this.#watch(channel, command, options) }));
-    // Whoever asked for the channel awaits the result; until then a rejection is not unhandled.
-    running.result.catch(() => {});
-    if (this.#elevation.input !== '') running.channel.write(this.#elevation.input);
+    const line = commandLine(elevation, framed(this.#frame, withEnvironment(command)));
+    const running = await this.#open(line, what, (channel) => ({ channel, outcome: this.#watch(channel, command, options) }));
+    // Whoever asked for the channel awaits the outcome; until then a rejection is not unhandled.
+    running.outcome.catch(() => {});
+    if (elevation.input !== '') running.channel.write(elevation.input);
     return running;
   }
 
-  async #watch(channel: ClientChannel, command: Command, { signal, onLine }: RunOptions): Promise<CommandResult> {
-    const stdout = new OutputCollector(onLine);
-    const stderr = new OutputCollector(onLine);
-    return new Promise<CommandResult>((resolve, reject) => {
+  async #resultOf(outcome: Promise<Outcome>): Promise<CommandResult> {
+    const { begun, result } = await outcome;
+    // An exit status of 0 would say that the command was run.
+    if (!begun && result.exitCode === 0) throw this.#shellUnusable(result);
+    return result;
+  }
+
+  #shellUnusable({ exitCode, stdout, stderr }: CommandResult): CaissonError {
+    const said = lastLine(stdout) === '' ? lastLine(stderr) : lastLine(stdout);
+    const answer = said === '' ? `exit status ${exitCode}` : `exit status ${exitCode}, "${said}"`;
+    return new CaissonError(
+      'HOST_SHELL_UNUSABLE',
+      `Cannot run commands on "${this.name}" as "${this.#user}": the login ends without running them, ${answer}`,
+      {
+        hint: `Look for a forced command in sshd_config or authorized_keys, and at the shell of "${this.#user}" in /etc/passwd, on the host`,
+      },
+    );
+  }
+
+  async #watch(channel: ClientChannel, command: Command, { signal, onLine }: RunOptions): Promise<Outcome> {
+    const stdout = new FramedOutput(this.#frame, onLine);
+    const stderr = new FramedOutput(this.#frame, onLine);
+    return new Promise<Outcome>((resolve, reject) => {
       let exitCode: number | undefined;
       let stopped: Error | undefined;
       const settle = (): void => {
         guard.release();
         if (stopped !== undefined) reject(stopped);
         else if (exitCode === undefined) reject(this.#connectionLost(`"${shortCommand(command.argv)}"`));
-        else resolve({ exitCode, stdout: stdout.end(), stderr: stderr.end() });
+        else resolve({ begun: stdout.begun, result: { exitCode, stdout: stdout.end(), stderr: stderr.end() } });
       };
       const stop = (error: Error): void => {
         stopped ??= error;
@@ -234,7 +280,7 @@ class SshHost implements Host {
         settle();
       };
       const guard = guardCommand(this.name, command, signal, stop);
-      const collect = (collector: OutputCollector) => (bytes: Buffer) => {
+      const collect = (collector: FramedOutput) => (bytes: Buffer) => {
         guard.touch();
         try {
           collector.add(bytes);
@@ -253,8 +299,9 @@ class SshHost implements Host {
   }
 
   /**
-   * Opens a session for a command line. sshd frees a session a moment after the client has seen its end, and refuses a new
-   * one until then; so a refusal is tried again for a while.
+   * Opens a session for a command line. A refusal while other sessions are open says how many the host allows: the next
+   * one waits for an end of those. sshd frees a session a moment after the client has seen its end, and refuses a new one
+   * until then; so a refusal is tried again for a while.
    */
   async #open<T>(line: string, what: string, attach: (channel: ClientChannel) => T): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -262,10 +309,25 @@ class SshHost implements Host {
       try {
         return await this.#exec(line, attach);
       } catch (error) {
-        if (attempt >= OPEN_ATTEMPTS || this.#lost !== undefined) throw this.#connectionLost(what, error);
+        if (this.#lost !== undefined) throw this.#connectionLost(what, error);
+        const open = this.#sessions.size;
+        if (open > 0) {
+          this.#limit.concurrency = Math.min(this.#limit.concurrency, open);
+          attempt = 0;
+          await this.#sessionEnd();
+        } else if (attempt >= OPEN_ATTEMPTS) {
+          throw this.#connectionLost(what, error);
+        }
         await sleep(OPEN_PAUSE_MS);
       }
     }
+  }
+
+  /** The end of any of the sessions that are open now. */
+  async #sessionEnd(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      for (const channel of this.#sessions) channel.once('close', () => resolve());
+    });
   }
 
   /** `attach` runs before the next packet is read: a short command has ended by the time a promise is looked at. */
@@ -277,15 +339,19 @@ class SshHost implements Host {
       this.#client.once('close', onLost);
       const onChannel = (error: Error | undefined, channel: ClientChannel): void => {
         this.#client.off('close', onLost);
-        if (error === undefined) resolve(attach(channel));
-        else reject(error);
+        if (error === undefined) {
+          this.#sessions.add(channel);
+          channel.once('close', () => this.#sessions.delete(channel));
+          resolve(attach(channel));
+        } else reject(error);
       };
       this.#client.exec(line, onChannel);
     });
   }
 
   #connectionLost(what: string, cause?: unknown): CaissonError {
-    const reason = this.#lost ?? (cause === undefined ? 'the connection ended' : messageOf(cause));
+    const refused = 'the host opens no session, perhaps because a command that was stopped still runs (MaxSessions in its sshd_config)';
+    const reason = this.#lost ?? (cause === undefined ? 'the connection ended' : refused);
     return new CaissonError('HOST_CONNECTION', `Cannot finish ${what} on "${this.name}": ${reason}`, {
       cause,
       hint: 'Run the same command again when the host can be reached: it goes on where it stopped',
@@ -300,4 +366,8 @@ function toStream(source: Readable | Uint8Array | string): Readable {
 
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.trim() ?? '';
 }

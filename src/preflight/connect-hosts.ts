@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { ClusterSpec, NodeSpec } from '../cluster/index.ts';
 import { CaissonError, formatDuration, messageOf } from '../core/index.ts';
-import type { ConnectOptions, Host } from '../host/index.ts';
+import { JumpHosts, type ConnectOptions, type Host } from '../host/index.ts';
 import { REAL_MACHINES, type Machines } from '../site/index.ts';
 import type { HostFinding } from './findings.ts';
 
@@ -38,7 +38,8 @@ export async function connectHosts(
   machines: Machines = REAL_MACHINES,
 ): Promise<ConnectedHosts> {
   const limit = pLimit(options.hostsAtOnce ?? HOSTS_AT_ONCE);
-  const results = await Promise.allSettled(spec.nodes.map((node) => limit(() => connectInTime(node, spec, options, machines))));
+  const shared = { ...options, jumpHosts: options.jumpHosts ?? new JumpHosts() };
+  const results = await Promise.allSettled(spec.nodes.map((node) => limit(() => connectInTime(node, spec, shared, machines))));
   const hosts = new Map<string, Host>();
   const findings: HostFinding[] = [];
   for (const [index, result] of results.entries()) {

@@ -8,3 +8,4 @@ export { fingerprintOf } from './public-key.ts';
 export { parseRevokedKeys, type IsRevoked } from './revoked-keys.ts';
 export { checkSignature, parseSignature, SIGNATURE_BEGIN, SIGNATURE_END, signDetached, type Signature } from './signature.ts';
 export { openSigner, type Signer } from './signer.ts';
+export { WireReader, wireString } from './wire.ts';

@@ -13,6 +13,7 @@ import {
 import { readTopology, type ClusterSpec, type RecordedTopology, type Topology, parseClusterSpec } from '../cluster/index.ts';
 import { loadManifests, type Manifests } from '../manifests/index.ts';
 import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
+import { checkLoginFiles } from '../host/index.ts';
 import { subtree } from '../io/index.ts';
 import { seedLayout, stagedBundleName } from '../site/index.ts';
 
@@ -34,6 +35,8 @@ export interface RequestOptions {
   /** Whose bundles may be installed, in place of what cluster.yaml says. */
   readonly trust?: TrustFiles | undefined;
   readonly clock?: Clock;
+  /** Home directory of the user, for files of cluster.yaml that begin with ~/; that of this process by default. */
+  readonly home?: string | undefined;
 }
 
 /**
@@ -45,7 +48,7 @@ export interface RequestOptions {
 export async function openRequest(
   bundlePaths: readonly string[],
   clusterPath: string,
-  { stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock }: RequestOptions = {},
+  { stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock, home }: RequestOptions = {},
 ): Promise<InstallRequest> {
   const text = await readCluster(clusterPath);
   const files = asked ?? trustFilesOf(text, clusterPath);
@@ -59,6 +62,7 @@ export async function openRequest(
     const topology: InstallRequest['topology'] = (recorded) => readTopology(text, clusterPath, manifests, recorded);
     // Mistakes are told before any host is asked.
     const { spec } = topology(undefined);
+    await checkLoginFiles(text, clusterPath, spec.ssh, { home, directory: dirname(clusterPath) });
     return { bundle, bundles, spec, manifests, topology };
   } catch (error) {
     await closeBundles(bundles);

@@ -83,6 +83,7 @@ export async function withSession<T>(options: SessionOptions, work: (session: Se
     stagedBundles: layout.bundles,
     trust: options.trust,
     clock: options.clock,
+    home: options.connect.home,
   });
   try {
     const store = openFileStore(layout.record);

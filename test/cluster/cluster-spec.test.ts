@@ -38,7 +38,7 @@ describe('parseClusterSpec', () => {
       name: 'prod',
       domain: 'apps.prod.internal',
       variables: {},
-      ssh: { user: 'root', port: 22, agent: true, knownHosts: '~/.ssh/known_hosts' },
+      ssh: { agent: true, config: false },
       depot: { name: 'depot.prod.internal', port: 5443 },
       nodes: [{ name: 'n1', address: '10.0.0.1', roles: ['manage'] }],
       network: { podCIDR: '10.20.0.0/16', serviceCIDR: '10.96.0.0/12' },
@@ -140,6 +140,30 @@ describe('parseClusterSpec', () => {
     );
     expect(() => parseClusterSpec(text, 'cluster.yaml')).not.toThrow(/hunter2/);
   });
+
+  it('takes jump hosts one by one or as a list, for all nodes or for one', () => {
+    const text = `${HEAD}ssh: { jump: ops@bastion.example.com:2222 }
+nodes:
+  - { name: n1, address: 10.0.0.1, roles: [a] }
+  - { name: n2, address: 10.0.0.2, roles: [a], ssh: { jump: [bastion, "root@[2001:db8::1]:22"] } }
+  - { name: n3, address: 10.0.0.3, roles: [a], ssh: { jump: [] } }
+`;
+    const { ssh, nodes } = parseClusterSpec(text, 'cluster.yaml');
+    expect([ssh.jump, ...nodes.map((node) => node.ssh?.jump)]).toEqual([
+      'ops@bastion.example.com:2222',
+      undefined,
+      ['bastion', 'root@[2001:db8::1]:22'],
+      [],
+    ]);
+  });
+
+  it.each(['ops@', 'a b', '2001:db8::1', 'host:0', '-oProxyCommand=x', 'host:22:33', 'user@host/path'])(
+    'refuses "%s" for a jump host',
+    (jump) => {
+      const text = `${HEAD}ssh: { jump: "${jump}" }\nnodes: [{ name: n1, address: 10.0.0.1, roles: [a] }]\n`;
+      expect(linesOf(text)[0]).toContain('write user@host:port');
+    },
+  );
 
   it('wants the whole fingerprint of a host key', () => {
     const text = `${HEAD}nodes: [{ name: n1, address: 10.0.0.1, roles: [a], ssh: { hostKey: "SHA256:abc" } }]\n`;

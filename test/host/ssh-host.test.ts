@@ -143,7 +143,37 @@ describe('the login', () => {
     await server.stop();
     await expect(openTestHost(server)).rejects.toMatchObject({
       code: 'HOST_UNREACHABLE',
-      message: expect.stringContaining('nothing listens there'),
+      message: expect.stringContaining(`nothing listens on port ${server.port}: sshd is not running there`),
+    });
+  });
+});
+
+describe('a login shell', () => {
+  it.each([
+    ['lines', 'echo welcome; echo "authorised use only" >&2'],
+    ['text without an end of line', 'printf welcome; printf careful >&2'],
+    ['the commands that it runs', 'set -xv'],
+    ['more than a screen', 'head -c 300000 /dev/zero | tr "\\0" x'],
+  ])('may print %s before a command', async (_what, profile) => {
+    const { key, options } = loginTo();
+    const server = await serve({ authorized: [key], profile });
+    const host = await openTestHost(server, options);
+    const lines: string[] = [];
+    const result = await host.run({ argv: ['sh', '-c', 'cat; echo err >&2'], input: 'in\n' }, { onLine: (line) => lines.push(line) });
+    expect([result, lines.toSorted()]).toEqual([{ exitCode: 0, stdout: 'in\n', stderr: 'err\n' }, ['err', 'in']]);
+    await host.upload('content', join(directory(), 'file'), { mode: 0o600 });
+    expect(await readFile(join(directory(), 'file'), 'utf8')).toBe('content');
+    await host.close();
+  });
+
+  it('that ends before the command is named, with what it printed', async () => {
+    const { key, options } = loginTo();
+    const server = await serve({ authorized: [key], profile: 'echo "This account is currently not available."; exit 0' });
+    await expect(openTestHost(server, options)).rejects.toMatchObject({
+      code: 'HOST_SHELL_UNUSABLE',
+      exitStatus: 6,
+      message:
+        'Cannot run commands on "n1" as "root": the login ends without running them, exit status 0, "This account is currently not available."',
     });
   });
 });
@@ -172,7 +202,7 @@ describe('another user than root', () => {
     const server = await serve({ authorized: [key], user: 'admin', path: await standIns(RUN_REST) });
     const host = await openTestHost(server, { ...options, user: 'admin', sudoPassword: 'pass word' });
     expect((await host.run({ argv: ['cat'], input: 'mine' })).stdout).toBe('mine');
-    expect(server.commands.at(-1)).toBe('cd / && exec sudo -k -n -- cat');
+    expect(server.commands.at(-1)).toMatch(/^cd \/ && exec sudo -k -n -- .* cat$/s);
     await host.close();
   });
 
@@ -186,6 +216,34 @@ describe('another user than root', () => {
     expect(await readFile(path, 'utf8')).toBe('content');
     expect(`${server.commands.join('\n')}${await readFile(join(directory(), 'sudo.log'), 'utf8')}`).not.toContain('pass word');
     await host.close();
+  });
+
+  it('gets a terminal where sudo wants one, and what the command reads and prints stays as it is', async () => {
+    const { key, options } = loginTo();
+    const wants = 'if ! (exec </dev/tty) 2>/dev/null; then echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1; fi\n';
+    const server = await serve({
+      authorized: [key],
+      user: 'admin',
+      path: await standIns(wants + ASKS),
+      profile: 'echo hello; echo hi >&2',
+    });
+    const host = await openTestHost(server, { ...options, user: 'admin', sudoPassword: 'pass word' });
+    const bytes = 'a\r\nb\nc\u0003\u0004d';
+    const result = await host.run({ argv: ['sh', '-c', 'cat; echo err >&2; exit 3'], input: bytes });
+    expect(result).toEqual({ exitCode: 3, stdout: bytes, stderr: 'err\n' });
+    await host.close();
+  });
+
+  it('is told how to have a terminal where the host cannot make one', async () => {
+    const { key, options } = loginTo();
+    const wants = 'echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1\n';
+    const path = await standIns(wants);
+    await writeFile(join(path, 'script'), '#!/bin/sh\necho "sh: 2: exec: script: not found" >&2; exit 127\n', { mode: 0o755 });
+    const server = await serve({ authorized: [key], user: 'admin', path });
+    await expect(openTestHost(server, { ...options, user: 'admin' })).rejects.toMatchObject({
+      code: 'HOST_NOT_ROOT',
+      hint: 'Install the program "script" (util-linux) on the host, or write "Defaults:admin !requiretty" to a file in /etc/sudoers.d there',
+    });
   });
 
   it.each([

@@ -30,6 +30,8 @@ export interface SshServerOptions {
   readonly interactive?: boolean;
   /** In front of PATH, for stand-ins such as sudo. */
   readonly path?: string;
+  /** What the login shell runs before every command, as of a .bashrc. */
+  readonly profile?: string;
   /** More sessions at a time than this are refused, as sshd's MaxSessions does. */
   readonly maxSessions?: number;
 }
@@ -74,7 +76,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
       });
       session.on('exec', (acceptExec, _rejectExec, { command }) => {
         commands.push(command);
-        runIn(acceptExec(), command, options.path);
+        runIn(acceptExec(), `${options.profile ?? ''}\n${command}`, options.path);
       });
     });
     connection.on('close', () => connections.delete(connection));
@@ -126,7 +128,8 @@ function ask(context: KeyboardAuthContext, password: string | undefined): void {
 
 function runIn(channel: ServerChannel, command: string, path: string | undefined): void {
   const env = { ...process.env, ...(path === undefined ? {} : { PATH: `${path}:${process.env['PATH'] ?? ''}` }) };
-  const child = spawn('/bin/sh', ['-c', command], { env, stdio: 'pipe' });
+  // As sshd does, in a session of its own, without the terminal of whoever runs the tests.
+  const child = spawn('/bin/sh', ['-c', command], { env, stdio: 'pipe', detached: true });
   channel.on('close', () => child.kill('SIGKILL'));
   channel.on('error', () => {});
   child.stdin.on('error', () => {});

@@ -37,6 +37,13 @@ describe('openRequest', () => {
     expect(String(failure)).toMatch(/cluster\.yaml:7:\d+: .*has the name "f1" too/);
   });
 
+  it('names a key that is not there once, with its line', async () => {
+    const text = `${clusterYaml(THREE_NODES)}ssh: { identityFile: ./no-key }\n`;
+    const failure: unknown = await openRequest([bundle], await cluster(text)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'INPUT_INVALID', problems: [{ path: 'ssh.identityFile' }] });
+    expect(String(failure)).toMatch(/cluster\.yaml:\d+:\d+: ssh\.identityFile: there is no file ".*\/no-key"/);
+  });
+
   it('names a cluster.yaml that cannot be read before it opens the bundle', async () => {
     await expect(openRequest([join(directory, 'none.tar')], join(directory, 'none.yaml'))).rejects.toMatchObject({
       code: 'INPUT_UNREADABLE',

@@ -1,0 +1,58 @@
+import { quoteCommand } from './quote.ts';
+import { shellScript } from './run-checked.ts';
+
+/** How a command becomes root. */
+export interface Elevation {
+  /** Words in front of the command; none where the login is root. */
+  readonly argv: readonly string[];
+  /** Bytes for sudo, which reads them from standard input before the command reads the rest. */
+  readonly input: string;
+  /** The host's sudo refuses to work without a controlling terminal (`Defaults requiretty`). */
+  readonly terminal: boolean;
+}
+
+export const AS_LOGIN: Elevation = { argv: [], input: '', terminal: false };
+
+/**
+ * The ways to be root through sudo, in the order to try them. A sudo that asks for nothing must not be given a password:
+ * the command would read it. So the cached ticket is ignored (-k), and a password goes only where sudo asks for one.
+ */
+export function sudoWays(password: string | undefined): readonly Elevation[] {
+  const silent: Elevation = { argv: ['sudo', '-k', '-n', '--'], input: '', terminal: false };
+  if (password === undefined) return [silent];
+  return [silent, { argv: ['sudo', '-k', '-S', '-p', '', '--'], input: `${password}\n`, terminal: false }];
+}
+
+/** The same way, with the messages of sudo in English: what it refuses is read. */
+export function inEnglish(way: Elevation): Elevation {
+  return { ...way, argv: ['env', 'LC_ALL=C', ...way.argv] };
+}
+
+export function wantsTerminal(refusal: string): boolean {
+  return /must have a tty/i.test(refusal);
+}
+
+/** Keeps the streams of the command beside the terminal, which sudo only wants to exist: what passes them stays as it is. */
+const WITH_TERMINAL = `exec 3<&0 4>&1 5>&2
+exec env SHELL=/bin/sh script -q -e -c "$1" /dev/null </dev/null >/dev/null
+`;
+
+/** The command line that the login shell of a host runs; any shell understands it. */
+export function commandLine(elevation: Elevation, argv: readonly string[]): string {
+  const words = [...elevation.argv, ...argv];
+  if (!elevation.terminal) return `cd / && exec ${quoteCommand(words)}`;
+  const inside = `exec ${quoteCommand(words)} <&3 >&4 2>&5 3<&- 4>&- 5>&-`;
+  return `cd / && exec ${quoteCommand(shellScript(WITH_TERMINAL, [inside]))}`;
+}
+
+/** The hint for a refusal of sudo. */
+export function sudoRemedy(refusal: string, user: string, password: string | undefined): string {
+  if (wantsTerminal(refusal) || /\bscript: (command )?not found/.test(refusal)) {
+    return `Install the program "script" (util-linux) on the host, or write "Defaults:${user} !requiretty" to a file in /etc/sudoers.d there`;
+  }
+  if (/not in the sudoers file|not allowed to/.test(refusal))
+    return `Allow "${user}" in /etc/sudoers.d on the host, or log in as another user`;
+  if (/sudo: (command )?not found/.test(refusal)) return 'Install sudo on the host, or log in as root';
+  if (password === undefined) return 'Allow the login to use sudo without a password, or set ssh.sudoPasswordFile in cluster.yaml';
+  return 'Check the first line of ssh.sudoPasswordFile, or allow the login to use sudo without a password';
+}
