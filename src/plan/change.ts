@@ -10,6 +10,8 @@ export interface Making {
   /** Something that is not ours stands in its place: it is kept aside. */
   readonly replaces: boolean;
   readonly owned: OwnedResource;
+  /** A unit takes what changed without a restart. */
+  readonly isReload?: boolean;
 }
 
 /** Something is as wanted. */

@@ -1,6 +1,6 @@
 import { ABSENT, detailsOf, resourceId, type Found, type Resource, type ResourceKindName } from '../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../site/index.ts';
-import type { Change, Removal } from './change.ts';
+import { isMaking, type Change, type Removal } from './change.ts';
 
 /** Kinds that keep what stood in their place, so that it can be put back. Others leave it as it is when their owner goes. */
 const RESTORING: ReadonlySet<ResourceKindName> = new Set([
@@ -39,7 +39,40 @@ export function difference(
   const removals = [...owned].flatMap(([host, things]) =>
     [...things.values()].filter((one) => !wantedIds.has(`${host} ${resourceId(one)}`)).map((one) => removalOf(host, one, options)),
   );
-  return [...makings, ...removals];
+  return [...withDependentUnits(makings), ...removals];
+}
+
+/** A unit that runs with files which are about to change is restarted, or reloaded, although nothing is wrong with it yet. */
+function withDependentUnits(changes: readonly Change[]): readonly Change[] {
+  const written = new Set(changes.flatMap((change) => (isMaking(change) ? writtenPaths(change.resource) : [])));
+  return changes.map((change): Change => {
+    if (change.action !== 'keep' || change.resource.kind !== 'unit' || change.owned === undefined) return change;
+    const { host, spec } = change.resource;
+    const changed = (paths: readonly string[]): string | undefined => paths.find((path) => written.has(`${host} ${path}`));
+    const restart = changed(spec.restartOn);
+    const reload = changed(spec.reloadOn);
+    if (restart === undefined && reload === undefined) return change;
+    const reason = restart === undefined ? `${reload ?? ''} changes, which a reload takes` : `${restart} changes`;
+    return {
+      action: 'change',
+      resource: change.resource,
+      reason,
+      replaces: false,
+      owned: change.owned,
+      ...(restart === undefined ? { isReload: true } : {}),
+    };
+  });
+}
+
+/** Paths that are written when a resource is made, each behind its host. */
+function writtenPaths(resource: Resource): readonly string[] {
+  const paths =
+    resource.kind === 'certificate' || resource.kind === 'keypair'
+      ? resource.spec.files.map(({ path }) => path)
+      : ['file', 'executable', 'artifact'].includes(resource.kind)
+        ? [resource.key]
+        : [];
+  return paths.map((path) => `${resource.host} ${path}`);
 }
 
 function changeOf(resource: Resource, found: Found, known: OwnedResource | undefined): Change {

@@ -257,7 +257,7 @@ class Order {
     const makings = this.#makingsOf(placement, 'start');
     const runs = this.#site.runs(placement);
     const joins = this.#site.joins(placement);
-    const isRestart = runs && makings.some(({ action }) => action === 'change');
+    const isRestart = runs && makings.some(isRestarting);
     const joined = joins ? this.#runActions(placement, this.#actionsAt(component, 'join'), [...needs, ...this.#chainOf(component)]) : [];
     const started = this.#startSteps(placement, { makings, needs: [...needs, ...joined], isRestart });
     const touched = [...packages.filter((step) => step.type === 'make' && step.restarts.length > 0), ...started];
@@ -288,7 +288,7 @@ class Order {
     if (makings.length === 0) return [];
     const { component, host } = placement;
     if (!isRestart) return [this.#addMake(host.name, component.name, { stage: 'start', makings, needs, restarts: [] })];
-    const isEngine = makings.some(({ resource, action }) => resource.kind === 'unit' && action === 'change');
+    const isEngine = makings.some((making) => making.resource.kind === 'unit' && isRestarting(making));
     return this.#restart(placement, { stage: 'start', makings, needs, isEngine });
   }
 
@@ -471,6 +471,10 @@ function describeRemoval(owner: string, removals: readonly Removal[], leaves: bo
   const data = kept.length === 0 ? '' : `; data stay in ${kept.join(', ')}`;
   if (leaves || owner === OWNERS.host) return `remove ${what}${data}`;
   return `remove what ${owner} does not want any more: ${removals.map(({ owned }) => owned.key).join(', ')}${data}`;
+}
+
+function isRestarting({ action, isReload }: Making): boolean {
+  return action === 'change' && isReload !== true;
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
