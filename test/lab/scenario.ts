@@ -80,19 +80,17 @@ export interface Bundle {
 }
 
 /** Builds the shipped cluster's bundle into a directory of the connected side. */
-export async function buildLabBundle(connected: Connected, name = 'bundle', extra: readonly string[] = []): Promise<Bundle> {
+export async function buildLabBundle(
+  connected: Connected,
+  name = 'bundle',
+  extra: readonly string[] = [],
+  manifests = join(repositoryRoot(), 'manifests'),
+): Promise<Bundle> {
   const directory = join(connected.directory, name);
   await mkdir(directory, { recursive: true });
   const path = join(directory, 'cluster.tar');
   const root = repositoryRoot();
-  const inputs = [
-    '--manifests',
-    join(root, 'manifests'),
-    '--images',
-    join(root, 'images.txt'),
-    '--lock',
-    join(directory, 'bundle.lock.json'),
-  ];
+  const inputs = ['--manifests', manifests, '--images', join(root, 'images.txt'), '--lock', join(directory, 'bundle.lock.json')];
   await connected.caisson(['build-bundle', ...inputs, '--output', path, ...connected.mirrors, ...extra]);
   return { path, executable: join(directory, 'caisson-linux-amd64') };
 }

@@ -9,7 +9,12 @@ const line = z.looseObject({ type: z.string() });
 export type SaidLine = Readonly<z.infer<typeof line>>;
 
 const result = z.object({ type: z.literal('result'), steps: z.int(), changed: z.int(), seconds: z.number() });
-const plan = z.object({ type: z.literal('result'), open: z.int(), steps: z.array(z.object({ id: z.string(), done: z.boolean() })) });
+const plan = z.object({
+  type: z.literal('result'),
+  open: z.int(),
+  steps: z.array(z.object({ id: z.string(), type: z.string() })),
+  consequences: z.array(z.object({ host: z.string(), component: z.string(), what: z.string() })),
+});
 const finished = z.object({ type: z.literal('step.finished'), step: z.string(), outcome: z.enum(['done', 'already', 'failed']) });
 
 export interface InstallReport {
@@ -46,25 +51,31 @@ export function reportOf({ status, stdout, stderr }: RunResult, seconds: number)
 }
 
 /** Runs the whole install on the seed, without questions. */
-export async function runInstall(site: Site): Promise<InstallReport> {
+export async function runInstall(site: Site, words: readonly string[] = INSTALL): Promise<InstallReport> {
   const started = performance.now();
-  const ran = await site.caisson('--json', ...INSTALL, '--yes');
+  const ran = await site.caisson('--json', ...words, '--yes');
   return reportOf(ran, (performance.now() - started) / 1000);
 }
 
 export interface PlannedSteps {
   /** All steps, in their order. */
   readonly ids: readonly string[];
-  /** Those that would run. */
+  /** Those that would change something. */
   readonly open: readonly string[];
+  /** COMPONENT on HOST restarts, or is removed. */
+  readonly consequences: readonly string[];
 }
 
 /** What `install --plan` lists. Throws when it fails. */
-export async function planSteps(site: Site): Promise<PlannedSteps> {
-  const ran = await site.caisson('--json', ...INSTALL, '--plan');
+export async function planSteps(site: Site, words: readonly string[] = INSTALL): Promise<PlannedSteps> {
+  const ran = await site.caisson('--json', ...words, '--plan');
   if (ran.status !== 0) throw new Error(`install --plan ended with status ${ran.status}: ${ran.stderr}`);
   const listed = plan.parse(parseLines(ran.stdout).at(-1));
-  const open = listed.steps.filter(({ done }) => !done).map(({ id }) => id);
+  const open = listed.steps.filter(({ type }) => !['gate', 'quorum', 'depot'].includes(type)).map(({ id }) => id);
   if (listed.open !== open.length) throw new Error(`install --plan counts ${listed.open} open steps and lists ${open.length}`);
-  return { ids: listed.steps.map(({ id }) => id), open };
+  return {
+    ids: listed.steps.map(({ id }) => id),
+    open,
+    consequences: listed.consequences.map(({ host, component, what }) => `${component} on ${host} ${what}`),
+  };
 }

@@ -20,22 +20,23 @@ interface KillPoint {
  * are worked on in parallel, so which of the points a run comes to first is not known before.
  */
 const POINTS: readonly KillPoint[] = [
-  { event: 'started', step: 'stage-bundle/m1/bundle', after: 0.3 },
-  { event: 'finished', step: 'stage-bundle/m1/bundle' },
-  { event: 'started', step: 'start-depot/m1/trust', after: 0.02 },
-  { event: 'started', step: 'start-depot/m1/depot', after: 0.4 },
-  { event: 'started', step: 'prepare-hosts/c1/package-source', after: 0.2 },
-  { event: 'started', step: 'prepare-hosts/c1/executable', after: 0.3 },
-  { event: 'finished', step: 'prepare-hosts/m1/agent' },
+  { event: 'finished', step: 'record/c1/claim' },
+  { event: 'started', step: 'stage-bundle/m1/caisson-seed-bundle', after: 0.3 },
+  { event: 'finished', step: 'stage-bundle/m1/caisson-seed-bundle' },
+  { event: 'started', step: 'start-depot/m1/caisson-seed-configure', after: 0.02 },
+  { event: 'started', step: 'start-depot/m1/caisson-seed-start', after: 0.4 },
+  { event: 'started', step: 'prepare-hosts/c1/caisson-source', after: 0.2 },
+  { event: 'started', step: 'prepare-hosts/c1/caisson-executable', after: 0.3 },
+  { event: 'finished', step: 'prepare-hosts/m1/caisson-start' },
   { event: 'started', step: 'configure-components/' },
-  { event: 'started', step: 'install-packages/m1/docker', after: 2 },
-  { event: 'started', step: 'install-packages/g1/docker', after: 1 },
-  { event: 'started', step: 'start-components/m1/docker', after: 0.1 },
-  { event: 'started', step: 'pull-images/m1/rbd-db/goodrain.me/rbd-db:v5.1.9', after: 0.4 },
-  { event: 'started', step: 'start-components/m1/etcd', after: 0.3 },
-  { event: 'started', step: 'start-components/m1/rbd-db', after: 1 },
+  { event: 'started', step: 'install-packages/m1/docker-packages', after: 2 },
+  { event: 'started', step: 'install-packages/g1/docker-packages', after: 1 },
+  { event: 'started', step: 'start-components/m1/docker-start', after: 0.1 },
+  { event: 'started', step: 'pull-images/m1/rbd-db-images', after: 0.4 },
+  { event: 'started', step: 'start-components/m1/etcd-start', after: 0.3 },
+  { event: 'started', step: 'start-components/m1/rbd-db-start', after: 1 },
   { event: 'finished', step: 'check-components/m1/rbd-hub' },
-  { event: 'started', step: 'start-components/g1/rbd-gateway', after: 0.5 },
+  { event: 'started', step: 'start-components/g1/rbd-gateway-start', after: 0.5 },
 ];
 const PHASES = [...new Set(POINTS.map(({ step }) => step.split('/')[0]))];
 const LEAST_KILLS = 10;
