@@ -55,12 +55,12 @@ export interface Topology {
   readonly moved: readonly MovedPlacement[];
   readonly recorded: RecordedTopology;
   /** Hosts that run a component: those that were placed first, then in the order of cluster.yaml; none for an unknown name. */
-  hostsOf(component: string): readonly NodeSpec[];
-  first(component: string): NodeSpec | undefined;
-  componentsOf(host: string): readonly ComponentManifest[];
-  hostsWithRole(role: string): readonly NodeSpec[];
+  readonly hostsOf: (component: string) => readonly NodeSpec[];
+  readonly first: (component: string) => NodeSpec | undefined;
+  readonly componentsOf: (host: string) => readonly ComponentManifest[];
+  readonly hostsWithRole: (role: string) => readonly NodeSpec[];
   /** Names of the package sets that a host gets, through its roles and components, sorted. */
-  packageSetsOf(host: string): readonly string[];
+  readonly packageSetsOf: (host: string) => readonly string[];
 }
 
 /** What a site remembers of where its components stand. */

@@ -78,7 +78,7 @@ class PlanRun {
   }
 
   async #afterNeeds(step: Step): Promise<StepOutcome> {
-    const outcomes = await Promise.all(step.needs.map((need) => this.#outcomes.get(need)));
+    const outcomes = await Promise.all(step.needs.flatMap((need) => this.#outcomes.get(need) ?? []));
     if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'skipped')) return 'skipped';
     return this.#gatekeeper.run(step, () => this.#run(step));
   }

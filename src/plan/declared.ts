@@ -30,8 +30,8 @@ export interface StagedBundleFile {
   readonly of: Digest;
   /** False for a bundle that stays for a way back: the depot does not serve it. */
   readonly isServed: boolean;
-  isPlaced(): Promise<boolean>;
-  place(context: ResourceContext): Promise<void>;
+  readonly isPlaced: () => Promise<boolean>;
+  readonly place: (context: ResourceContext) => Promise<void>;
 }
 
 /** Where everything comes from: the bundle, and the depot that serves it. */

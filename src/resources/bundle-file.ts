@@ -8,9 +8,9 @@ export interface BundleFileSpec {
   /** The bundle that was installed with it: itself, or a delta that needs it. */
   readonly of: Digest;
   /** True when the file of this name is this bundle. */
-  isPlaced(): Promise<boolean>;
+  readonly isPlaced: () => Promise<boolean>;
   /** Copies the bundle and verifies every byte of the copy. */
-  place(context: ResourceContext): Promise<void>;
+  readonly place: (context: ResourceContext) => Promise<void>;
 }
 
 export const bundleKind: ResourceKind<BundleFileSpec> = {

@@ -38,7 +38,7 @@ export interface PlannedRun {
   readonly consequences: readonly Consequence[];
   readonly purge: boolean;
   /** What is ours on each host once the run has ended well, with the digests of what was made meanwhile. */
-  settled(): Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
+  readonly settled: () => Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
 }
 
 /** Plans a run for the cluster of a session, or for what is left of it (`topology`). Throws SiteConflictError for data that would move. */
