@@ -6,9 +6,8 @@ import type { CommandContext } from '../command.ts';
 /** Prints what a run would do: every change with its reason, what follows from it, and the steps in their order. */
 export function printPlan(planned: PlannedRun, context: CommandContext): void {
   const open = stepsThatChange(planned.plan.steps);
-  const text = [describeChanges(planned), `${formatTable(['HOST', 'PHASE', 'STEP'], open.map(rowOf))}`, describeCount(planned)]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  const steps = open.length === 0 ? '' : formatTable(['HOST', 'PHASE', 'STEP'], open.map(rowOf));
+  const text = [describeChanges(planned), steps, describeCount(planned)].filter((part) => part !== '').join('\n\n');
   context.print({ text, data: planData(planned) });
 }
 
