@@ -1,5 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { buildLabBundle, CARRIED, carry, INSTALL, onSeed, seedOf, startConnected, startHosts, QUICKSTART } from './scenario.ts';
+import { repositoryRoot } from './state.ts';
 
 /**
  * The main job on one machine: build a bundle from a registry and a Debian mirror, verify it, install it on three bare
@@ -19,6 +21,10 @@ async function quickstart(): Promise<void> {
     const bundle = await buildLabBundle(connected);
     const verified = await connected.caisson(['verify', bundle.path]);
     console.log(verified.stdout.trimEnd());
+    const kept = join(repositoryRoot(), 'bundles/quickstart-linux-amd64.tar');
+    await mkdir(join(repositoryRoot(), 'bundles'), { recursive: true });
+    await copyFile(bundle.path, kept);
+    console.log('It stays in bundles/quickstart-linux-amd64.tar');
 
     chapter('Three bare hosts (Debian 12, systemd, sshd) on a network with no way out');
     const lab = await startHosts(connected, cluster, say);
@@ -43,7 +49,7 @@ Done in ${Math.round((performance.now() - started) / 1000)} s. Look around:
   ${engine} exec -it ${lab.node('c1').container} docker ps      a node
 End the lab with: npm run quickstart:stop`);
   } finally {
-    // The engine stays for the hosts; what the seed needs was carried to it.
+    // What the seed needs was carried to it.
     // The engine goes on while hosts run on it.
     await connected.stop();
     await rm(connected.directory, { recursive: true, force: true });
