@@ -26,8 +26,8 @@ export interface OrderRequest {
  */
 export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   const order = new Order(request);
-  order.claimHosts();
   order.makeSeed();
+  order.claimHosts();
   for (const node of request.declared.topology.spec.nodes) order.makeHost(node);
   order.removeFirst();
   for (const placement of request.declared.topology.placements) order.makeComponent(placement);
@@ -67,23 +67,15 @@ class Order {
     }
   }
 
+  /** No host but the seed is touched before the bundle is verified and served. */
   claimHosts(): void {
-    for (const host of this.#request.recordHosts) {
-      const step = this.#add<RecordStep>({
-        type: 'record',
-        what: 'claim',
-        id: `record/${host}/claim`,
-        phase: 'record',
-        host,
-        summary: 'note what the site will have on this host',
-        needs: [],
-      });
-      this.#claims.set(host, step);
-    }
+    const { name: seed } = this.#request.declared.seed;
+    for (const host of this.#request.recordHosts) if (host !== seed) this.#claim(host, this.#depot);
   }
 
   makeSeed(): void {
     const { name } = this.#request.declared.seed;
+    if (this.#request.recordHosts.has(name)) this.#claim(name, []);
     const made = this.#makeStages(name, OWNERS.seed, ['bundle', 'executable', 'configure', 'start'], this.#claimOf(name));
     // Nothing is served to a cluster of which nothing is left.
     if (this.#topology.spec.nodes.length === 0) return;
@@ -162,6 +154,19 @@ class Order {
     const known: S = { ...step, needs: unique(step.needs) };
     this.steps.push(known);
     return known;
+  }
+
+  #claim(host: string, needs: readonly PlanStep[]): void {
+    const step = this.#add<RecordStep>({
+      type: 'record',
+      what: 'claim',
+      id: `record/${host}/claim`,
+      phase: 'record',
+      host,
+      summary: 'note what the site will have on this host',
+      needs,
+    });
+    this.#claims.set(host, step);
   }
 
   #claimOf(host: string): readonly PlanStep[] {

@@ -10,7 +10,7 @@ export type { DefinitionSpec } from './definition.ts';
 export type { PlacedFile } from './file.ts';
 export { KIND_ORDER, isKind } from './kinds.ts';
 export * from './owners.ts';
-export { forgetReplaced } from './paths.ts';
+export { forgetReplaced, keepsReplaced } from './paths.ts';
 export { aptManager } from './packages/apt.ts';
 export type { PackageManager, SourceAccess } from './packages/package-manager.ts';
 export * from './resource.ts';

@@ -129,6 +129,11 @@ export const REMOVE_EMPTY_SCRIPT = `for path do
 done
 `;
 
+/** True while the host keeps what this run, or one that was killed, replaced. */
+export async function keepsReplaced(host: Host, signal: AbortSignal): Promise<boolean> {
+  return (await host.run({ argv: ['test', '-e', REPLACED] }, { signal })).exitCode === 0;
+}
+
 /** Forgets what the present run replaced. */
 export async function forgetReplaced(host: Host, signal: AbortSignal): Promise<void> {
   await runChecked(host, { argv: ['rm', '-rf', '--', REPLACED] }, { signal });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Emit } from '../core/index.ts';
 import { keptValues, type Topology } from '../cluster/index.ts';
 import { openJournal, runSteps, type Limits, type RunSummary } from '../engine/index.ts';
@@ -87,13 +88,16 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         ...(options.limits === undefined ? {} : { limits: options.limits }),
       });
       const owned = await planned.settled();
-      await end('done', (record) => settled(record, planned, owned));
+      // A run that found everything as declared leaves the record as it is.
+      if (!isIdle || !isDeepStrictEqual(settled(site.record, planned, owned), site.record)) {
+        await end('done', (record) => settled(record, planned, owned));
+      }
       await journal.append({ event: 'run.finished', outcome: 'done', changed: summary.changed });
       if (declared.topology.spec.nodes.length === 0) await site.remove();
       return summary;
     } catch (error) {
       const outcome = signal.aborted ? 'interrupted' : 'failed';
-      await end(outcome);
+      if (!isIdle) await end(outcome);
       await journal.append({ event: 'run.finished', outcome });
       throw error;
     }

@@ -218,7 +218,7 @@ export class SimulatedMachine implements Host {
       case EXECUTABLE:
         return this.#caisson(words);
       case 'test':
-        return { exitCode: this.files.has(words[1] ?? '') ? 0 : 1 };
+        return { exitCode: this.files.has(words[1] ?? '') || this.directories.has(words[1] ?? '') ? 0 : 1 };
       case 'id':
         return { stdout: '0\n' };
       case 'date':

@@ -1,7 +1,7 @@
 import type { Step, StepContext } from '../../engine/index.ts';
 import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/index.ts';
 import type { RecordStep } from '../../plan/index.ts';
-import { forgetReplaced } from '../../resources/index.ts';
+import { forgetReplaced, keepsReplaced } from '../../resources/index.ts';
 import { formatHostRecord, hostRecordOf, HOST_RECORD } from '../../site/index.ts';
 import type { RunSite } from './run-site.ts';
 
@@ -21,7 +21,9 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     return formatHostRecord(own);
   };
   return {
-    isDone: async ({ signal }) => (await readRemoteFile(host, HOST_RECORD, { signal })) === (await text()),
+    isDone: async ({ signal }) =>
+      (await readRemoteFile(host, HOST_RECORD, { signal })) === (await text()) &&
+      (what === 'claim' || !(await keepsReplaced(host, signal))),
     apply: async (context) => {
       await writeRecord(host, await text(), context);
       if (what === 'settle') await forgetReplaced(host, context.signal);
