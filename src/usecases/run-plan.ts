@@ -44,13 +44,15 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   await makeKeys(planned);
   const site = new SiteWriter(session.store, session.record ?? newRecord(planned), session.revision);
   const found = await session.keys.found(authorityNames(session.topology));
-  await site.update((record) =>
-    claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, {
-      run,
-      operation: options.operation,
-      started: clock.now().toISOString(),
-    }),
-  );
+  const isIdle = planned.plan.steps.every(({ type }) => type === 'gate' || type === 'quorum' || type === 'depot');
+  if (!isIdle)
+    await site.update((record) =>
+      claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, {
+        run,
+        operation: options.operation,
+        started: clock.now().toISOString(),
+      }),
+    );
   const shared: RunSite = {
     declared,
     clock,
