@@ -1,18 +1,6 @@
-import { ABSENT, detailsOf, resourceId, type Found, type Resource, type ResourceKindName } from '../resources/index.ts';
+import { ABSENT, detailsOf, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../site/index.ts';
 import { isMaking, type Change, type Removal } from './change.ts';
-
-/** Kinds that keep what stood in their place, so that it can be put back. Others leave it as it is when their owner goes. */
-const RESTORING: ReadonlySet<ResourceKindName> = new Set([
-  'file',
-  'certificate',
-  'keypair',
-  'definition',
-  'executable',
-  'artifact',
-  'sysctl',
-  'module',
-]);
 
 export interface DifferenceOptions {
   /** Data of owners that go are removed, too. */

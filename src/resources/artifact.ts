@@ -3,8 +3,20 @@ import { digestOf, hexOf, type Digest } from '../core/index.ts';
 import { fileDigest, runChecked, shellScript, type Host } from '../host/index.ts';
 import type { EngineImage } from './containers/container-engine.ts';
 import { fixedContent } from './content.ts';
-import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
-import { attributesProblem, inspectPaths, removeFiles, type Attributes, type PathState } from './paths.ts';
+import { lookAtFiles, replacedKeys, writeFiles, type PlacedFile } from './file.ts';
+import { downloadName } from './packages/package-manager.ts';
+import {
+  attributesProblem,
+  DEFAULT_OWNER,
+  inspectPaths,
+  keepPaths,
+  ORIGINALS,
+  PLACE_SCRIPT,
+  removeFiles,
+  removePlaced,
+  type Attributes,
+  type PathState,
+} from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './resource.ts';
 
 /** A file that comes out of an image, or is a member of the bundle. Its key is the path on the host. */
@@ -44,33 +56,33 @@ function judge(state: PathState | undefined, { from, ...attributes }: ArtifactSp
 async function placeFromImage(host: Host, { key, spec }: Wish, context: ResourceContext): Promise<void> {
   if (!('image' in spec.from)) return;
   const { signal, engine } = context;
-  const target = `${key}.caisson-new`;
+  const target = downloadName(key);
   await engine.copyOut(host, { image: spec.from.image.name, member: spec.from.member, target }, signal);
   const digest = await fileDigest(host, target, { signal });
   if (digest === undefined) throw new Error(`"${target}" was copied and is gone`);
-  const { mode, owner = 'root:root' } = spec;
+  const { mode, owner = DEFAULT_OWNER } = spec;
   await runChecked(host, { argv: shellScript(PLACE_SCRIPT, [target, owner, mode.toString(8), key]) }, { signal });
   await writeFiles(host, [markFile(key, spec.from, hexOf(digest))], [], context);
 }
-
-/** Parameters: a file, owner, mode, the name that it gets. */
-export const PLACE_SCRIPT = 'set -eu; chown -- "$2" "$1"; chmod -- "$3" "$1"; sync -- "$1"; mv -fT -- "$1" "$4"';
 
 export const artifactKind: ResourceKind<ArtifactSpec> = {
   look: (host, wanted, { signal }) => lookAtArtifacts(host, wanted, signal),
   ensure: async (host, wanted, context) => {
     const found = await lookAtArtifacts(host, wanted, context.signal);
-    for (const [index, wish] of wanted.entries()) {
-      if (found[index]?.state === 'same') continue;
-      const { from, mode } = wish.spec;
+    const differing = wanted.filter((_, index) => found[index]?.state !== 'same');
+    await keepPaths(host, ORIGINALS, replacedKeys(differing), context.signal);
+    for (const wish of differing) {
+      const { from, mode, owner } = wish.spec;
       if ('image' in from) await placeFromImage(host, wish, context);
-      else await context.packages.download(host, { url: from.url, path: wish.key, digest: from.digest, mode }, context.signal);
+      else await context.packages.download(host, { url: from.url, path: wish.key, digest: from.digest, mode, owner }, context.signal);
     }
   },
-  remove: (host, owned, { signal }) =>
-    removeFiles(
+  remove: async (host, owned, { signal }) => {
+    await removePlaced(host, owned, ({ key }) => [key], signal);
+    await removeFiles(
       host,
-      owned.flatMap(({ key }) => [key, markPath(key)]),
+      owned.flatMap(({ key }) => [downloadName(key), markPath(key)]),
       signal,
-    ),
+    );
+  },
 };

@@ -3,9 +3,9 @@ import { digestOf, type Digest } from '../core/index.ts';
 import { quoteCommand, runChecked, shellScript, type Host } from '../host/index.ts';
 import { EXECUTABLE, UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
-import { lookAtFiles, writeFiles, type FileSpec, type PlacedFile } from './file.ts';
-import { removeFiles, REPLACED, restorePaths } from './paths.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { lookAtFiles, replacedKeys, writeFiles, type FileSpec, type PlacedFile } from './file.ts';
+import { keepPaths, removeFiles, removePlaced, REPLACED, restorePaths } from './paths.ts';
+import { ABSENT, type Found, type ResourceContext, type ResourceKind, type Wanted } from './resource.ts';
 
 /** A file of service definitions that the agent makes units of. Its key is the path. */
 export interface DefinitionSpec extends FileSpec {
@@ -26,46 +26,64 @@ export interface DefinitionReload {
   read(): Promise<Digest>;
 }
 
-/** Where a host keeps which files were taken by a reload. */
+/**
+ * Where a host keeps what the agent and its services have taken: a mark for each file of definitions that the agent has read as
+ * it is, with the digest of the files that services took by a reload, if any.
+ */
 const RELOADED = '/var/lib/caisson/reloaded';
 
-function markOf(key: string, digest: Digest | undefined): PlacedFile {
-  const content = digest === undefined ? { digest: undefined, read: async () => '' } : fixedContent(`${digest}\n`);
-  return { path: `${RELOADED}/${digestOf(key).slice(-16)}`, mode: 0o600, content };
+type Wish = { readonly key: string; readonly spec: DefinitionSpec };
+
+function markPath(key: string): string {
+  return `${RELOADED}/${digestOf(key).slice(-16)}`;
+}
+
+function markOf({ key, spec: { reload } }: Wish): PlacedFile {
+  const known = fixedContent(`${reload?.digest ?? ''}\n`);
+  const content = reload !== undefined && reload.digest === undefined ? { digest: undefined, read: known.read } : known;
+  return { path: markPath(key), mode: 0o600, content };
+}
+
+function lookAtMarks(host: Host, wanted: readonly Wish[], signal: AbortSignal): Promise<readonly Found[]> {
+  return lookAtFiles(host, wanted.map(markOf), signal);
+}
+
+function lookAtDefinitions(host: Host, wanted: readonly Wish[], signal: AbortSignal): Promise<readonly Found[]> {
+  return lookAtFiles(
+    host,
+    wanted.map(({ key, spec }) => ({ ...spec, path: key })),
+    signal,
+  );
 }
 
 export const definitionKind: ResourceKind<DefinitionSpec> = {
   look: async (host, wanted, { signal }) => {
-    const files = await lookAtFiles(
-      host,
-      wanted.map(({ key, spec }) => ({ ...spec, path: key })),
-      signal,
-    );
+    const files = await lookAtDefinitions(host, wanted, signal);
     const marks = await lookAtMarks(host, wanted, signal);
-    return wanted.map(({ key }, index): Found => {
-      const file = files[index] ?? ABSENT;
-      const mark = marks.get(key) ?? SAME;
+    return wanted.map((_, index): Found => {
+      const [file = ABSENT, mark = ABSENT] = [files[index], marks[index]];
       if (file.state !== 'same' || mark.state === 'same') return file;
-      return { state: 'different', why: 'it runs with older files' };
+      return { state: 'different', why: mark.state === 'absent' ? 'the agent has not read it' : 'it runs with older files' };
     });
   },
   ensure: async (host, wanted, context) => {
     const { signal } = context;
-    const placed = wanted.map(({ key, spec }) => ({ ...spec, path: key }));
-    const written = await writeFiles(host, placed, [], context);
-    // Last: without it, a run that was killed before this point finds the definitions not applied.
-    if (written.length > 0) await reloadAgent(host, signal);
+    await placeDefinitions(host, wanted, context);
     const marks = await lookAtMarks(host, wanted, signal);
-    for (const { key, spec } of wanted) {
-      if (spec.reload === undefined || marks.get(key)?.state === 'same') continue;
-      if (!written.includes(key)) for (const argv of spec.reload.commands) await runChecked(host, { argv }, { signal });
-      await writeFiles(host, [markOf(key, await spec.reload.read())], [], context);
+    if (marks.some(({ state }) => state === 'absent')) await reloadAgent(host, signal);
+    for (const [index, { key, spec }] of wanted.entries()) {
+      const state = marks[index]?.state;
+      if (state === 'same') continue;
+      // A service that the agent has just restarted runs with the new files already.
+      if (state === 'different') for (const argv of spec.reload?.commands ?? []) await runChecked(host, { argv }, { signal });
+      await writeFiles(host, [{ ...markOf({ key, spec }), content: fixedContent(`${(await spec.reload?.read()) ?? ''}\n`) }], [], context);
     }
   },
   remove: async (host, owned, context) => {
     const { signal } = context;
     const keys = owned.map(({ key }) => key);
-    await removeFiles(host, [...keys, ...keys.map((key) => markOf(key, undefined).path)], signal);
+    await removeFiles(host, keys.map(markPath), signal);
+    await removePlaced(host, owned, ({ key }) => [key], signal);
     const listed = (name: string): readonly string[] =>
       owned.flatMap(({ details }) => details?.[name]?.split(' ') ?? []).filter((word) => word !== '');
     const still = await retireServices(host, listed('services'), signal);
@@ -80,25 +98,27 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     await restorePaths(
       host,
       REPLACED,
-      wanted.map(({ key }) => key),
+      wanted.flatMap(({ key }) => [key, markPath(key)]),
       signal,
     );
     await reloadAgent(host, signal);
   },
 };
 
-async function lookAtMarks(
-  host: Host,
-  wanted: readonly { readonly key: string; readonly spec: DefinitionSpec }[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Found>> {
-  const marked = wanted.flatMap(({ key, spec }) => (spec.reload === undefined ? [] : [{ key, mark: markOf(key, spec.reload.digest) }]));
-  const found = await lookAtFiles(
+/** The mark goes before the file changes, so that a run that is killed before the agent has read it is noticed by the next. */
+async function placeDefinitions(host: Host, wanted: readonly Wanted<DefinitionSpec>[], context: ResourceContext): Promise<void> {
+  const { signal } = context;
+  const found = await lookAtDefinitions(host, wanted, signal);
+  const differing = wanted.filter((_, index) => found[index]?.state !== 'same');
+  const marks = differing.map(({ key }) => markPath(key));
+  await keepPaths(host, REPLACED, marks, signal);
+  await removeFiles(host, marks, signal);
+  await writeFiles(
     host,
-    marked.map(({ mark }) => mark),
-    signal,
+    differing.map(({ key, spec }) => ({ ...spec, path: key })),
+    replacedKeys(differing),
+    context,
   );
-  return new Map(marked.map(({ key }, index) => [key, found[index] ?? ABSENT]));
 }
 
 async function reloadAgent(host: Host, signal: AbortSignal): Promise<void> {

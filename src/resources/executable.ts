@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '../core/index.ts';
-import { fileProblem, inspectPaths, removeFiles } from './paths.ts';
+import { replacedKeys } from './file.ts';
+import { downloadName } from './packages/package-manager.ts';
+import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removeFiles, removePlaced } from './paths.ts';
 import { ABSENT, SAME, type ResourceKind } from './resource.ts';
 
 const MODE = 0o755;
@@ -26,18 +28,23 @@ export const executableKind: ResourceKind<ExecutableSpec> = {
   },
   ensure: async (host, wanted, { packages, signal }) => {
     const found = await inspectPaths(host, { files: wanted.map(({ key }) => key) }, signal);
-    for (const { key, spec } of wanted) {
+    const differing = wanted.filter(({ key, spec }) => {
       const state = found.get(key);
-      if (state !== undefined && fileProblem(state, { mode: MODE, digest: spec.digest }) === undefined) continue;
+      return state === undefined || fileProblem(state, { mode: MODE, digest: spec.digest }) !== undefined;
+    });
+    await keepPaths(host, ORIGINALS, replacedKeys(differing), signal);
+    for (const { key, spec } of differing) {
       // From the depot, each host fetches its own; only the seed itself has it from the bundle.
       if (spec.url === undefined) await host.upload(spec.open(), key, { mode: MODE, digest: spec.digest, onlyWriter: true, signal });
       else await packages.download(host, { url: spec.url, path: key, digest: spec.digest, mode: MODE }, signal);
     }
   },
-  remove: (host, owned, { signal }) =>
-    removeFiles(
+  remove: async (host, owned, { signal }) => {
+    await removePlaced(host, owned, ({ key }) => [key], signal);
+    await removeFiles(
       host,
-      owned.map(({ key }) => key),
+      owned.map(({ key }) => downloadName(key)),
       signal,
-    ),
+    );
+  },
 };

@@ -1,5 +1,5 @@
 import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
-import { removeFiles, REPLACED, restorePaths } from './paths.ts';
+import { removePlaced, REPLACED, restorePaths } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
 
 /** Files that only count together: a certificate with its key and its authority, the two halves of a key pair. */
@@ -26,12 +26,7 @@ export const fileSetKind: ResourceKind<FileSetSpec> = {
       context,
     );
   },
-  remove: (host, owned, { signal }) =>
-    removeFiles(
-      host,
-      owned.flatMap(({ details }) => details?.[PATHS]?.split('\n') ?? []),
-      signal,
-    ),
+  remove: (host, owned, { signal }) => removePlaced(host, owned, ({ details }) => details?.[PATHS]?.split('\n') ?? [], signal),
   details: ({ files }) => ({ [PATHS]: files.map(({ path }) => path).join('\n') }),
   undo: (host, wanted, { signal }) =>
     restorePaths(

@@ -1,7 +1,7 @@
 import { digestOf } from '../core/index.ts';
 import type { Host } from '../host/index.ts';
 import type { Content } from './content.ts';
-import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removeFiles, REPLACED, restorePaths, type Attributes } from './paths.ts';
+import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removePlaced, REPLACED, restorePaths, type Attributes } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind, type Wanted } from './resource.ts';
 
 /** A file whose whole content we decide. Its key is the path. */
@@ -56,7 +56,8 @@ function placed({ key, spec }: { readonly key: string; readonly spec: FileSpec }
   return { ...spec, path: key };
 }
 
-function replacedKeys(wanted: readonly Wanted<unknown>[]): readonly string[] {
+/** Keys of things in whose place something stands that is not ours. */
+export function replacedKeys(wanted: readonly Wanted<unknown>[]): readonly string[] {
   return wanted.flatMap(({ key, replaces }) => (replaces ? [key] : []));
 }
 
@@ -65,12 +66,7 @@ export const fileKind: ResourceKind<FileSpec> = {
   ensure: async (host, wanted, context) => {
     await writeFiles(host, wanted.map(placed), replacedKeys(wanted), context);
   },
-  remove: (host, owned, { signal }) =>
-    removeFiles(
-      host,
-      owned.map(({ key }) => key),
-      signal,
-    ),
+  remove: (host, owned, { signal }) => removePlaced(host, owned, ({ key }) => [key], signal),
   undo: (host, wanted, { signal }) =>
     restorePaths(
       host,

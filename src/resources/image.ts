@@ -28,7 +28,9 @@ export const imageKind: ResourceKind<ImageSpec> = {
   remove: (host, owned, { engine, signal }) =>
     engine.removeImages(
       host,
-      owned.map(({ key }) => key),
+      owned.flatMap(({ key, details }) => [key, ...(details?.['source'] === undefined ? [] : [details['source']])]),
       signal,
     ),
+  // A pull that was killed before its image got its name leaves it under this one.
+  details: ({ source }) => ({ source }),
 };

@@ -1,9 +1,10 @@
-import { daemonReload, disableUnit, enableUnit, readUnits, restartUnit, type Host } from '../host/index.ts';
+import { daemonReload, disableUnit, enableUnit, restartUnit, type Host } from '../host/index.ts';
 import { UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
 import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
 import { removeFiles } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceContext } from './resource.ts';
+import { readNeeds } from './unit.ts';
 
 /** A unit whose file we write and that keeps something in force: a mount, a route. */
 export interface KeptUnit {
@@ -19,17 +20,16 @@ function fileOf({ name, text }: KeptUnit): PlacedFile {
 export async function lookAtKeptUnits(host: Host, units: readonly KeptUnit[], signal: AbortSignal): Promise<readonly Found[]> {
   if (units.length === 0) return [];
   const files = await lookAtFiles(host, units.map(fileOf), signal);
-  const states = await readUnits(
+  const needs = await readNeeds(
     host,
-    units.map(({ name }) => name),
-    { signal },
+    units.map((unit) => ({ key: unit.name, spec: { restartOn: [fileOf(unit).path], reloadOn: [] } })),
+    signal,
   );
-  return units.map(({ name }, index) => {
+  return units.map((_, index) => {
     const file = files[index] ?? ABSENT;
     if (file.state !== 'same') return file;
-    const state = states.get(name);
-    if (state?.active === 'active' && state.enablement === 'enabled' && !state.needsReload) return SAME;
-    return { state: 'different', why: `its unit is ${state?.active ?? 'unknown'}` };
+    const unit = needs[index];
+    return unit?.need === 'nothing' ? SAME : { state: 'different', why: `its unit: ${unit?.why ?? 'systemd does not know it'}` };
   });
 }
 

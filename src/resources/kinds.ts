@@ -61,6 +61,18 @@ export const KIND_ORDER: readonly ResourceKindName[] = [
   'definition',
 ];
 
+/** Kinds that keep what stood in their place, so that it can be put back. Others leave it as it is when their owner goes. */
+export const RESTORING: ReadonlySet<ResourceKindName> = new Set([
+  'file',
+  'certificate',
+  'keypair',
+  'definition',
+  'executable',
+  'artifact',
+  'sysctl',
+  'module',
+]);
+
 export function isKind(name: string): name is ResourceKindName {
   return Object.hasOwn(KINDS, name);
 }

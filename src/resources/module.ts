@@ -1,4 +1,5 @@
 import { runChecked, shellScript } from '../host/index.ts';
+import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
 
 /** A kernel module, loaded now and at boot. Its key is the name. */
@@ -54,17 +55,9 @@ export const moduleKind: ResourceKind<ModuleSpec> = {
       return state === 'no yes' ? { state: 'different', why: 'it is not loaded' } : ABSENT;
     });
   },
-  ensure: async (host, wanted, { signal }) => {
-    await runChecked(
-      host,
-      {
-        argv: shellScript(
-          LOAD_MODULES_SCRIPT,
-          wanted.map(({ key }) => key),
-        ),
-      },
-      { signal },
-    );
+  ensure: async (host, wanted, context) => {
+    const names = (await pendingOf(moduleKind.look, host, wanted, context)).map(({ key }) => key);
+    if (names.length > 0) await runChecked(host, { argv: shellScript(LOAD_MODULES_SCRIPT, names) }, { signal: context.signal });
   },
   remove: async (host, owned, { signal }) => {
     const words = owned.map(({ key, before }) => (before === undefined ? `+${key}` : key));

@@ -1,6 +1,7 @@
 import { digestOf, type Digest } from '../core/index.ts';
 import { inspectPaths, removeFiles } from './paths.ts';
 import type { SourceAccess } from './packages/package-manager.ts';
+import { pendingOf } from './pending.ts';
 import { SAME, type ResourceKind } from './resource.ts';
 import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
 import { fixedContent } from './content.ts';
@@ -38,7 +39,7 @@ export const packageSourceKind: ResourceKind<PackageSourceSpec> = {
     });
   },
   ensure: async (host, wanted, context) => {
-    for (const { key, spec } of wanted) {
+    for (const { key, spec } of await pendingOf(packageSourceKind.look, host, wanted, context)) {
       await context.packages.refresh(host, spec.access, context);
       await writeFiles(host, [markFile(key, spec)], [], context);
     }

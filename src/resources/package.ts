@@ -1,3 +1,4 @@
+import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
 
 /** A package by name, in the version that the bundle has. A newer one that is installed is as good. */
@@ -19,13 +20,12 @@ export const packageKind: ResourceKind<PackageSpec> = {
       return { state: 'different', why: `${found} is installed, want ${spec.version}` };
     });
   },
-  ensure: async (host, wanted, { packages, signal, emit }) => {
+  ensure: async (host, wanted, context) => {
+    const { packages, signal, emit } = context;
+    const names = (await pendingOf(packageKind.look, host, wanted, context)).map(({ key }) => key);
+    if (names.length === 0) return;
     await packages.recover(host, { signal, emit });
-    await packages.install(
-      host,
-      wanted.map(({ key }) => key),
-      { signal, emit },
-    );
+    await packages.install(host, names, { signal, emit });
   },
   remove: (host, owned, { packages, signal, emit }, { purge }) =>
     packages.remove(

@@ -1,5 +1,6 @@
 import { hexOf, type Digest } from '../core/index.ts';
 import { runChecked, shellScript, type Host } from '../host/index.ts';
+import type { OwnedResource } from '../site/index.ts';
 
 export const DEFAULT_OWNER = 'root:root';
 
@@ -101,9 +102,11 @@ export async function keepPaths(host: Host, store: string, paths: readonly strin
 
 /** Parameters: a directory, then paths. Puts back what KEEP_SCRIPT copied, removes what was not there; forgets the copies. */
 export const RESTORE_SCRIPT = `set -eu
+umask 022
 store=$1; shift
 for path do
   kept=$store$path
+  rm -rf -- "$kept.new"
   if [ -e "$kept" ] || [ -L "$kept" ]; then mkdir -p -- "\${path%/*}"; rm -rf -- "$path"; mv -T -- "$kept" "$path"
   elif [ -e "$kept.absent" ]; then rm -f -- "$path" "$kept.absent"
   fi
@@ -116,12 +119,28 @@ export async function restorePaths(host: Host, store: string, paths: readonly st
   if (paths.length > 0) await runChecked(host, { argv: shellScript(RESTORE_SCRIPT, [store, ...paths]) }, { signal });
 }
 
-/** Removes files of ours; where ORIGINALS has what stood there before, that is put back. */
+/** Removes files of ours. */
 export async function removeFiles(host: Host, paths: readonly string[], signal: AbortSignal): Promise<void> {
-  if (paths.length === 0) return;
-  await runChecked(host, { argv: ['rm', '-f', '--', ...paths] }, { signal });
-  await restorePaths(host, ORIGINALS, paths, signal);
+  if (paths.length > 0) await runChecked(host, { argv: ['rm', '-f', '--', ...paths] }, { signal });
 }
+
+/**
+ * Removes the files of things of ours. Where something that was not ours stood before, that is put back; a file there of which
+ * ORIGINALS has nothing is that one already (a removal was killed after it, or the making before it), and stays.
+ */
+export async function removePlaced(
+  host: Host,
+  owned: readonly OwnedResource[],
+  pathsOf: (one: OwnedResource) => readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const [own, replaced] = [false, true].map((wanted) => owned.filter(({ before }) => (before === 'other') === wanted).flatMap(pathsOf));
+  await removeFiles(host, own ?? [], signal);
+  await restorePaths(host, ORIGINALS, replaced ?? [], signal);
+}
+
+/** Parameters: a file, owner, mode, the name that it gets. */
+export const PLACE_SCRIPT = 'set -eu; chown -- "$2" "$1"; chmod -- "$3" "$1"; sync -- "$1"; mv -fT -- "$1" "$4"';
 
 /** Parameters: directories, deepest first. Removes those that are empty. */
 export const REMOVE_EMPTY_SCRIPT = `for path do

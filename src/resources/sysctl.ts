@@ -1,5 +1,6 @@
 import { runChecked, shellScript } from '../host/index.ts';
 import { ORIGINALS } from './paths.ts';
+import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
 
 /** A kernel setting, now and at boot. Its key is the name with dots. */
@@ -64,9 +65,10 @@ export const sysctlKind: ResourceKind<SysctlSpec> = {
       return boot === '' ? ABSENT : { state: 'different', why: `it is ${now}, want ${spec.value}` };
     });
   },
-  ensure: async (host, wanted, { signal }) => {
-    const words = wanted.flatMap(({ key, spec }) => [key, spec.value]);
-    await runChecked(host, { argv: shellScript(SET_SYSCTL_SCRIPT, [ORIGINALS, ...words]) }, { signal });
+  ensure: async (host, wanted, context) => {
+    const words = (await pendingOf(sysctlKind.look, host, wanted, context)).flatMap(({ key, spec }) => [key, spec.value]);
+    if (words.length === 0) return;
+    await runChecked(host, { argv: shellScript(SET_SYSCTL_SCRIPT, [ORIGINALS, ...words]) }, { signal: context.signal });
   },
   remove: async (host, owned, { signal }) => {
     await runChecked(host, { argv: shellScript(UNSET_SYSCTL_SCRIPT, [ORIGINALS, ...owned.map(({ key }) => key)]) }, { signal });

@@ -73,7 +73,8 @@ function needOf(state: UnitState, { restartOn, reloadOn }: UnitSpec, times: File
   return reloaded === undefined ? { need: 'nothing', why: '' } : { need: 'reload', why: `it runs with an older ${reloaded}` };
 }
 
-async function readNeeds(
+/** What each unit lacks; undefined for one that systemd does not know. Two commands. */
+export async function readNeeds(
   host: Host,
   wanted: readonly { readonly key: string; readonly spec: UnitSpec }[],
   signal: AbortSignal,

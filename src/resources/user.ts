@@ -1,4 +1,5 @@
 import { runChecked, shellScript } from '../host/index.ts';
+import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
 
 /** A system user without a login, with a group of its name. Its key is the name. */
@@ -9,8 +10,14 @@ export interface UserSpec {
   readonly home: string;
 }
 
-/** Parameters: name, home, number or nothing. */
+/**
+ * Parameters: name, home, number or nothing. The number of a user that is there is not changed, because files belong to it;
+ * the script fails instead.
+ */
 export const MAKE_USER_SCRIPT = `set -eu
+if [ -n "$3" ] && found=$(getent passwd "$1" | cut -d: -f3) && [ -n "$found" ] && [ "$found" != "$3" ]; then
+  echo "user $1 has the number $found, want $3; give its files another owner and remove it" >&2; exit 1
+fi
 getent group "$1" >/dev/null || groupadd --system \${3:+--gid "$3"} -- "$1"
 if getent passwd "$1" >/dev/null; then usermod --home "$2" -- "$1"
 else useradd --system --no-create-home --home-dir "$2" --shell /usr/sbin/nologin --gid "$1" \${3:+--uid "$3"} -- "$1"
@@ -36,8 +43,9 @@ export const userKind: ResourceKind<UserSpec> = {
       return home === spec.home ? SAME : { state: 'different', why: `its home is ${home ?? ''}, want ${spec.home}` };
     });
   },
-  ensure: async (host, wanted, { signal }) => {
-    for (const { key, spec } of wanted) {
+  ensure: async (host, wanted, context) => {
+    const { signal } = context;
+    for (const { key, spec } of await pendingOf(userKind.look, host, wanted, context)) {
       const parameters = [key, spec.home, spec.id === undefined ? '' : String(spec.id)];
       await runChecked(host, { argv: shellScript(MAKE_USER_SCRIPT, parameters) }, { signal });
     }

@@ -11,16 +11,17 @@ import { setBlock } from '../../src/host/remote-files.ts';
 import { HOST_STATE_SCRIPT } from '../../src/preflight/host-state.ts';
 import { WAYS_SCRIPT } from '../../src/preflight/ways.ts';
 import {
+  DOCKER_COPY_SCRIPT,
   DOCKER_IMAGES_SCRIPT,
   DOCKER_REMOVE_CONTAINERS_SCRIPT,
   DOCKER_REMOVE_IMAGES_SCRIPT,
 } from '../../src/resources/containers/docker.ts';
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { LOAD_MODULES_SCRIPT, LOOK_MODULES_SCRIPT, UNLOAD_MODULES_SCRIPT } from '../../src/resources/module.ts';
-import { NAME_SCRIPT } from '../../src/resources/packages/apt.ts';
-import { INSPECT_SCRIPT, KEEP_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE_SCRIPT } from '../../src/resources/paths.ts';
+import { INSPECT_SCRIPT, KEEP_SCRIPT, PLACE_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE_SCRIPT } from '../../src/resources/paths.ts';
 import { LOOK_SYSCTL_SCRIPT, SET_SYSCTL_SCRIPT, UNSET_SYSCTL_SCRIPT } from '../../src/resources/sysctl.ts';
 import { FILE_TIMES_SCRIPT } from '../../src/resources/unit.ts';
+import { MAKE_USER_SCRIPT, REMOVE_USERS_SCRIPT } from '../../src/resources/user.ts';
 import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, UNITS } from '../../src/site/index.ts';
 import { RELEASE_SCRIPT } from '../../src/usecases/apply/host-record.ts';
 import { EXECUTABLE_BYTES, PACKAGES } from './sample-install.ts';
@@ -38,6 +39,8 @@ interface SimulatedUnit {
   started: number | undefined;
   /** Content of its file when systemd read it last. */
   loaded: string;
+  /** What systemd had read when it started the unit. */
+  running?: string;
   /** A package brought its file. */
   isPackaged?: boolean;
 }
@@ -77,6 +80,15 @@ export class SimulatedMachine implements Host {
   readonly directories = new Map<string, { mode: number; owner: string }>();
   readonly units = new Map<string, SimulatedUnit>();
   readonly packages = new Map<string, string>();
+  /** What packages need, by name; it is installed along. */
+  readonly packageNeeds = new Map<string, readonly string[]>();
+  /** Packages that were installed for others. */
+  readonly automatic = new Set<string>();
+  readonly users = new Map<string, { readonly id: number; readonly home: string }>();
+  /** Files in images, as `IMAGE MEMBER`. */
+  readonly members = new Map<string, string>();
+  /** What the depot serves, by URL. */
+  readonly served = new Map<string, string>();
   readonly images = new Map<string, string>();
   readonly sysctls = new Map<string, string>();
   readonly modules = new Set<string>();
@@ -116,7 +128,10 @@ export class SimulatedMachine implements Host {
       },
       // What apt had begun when its caller died stays half-way.
       () => {
-        if (command.argv.includes('install') && command.argv[0] === 'apt-get') this.halfInstalled = this.packages.size > 0;
+        if (command.argv[0] !== 'apt-get' || command.argv.includes('--simulate')) return;
+        if (command.argv.includes('install')) this.halfInstalled = this.packages.size > 0;
+        const removal = command.argv.findIndex((word) => word === 'remove' || word === 'purge');
+        if (removal > 0) this.#removePackage(command.argv[removal + 1] ?? '');
       },
     );
   }
@@ -155,13 +170,16 @@ export class SimulatedMachine implements Host {
     this.directories.set(parent, { mode: 0o755, owner: 'root:root' });
   }
 
-  /** What lasts, in comparable form: times are left out, and the bytes of what is made anew at every site. */
-  state(): unknown {
-    const isOfSite = (path: string): boolean => /\.(key|crt|asc|conf)$|conf\/store\.yaml$/.test(path);
+  /** What lasts, in comparable form: times are left out, and, unless `exact`, the bytes of what is made anew at every site. */
+  state({ exact = false }: { readonly exact?: boolean } = {}): unknown {
+    const isOfSite = (path: string): boolean => !exact && /\.(key|crt|asc|conf)$|conf\/store\.yaml$/.test(path);
     return {
       files: byName(this.files).map(([path, { content, mode, owner }]) => [path, mode, owner, isOfSite(path) ? '' : content.toString()]),
       directories: byName(this.directories),
       units: byName(this.units).map(([name, { enabled, started }]) => [name, enabled, started !== undefined]),
+      running: exact ? byName(this.units).map(([name, { started, running }]) => [name, started === undefined ? undefined : running]) : [],
+      users: byName(this.users),
+      automatic: [...this.automatic].sort(),
       packages: byName(this.packages),
       images: byName(this.images),
       sysctls: byName(this.sysctls),
@@ -201,7 +219,7 @@ export class SimulatedMachine implements Host {
       case 'systemctl':
         return this.#systemctl(words);
       case 'apt-get':
-        return this.#apt(words.filter((word) => !word.startsWith('-')));
+        return this.#apt(words);
       case '/usr/lib/apt/apt-helper':
         return this.#download(words);
       case 'dpkg':
@@ -217,6 +235,13 @@ export class SimulatedMachine implements Host {
         return this.#docker(words);
       case EXECUTABLE:
         return this.#caisson(words);
+      case 'getent':
+        return {
+          stdout: words
+            .slice(1)
+            .flatMap((name) => this.#passwdLine(name))
+            .join(''),
+        };
       case 'test':
         return { exitCode: this.files.has(words[1] ?? '') || this.directories.has(words[1] ?? '') ? 0 : 1 };
       case 'id':
@@ -272,11 +297,11 @@ export class SimulatedMachine implements Host {
         return {};
       },
       [DOCKER_REMOVE_CONTAINERS_SCRIPT]: () => ({}),
-      [NAME_SCRIPT]: () => {
-        const file = this.files.get(path);
-        if (file === undefined) return { exitCode: 1, stderr: 'no such file\n' };
-        this.files.delete(path);
-        this.write(rest[1] ?? '', file.content, Number.parseInt(rest[0] ?? '', 8));
+      [DOCKER_COPY_SCRIPT]: () => this.#copyOut(path, rest[0] ?? '', rest[1] ?? ''),
+      [PLACE_SCRIPT]: () => this.#place(path, rest),
+      [MAKE_USER_SCRIPT]: () => this.#makeUser(path, rest),
+      [REMOVE_USERS_SCRIPT]: () => {
+        for (const name of parameters) this.users.delete(name);
         return {};
       },
       [LOOK_SYSCTL_SCRIPT]: () => ({
@@ -338,6 +363,33 @@ export class SimulatedMachine implements Host {
       return {};
     }
     throw this.#unknown(command);
+  }
+
+  #copyOut(image: string, member: string, target: string): Partial<CommandResult> {
+    const content = this.members.get(`${image} ${member}`);
+    if (!this.#dockerRuns() || !this.images.has(image) || content === undefined) return { exitCode: 1, stderr: 'no such file\n' };
+    this.write(target, content, 0o644);
+    return {};
+  }
+
+  #place(path: string, [owner = '', mode = '', target = '']: readonly string[]): Partial<CommandResult> {
+    const file = this.files.get(path);
+    if (file === undefined) return { exitCode: 1, stderr: 'no such file\n' };
+    this.files.delete(path);
+    this.write(target, file.content, Number.parseInt(mode, 8), owner);
+    return {};
+  }
+
+  #makeUser(name: string, [home = '', id = '']: readonly string[]): Partial<CommandResult> {
+    const known = this.users.get(name);
+    if (known !== undefined && id !== '' && known.id !== Number(id)) return { exitCode: 1, stderr: `user ${name} has another number\n` };
+    this.users.set(name, { id: known?.id ?? (id === '' ? 990 : Number(id)), home });
+    return {};
+  }
+
+  #passwdLine(name: string): string[] {
+    const user = this.users.get(name);
+    return user === undefined ? [] : [`${name}:x:${user.id}:${user.id}::${user.home}:/usr/sbin/nologin\n`];
   }
 
   #ways(input: string): string {
@@ -416,6 +468,8 @@ export class SimulatedMachine implements Host {
     });
     const files = parameters.slice(divider + 1).flatMap((path) => {
       const found = this.files.get(path);
+      const directory = this.directories.get(path);
+      if (directory !== undefined) return [show(path, directory.mode, directory.owner, 'directory')];
       return found === undefined ? [] : [show(path, found.mode, found.owner, hexOf(digestOf(found.content)))];
     });
     return [...directories, ...files].join('');
@@ -431,6 +485,15 @@ export class SimulatedMachine implements Host {
 
   #unitOf(name: string): SimulatedUnit | undefined {
     return this.units.get(name.includes('.') ? name : `${name}.service`);
+  }
+
+  /** systemd reads a unit that it does not know yet when it is named. */
+  #loadUnit(name: string): SimulatedUnit | undefined {
+    const text = this.#unitFile(name);
+    if (text === undefined) return undefined;
+    const unit = { enabled: false, started: undefined, loaded: text };
+    this.units.set(name, unit);
+    return unit;
   }
 
   #dockerRuns(): boolean {
@@ -482,7 +545,7 @@ export class SimulatedMachine implements Host {
       }
       return {};
     }
-    const unit = this.#unitOf(name);
+    const unit = this.#unitOf(name) ?? this.#loadUnit(name);
     if (unit === undefined) return { exitCode: 5, stderr: `Unit ${name} not found.\n` };
     switch (verb) {
       case 'enable':
@@ -505,6 +568,7 @@ export class SimulatedMachine implements Host {
   async #restart(name: string, unit: SimulatedUnit): Promise<void> {
     if (unit.started !== undefined) this.restarted.push(name);
     unit.started = this.#tick();
+    unit.running = unit.loaded;
     if (name === DEPOT_UNIT) await this.#startDepot();
     // Containers end with their engine, and their units start them again.
     if (name !== 'docker.service') return;
@@ -540,12 +604,16 @@ export class SimulatedMachine implements Host {
 
   #download(words: readonly string[]): Partial<CommandResult> {
     const [url = '', path = ''] = words.slice(words.indexOf('download-file') + 1);
-    if (!url.includes('/files/caisson-linux-amd64')) return { exitCode: 100, stderr: `E: not found ${url}\n` };
-    this.write(path, EXECUTABLE_BYTES, 0o644);
+    const content = url.includes('/files/caisson-linux-amd64') ? EXECUTABLE_BYTES : this.served.get(url);
+    if (content === undefined) return { exitCode: 100, stderr: `E: not found ${url}\n` };
+    const digest = words.find((word) => word.startsWith('SHA256:'))?.slice('SHA256:'.length);
+    if (digest !== hexOf(digestOf(content))) return { exitCode: 100, stderr: 'E: Hash Sum mismatch\n' };
+    this.write(path, content, 0o644);
     return {};
   }
 
-  #apt([verb, ...names]: readonly string[]): Partial<CommandResult> {
+  #apt(words: readonly string[]): Partial<CommandResult> {
+    const [verb, ...names] = words.filter((word) => !word.startsWith('-'));
     if (verb === 'update') {
       const url = /https:\/\/(\S+) (\S+)/.exec(this.text('/etc/caisson/apt/sources.list'));
       if (url === null) return { exitCode: 100, stderr: 'E: no sources\n' };
@@ -553,10 +621,10 @@ export class SimulatedMachine implements Host {
       this.write(posix.join('/var/lib/caisson/apt/lists', list), 'metadata', 0o644);
       return {};
     }
-    if (verb === 'autoremove') return {};
-    if (verb === 'remove' || verb === 'purge') {
-      for (const name of names) this.packages.delete(name);
-      if (names.includes('docker.io')) this.units.delete('docker.service');
+    if (verb === 'autoremove' || verb === 'remove' || verb === 'purge') {
+      const going = this.#goingPackages(names, verb === 'autoremove' || words.includes('--auto-remove'));
+      if (words.includes('--simulate')) return { stdout: going.map((name) => `Remv ${name} [1.0]\n`).join('') };
+      for (const name of going) this.#removePackage(name);
       return {};
     }
     if (verb !== 'install') throw new Error(`the simulated apt-get does not know ${verb ?? ''}`);
@@ -566,12 +634,41 @@ export class SimulatedMachine implements Host {
       return {};
     }
     if (this.halfInstalled) return { exitCode: 100, stderr: 'E: Unmet dependencies. Try apt --fix-broken install\n' };
-    for (const name of names) this.packages.set(name, PACKAGES[name] ?? '1.0');
-    if (names.includes('docker.io')) {
-      const known = this.units.get('docker.service');
-      this.units.set('docker.service', known ?? { enabled: true, started: this.#tick(), loaded: '', isPackaged: true });
-    }
+    for (const name of names) this.installPackage(name);
     return {};
+  }
+
+  /** Installs a package with what it needs. */
+  installPackage(name: string, isAutomatic = false): void {
+    for (const need of this.packageNeeds.get(name) ?? []) if (!this.packages.has(need)) this.installPackage(need, true);
+    this.packages.set(name, PACKAGES[name] ?? '1.0');
+    if (isAutomatic) this.automatic.add(name);
+    else this.automatic.delete(name);
+    if (name !== 'docker.io') return;
+    const known = this.units.get('docker.service');
+    this.units.set('docker.service', known ?? { enabled: true, started: this.#tick(), loaded: '', isPackaged: true });
+  }
+
+  #removePackage(name: string): void {
+    this.packages.delete(name);
+    this.automatic.delete(name);
+    if (name === 'docker.io') this.units.delete('docker.service');
+  }
+
+  /** Packages that go with these: those that need them, and, with `unneeded`, those that were installed for others and nothing needs then. */
+  #goingPackages(names: readonly string[], unneeded: boolean): readonly string[] {
+    const going = new Set(names.filter((name) => this.packages.has(name)));
+    const grow = (isGoing: (name: string) => boolean): void => {
+      for (let size = -1; size !== going.size;) {
+        size = going.size;
+        for (const name of this.packages.keys()) if (isGoing(name)) going.add(name);
+      }
+    };
+    const needs = (name: string): readonly string[] => this.packageNeeds.get(name) ?? [];
+    const stays = (): string[] => [...this.packages.keys()].filter((name) => !going.has(name));
+    grow((name) => needs(name).some((need) => going.has(need)));
+    if (unneeded) grow((name) => this.automatic.has(name) && !stays().some((other) => needs(other).includes(name)));
+    return [...going];
   }
 
   #packageLine(name: string): string[] {
@@ -604,7 +701,7 @@ export class SimulatedMachine implements Host {
   }
 
   /** What the agent does when it reads its definitions: units for those that are there, none for those that are gone. */
-  #reloadAgent(): void {
+  reloadAgent(): void {
     const wanted = new Map(
       this.#definitions()
         .filter(({ onlyHealthCheck }) => !onlyHealthCheck)
@@ -626,7 +723,7 @@ export class SimulatedMachine implements Host {
 
   #retire(services: readonly string[]): Partial<CommandResult> {
     if (this.files.has(EXECUTABLE) && this.#unitOf(AGENT_UNIT)?.started !== undefined) {
-      this.#reloadAgent();
+      this.reloadAgent();
       return {
         stdout: services
           .filter((name) => this.#unitFile(`${name}.service`) !== undefined)
@@ -649,7 +746,7 @@ export class SimulatedMachine implements Host {
     if (!this.files.has(EXECUTABLE)) return { exitCode: 127, stderr: `${EXECUTABLE}: not found\n` };
     if (this.#unitOf(AGENT_UNIT)?.started === undefined) return { exitCode: 6, stderr: 'Cannot ask the agent\n' };
     if (words.includes('reload')) {
-      this.#reloadAgent();
+      this.reloadAgent();
       return {};
     }
     const time = new Date(this.#tick() * 1000).toISOString();

@@ -11,7 +11,7 @@ export const DOCKER_IMAGES_SCRIPT = `for name do
 done
 `;
 
-/** Parameters: names. Removes images that are there; one that a container of somebody else uses stays. */
+/** Parameters: names, or sources that were pulled. Removes images that are there; one that a container of somebody else uses stays. */
 export const DOCKER_REMOVE_IMAGES_SCRIPT = `command -v docker >/dev/null || exit 0
 for name do
   id=$(docker image inspect --format '{{.Id}}' "$name" 2>/dev/null) || continue
@@ -30,12 +30,17 @@ for name do
 done
 `;
 
-/** Parameters: image, path in the image, path on the host. */
+/**
+ * Parameters: image, path in the image, path on the host. The container is named by the path on the host, so that one that a
+ * kill left behind goes with the next copy, and two copies at a time do not meet.
+ */
 export const DOCKER_COPY_SCRIPT = `set -eu
 umask 022
 mkdir -p -- "\${3%/*}"
-container=$(docker create --pull never -- "$1" none)
+container=caisson-copy-$(printf %s "$3" | sha256sum | cut -c 1-12)
+docker rm --force -- "$container" >/dev/null 2>&1 || :
 trap 'docker rm --force -- "$container" >/dev/null' EXIT
+docker create --pull never --name "$container" -- "$1" none >/dev/null
 docker cp --follow-link -- "$container:$2" "$3"
 `;
 

@@ -1,6 +1,7 @@
 import type { CaissonError } from '../../core/index.ts';
 import { CommandFailedError, runChecked, type Command, type CommandResult, type Host } from '../../host/index.ts';
 import { retry } from '../../io/index.ts';
+import { aptGet } from './apt-access.ts';
 import type { PackageToolOptions } from './package-manager.ts';
 
 /** How long another process may keep apt or dpkg for itself: security updates of a slow host take minutes. */
@@ -33,20 +34,22 @@ export async function runPackageTool(host: Host, command: Command, options: Pack
  * Brings packages that a kill left half-way to a state that apt works with; on a healthy host it does nothing. It removes
  * nothing: when only that would help, it throws with what apt says.
  */
-export async function recoverPackages(host: Host, fixBroken: Command, options: PackageToolOptions): Promise<void> {
+export async function recoverPackages(host: Host, options: PackageToolOptions): Promise<void> {
   try {
     await runPackageTool(host, CONFIGURE_PENDING, options);
   } catch (error) {
-    // What waits for a package that is not unpacked yet cannot be configured; fixBroken installs that and configures both.
+    // What waits for a package that is not unpacked yet cannot be configured; FIX_BROKEN installs that and configures both.
     if (!(error instanceof CommandFailedError) || isLocked(error)) throw error;
   }
-  await runPackageTool(host, fixBroken, options);
+  await runPackageTool(host, FIX_BROKEN, options);
 }
 
 const CONFIGURE_PENDING: Command = {
   argv: ['dpkg', '--configure', '--pending', '--force-confdef', '--force-confold'],
   env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' },
 };
+
+const FIX_BROKEN = aptGet('install', '--fix-broken', '--no-remove', '--no-install-recommends');
 
 /** dpkg and apt have no exit status of their own for it. */
 function isLocked(error: unknown): error is CaissonError {

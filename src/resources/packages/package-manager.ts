@@ -31,6 +31,13 @@ export interface Download {
   readonly path: string;
   readonly digest: Digest;
   readonly mode: number;
+  /** `user:group`; root:root when not given. */
+  readonly owner?: string | undefined;
+}
+
+/** What a file is called beside its place until it is whole. */
+export function downloadName(path: string): string {
+  return `${path}.caisson-new`;
 }
 
 /**

@@ -1,0 +1,61 @@
+import { readRemoteFile, removeRemoteFile, type Host } from '../../host/index.ts';
+import { aptGet } from './apt-access.ts';
+import { recoverPackages, runPackageTool } from './apt-tool.ts';
+import { presentPackages } from './installed-versions.ts';
+import type { PackageToolOptions } from './package-manager.ts';
+
+/** Packages that a removal has begun to remove; a kill leaves it there, and the next removal goes on with them. */
+const REMOVING = '/var/lib/caisson/removing-packages';
+
+/**
+ * Removes packages with what nothing needs any more after that. What nothing needed before is not ours to remove; and a
+ * package that others need, which we did not install, stays.
+ */
+export async function removePackages(
+  host: Host,
+  names: readonly string[],
+  options: PackageToolOptions & { readonly purge: boolean },
+): Promise<void> {
+  const { signal } = options;
+  const begun = (await readRemoteFile(host, REMOVING, { signal }))?.split('\n').filter((name) => name !== '') ?? [];
+  const present = await presentPackages(host, [...new Set([...names, ...begun])], signal);
+  if (present.length > 0) {
+    await recoverPackages(host, options);
+    const going = await allGoing(host, await withoutNeeded(host, present, options), options);
+    await host.upload(going.map((name) => `${name}\n`).join(''), REMOVING, { mode: 0o600, onlyWriter: true, signal });
+    if (going.length > 0) await runPackageTool(host, aptGet(options.purge ? 'purge' : 'remove', ...going), options);
+  }
+  if (present.length > 0 || begun.length > 0) await removeRemoteFile(host, REMOVING, { signal });
+}
+
+/** These packages, and those that they brought and that nothing needs without them. */
+async function allGoing(host: Host, ours: readonly string[], options: PackageToolOptions): Promise<readonly string[]> {
+  if (ours.length === 0) return [];
+  const before = await wouldRemove(host, ['autoremove'], options);
+  const removed = await wouldRemove(host, ['remove', '--auto-remove', ...ours], options);
+  return [...ours, ...removed.filter((name) => !ours.includes(name) && !before.includes(name))];
+}
+
+/** Those of our packages that no package of others needs. */
+async function withoutNeeded(host: Host, ours: readonly string[], options: PackageToolOptions): Promise<readonly string[]> {
+  const others = (await wouldRemove(host, ['remove', ...ours], options)).filter((name) => !ours.includes(name));
+  if (others.length === 0) return ours;
+  const free: string[] = [];
+  for (const name of ours) {
+    const along = await wouldRemove(host, ['remove', name], options);
+    if (!along.some((other) => others.includes(other))) free.push(name);
+    else options.emit({ type: 'note', message: `Leaving package "${name}" on ${host.name}: ${others.join(', ')} needs it` });
+  }
+  return free;
+}
+
+/** Packages that apt-get would remove. */
+async function wouldRemove(host: Host, words: readonly string[], options: PackageToolOptions): Promise<readonly string[]> {
+  const { stdout } = await runPackageTool(host, aptGet(...words, '--simulate'), options);
+  return removedPackages(stdout);
+}
+
+/** The packages that a simulation of apt-get says it removes. */
+export function removedPackages(simulation: string): readonly string[] {
+  return simulation.split('\n').flatMap((line) => /^(?:Remv|Purg) (\S+)/.exec(line)?.[1] ?? []);
+}

@@ -1,0 +1,13 @@
+import type { Host } from '../host/index.ts';
+import type { ResourceContext, ResourceKind, Wanted } from './resource.ts';
+
+/** The wanted things that are not so yet: `ensure` leaves the others alone. */
+export async function pendingOf<Spec>(
+  look: ResourceKind<Spec>['look'],
+  host: Host,
+  wanted: readonly Wanted<Spec>[],
+  context: ResourceContext,
+): Promise<readonly Wanted<Spec>[]> {
+  const found = await look(host, wanted, context);
+  return wanted.filter((_, index) => found[index]?.state !== 'same');
+}
