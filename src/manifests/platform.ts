@@ -16,7 +16,9 @@ export const platformSchema = z.strictObject({
   authorities: z
     .array(
       z.strictObject({
-        name: nameField.refine((name) => name !== 'site', 'is the name of the authority that every site has; choose another'),
+        name: nameField
+          .refine((name) => name !== 'site', 'is the name of the authority that every site has; choose another')
+          .describe('Name that certificates of components refer to.'),
         summary: lineField.describe('What it is for.'),
       }),
     )

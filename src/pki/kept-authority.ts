@@ -106,7 +106,7 @@ async function readAuthority(paths: PairPaths): Promise<KeyPair | undefined> {
 async function makeAuthority(paths: PairPaths, { commonName, clock }: KeptAuthorityOptions): Promise<KeyPair> {
   const { secret } = await readKeptPair(paths);
   const made = await createAuthority({ commonName, days: AUTHORITY_DAYS, clock, ...(secret === undefined ? {} : { key: secret }) });
-  await writeKeptPair(paths, { secret: made.key, open: made.certificate });
+  await writeKeptPair(paths, { secret: made.key, open: made.certificate }, { directory: 0o700 });
   return made;
 }
 

@@ -142,14 +142,16 @@ export const hostRecordSchema = z.strictObject({
   roles: z.array(z.string()),
   /** Single and quorum components that stand here. */
   placements: z.array(z.string()),
+  /** Written before the first change of a run and taken out after its last: a run that was killed has something to end here. */
+  changing: z.literal(true).optional(),
   owned: z.array(ownedResource),
 });
 
 export type HostRecord = Readonly<z.output<typeof hostRecordSchema>>;
 
-/** The text of a host's own record. */
+/** The text of a host's own record: the same for the same record, because keys are in the order of the schema. */
 export function formatHostRecord(record: HostRecord): string {
-  return `${JSON.stringify(record, null, 1)}\n`;
+  return `${JSON.stringify(hostRecordSchema.parse(record), null, 1)}\n`;
 }
 
 /** What a host of a site keeps, as the site's record has it. */

@@ -14,6 +14,7 @@ const RUNNING = {
   needsReload: false,
   invocation: 'first',
   activeSince: 1,
+  changedSince: 1,
   mainPid: 1,
   restarts: 0,
 };

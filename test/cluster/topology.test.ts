@@ -32,7 +32,7 @@ describe('resolveTopology', () => {
 
   it('orders components and their placements by what they need: on the same host, else everywhere', () => {
     expect(names(topology.components)).toEqual(['docker', 'store', 'store-proxy', 'web']);
-    const needs = new Map(topology.placements.map((placement) => [placement.id, placement.needs]));
+    const needs = new Map(topology.placements.map(({ id, needs: own }) => [id, own.flatMap((need) => need.placements)]));
     expect(needs.get('store/m2')).toEqual(['docker/m2']);
     expect(needs.get('store-proxy/c1')).toEqual(['docker/c1', 'store/m1', 'store/m2']);
     const order = topology.placements.map((placement) => placement.id);

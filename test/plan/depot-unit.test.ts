@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { depotUnit } from '../../src/install/depot-unit.ts';
+import { depotUnit } from '../../src/plan/wanted/depot-unit.ts';
 
 describe('depotUnit', () => {
   it('serves the bundles over TLS, comes back by itself, and may write nothing', () => {

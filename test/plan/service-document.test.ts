@@ -2,11 +2,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/index.ts';
 import { loadManifests, type ComponentManifest, type ComponentService } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
-import { filesDigest, serviceDocument } from '../../src/install/service-document.ts';
+import { serviceDocument } from '../../src/plan/wanted/service-document.ts';
+import { dockerEngine } from '../../src/resources/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
-import { MANIFESTS } from './sample-install.ts';
+import { MANIFESTS } from '../support/sample-install.ts';
 
-const FILES = digestOf('files');
+const OPTIONS = { files: digestOf('files'), engine: dockerEngine };
 let component: ComponentManifest;
 let service: ComponentService;
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
 
 describe('serviceDocument', () => {
   it('is what the agent reads', () => {
-    const [definition, ...others] = parseServiceFile(serviceDocument(component, [service], FILES), 'store.yaml');
+    const [definition, ...others] = parseServiceFile(serviceDocument(component, [service], OPTIONS), 'store.yaml');
     expect(others).toEqual([]);
     expect(definition).toEqual({
       name: 'store',
@@ -47,7 +48,7 @@ describe('serviceDocument', () => {
       preStart: 'docker rm --force store',
       start: [
         'exec docker run --interactive --name store --network host --pull never',
-        `--label 'caisson.files=${FILES}' --stop-timeout 30 --volume /opt/sample/data:/data:ro`,
+        `--label 'caisson.files=${OPTIONS.files}' --stop-timeout 30 --volume /opt/sample/data:/data:ro`,
         `--env 'TZ=UTC' --env 'JSON={"a": [1]}' registry.example/store:1`,
         String.raw`'--motto=it'\''s "5$" 100%' '' '--path=C:\x' 'a b'`,
       ].join(' '),
@@ -58,7 +59,7 @@ describe('serviceDocument', () => {
   });
 
   it('becomes a unit that keeps every character of every argument', () => {
-    const [definition] = parseServiceFile(serviceDocument(component, [service], FILES), 'store.yaml');
+    const [definition] = parseServiceFile(serviceDocument(component, [service], OPTIONS), 'store.yaml');
     if (definition === undefined) throw new Error('there is a definition');
     const unit = unitFromDefinition(definition, {});
     expect(unit).toMatch(/^ExecStart=.*5\$\$\\" 100%%/m);
@@ -67,45 +68,28 @@ describe('serviceDocument', () => {
 
   it('only probes what it does not start', () => {
     const { container: _, ...probed } = service;
-    const [definition] = parseServiceFile(serviceDocument(component, [{ ...probed, unit: 'docker' }], FILES), 'store.yaml');
+    const [definition] = parseServiceFile(serviceDocument(component, [{ ...probed, unit: 'docker' }], OPTIONS), 'store.yaml');
     expect(definition).toMatchObject({ name: 'store', onlyHealthCheck: true, after: [] });
     if (definition !== undefined) expect(hasUnit(definition)).toBe(false);
   });
 
-  it('changes with the content of the files, so that the unit is restarted', () => {
-    const text = (content: string): string => serviceDocument(component, [service], filesDigest([{ path: '/a', content }]));
+  it('changes with the digest of the files, so that the unit is restarted', () => {
+    const text = (files: string): string => serviceDocument(component, [service], { ...OPTIONS, files: digestOf(files) });
     expect(text('one')).not.toBe(text('two'));
     expect(text('one')).toBe(text('one'));
   });
 
+  it('starts a process of the host with its words, its environment and the files it runs with', () => {
+    const { container: _, ...rest } = service;
+    const process = { command: ['/usr/bin/store', '--motto', 'a b'], environment: { TZ: 'UTC' }, workingDirectory: '/srv' };
+    const [definition] = parseServiceFile(serviceDocument(component, [{ ...rest, process }], OPTIONS), 'store.yaml');
+    expect(definition?.start).toBe(`exec env '--chdir=/srv' 'TZ=UTC' 'CAISSON_FILES=${OPTIONS.files}' /usr/bin/store --motto 'a b'`);
+    expect(definition?.preStart).toBe('');
+  });
+
   it('says who wrote it, in a line that is no definition', () => {
-    expect(serviceDocument(component, [service], FILES)).toMatch(
+    expect(serviceDocument(component, [service], OPTIONS)).toMatch(
       /^# Keeps state\. Written by caisson from the manifest of component "store"/,
     );
-  });
-});
-
-describe('filesDigest', () => {
-  const files = [
-    { path: '/a', content: 'x' },
-    { path: '/b', content: 'y' },
-  ];
-
-  it('does not depend on the order', () => {
-    expect(filesDigest(files)).toBe(filesDigest([...files].reverse()));
-  });
-
-  it('depends on bytes, on paths, and on which bytes have which path', () => {
-    const others = [
-      [],
-      [files[0]],
-      [{ path: '/c', content: 'x' }, files[1]],
-      [
-        { path: '/a', content: 'y' },
-        { path: '/b', content: 'x' },
-      ],
-    ];
-    const digests = others.map((list) => filesDigest(list.flatMap((file) => file ?? [])));
-    expect(new Set([filesDigest(files), ...digests]).size).toBe(others.length + 1);
   });
 });

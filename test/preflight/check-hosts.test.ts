@@ -4,8 +4,8 @@ import { systemClock } from '../../src/core/index.ts';
 import type { Host } from '../../src/host/index.ts';
 import { loadManifests } from '../../src/manifests/index.ts';
 import { checkHosts, HostsUnfitError, type ConnectedHosts } from '../../src/preflight/index.ts';
-import { clusterYaml, MANIFESTS, type SampleNode } from '../install/sample-install.ts';
-import { Installer, SimulatedMachine } from '../install/simulated-machine.ts';
+import { clusterYaml, MANIFESTS, type SampleNode } from '../support/sample-install.ts';
+import { Installer, SimulatedMachine } from '../support/simulated-machine.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { bundle } from './sample-bundle.ts';
 

@@ -4,7 +4,7 @@ import { CaissonError } from '../../src/core/index.ts';
 import { connectHosts } from '../../src/preflight/connect-hosts.ts';
 import type { Machines } from '../../src/site/index.ts';
 import { fakeHost, type FakeHost } from '../support/fake-host.ts';
-import { clusterYaml, THREE_NODES } from '../install/sample-install.ts';
+import { clusterYaml, THREE_NODES } from '../support/sample-install.ts';
 
 const OPTIONS = { home: '/root', directory: '/' };
 
@@ -27,6 +27,7 @@ function machines(options: { readonly own?: string; readonly failing?: Readonly<
       return make(name, name === options.own);
     },
     openSeed: ({ name }) => make(name, true),
+    hasAgentPorts: false,
     seedRoot: '/',
   };
   return { reach, made };

@@ -13,7 +13,7 @@ import { systemOf } from '../../src/preflight/judge/system.ts';
 import type { TriedWay } from '../../src/preflight/ways.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { bundle, BUNDLE_SIZE, LAYER_SIZE } from './sample-bundle.ts';
-import { clusterYaml, MANIFESTS, THREE_NODES, type SampleNode } from '../install/sample-install.ts';
+import { clusterYaml, MANIFESTS, THREE_NODES, type SampleNode } from '../support/sample-install.ts';
 
 const GB = 1_000_000_000;
 

@@ -1,7 +1,7 @@
 import type { BundleManifest } from '../../src/bundle/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import type { HostsToCheck } from '../../src/preflight/judge/finding.ts';
-import { PACKAGES } from '../install/sample-install.ts';
+import { PACKAGES } from '../support/sample-install.ts';
 import { smallBundle } from '../support/small-bundle.ts';
 
 const GB = 1_000_000_000;

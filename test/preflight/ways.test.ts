@@ -4,7 +4,7 @@ import { parseClusterSpec, resolveTopology } from '../../src/cluster/index.ts';
 import { openLocalHost } from '../../src/host/index.ts';
 import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { parseWays, tryWays, waysFrom, type Way } from '../../src/preflight/ways.ts';
-import { clusterYaml, MANIFESTS, THREE_NODES, type SampleNode } from '../install/sample-install.ts';
+import { clusterYaml, MANIFESTS, THREE_NODES, type SampleNode } from '../support/sample-install.ts';
 import { freePort } from '../support/free-port.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 
@@ -43,7 +43,7 @@ describe('waysFrom', () => {
 
   it('leads to the other hosts of a component that lists its own, at most five of them', async () => {
     const store = (MANIFESTS['components/store/component.yaml'] ?? '')
-      .replace('placement: first', 'values: { members: { each: store, as: "${each.address}" } }')
+      .replace('placement: one', 'values: { members: { each: store, as: "${each.address}" } }')
       .replace('- { port: 2379 }', '- { port: 2379 }\n  - { port: 9000, address: 127.0.0.1 }');
     manifests = await loadManifests(memoryTree({ ...MANIFESTS, 'components/store/component.yaml': store }));
     const nodes = Array.from({ length: 9 }, (_, index) => ({ name: `m${index + 1}`, address: `10.0.0.${index + 11}`, roles: ['manage'] }));

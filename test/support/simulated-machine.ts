@@ -22,7 +22,7 @@ import { INSPECT_SCRIPT, KEEP_SCRIPT, PLACE_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE
 import { LOOK_SYSCTL_SCRIPT, SET_SYSCTL_SCRIPT, UNSET_SYSCTL_SCRIPT } from '../../src/resources/sysctl.ts';
 import { FILE_TIMES_SCRIPT } from '../../src/resources/unit.ts';
 import { MAKE_USER_SCRIPT, REMOVE_USERS_SCRIPT } from '../../src/resources/user.ts';
-import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, UNITS } from '../../src/site/index.ts';
+import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_RECORD, UNITS } from '../../src/site/index.ts';
 import { RELEASE_SCRIPT } from '../../src/usecases/apply/host-record.ts';
 import { EXECUTABLE_BYTES, PACKAGES } from './sample-install.ts';
 
@@ -172,9 +172,14 @@ export class SimulatedMachine implements Host {
 
   /** What lasts, in comparable form: times are left out, and, unless `exact`, the bytes of what is made anew at every site. */
   state({ exact = false }: { readonly exact?: boolean } = {}): unknown {
-    const isOfSite = (path: string): boolean => !exact && /\.(key|crt|asc|conf)$|conf\/store\.yaml$/.test(path);
+    const isOfSite = (path: string): boolean => !exact && /\.(key|crt|asc|conf)$|conf\/store\.yaml$|\/store\.service$/.test(path);
     return {
-      files: byName(this.files).map(([path, { content, mode, owner }]) => [path, mode, owner, isOfSite(path) ? '' : content.toString()]),
+      files: byName(this.files).map(([path, { content, mode, owner }]) => [
+        path,
+        mode,
+        owner,
+        isOfSite(path) ? '' : path === HOST_RECORD ? withoutIdentity(content.toString()) : content.toString(),
+      ]),
       directories: byName(this.directories),
       units: byName(this.units).map(([name, { enabled, started }]) => [name, enabled, started !== undefined]),
       running: exact ? byName(this.units).map(([name, { started, running }]) => [name, started === undefined ? undefined : running]) : [],
@@ -805,4 +810,9 @@ export class SimulatedMachine implements Host {
 
 function byName<T>(map: ReadonlyMap<string, T>): [string, T][] {
   return [...map].sort(([left], [right]) => (left < right ? -1 : 1));
+}
+
+/** The record of a host without the id of its site and the digests, which secrets and certificates give other values at every site. */
+function withoutIdentity(record: string): string {
+  return record.replaceAll(/"(?:id|digest)": "[^"]*"|"authorities": \{[^}]*\}/g, '"": ""');
 }

@@ -25,7 +25,7 @@ async function cluster(text: string): Promise<string> {
 describe('openRequest', () => {
   it('lays the cluster over the manifests that the bundle carries', async () => {
     const request = await openRequest([bundle], await cluster(clusterYaml(THREE_NODES)));
-    expect(request.topology.placements.map(({ id }) => id)).toContain('web/f2');
+    expect(request.topology(undefined).placements.map(({ id }) => id)).toContain('web/f2');
     await closeBundles(request.bundles);
   });
 

@@ -18,15 +18,16 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     const owned = what === 'settle' ? ((await run.settled()).get(name) ?? []) : recorded.owned;
     const own = hostRecordOf({ ...record, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
     if (own === undefined) throw new Error(`host "${name}" has no record`);
-    return formatHostRecord(own);
+    return formatHostRecord(what === 'claim' ? { ...own, changing: true } : own);
   };
   return {
     isDone: async ({ signal }) =>
       (await readRemoteFile(host, HOST_RECORD, { signal })) === (await text()) &&
       (what === 'claim' || !(await keepsReplaced(host, signal))),
     apply: async (context) => {
-      await writeRecord(host, await text(), context);
+      // A kill in between leaves the mark of the claim, so that the next run comes here again.
       if (what === 'settle') await forgetReplaced(host, context.signal);
+      await writeRecord(host, await text(), context);
     },
   };
 }
