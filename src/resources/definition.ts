@@ -3,9 +3,10 @@ import { digestOf, type Digest } from '../core/index.ts';
 import { quoteCommand, runChecked, shellScript, type Host } from '../host/index.ts';
 import { EXECUTABLE, UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
-import { lookAtFiles, writeFiles, type FileSpec, type PlacedFile } from './file.ts';
+import { lookAtFiles, writeFiles } from './file.ts';
+import type { FileSpec, PlacedFile } from './placed-file.ts';
 import { removeFiles, REPLACED, restorePaths } from './paths.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** A file of service definitions that the agent makes units of. Its key is the path. */
 export interface DefinitionSpec extends FileSpec {

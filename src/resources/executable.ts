@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '../core/index.ts';
 import { fileProblem, inspectPaths, removeFiles } from './paths.ts';
-import { ABSENT, SAME, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type ResourceKind } from './kind.ts';
 
 const MODE = 0o755;
 
