@@ -3,7 +3,7 @@ import { digestOf, hexOf, type Digest } from '../core/index.ts';
 import { fileDigest, runChecked, shellScript, type Host } from '../host/index.ts';
 import type { EngineImage } from './containers/container-engine.ts';
 import { fixedContent } from './content.ts';
-import { lookAtFiles, replacedKeys, writeFiles, type PlacedFile } from './file.ts';
+import { lookAtFiles, replacedKeys, writeFiles } from './file.ts';
 import { downloadName } from './packages/package-manager.ts';
 import {
   attributesProblem,
@@ -17,7 +17,8 @@ import {
   type Attributes,
   type PathState,
 } from './paths.ts';
-import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './kind.ts';
+import type { PlacedFile } from './placed-file.ts';
 
 /** A file that comes out of an image, or is a member of the bundle. Its key is the path on the host. */
 export interface ArtifactSpec extends Attributes {

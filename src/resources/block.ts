@@ -1,5 +1,5 @@
 import { ensureBlock, readRemoteFile, setBlock } from '../host/index.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** Marked lines in a file that is not ours. Its key is PATH#ID. */
 export interface BlockSpec {

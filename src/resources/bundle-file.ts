@@ -1,6 +1,6 @@
 import type { Digest } from '../core/index.ts';
 import { removeFiles } from './paths.ts';
-import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './kind.ts';
 
 /** A bundle on the disk of the seed, verified before it got its name. Its key is the path. */
 export interface BundleFileSpec {

@@ -3,9 +3,10 @@ import { digestOf, type Digest } from '../core/index.ts';
 import { quoteCommand, runChecked, shellScript, type Host } from '../host/index.ts';
 import { EXECUTABLE, UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
-import { lookAtFiles, replacedKeys, writeFiles, type FileSpec, type PlacedFile } from './file.ts';
+import { lookAtFiles, replacedKeys, writeFiles } from './file.ts';
 import { keepPaths, removeFiles, removePlaced, REPLACED, restorePaths } from './paths.ts';
-import { ABSENT, type Found, type ResourceContext, type ResourceKind, type Wanted } from './resource.ts';
+import { ABSENT, type Found, type ResourceContext, type ResourceKind, type Wanted } from './kind.ts';
+import type { FileSpec, PlacedFile } from './placed-file.ts';
 
 /** A file of service definitions that the agent makes units of. Its key is the path. */
 export interface DefinitionSpec extends FileSpec {

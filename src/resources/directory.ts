@@ -1,6 +1,6 @@
 import { ensureDirectory, runChecked, shellScript } from '../host/index.ts';
 import { attributesProblem, inspectPaths, REMOVE_EMPTY_SCRIPT, type Attributes } from './paths.ts';
-import { ABSENT, SAME, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type ResourceKind } from './kind.ts';
 
 /** A directory; what it holds is left alone. A link to one is as good. Its key is the path. */
 export interface DirectorySpec extends Attributes {

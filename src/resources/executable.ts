@@ -3,7 +3,7 @@ import type { Digest } from '../core/index.ts';
 import { replacedKeys } from './file.ts';
 import { downloadName } from './packages/package-manager.ts';
 import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removeFiles, removePlaced } from './paths.ts';
-import { ABSENT, SAME, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type ResourceKind } from './kind.ts';
 
 const MODE = 0o755;
 

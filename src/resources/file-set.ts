@@ -1,6 +1,7 @@
-import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
+import { lookAtFiles, writeFiles } from './file.ts';
 import { removePlaced, REPLACED, restorePaths } from './paths.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
+import type { PlacedFile } from './placed-file.ts';
 
 /** Files that only count together: a certificate with its key and its authority, the two halves of a key pair. */
 export interface FileSetSpec {

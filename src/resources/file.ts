@@ -1,18 +1,8 @@
 import { digestOf } from '../core/index.ts';
 import type { Host } from '../host/index.ts';
-import type { Content } from './content.ts';
-import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removePlaced, REPLACED, restorePaths, type Attributes } from './paths.ts';
-import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind, type Wanted } from './resource.ts';
-
-/** A file whose whole content we decide. Its key is the path. */
-export interface FileSpec extends Attributes {
-  readonly content: Content;
-}
-
-/** A file of a known path. */
-export interface PlacedFile extends FileSpec {
-  readonly path: string;
-}
+import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removePlaced, REPLACED, restorePaths } from './paths.ts';
+import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind, type Wanted } from './kind.ts';
+import type { FileSpec, PlacedFile } from './placed-file.ts';
 
 /** How each file was found, in the order given; one command. */
 export async function lookAtFiles(host: Host, files: readonly PlacedFile[], signal: AbortSignal): Promise<readonly Found[]> {

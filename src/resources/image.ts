@@ -1,5 +1,5 @@
 import type { EngineImage } from './containers/container-engine.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** An image on the host's container engine. Its key is the name. */
 export type ImageSpec = EngineImage;

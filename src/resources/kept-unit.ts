@@ -1,9 +1,10 @@
 import { daemonReload, disableUnit, enableUnit, restartUnit, type Host } from '../host/index.ts';
 import { UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
-import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
+import { lookAtFiles, writeFiles } from './file.ts';
+import type { PlacedFile } from './placed-file.ts';
 import { removeFiles } from './paths.ts';
-import { ABSENT, SAME, type Found, type ResourceContext } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceContext } from './kind.ts';
 import { readNeeds } from './unit.ts';
 
 /** A unit whose file we write and that keeps something in force: a mount, a route. */

@@ -1,6 +1,6 @@
 import { runChecked, shellScript } from '../host/index.ts';
 import { pendingOf } from './pending.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** A kernel module, loaded now and at boot. Its key is the name. */
 export type ModuleSpec = Readonly<Record<string, never>>;

@@ -1,5 +1,5 @@
 import { ensureKeptUnits, lookAtKeptUnits, removeKeptUnits, type KeptUnit } from './kept-unit.ts';
-import type { ResourceKind } from './resource.ts';
+import type { ResourceKind } from './kind.ts';
 
 /** A mounted file system, now and at boot. Its key is the directory. */
 export interface MountSpec {

@@ -2,8 +2,9 @@ import { digestOf, type Digest } from '../core/index.ts';
 import { inspectPaths, removeFiles } from './paths.ts';
 import type { SourceAccess } from './packages/package-manager.ts';
 import { pendingOf } from './pending.ts';
-import { SAME, type ResourceKind } from './resource.ts';
-import { lookAtFiles, writeFiles, type PlacedFile } from './file.ts';
+import { SAME, type ResourceKind } from './kind.ts';
+import { lookAtFiles, writeFiles } from './file.ts';
+import type { PlacedFile } from './placed-file.ts';
 import { fixedContent } from './content.ts';
 
 /** The depot as a source of packages, with its metadata taken. Its key is the path of the mark. */

@@ -1,5 +1,5 @@
 import { pendingOf } from './pending.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** A package by name, in the version that the bundle has. A newer one that is installed is as good. */
 export interface PackageSpec {

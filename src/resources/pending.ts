@@ -1,5 +1,5 @@
 import type { Host } from '../host/index.ts';
-import type { ResourceContext, ResourceKind, Wanted } from './resource.ts';
+import type { ResourceContext, ResourceKind, Wanted } from './kind.ts';
 
 /** The wanted things that are not so yet: `ensure` leaves the others alone. */
 export async function pendingOf<Spec>(

@@ -1,7 +1,7 @@
 import { digestOf, hexOf } from '../core/index.ts';
 import { formatUnitFile } from '../host/index.ts';
 import { ensureKeptUnits, lookAtKeptUnits, removeKeptUnits, type KeptUnit } from './kept-unit.ts';
-import type { ResourceKind } from './resource.ts';
+import type { ResourceKind } from './kind.ts';
 
 /** A route of the host, now and after a boot. Its key is the destination in CIDR notation. */
 export interface RouteSpec {

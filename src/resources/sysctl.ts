@@ -1,7 +1,7 @@
 import { runChecked, shellScript } from '../host/index.ts';
 import { ORIGINALS } from './paths.ts';
 import { pendingOf } from './pending.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** A kernel setting, now and at boot. Its key is the name with dots. */
 export interface SysctlSpec {

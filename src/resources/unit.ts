@@ -10,7 +10,7 @@ import {
   type Host,
   type UnitState,
 } from '../host/index.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** A unit that is enabled and runs with certain files. Its key is the name, with its ending. */
 export interface UnitSpec {

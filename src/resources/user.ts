@@ -1,6 +1,6 @@
 import { runChecked, shellScript } from '../host/index.ts';
 import { pendingOf } from './pending.ts';
-import { ABSENT, SAME, type Found, type ResourceKind } from './resource.ts';
+import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
 /** A system user without a login, with a group of its name. Its key is the name. */
 export interface UserSpec {

@@ -1,15 +1,8 @@
 import type { Host } from '../host/index.ts';
 import type { OwnedResource } from '../site/index.ts';
+import { ABSENT, type Found, type RemoveOptions, type ResourceContext } from './kind.ts';
 import { isKind, KIND_ORDER, KINDS } from './kinds.ts';
-import {
-  ABSENT,
-  type Found,
-  type RemoveOptions,
-  type Resource,
-  type ResourceContext,
-  type ResourceKindName,
-  type ResourceOf,
-} from './resource.ts';
+import type { Resource, ResourceKindName, ResourceOf } from './resource.ts';
 
 /** A resource that is to be made, and whether it replaces something that is not ours. */
 export interface Making {

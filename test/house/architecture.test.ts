@@ -95,12 +95,12 @@ describe('the import rule', () => {
     ['const now = Date.now();', 'uses Date.now, which has no row in the table'],
     ['const now = new Date();', 'uses new Date(), which only core/clock.ts may'],
     ["import { z } from 'zod';", 'uses named imports of zod'],
-    ["import { HttpClient } from '../net/index.ts';", 'net/index.ts: install is not granted net'],
+    ["import { HttpClient } from '../net/index.ts';", 'net/index.ts: usecases is not granted net'],
     ["import { topologicalOrder } from '../core/graph.ts';", 'not through the door core/index.ts'],
-    ["import { installCluster } from './index.ts';", 'its own index.ts'],
+    ["import { install } from './index.ts';", 'its own index.ts'],
   ])('refuses %s', (text, problem) => {
-    const found = violationsIn('install/planted.ts', `${text}\n`);
-    expect(found.join('\n')).toContain('install/planted.ts');
+    const found = violationsIn('usecases/planted.ts', `${text}\n`);
+    expect(found.join('\n')).toContain('usecases/planted.ts');
     expect(found.join('\n')).toContain(problem);
   });
 
@@ -114,7 +114,7 @@ describe('the import rule', () => {
     ['another folder through its door', "import { hasCode } from '../core/index.ts';"],
     ['a date that is given', 'export const epoch = new Date(0);'],
   ])('lets %s be', (_, text) => {
-    expect(violationsIn('install/planted.ts', text)).toEqual([]);
+    expect(violationsIn('usecases/planted.ts', text)).toEqual([]);
   });
 
   it('refuses an arrow between rooms of one folder that has no grant', () => {

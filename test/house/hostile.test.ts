@@ -44,8 +44,10 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/host/check-login.ts': 'cluster.yaml once more, for its lines; it was parsed before',
   'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",
-  'src/install/agent-statuses.ts': 'an answer of an agent that was asked over ssh',
-  'src/cli/commands/cluster.ts': "the installer's own record",
+  'src/usecases/apply/agent-statuses.ts': 'an answer of an agent that was asked over ssh',
+  'src/usecases/session.ts': 'the record that an installer left on a host; what cannot be understood is refused',
+  'src/site/site-store.ts': "the site's own record; what cannot be understood is refused",
+  'src/engine/read-journal.ts': "the installer's own journal; lines that cannot be understood are left out",
   'src/net/rate-limit.ts': 'words for people out of a refusal, cut short; what is no JSON says nothing',
   'src/health/http-client.ts': 'an answer of a service of the site, whose size is limited',
 };

@@ -7,7 +7,8 @@ import { parseClusterSpec, resolveTopology, scopeFor } from '../../src/cluster/i
 import { componentSchema, loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES } from '../../src/manifests/scope-names.ts';
 import { digestOf } from '../../src/core/index.ts';
-import { serviceDocument } from '../../src/install/service-document.ts';
+import { serviceDocument } from '../../src/plan/wanted/service-document.ts';
+import { dockerEngine } from '../../src/resources/index.ts';
 import { directoryTree, parseYaml } from '../../src/io/index.ts';
 import { parseImageList, type ImageListEntry } from '../../src/sources/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
@@ -81,7 +82,7 @@ describe('the shipped manifests', () => {
         if (file.template.endsWith('.json')) expect(() => void JSON.parse(filled)).not.toThrow();
       }
       const services = renderData(component.services, scope, id);
-      const definitions = parseServiceFile(serviceDocument(component, services, digestOf('')), id);
+      const definitions = parseServiceFile(serviceDocument(component, services, { files: digestOf(''), engine: dockerEngine }), id);
       expect(definitions.map(({ name }) => name)).toEqual(component.services.map(({ name }) => name));
       for (const definition of definitions.filter(hasUnit)) {
         const unit = unitFromDefinition(definition, {});
@@ -107,7 +108,8 @@ describe('the shipped manifests', () => {
       'rbd-hub/m1',
       'rbd-monitor/m1',
     ]);
-    for (const { id, needs } of topology.placements) for (const need of needs) expect(order.indexOf(need)).toBeLessThan(order.indexOf(id));
+    for (const { id, needs } of topology.placements)
+      for (const need of needs.flatMap(({ placements }) => placements)) expect(order.indexOf(need)).toBeLessThan(order.indexOf(id));
   });
 
   it('use no port twice on a host with every role', () => {
@@ -226,8 +228,8 @@ describe('the examples in the documents', () => {
 
   it('docs/manifests.md shows pieces of a component that its schema takes', () => {
     const page = readFileSync(resolve(ROOT, 'docs/manifests.md'), 'utf8');
-    const pieces = [...page.matchAll(/^```yaml\n((?:services|values):[\s\S]*?)^```/gm)].map(([, text = '']) => text);
-    expect(pieces.length).toBeGreaterThan(0);
+    const pieces = [...page.matchAll(/^```yaml\n((?:services|values|placement|actions|certificates):[\s\S]*?)^```/gm)].map(([, text = '']) => text);
+    expect(pieces.length).toBeGreaterThan(4);
     const head = 'apiVersion: caisson/v1\nkind: Component\nname: piece\nsummary: A piece\n';
     for (const piece of pieces) expect(() => parseYaml(head + piece, 'docs/manifests.md', componentSchema)).not.toThrow();
   });

@@ -34,7 +34,9 @@ export function serviceDefinition(
   return definitionResource(at, path, {
     mode: 0o644,
     content,
-    services: services.filter(({ container, process }) => container !== undefined || process !== undefined).map(({ name }) => name),
+    services: services
+      .filter(({ container, process: program }) => container !== undefined || program !== undefined)
+      .map(({ name }) => name),
     containers: services.filter(({ container }) => container !== undefined).map(({ name }) => name),
     reload: reloadOf(services, files, engine, render),
   });
@@ -85,7 +87,7 @@ function definitionOf(
 
 /** How the service runs; undefined for one that is only probed. */
 function commandsOf(
-  { name, container, process }: ComponentService,
+  { name, container, process: program }: ComponentService,
   { files, engine }: { readonly files: Digest; readonly engine: ContainerEngine },
 ): Record<string, unknown> | undefined {
   if (container !== undefined) {
@@ -96,10 +98,10 @@ function commandsOf(
       stop: quoteCommand(engine.stop(name, container)),
     };
   }
-  if (process === undefined) return undefined;
-  const environment = Object.entries({ ...process.environment, CAISSON_FILES: files }).map(([variable, value]) => `${variable}=${value}`);
-  const directory = process.workingDirectory === undefined ? [] : [`--chdir=${process.workingDirectory}`];
-  return { start: quoteCommand(['exec', 'env', ...directory, ...environment, ...process.command]) };
+  if (program === undefined) return undefined;
+  const environment = Object.entries({ ...program.environment, CAISSON_FILES: files }).map(([variable, value]) => `${variable}=${value}`);
+  const directory = program.workingDirectory === undefined ? [] : [`--chdir=${program.workingDirectory}`];
+  return { start: quoteCommand(['exec', 'env', ...directory, ...environment, ...program.command]) };
 }
 
 function healthOf({ name, health }: ComponentService): Record<string, unknown> {

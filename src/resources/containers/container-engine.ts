@@ -1,7 +1,7 @@
 import type { Digest } from '../../core/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { ComponentContainer } from '../../manifests/index.ts';
-import type { PlacedFile } from '../file.ts';
+import type { PlacedFile } from '../placed-file.ts';
 
 /** An image as a host should have it. */
 export interface EngineImage {

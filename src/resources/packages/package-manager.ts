@@ -1,7 +1,7 @@
 import type { BundleRepository } from '../../bundle/index.ts';
 import type { Digest, Emit } from '../../core/index.ts';
 import type { Host } from '../../host/index.ts';
-import type { PlacedFile } from '../file.ts';
+import type { PlacedFile } from '../placed-file.ts';
 
 export interface PackageToolOptions {
   readonly signal: AbortSignal;
