@@ -68,6 +68,7 @@ export async function readJournal(path: string): Promise<readonly JournalRun[]> 
 }
 
 function parseLine(text: string): JournalLine | undefined {
+  if (!text.startsWith('{')) return undefined;
   try {
     const found = line.safeParse(parseBoundedJson(text));
     return found.success ? found.data : undefined;
