@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
+import { parseBoundedJson } from '../io/index.ts';
 
 const line = z.looseObject({
   time: z.string(),
@@ -67,8 +68,9 @@ export async function readJournal(path: string): Promise<readonly JournalRun[]> 
 }
 
 function parseLine(text: string): JournalLine | undefined {
+  if (!text.startsWith('{')) return undefined;
   try {
-    const found = line.safeParse(JSON.parse(text));
+    const found = line.safeParse(parseBoundedJson(text));
     return found.success ? found.data : undefined;
   } catch {
     return undefined;
@@ -89,7 +91,7 @@ class RunBuilder {
     const { step, host = '', summary = '', time } = entry;
     if (step === undefined) return;
     const before = this.#steps.get(step);
-    const outcome = STEP_OUTCOMES[entry.event] ?? 'begun';
+    const outcome = STEP_OUTCOMES.get(entry.event) ?? 'begun';
     this.#steps.set(step, {
       step,
       host,
@@ -109,8 +111,8 @@ class RunBuilder {
 }
 
 const RUN_OUTCOMES = ['done', 'failed', 'interrupted'] as const;
-const STEP_OUTCOMES: Readonly<Record<string, JournalStep['outcome']>> = {
-  'step.done': 'done',
-  'step.failed': 'failed',
-  'step.undone': 'undone',
-};
+const STEP_OUTCOMES: ReadonlyMap<string, JournalStep['outcome']> = new Map([
+  ['step.done', 'done'],
+  ['step.failed', 'failed'],
+  ['step.undone', 'undone'],
+]);

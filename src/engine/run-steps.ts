@@ -50,6 +50,10 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
 
 type StepOutcome = 'done' | 'already' | 'failed' | 'skipped';
 
+/** What came of a step; `ms` is how long it took to fail. */
+type Attempt =
+  { readonly outcome: Exclude<StepOutcome, 'failed'> } | { readonly outcome: 'failed'; readonly error: unknown; readonly ms: number };
+
 class PlanRun {
   readonly failures: StepFailure[] = [];
   readonly #options: RunOptions;
@@ -80,49 +84,54 @@ class PlanRun {
   async #afterNeeds(step: Step): Promise<StepOutcome> {
     const outcomes = await Promise.all(step.needs.flatMap((need) => this.#outcomes.get(need) ?? []));
     if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'skipped')) return 'skipped';
-    return this.#gatekeeper.run(step, () => this.#run(step));
+    const attempt = await this.#gatekeeper.run(step, () => this.#attempt(step));
+    // The lane of its host is free again by now, so that what is taken back can take its turn there.
+    if (attempt.outcome === 'failed') await this.#fail(step, attempt);
+    return attempt.outcome;
   }
 
-  async #run(step: Step): Promise<StepOutcome> {
-    const { journal, clock, emit, signal } = this.#options;
-    if (signal.aborted) return 'skipped';
+  async #attempt(step: Step): Promise<Attempt> {
+    const { clock, emit, signal } = this.#options;
+    if (signal.aborted) return { outcome: 'skipped' };
     const started = clock.monotonic();
-    const said = { phase: step.phase, host: step.host, step: step.id, summary: step.summary };
-    const finished = (outcome: 'done' | 'already' | 'failed', reason?: string): void =>
-      emit({ type: 'step.finished', ...said, outcome, ms: clock.monotonic() - started, ...(reason === undefined ? {} : { reason }) });
-    const context: StepContext = { signal, emit };
-    const entry = { step: step.id, host: step.host, summary: step.summary };
     try {
-      if (await step.isDone(context)) {
-        finished('already');
-        return 'already';
-      }
-      await journal.append({ event: 'step.started', ...entry });
-      emit({ type: 'step.started', ...said });
-      this.#applied.add(step);
-      await step.apply(context);
-      await journal.append({ event: 'step.done', ...entry });
-      finished('done');
-      return 'done';
+      const outcome = await this.#run(step, { signal, emit });
+      emit({ type: 'step.finished', ...saidOf(step), outcome, ms: clock.monotonic() - started });
+      return { outcome };
     } catch (error) {
-      if (signal.aborted) return 'skipped';
-      const takenBack = await this.#takeBack(step, context);
-      this.failures.push({ step, error, takenBack });
-      await journal.append({ event: 'step.failed', ...entry, reason: messageOf(error) });
-      finished('failed', messageOf(error));
-      return 'failed';
+      if (signal.aborted) return { outcome: 'skipped' };
+      return { outcome: 'failed', error, ms: clock.monotonic() - started };
     }
   }
 
-  /** Undoes what was applied of the steps that a failed one takes back. That an undo fails is said and keeps no other from running. */
-  async #takeBack(failed: Step, context: StepContext): Promise<readonly Step[]> {
+  async #run(step: Step, context: StepContext): Promise<'done' | 'already'> {
     const { journal, emit } = this.#options;
+    if (await step.isDone(context)) return 'already';
+    await journal.append({ event: 'step.started', ...entryOf(step) });
+    emit({ type: 'step.started', ...saidOf(step) });
+    this.#applied.add(step);
+    await step.apply(context);
+    await journal.append({ event: 'step.done', ...entryOf(step) });
+    return 'done';
+  }
+
+  async #fail(step: Step, { error, ms }: { readonly error: unknown; readonly ms: number }): Promise<void> {
+    const { journal, emit } = this.#options;
+    const reason = messageOf(error);
+    this.failures.push({ step, error, takenBack: await this.#takeBack(step) });
+    await journal.append({ event: 'step.failed', ...entryOf(step), reason });
+    emit({ type: 'step.finished', ...saidOf(step), outcome: 'failed', ms, reason });
+  }
+
+  /** Undoes what was applied of the steps that a failed one takes back. That an undo fails is said and keeps no other from running. */
+  async #takeBack(failed: Step): Promise<readonly Step[]> {
+    const { journal, signal, emit } = this.#options;
     const undone: Step[] = [];
     for (const step of [...(failed.takesBack ?? [])].reverse()) {
       if (step.undo === undefined || !this.#applied.has(step)) continue;
       try {
-        await step.undo(context);
-        await journal.append({ event: 'step.undone', step: step.id, host: step.host, summary: step.summary });
+        await this.#gatekeeper.run(step, async () => step.undo?.({ signal, emit }));
+        await journal.append({ event: 'step.undone', ...entryOf(step) });
         undone.push(step);
       } catch (error) {
         emit({ type: 'warning', message: `Cannot take back "${step.summary}" on "${step.host}": ${messageOf(error)}` });
@@ -130,4 +139,12 @@ class PlanRun {
     }
     return undone;
   }
+}
+
+function entryOf({ id, host, summary }: Step) {
+  return { step: id, host, summary };
+}
+
+function saidOf(step: Step) {
+  return { phase: step.phase, ...entryOf(step) };
 }

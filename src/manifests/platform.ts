@@ -2,6 +2,9 @@ import * as z from 'zod';
 import { dnsNameField, documentHead, identifierField, lineField, nameField, pathField } from './fields.ts';
 import { optionSchema } from './option.ts';
 
+/** Names of the site's own authority, of its file, and of the directory of key pairs beside the certificates: a platform's would share them. */
+const OWN_AUTHORITIES: readonly string[] = ['site', 'ca', 'pairs'];
+
 /** manifests/platform.yaml: what the cluster as a whole needs. */
 export const platformSchema = z.strictObject({
   ...documentHead('Platform'),
@@ -17,8 +20,11 @@ export const platformSchema = z.strictObject({
     .array(
       z.strictObject({
         name: nameField
-          .refine((name) => name !== 'site', 'is the name of the authority that every site has; choose another')
-          .describe('Name that certificates of components refer to.'),
+          .refine(
+            (name) => !OWN_AUTHORITIES.includes(name),
+            'is the name of an authority or a directory that every site has; choose another',
+          )
+          .describe('Name of the authority, for certificates of components.'),
         summary: lineField.describe('What it is for.'),
       }),
     )

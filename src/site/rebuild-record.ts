@@ -13,15 +13,15 @@ export function rebuildRecord(hosts: readonly FoundHost[], keys: SeedKeys): Site
   const { id, name, seed, authorities } = first.site;
   const entries = Object.entries(authorities);
   if (entries.length === 0 || entries.some(([authority, fingerprint]) => keys.authorities[authority] !== fingerprint)) return undefined;
-  const placements: Record<string, string[]> = {};
+  const placements = new Map<string, string[]>();
   for (const record of records) {
-    for (const component of record.placements) placements[component] = [...(placements[component] ?? []), record.host];
+    for (const component of record.placements) placements.set(component, [...(placements.get(component) ?? []), record.host]);
   }
   return {
     ...newSiteRecord({ id, name, seed }),
     authorities,
     secrets: [...keys.secrets],
-    placements,
+    placements: Object.fromEntries(placements),
     hosts: Object.fromEntries(records.map(({ host, address, roles, owned }): [string, RecordedHost] => [host, { address, roles, owned }])),
   };
 }

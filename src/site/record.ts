@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isDigest, type Digest } from '../core/index.ts';
+import { parseBoundedJson } from '../io/index.ts';
 
 /** The only version of the record so far. */
 export const RECORD_VERSION = 'caisson/v1';
@@ -148,6 +149,16 @@ export const hostRecordSchema = z.strictObject({
 });
 
 export type HostRecord = Readonly<z.output<typeof hostRecordSchema>>;
+
+/** The record in a text that a host keeps; undefined for a text that is none. */
+export function parseHostRecord(text: string): HostRecord | undefined {
+  try {
+    return hostRecordSchema.safeParse(parseBoundedJson(text)).data;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
 
 /** The text of a host's own record: the same for the same record, because keys are in the order of the schema. */
 export function formatHostRecord(record: HostRecord): string {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
-import { writeFileAtomic } from '../io/index.ts';
+import { formatPath, parseBoundedJson, writeFileAtomic } from '../io/index.ts';
 import { siteRecordSchema, type SiteRecord } from './record.ts';
 
 /** Where the record of a site is kept: a file on the seed. */
@@ -54,16 +54,22 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
+/** Mistakes of a damaged record that the error names, and characters of each. */
+const SHOWN_PROBLEMS = 5;
+const SHOWN_LENGTH = 300;
+
 function parseRecord(text: string, path: string): SiteRecord {
   const hint = `Put back a copy from a backup. Without one, move it away: the record is then made again from what the hosts keep`;
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    document = parseBoundedJson(text);
   } catch (cause) {
     throw new CaissonError('SITE_RECORD_INVALID', `Cannot use the site record "${path}": ${messageOf(cause)}`, { cause, hint });
   }
   const result = siteRecordSchema.safeParse(document);
   if (result.success) return result.data;
-  const problems = result.error.issues.slice(0, 5).map(({ path: place, message }) => `${place.join('.')}: ${message}`);
+  const problems = result.error.issues
+    .slice(0, SHOWN_PROBLEMS)
+    .map(({ path: place, message }) => `${formatPath(place)}: ${message}`.slice(0, SHOWN_LENGTH));
   throw new CaissonError('SITE_RECORD_INVALID', `Cannot use the site record "${path}": ${problems.join(', ')}`, { hint });
 }

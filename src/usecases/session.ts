@@ -9,9 +9,9 @@ import { checkHosts, connectHosts, HostsUnfitError, type ConnectedHosts, type Ho
 import {
   AGENT_UNIT,
   HOST_RECORD,
-  hostRecordSchema,
   openFileStore,
   openSiteKeys,
+  parseHostRecord,
   REAL_MACHINES,
   rebuildRecord,
   seedLayout,
@@ -206,17 +206,13 @@ async function findHost(name: string, host: Host, signal: AbortSignal): Promise<
     const { exitCode } = await host.run({ argv: ['test', '-e', join(UNITS, AGENT_UNIT)] }, { signal });
     return { name, record: undefined, hasAgent: exitCode === 0 };
   }
-  return { name, record: parseHostRecord(name, text), hasAgent: true };
+  return { name, record: understood(name, text), hasAgent: true };
 }
 
 /** A host whose record cannot be read may be anybody's. Throws HostsUnfitError. */
-function parseHostRecord(host: string, text: string): HostRecord {
-  try {
-    const result = hostRecordSchema.safeParse(JSON.parse(text));
-    if (result.success) return result.data;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
+function understood(host: string, text: string): HostRecord {
+  const record = parseHostRecord(text);
+  if (record !== undefined) return record;
   throw new HostsUnfitError([
     {
       host,

@@ -1,13 +1,13 @@
-import { appendFile, open, readFile, stat } from 'node:fs/promises';
+import { appendFile, open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { fixedClock } from '../../src/core/index.ts';
-import { openJournal, type JournalRecord } from '../../src/engine/journal.ts';
+import { openJournal } from '../../src/engine/journal.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
 const clock = fixedClock(Date.UTC(2026, 0, 2));
-const record: JournalRecord = { event: 'step.started', step: 'a/m1/b', host: 'm1' };
+const record = { event: 'step.started', step: 'a/m1/b', host: 'm1', summary: 'make b' } as const;
 
 function path(): string {
   return join(directory(), 'state/journal.jsonl');
@@ -18,7 +18,7 @@ describe('openJournal', () => {
     const journal = await openJournal(path(), { clock, run: 'r1' });
     await journal.append(record);
     expect(await readFile(path(), 'utf8')).toBe(
-      '{"time":"2026-01-02T00:00:00.000Z","run":"r1","event":"step.started","step":"a/m1/b","host":"m1"}\n',
+      '{"time":"2026-01-02T00:00:00.000Z","run":"r1","event":"step.started","step":"a/m1/b","host":"m1","summary":"make b"}\n',
     );
     await journal.close();
     expect((await stat(path())).mode & 0o777).toBe(0o600);
@@ -55,15 +55,29 @@ describe('openJournal', () => {
   });
 
   it('has a record on disk when it says so', async () => {
-    const probe = await open(join(directory(), 'probe'), 'w');
-    // The class of file handles is not exported; any handle leads to it.
-    const prototype = Object.getPrototypeOf(probe) as { datasync: () => Promise<void> };
-    await probe.close();
-    const synced = vi.spyOn(prototype, 'datasync');
+    const synced = vi.spyOn(await fileHandles(), 'datasync');
     const journal = await openJournal(path(), { clock, run: 'r1' });
     await journal.append(record);
     expect(synced).toHaveBeenCalledTimes(1);
     synced.mockRestore();
     await journal.close();
   });
+
+  it('tells of a record that cannot be written, and writes those behind it', async () => {
+    const journal = await openJournal(path(), { clock, run: 'r1' });
+    const synced = vi.spyOn(await fileHandles(), 'appendFile').mockRejectedValueOnce(new Error('disk full'));
+    const [first, second] = await Promise.allSettled([journal.append(record), journal.append({ ...record, host: 'm2' })]);
+    synced.mockRestore();
+    await journal.close();
+    expect([first?.status, second?.status]).toEqual(['rejected', 'fulfilled']);
+    expect((await readFile(path(), 'utf8')).match(/"host":"m\d"/g)).toEqual(['"host":"m2"']);
+  });
 });
+
+/** The class of file handles, which is not exported; any handle leads to it. */
+async function fileHandles(): Promise<Pick<FileHandle, 'datasync' | 'appendFile'>> {
+  const probe = await open(join(directory(), 'probe'), 'w');
+  const prototype = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  return prototype;
+}

@@ -1,99 +1,81 @@
 import { describe, expect, it } from 'vitest';
-import { CaissonError, fixedClock, type Event } from '../../src/core/index.ts';
-import { lookAtSteps, runSteps, StepsFailedError } from '../../src/engine/index.ts';
-import type { JournalRecord, RunJournal } from '../../src/engine/journal.ts';
-import type { Step } from '../../src/engine/step.ts';
+import { CaissonError } from '../../src/core/index.ts';
+import { checkPlan, StepsFailedError, type RunJournal, type Step } from '../../src/engine/index.ts';
+import { sampleStep as step, startRun, world } from './sample-steps.ts';
 
-interface World {
-  readonly done: Set<string>;
-  readonly order: string[];
-  running: number;
-  mostAtOnce: number;
+async function failureOf(run: { readonly outcome: Promise<unknown> }): Promise<StepsFailedError> {
+  const error: unknown = await run.outcome.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof StepsFailedError) return error;
+  throw error;
 }
 
-function world(): World {
-  return { done: new Set(), order: [], running: 0, mostAtOnce: 0 };
-}
+describe('checkPlan', () => {
+  it('takes an id twice, a need behind its step and a need that is no step of the plan for bugs', () => {
+    const state = world();
+    const first = step(state, 'a');
+    const second = step(state, 'b', { needs: [first] });
+    expect(() => checkPlan([first, second])).not.toThrow();
+    expect(() => checkPlan([second, first])).toThrow('step "b" needs "a", which does not stand before it');
+    expect(() => checkPlan([second])).toThrow('step "b" needs "a", which does not stand before it');
+    expect(() => checkPlan([first, step(state, 'a', { host: 'c1' })])).toThrow('the plan has step "a" twice');
+    // Another object of the same id is another step: what it says and whether it is done is not known.
+    expect(() => checkPlan([step(state, 'a'), second])).toThrow('does not stand before it');
+  });
 
-function step(state: World, id: string, options: { host?: string; needs?: string[]; fail?: boolean } = {}): Step {
-  return {
-    id,
-    phase: 'test',
-    host: options.host ?? 'm1',
-    summary: `do ${id}`,
-    needs: options.needs ?? [],
-    isDone: () => Promise.resolve(state.done.has(id)),
-    apply: async () => {
-      state.running += 1;
-      state.mostAtOnce = Math.max(state.mostAtOnce, state.running);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      state.running -= 1;
-      if (options.fail === true) throw new Error(`${id} broke`);
-      state.order.push(id);
-      state.done.add(id);
-    },
-  };
-}
-
-function memoryJournal(): RunJournal & { readonly records: JournalRecord[] } {
-  const records: JournalRecord[] = [];
-  return {
-    records,
-    append: (record) => {
-      records.push(record);
-      return Promise.resolve();
-    },
-    close: () => Promise.resolve(),
-  };
-}
-
-async function run(steps: Step[], signal = new AbortController().signal) {
-  const events: Event[] = [];
-  const journal = memoryJournal();
-  const summary = await runSteps(steps, { journal, clock: fixedClock(0), emit: (event) => events.push(event), signal });
-  return { summary, events, records: journal.records };
-}
+  it('is done before anything is', async () => {
+    const state = world();
+    const first = step(state, 'a');
+    await expect(startRun([first, step(state, 'c', { needs: [step(state, 'b')] })]).outcome).rejects.toThrow('"b"');
+    expect(state.order).toEqual([]);
+  });
+});
 
 describe('runSteps', () => {
   it('applies a step after all that it needs, and changes nothing the second time', async () => {
     const state = world();
-    const steps = [step(state, 'a'), step(state, 'b', { host: 'c1', needs: ['a'] }), step(state, 'c', { needs: ['b'] })];
-    expect((await run(steps)).summary).toEqual({ steps: 3, changed: 3 });
+    const a = step(state, 'a');
+    const b = step(state, 'b', { host: 'c1', needs: [a] });
+    const steps = [a, b, step(state, 'c', { needs: [b] })];
+    expect(await startRun(steps).outcome).toEqual({ steps: 3, changed: 3 });
     expect(state.order).toEqual(['a', 'b', 'c']);
-    const second = await run(steps);
-    expect(second.summary).toEqual({ steps: 3, changed: 0 });
+    const second = startRun(steps);
+    expect(await second.outcome).toEqual({ steps: 3, changed: 0 });
     expect(second.records).toEqual([]);
   });
 
-  it('runs one step at a time on a host, and hosts in parallel', async () => {
-    const oneHost = world();
-    await run([step(oneHost, 'a'), step(oneHost, 'b'), step(oneHost, 'c')]);
-    expect(oneHost.mostAtOnce).toBe(1);
-    const threeHosts = world();
-    await run(['m1', 'g1', 'c1'].map((host) => step(threeHosts, host, { host })));
-    expect(threeHosts.mostAtOnce).toBe(3);
+  it('counts changes and actions as what changed, not waits', async () => {
+    const state = world();
+    const steps = [step(state, 'a'), step(state, 'b', { kind: 'action' }), step(state, 'c', { kind: 'wait' })];
+    expect(await startRun(steps).outcome).toEqual({ steps: 3, changed: 2 });
   });
 
   it('tells every failure, leaves out what depends on it and finishes the rest', async () => {
     const state = world();
-    const steps = [
-      step(state, 'bad1', { fail: true }),
-      step(state, 'bad2', { host: 'g1', fail: true }),
-      step(state, 'after', { needs: ['bad1'] }),
-      step(state, 'free', { host: 'c1' }),
-    ];
-    const failure = await run(steps).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(StepsFailedError);
-    expect(String(failure)).toContain('bad1 broke');
-    expect(String(failure)).toContain('bad2 broke');
-    expect(String(failure)).toContain('1 later steps were not tried');
+    const bad = step(state, 'bad1', { fails: true });
+    const after = step(state, 'after', { needs: [bad] });
+    const failure = await failureOf(
+      startRun([
+        bad,
+        step(state, 'bad2', { host: 'g1', fails: true }),
+        after,
+        step(state, 'later', { needs: [after] }),
+        step(state, 'free', { host: 'c1' }),
+      ]),
+    );
+    expect(failure.message).toMatch(/m1: do bad1: bad1 broke\n.*g1: do bad2: bad2 broke\n.*2 later steps were not tried/s);
     expect(state.order).toEqual(['free']);
   });
 
   it('writes the start of a step to the journal before it changes anything, and its end after', async () => {
-    const state = world();
-    const { records } = await run([step(state, 'a')]);
-    expect(records.map((record) => record.event)).toEqual(['step.started', 'step.done']);
+    const { outcome, records } = startRun([step(world(), 'a')]);
+    await outcome;
+    expect(records).toEqual([
+      { event: 'step.started', step: 'a', host: 'm1', summary: 'do a' },
+      { event: 'step.done', step: 'a', host: 'm1', summary: 'do a' },
+    ]);
   });
 
   it('starts nothing more once it is interrupted', async () => {
@@ -101,47 +83,183 @@ describe('runSteps', () => {
     const stop = new AbortController();
     const first = step(state, 'a');
     const stopping: Step = { ...first, apply: async (context) => first.apply(context).then(() => stop.abort(new Error('stop'))) };
-    await expect(run([stopping, step(state, 'b', { needs: ['a'] })], stop.signal)).rejects.toThrow('stop');
+    const steps = [stopping, step(state, 'b', { needs: [stopping] })];
+    await expect(startRun(steps, { signal: stop.signal }).outcome).rejects.toThrow('stop');
     expect(state.order).toEqual(['a']);
-  });
-
-  it('takes a plan that names an unknown need or an id twice for a bug', async () => {
-    const state = world();
-    await expect(run([step(state, 'a', { needs: ['nowhere'] })])).rejects.toThrow('"nowhere"');
-    await expect(run([step(state, 'a'), step(state, 'a')])).rejects.toThrow('twice');
   });
 
   it('lets nothing go on behind the back of whoever called it when the journal cannot be written', async () => {
     const state = world();
-    const journal: RunJournal = { append: () => Promise.reject(new Error('disk full')), close: () => Promise.resolve() };
-    const options = { journal, clock: fixedClock(0), emit: () => {}, signal: new AbortController().signal };
-    await expect(runSteps([step(state, 'a'), step(state, 'b', { host: 'g1' })], options)).rejects.toThrow('disk full');
+    const journal: RunJournal = { append: () => Promise.reject(new Error('disk full')), close: async () => {} };
+    await expect(startRun([step(state, 'a'), step(state, 'b', { host: 'g1' })], { journal }).outcome).rejects.toThrow('disk full');
     expect(state.running).toBe(0);
     expect(state.order).toEqual([]);
   });
 });
 
-describe('StepsFailedError', () => {
-  it('ends with the status that all failures share, else that steps failed', () => {
-    const failed = (id: string, error: unknown) => ({ step: step(world(), id), error });
-    const damaged = new CaissonError('BUNDLE_DAMAGED', 'Cannot use it');
-    expect(new StepsFailedError([failed('a', damaged), failed('b', damaged)], 0)).toMatchObject({ code: 'INSTALL_FAILED', exitStatus: 4 });
-    expect(new StepsFailedError([failed('a', damaged), failed('b', new Error('other'))], 0).exitStatus).toBe(6);
+describe('the lane of a host', () => {
+  it('lets one change or action run at a time, while other hosts go on', async () => {
+    const oneHost = world();
+    await startRun([step(oneHost, 'a'), step(oneHost, 'b', { kind: 'action' }), step(oneHost, 'c')]).outcome;
+    expect(oneHost.mostAtOnce).toBe(1);
+    const threeHosts = world();
+    await startRun(['m1', 'g1', 'c1'].map((host) => step(threeHosts, host, { host }))).outcome;
+    expect(threeHosts.mostAtOnce).toBe(3);
+  });
+
+  it('is not held by a wait: a change of the same host runs while one is open', async () => {
+    const state = world();
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const change = step(state, 'change');
+    const opening: Step = { ...change, apply: (context) => change.apply(context).then(open) };
+    await startRun([step(state, 'wait', { kind: 'wait', work: opened }), opening]).outcome;
+    expect(state.order).toEqual(['change', 'wait']);
+  });
+
+  it('holds up no circle of waits over hosts', async () => {
+    // Each host waits for what the other has yet to change behind a change of its own.
+    const state = world();
+    const [left, right] = ['left', 'right'].map((host) => {
+      const change = step(state, `change ${host}`, { host, work: 20 });
+      let say = (): void => {};
+      const said = new Promise<void>((resolve) => (say = resolve));
+      return { host, said, change: { ...change, apply: (context) => change.apply(context).then(say) } satisfies Step };
+    });
+    if (left === undefined || right === undefined) throw new Error('there are two hosts');
+    const leftWait = step(state, 'left waits', { kind: 'wait', host: 'left', work: right.said });
+    const rightWait = step(state, 'right waits', { kind: 'wait', host: 'right', work: left.said });
+    const steps = [leftWait, rightWait, left.change, right.change, step(state, 'end', { host: 'left', needs: [leftWait, rightWait] })];
+    await expect(startRun(steps, { limits: { hosts: 1, uploads: 1 } }).outcome).resolves.toEqual({ steps: 5, changed: 3 });
+    expect(state.order.at(-1)).toBe('end');
   });
 });
 
-describe('lookAtSteps', () => {
-  it('tells of each step whether it is done, in the order of the plan, and applies none', async () => {
-    const state = world();
-    state.done.add('b');
-    const steps = [step(state, 'a'), step(state, 'b', { host: 'c1', needs: ['a'] }), step(state, 'c', { needs: ['b'] })];
-    const looked = await lookAtSteps(steps, { signal: new AbortController().signal, emit: () => {} });
-    expect(looked.map((one) => `${one.step.id} ${one.done}`)).toEqual(['a false', 'b true', 'c false']);
-    expect(state.order).toEqual([]);
+describe('the limits of a run', () => {
+  it('let no more hosts be changed and no more be uploaded at the same time, over 300 hosts', async () => {
+    const changes = world();
+    const uploads = world();
+    const hosts = Array.from({ length: 300 }, (_, index) => `h${index}`);
+    const steps = hosts.flatMap((host) => {
+      const upload = step(uploads, `upload ${host}`, { host, uploads: true, work: 1 });
+      const counted: Step = { ...upload, apply: (context) => during(changes, () => upload.apply(context)) };
+      return [counted, step(changes, `change ${host}`, { host, work: 1 })];
+    });
+    expect(await startRun(steps, { limits: { hosts: 7, uploads: 3 } }).outcome).toEqual({ steps: 600, changed: 600 });
+    expect(changes.mostAtOnce).toBe(7);
+    expect(uploads.mostAtOnce).toBe(3);
   });
 
-  it('stops looking when it is interrupted', async () => {
-    const signal = AbortSignal.abort(new Error('received SIGINT'));
-    await expect(lookAtSteps([step(world(), 'a')], { signal, emit: () => {} })).rejects.toThrow('received SIGINT');
+  it('do not count waits', async () => {
+    const state = world();
+    const waits = Array.from({ length: 50 }, (_, index) => step(state, `w${index}`, { kind: 'wait', host: `h${index}`, work: 20 }));
+    await startRun(waits, { limits: { hosts: 1, uploads: 1 } }).outcome;
+    expect(state.mostAtOnce).toBe(50);
+  });
+
+  it('keep no change back for uploads that wait for their turn', async () => {
+    const state = world();
+    const steps = [
+      ...['h1', 'h2', 'h3'].map((host) => step(state, `upload ${host}`, { host, uploads: true, work: 20 })),
+      step(state, 'change', { host: 'h4' }),
+    ];
+    await startRun(steps, { limits: { hosts: 2, uploads: 1 } }).outcome;
+    expect(state.order[0]).toBe('change');
+  });
+});
+
+async function during(state: { running: number; mostAtOnce: number }, work: () => Promise<void>): Promise<void> {
+  state.running += 1;
+  state.mostAtOnce = Math.max(state.mostAtOnce, state.running);
+  await work();
+  state.running -= 1;
+}
+
+describe('a step that takes back', () => {
+  it('undoes what was applied in this run, the last first, and says so', async () => {
+    const state = world();
+    state.done.add('before');
+    const before = step(state, 'before', { undo: 'works' });
+    const first = step(state, 'first', { undo: 'works' });
+    const kept = step(state, 'kept');
+    const second = step(state, 'second', { undo: 'works' });
+    const made = [before, first, kept, second];
+    const gate = step(state, 'gate', { kind: 'wait', fails: true, needs: made, takesBack: made });
+    const run = startRun([...made, gate]);
+    const failure = await failureOf(run);
+    expect(state.order).toEqual(['first', 'kept', 'second', 'undo second', 'undo first']);
+    expect(failure.failures).toEqual([expect.objectContaining({ step: gate, takenBack: [second, first] })]);
+    expect(failure.message).toContain('gate broke\n    Taken back: do second, do first');
+    expect(failure.data).toEqual({ failures: [{ step: 'gate', host: 'm1', reason: 'gate broke', takenBack: ['second', 'first'] }] });
+    expect(run.records.slice(-3).map(({ event, ...rest }) => `${event} ${'step' in rest ? rest.step : ''}`)).toEqual([
+      'step.undone second',
+      'step.undone first',
+      'step.failed gate',
+    ]);
+  });
+
+  it('undoes nothing when it ends well, and nothing when it is interrupted', async () => {
+    const state = world();
+    const made = step(state, 'made', { undo: 'works' });
+    await startRun([made, step(state, 'gate', { kind: 'wait', needs: [made], takesBack: [made] })]).outcome;
+    expect(state.order).toEqual(['made', 'gate']);
+    const stop = new AbortController();
+    const again = step(state, 'again', { undo: 'works' });
+    const gate = step(state, 'next gate', { kind: 'wait', needs: [again], takesBack: [again], fails: true });
+    const stopping: Step = { ...gate, apply: async (context) => (stop.abort(new Error('stop')), gate.apply(context)) };
+    await expect(startRun([again, stopping], { signal: stop.signal }).outcome).rejects.toThrow('stop');
+    expect(state.order).toEqual(['made', 'gate', 'again']);
+  });
+
+  it('warns when an undo fails, and goes on with the others', async () => {
+    const state = world();
+    const first = step(state, 'first', { undo: 'works' });
+    const second = step(state, 'second', { undo: 'fails' });
+    const run = startRun([
+      first,
+      second,
+      step(state, 'gate', { kind: 'wait', fails: true, needs: [first, second], takesBack: [first, second] }),
+    ]);
+    const failure = await failureOf(run);
+    expect(failure.failures[0]?.takenBack).toEqual([first]);
+    expect(run.events).toContainEqual({ type: 'warning', message: 'Cannot take back "do second" on "m1": undo of second broke' });
+    expect(state.order).toEqual(['first', 'second', 'undo first']);
+  });
+
+  it('undoes in the lane of the host, so that nothing else changes it meanwhile', async () => {
+    const state = world();
+    const made = step(state, 'made', { undo: 'works' });
+    const gate = step(state, 'gate', { kind: 'wait', fails: true, work: 0, needs: [made], takesBack: [made] });
+    const waits = world();
+    const counted: Step = {
+      ...gate,
+      apply: () => step(waits, 'gate', { fails: true, work: 0 }).apply({ signal: new AbortController().signal, emit: () => {} }),
+    };
+    const others = ['x', 'y', 'z'].map((id) => step(state, id, { needs: [made], work: 10 }));
+    await failureOf(startRun([made, counted, ...others]));
+    expect(state.order).toContain('undo made');
+    expect(state.mostAtOnce).toBe(1);
+  });
+
+  it('gives its own lane back before it undoes, also across hosts', async () => {
+    const state = world();
+    const here = step(state, 'here', { host: 'a', undo: 'works' });
+    const there = step(state, 'there', { host: 'b', undo: 'works' });
+    const both = [here, there];
+    const failing = ['a', 'b'].map((host) =>
+      step(state, `fails on ${host}`, { host, kind: 'action', fails: true, needs: both, takesBack: host === 'a' ? [there] : [here] }),
+    );
+    const failure = await failureOf(startRun([...both, ...failing]));
+    expect(failure.failures.map(({ takenBack }) => takenBack.length)).toEqual([1, 1]);
+  });
+});
+
+describe('StepsFailedError', () => {
+  it('ends with the status that all failures share, else that steps failed', () => {
+    const failed = (id: string, error: unknown) => ({ step: step(world(), id), error, takenBack: [] });
+    const damaged = new CaissonError('BUNDLE_DAMAGED', 'Cannot use it', { hint: 'Copy it again' });
+    expect(new StepsFailedError([failed('a', damaged), failed('b', damaged)], 0)).toMatchObject({ code: 'INSTALL_FAILED', exitStatus: 4 });
+    expect(new StepsFailedError([failed('a', damaged), failed('b', new Error('other'))], 0).exitStatus).toBe(6);
+    expect(new StepsFailedError([failed('a', damaged)], 0).message).toContain('Cannot use it\n    Copy it again');
   });
 });

@@ -1,20 +1,70 @@
 import { describe, expect, it } from 'vitest';
-import { nodeUuid, parseClusterSpec } from '../../src/cluster/index.ts';
-import { clusterRecordOf, formatClusterRecord } from '../../src/install/cluster-record.ts';
-import { clusterYaml, THREE_NODES } from './sample-install.ts';
+import {
+  formatHostRecord,
+  hostRecordOf,
+  hostRecordSchema,
+  newSiteRecord,
+  parseHostRecord,
+  siteRecordSchema,
+} from '../../src/site/index.ts';
+import { sampleHostRecord, sampleRecord } from '../support/sample-site.ts';
 
-describe('the record of a cluster', () => {
-  it('says where every agent answers and who it is, in the order of cluster.yaml', () => {
-    const record = clusterRecordOf(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'));
-    expect(record).toMatchObject({ name: 'sample', agentPort: 6100 });
-    expect(record.nodes.map(({ name, address }) => `${name} ${address}`)).toEqual(['m1 10.0.0.11', 'f1 10.0.0.12', 'f2 10.0.0.13']);
-    expect(record.nodes[0]).toEqual({ name: 'm1', address: '10.0.0.11', uuid: nodeUuid('sample', 'm1'), roles: ['manage'] });
-    expect(JSON.parse(formatClusterRecord(record))).toEqual(record);
+const OWNED = { kind: 'file', key: '/a', owner: 'store' };
+
+function problemsOf(changes: Readonly<Record<string, unknown>>): readonly string[] {
+  const result = siteRecordSchema.safeParse({ ...sampleRecord(), ...changes });
+  return result.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
+}
+
+function hostWith(owned: Readonly<Record<string, unknown>>) {
+  return { hosts: { m1: { address: '10.0.0.11', roles: [], owned: [owned] } } };
+}
+
+describe('the record of a site', () => {
+  it('is what was written, also that of a new site', () => {
+    for (const record of [sampleRecord(), newSiteRecord({ id: 'i', name: 'n', seed: 's' })]) {
+      expect(siteRecordSchema.parse(JSON.parse(JSON.stringify(record)))).toEqual(record);
+    }
   });
 
-  it('is the same text for the same cluster, so that a second run finds nothing to write', () => {
-    const text = (): string => formatClusterRecord(clusterRecordOf(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml')));
-    expect(text()).toBe(text());
-    expect(text()).toMatch(/\n$/);
+  it.each<readonly [string, Readonly<Record<string, unknown>>, string]>([
+    ['another version', { apiVersion: 'caisson/v2' }, 'apiVersion: '],
+    ['another kind', { kind: 'HostRecord' }, 'kind: '],
+    ['a key that is not known', { colour: 'blue' }, 'Unrecognized key: "colour"'],
+    ['a key of a host that is not known', { hosts: { m1: { address: 'a', roles: [], owned: [], cpu: 1 } } }, 'Unrecognized key: "cpu"'],
+    ['a key of a resource that is not known', hostWith({ ...OWNED, mode: '0644' }), 'Unrecognized key: "mode"'],
+    ['a resource without an owner', hostWith({ ...OWNED, owner: '' }), 'hosts.m1.owned.0.owner: '],
+    ['a digest that is none', hostWith({ ...OWNED, digest: 'sha256:0' }), 'hosts.m1.owned.0.digest: is not a digest'],
+    ['a state before us that is not known', hostWith({ ...OWNED, before: 'none' }), 'hosts.m1.owned.0.before: '],
+    ['a revision that is no number', { revision: '3' }, 'revision: '],
+    ['a missing list', { actions: undefined }, 'actions: '],
+    ['an outcome that is not known', { operations: [{ run: 'r', operation: 'install', started: 't', outcome: 'killed' }] }, 'outcome'],
+  ])('refuses %s', (_, changes, problem) => {
+    expect(problemsOf(changes)).toEqual([expect.stringContaining(problem)]);
+  });
+});
+
+describe('the record of a host', () => {
+  it('is what the record of the site has of it, through its text and back', () => {
+    const own = hostRecordOf(sampleRecord(), 'm1');
+    expect(own).toEqual(sampleHostRecord({ placements: ['store', 'web'], owned: [...(sampleRecord().hosts['m1']?.owned ?? [])] }));
+    if (own === undefined) throw new Error('m1 is in the record');
+    const text = formatHostRecord(own);
+    expect(text).toMatch(/^\{\n.*\}\n$/s);
+    expect(hostRecordSchema.parse(JSON.parse(text))).toEqual(own);
+    expect(parseHostRecord(text)).toEqual(own);
+  });
+
+  it('has nothing of how to log in, of secrets and of other hosts', () => {
+    const text = formatHostRecord(hostRecordOf(sampleRecord(), 'f1') ?? sampleHostRecord());
+    expect(text).not.toMatch(/ops|2222|store-root|10\.0\.0\.11/);
+  });
+
+  it('is the same text for the same record, so that a second run finds nothing to write', () => {
+    expect(formatHostRecord(sampleHostRecord())).toBe(formatHostRecord(sampleHostRecord()));
+  });
+
+  it('is undefined for a host that the site does not have', () => {
+    expect(hostRecordOf(sampleRecord(), 'x9')).toBeUndefined();
   });
 });

@@ -1,54 +1,188 @@
-import { X509Certificate } from 'node:crypto';
-import { mkdtemp, rm, stat, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fixedClock } from '../../src/core/index.ts';
-import { openSiteAuthority, type SiteAuthority } from '../../src/install/site-authority.ts';
+import { describe, expect, it } from 'vitest';
+import { digestOf, fixedClock } from '../../src/core/index.ts';
+import { openSiteKeys, seedLayout, SITE_AUTHORITY, type KeptText, type SiteKeys } from '../../src/site/index.ts';
+import { useTempDir } from '../support/temp-dir.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const DAY = 86_400_000;
 const SUBJECT = { commonName: 'm1', dnsNames: ['m1'], addresses: ['10.0.0.11'], usages: 'both' } as const;
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'caisson-authority-'));
-});
-afterEach(() => rm(directory, { recursive: true, force: true }));
+const directory = useTempDir();
 
-function open(now = NOW): SiteAuthority {
-  return openSiteAuthority({ pki: join(directory, 'pki'), store: join(directory, 'store'), name: 'lab', clock: fixedClock(now) });
+function open(now = NOW): SiteKeys {
+  return openSiteKeys(seedLayout(directory()), { name: 'lab', clock: fixedClock(now), resolvePath: (path) => join(directory(), path) });
 }
 
-describe('openSiteAuthority', () => {
-  it('issues a certificate once and gives the same one to later runs', async () => {
-    const first = await open().obtain('m1', SUBJECT);
-    expect(await open().obtain('m1', SUBJECT)).toEqual(first);
-    const issuer = new X509Certificate(await open().obtainAuthority());
-    expect(new X509Certificate(first.certificate).verify(issuer.publicKey)).toBe(true);
+async function textsOf(keys: SiteKeys, id = 'm1', authority: string = SITE_AUTHORITY) {
+  const { certificate, key } = await keys.certificate(id, authority, SUBJECT);
+  return { certificate: await certificate.read(), key: await key.read() };
+}
+
+async function read(text: Promise<KeptText>): Promise<string> {
+  return (await text).read();
+}
+
+/** Every file below the directory. */
+async function files(): Promise<readonly string[]> {
+  const entries = await readdir(directory(), { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+describe('openSiteKeys', () => {
+  it('makes nothing before a text is read, whatever it is asked for', async () => {
+    const keys = open();
+    const { certificate, key } = await keys.certificate('m1', SITE_AUTHORITY, SUBJECT);
+    const pair = await keys.keyPair('accounts');
+    const texts = [
+      ...[certificate, key, pair.private, pair.public],
+      ...[await keys.secret('store-root', 24), await keys.authority(SITE_AUTHORITY), await keys.repositoryKey()],
+    ];
+    expect(texts.map(({ digest }) => digest)).toEqual(texts.map(() => undefined));
+    expect(await keys.found([SITE_AUTHORITY, 'etcd'])).toEqual({ authorities: {}, secrets: [] });
+    expect(await readdir(directory())).toEqual([]);
   });
 
-  it('makes nothing when it is only asked what there is', async () => {
-    expect(await open().peek('m1', SUBJECT)).toBeUndefined();
-    expect(await open().peekAuthority()).toBeUndefined();
+  it('knows the digest of what was made before', async () => {
+    const text = await read(open().secret('store-root', 24));
+    expect((await open().secret('store-root', 24)).digest).toBe(digestOf(text));
+    const { certificate } = await textsOf(open());
+    expect((await open().certificate('m1', SITE_AUTHORITY, SUBJECT)).certificate.digest).toBe(digestOf(certificate));
   });
 
-  it('issues anew when the names changed or the end is near', async () => {
-    const first = await open().obtain('m1', SUBJECT);
-    expect(await open().peek('m1', { ...SUBJECT, addresses: ['10.0.0.12'] })).toBeUndefined();
-    expect(await open(NOW + 700 * DAY).peek('m1', SUBJECT)).toEqual(first);
-    expect(await open(NOW + 780 * DAY).peek('m1', SUBJECT)).toBeUndefined();
-    expect(await open(NOW + 780 * DAY).obtain('m1', SUBJECT)).not.toEqual(first);
+  it('makes everything once, also when many ask for it at once', async () => {
+    const keys = open();
+    const made: readonly ((own: SiteKeys) => Promise<string>)[] = [
+      (own) => read(own.secret('store-root', 24)),
+      (own) => read(own.authority(SITE_AUTHORITY)),
+      async (own) => JSON.stringify(await textsOf(own)),
+      async (own) => (await own.keyPair('accounts')).private.read(),
+      async (own) => (await own.keyPair('accounts')).public.read(),
+      (own) => read(own.repositoryKey()),
+    ];
+    for (const make of made) {
+      const texts = await Promise.all(Array.from({ length: 20 }, () => make(keys)));
+      expect(new Set([...texts, await make(open())]).size).toBe(1);
+    }
   });
 
-  it('does not use a pair that a crash cut in half', async () => {
-    await open().obtain('m1', SUBJECT);
-    await unlink(join(directory, 'store/m1.crt'));
-    expect(await open().peek('m1', SUBJECT)).toBeUndefined();
-    expect((await open().obtain('m1', SUBJECT)).certificate).toContain('BEGIN CERTIFICATE');
+  it('keeps every key and every secret readable by its owner alone', async () => {
+    await textsOf(open());
+    await textsOf(open(), 'm1', 'etcd');
+    await read(open().secret('store-root', 24));
+    await (await open().keyPair('accounts')).private.read();
+    await read(open().repositoryKey());
+    const secret = (await files()).filter((file) => file.endsWith('.key') || file.includes('/secrets/'));
+    expect(secret.length).toBe(7);
+    for (const file of secret) expect(`${file} ${((await stat(file)).mode & 0o777).toString(8)}`).toBe(`${file} 600`);
+  });
+});
+
+describe('certificates of a site', () => {
+  it('are issued by the authority of the site, which is named after it', async () => {
+    const { certificate, key } = await textsOf(open());
+    const issuer = new X509Certificate(await read(open().authority(SITE_AUTHORITY)));
+    expect(issuer.subject).toBe('CN=lab site authority');
+    expect(new X509Certificate(certificate).verify(issuer.publicKey)).toBe(true);
+    expect(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))).toBe(true);
   });
 
-  it('keeps every key readable by its owner alone', async () => {
-    await open().obtain('m1', SUBJECT);
-    for (const key of ['pki/ca.key', 'store/m1.key']) expect((await stat(join(directory, key))).mode & 0o777).toBe(0o600);
+  it('are issued anew when the names changed or the end is near', async () => {
+    const first = await textsOf(open());
+    const peek = async (now: number, subject = {}) =>
+      (await open(now).certificate('m1', SITE_AUTHORITY, { ...SUBJECT, ...subject })).certificate.digest;
+    expect(await peek(NOW, { addresses: ['10.0.0.12'] })).toBeUndefined();
+    expect(await peek(NOW + 700 * DAY)).toBe(digestOf(first.certificate));
+    expect(await peek(NOW + 780 * DAY)).toBeUndefined();
+    expect(await textsOf(open(NOW + 780 * DAY))).not.toEqual(first);
+  });
+
+  it('are not taken from a pair that a crash cut in half', async () => {
+    await textsOf(open());
+    await rm(join(seedLayout(directory()).certificates, 'm1.crt'));
+    expect((await open().certificate('m1', SITE_AUTHORITY, SUBJECT)).key.digest).toBeUndefined();
+    expect((await textsOf(open())).certificate).toContain('BEGIN CERTIFICATE');
+  });
+});
+
+describe('the authorities of a site', () => {
+  const names = [SITE_AUTHORITY, 'etcd', 'front-proxy'];
+
+  it('do not issue for each other: the same id is another certificate under each', async () => {
+    const keys = open();
+    const issuers = new Map<string, X509Certificate>();
+    for (const name of names) issuers.set(name, new X509Certificate(await read(keys.authority(name))));
+    for (const name of names) {
+      const certificate = new X509Certificate((await textsOf(keys, 'm1', name)).certificate);
+      const verifiedBy = [...issuers].filter(([, issuer]) => certificate.verify(issuer.publicKey)).map(([own]) => own);
+      expect(verifiedBy).toEqual([name]);
+    }
+    expect(new Set([...issuers.values()].map(({ subject }) => subject)).size).toBe(names.length);
+  });
+
+  it('are found by the fingerprints of their certificates, and secrets by their names', async () => {
+    const keys = open();
+    const etcd = new X509Certificate(await read(keys.authority('etcd')));
+    for (const name of ['web-token', 'store-root']) await read(keys.secret(name, 24));
+    expect(await open().found(names)).toEqual({ authorities: { etcd: etcd.fingerprint256 }, secrets: ['store-root', 'web-token'] });
+  });
+
+  it('are not found when their key is lost, and are never made anew', async () => {
+    await read(open().authority('etcd'));
+    await rm(join(seedLayout(directory()).authorities, 'etcd.key'));
+    expect((await open().found(['etcd'])).authorities).toEqual({});
+    await expect(open().authority('etcd')).rejects.toMatchObject({ code: 'CERTIFICATE_INVALID' });
+    await expect(open().certificate('m1', 'etcd', SUBJECT)).rejects.toMatchObject({ code: 'CERTIFICATE_INVALID' });
+  });
+
+  it('are no reason to go on when their key is open to others', async () => {
+    await read(open().authority('etcd'));
+    await chmod(join(seedLayout(directory()).authorities, 'etcd.key'), 0o644);
+    await expect(open().found(['etcd'])).rejects.toMatchObject({ code: 'SECRET_EXPOSED' });
+  });
+});
+
+describe('key pairs of a site', () => {
+  it('are shared: every host gets both halves of the same pair', async () => {
+    const halves = async () => {
+      const pair = await open().keyPair('accounts');
+      return { private: await pair.private.read(), public: await pair.public.read() };
+    };
+    const first = await halves();
+    expect(await halves()).toEqual(first);
+    const key = createPrivateKey(first.private);
+    expect(key.asymmetricKeyDetails?.modulusLength).toBe(2048);
+    expect(createPublicKey(key).export({ type: 'spki', format: 'pem' })).toBe(first.public);
+  });
+
+  it('are others under other names', async () => {
+    const texts = await Promise.all(['accounts', 'tokens'].map(async (name) => (await open().keyPair(name)).public.read()));
+    expect(new Set(texts).size).toBe(2);
+  });
+});
+
+describe('secrets of a site', () => {
+  it('are as long as they should be, and stay when that changes', async () => {
+    const text = await read(open().secret('store-root', 40));
+    expect(text).toMatch(/^[A-Za-z0-9]{40}$/);
+    expect(await read(open().secret('store-root', 12))).toBe(text);
+  });
+
+  it('may be in a file that its owner alone can read; the line end is not part of it', async () => {
+    const file = join(directory(), 'license');
+    await writeFile(file, ' a key \r\n', { mode: 0o600 });
+    const text = await open().fileSecret('license');
+    expect(await text.read()).toBe(' a key ');
+    expect(text.digest).toBe(digestOf(' a key '));
+    for (const mode of [0o640, 0o604, 0o644]) {
+      await chmod(file, mode);
+      await expect(open().fileSecret('license')).rejects.toMatchObject({
+        code: 'SECRET_EXPOSED',
+        hint: expect.stringContaining(`chmod 600 ${file}`),
+      });
+    }
+    await expect(open().fileSecret('none')).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+    expect(await readFile(file, 'utf8')).toBe(' a key \r\n');
   });
 });

@@ -36,18 +36,21 @@ export function agentStatuses({ clock, client, limit = 32 }: AgentOptions): Agen
   const answers = new Map<string, { readonly answer: AgentAnswer; readonly at: number }>();
   const asking = new Map<string, Promise<AgentAnswer>>();
   const limited = pLimit(limit);
-  const askNow = async (host: Host, signal: AbortSignal): Promise<AgentAnswer> => {
-    const answer = await limited(() => askHostAgent(host, client, signal));
-    answers.set(host.name, { answer, at: clock.monotonic() });
-    return answer;
-  };
   const ask = async (host: Host, signal: AbortSignal): Promise<AgentAnswer> => {
     const known = asking.get(host.name);
     if (known !== undefined) return known;
     answers.delete(host.name);
-    const answer = askNow(host, signal).finally(() => asking.delete(host.name));
-    asking.set(host.name, answer);
-    return answer;
+    const asked = limited(() => askHostAgent(host, client, signal));
+    asking.set(host.name, asked);
+    // A question that was forgotten meanwhile was asked before the change: its answer is kept for nobody else.
+    const isCurrent = (): boolean => asking.get(host.name) === asked;
+    try {
+      const answer = await asked;
+      if (isCurrent()) answers.set(host.name, { answer, at: clock.monotonic() });
+      return answer;
+    } finally {
+      if (isCurrent()) asking.delete(host.name);
+    }
   };
   return {
     ask,

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import {
+  changedName,
+  changedSettings,
+  foreignHosts,
+  lostKeys,
+  SiteConflictError,
+  type FoundHost,
+  type SeedKeys,
+} from '../../src/site/index.ts';
+import { sampleHostRecord, sampleRecord } from '../support/sample-site.ts';
+
+const OTHER = { id: 'id-2', name: 'shop', seed: 's1', authorities: {} };
+const bare = (name: string, hasAgent = false): FoundHost => ({ name, record: undefined, hasAgent });
+const found = (name: string, site = sampleHostRecord().site): FoundHost => ({
+  name,
+  record: sampleHostRecord({ host: name, site }),
+  hasAgent: true,
+});
+
+describe('foreignHosts', () => {
+  it('lets pass hosts of the site, and hosts that nobody has', () => {
+    expect(foreignHosts(sampleRecord(), [found('m1'), bare('f1', true), bare('new')])).toEqual([]);
+    expect(foreignHosts(undefined, [bare('new')])).toEqual([]);
+  });
+
+  it('names the site of a host that another has, and what to do', () => {
+    expect(foreignHosts(sampleRecord(), [found('m1'), found('x1', OTHER)])).toEqual([
+      {
+        where: 'x1',
+        problem: 'it belongs to site "shop" (id-2), whose seed is "s1"',
+        remedy: 'Use another machine, or have "s1" remove it from its cluster first',
+      },
+    ]);
+  });
+
+  it('sends whoever has no record to the seed of the site, or to its backup', () => {
+    expect(foreignHosts(undefined, [found('m1'), found('f1')])).toEqual(
+      ['m1', 'f1'].map((where) => ({
+        where,
+        problem: 'it belongs to site "lab" (id-1), whose seed is "m1"',
+        remedy: 'Run this on "m1". Where that machine is lost, put back /var/lib/caisson and /etc/caisson from a backup of it',
+      })),
+    );
+  });
+
+  it('knows a site by its id, not by its name', () => {
+    expect(foreignHosts(sampleRecord(), [found('m1', { ...sampleHostRecord().site, id: 'id-9' })])).toHaveLength(1);
+    expect(foreignHosts(sampleRecord({ name: 'renamed' }), [found('m1')])).toEqual([]);
+  });
+
+  it.each([undefined, sampleRecord()])('does not take a host whose agent left no record', (record) => {
+    expect(foreignHosts(record, [bare('x1', true)])).toEqual([
+      {
+        where: 'x1',
+        problem: 'it runs an agent of a site that left no record there',
+        remedy: 'Run this on the seed that installed it. If that site is gone, remove /etc/systemd/system/caisson-agent.service there',
+      },
+    ]);
+  });
+});
+
+describe('lostKeys', () => {
+  const places = { pki: '/var/lib/caisson/authorities', secrets: '/var/lib/caisson/secrets' };
+  const whole: SeedKeys = { authorities: { site: 'AA:BB' }, secrets: ['store-root', 'newer'] };
+  const record = sampleRecord();
+
+  it('misses nothing when all is there', () => {
+    expect(lostKeys(record, whole, places)).toEqual([]);
+  });
+
+  it.each([
+    ['gone', {}, 'the authority "site" of this site is gone'],
+    ['another one', { site: 'CC:DD' }, 'the authority "site" is not the one that this site was made with'],
+  ])('names an authority that is %s', (_, authorities, problem) => {
+    expect(lostKeys(record, { ...whole, authorities }, places)).toEqual([
+      {
+        where: places.pki,
+        problem,
+        remedy: 'Put back /var/lib/caisson/authorities from a backup: every certificate of the site hangs on it',
+      },
+    ]);
+  });
+
+  it('names each secret that is gone', () => {
+    expect(lostKeys({ ...record, secrets: ['store-root', 'web-token'] }, { ...whole, secrets: ['web-token'] }, places)).toEqual([
+      {
+        where: places.secrets,
+        problem: 'the secret "store-root" of this site is gone',
+        remedy: "Put back /var/lib/caisson/secrets from a backup: the cluster's data are locked with it",
+      },
+    ]);
+  });
+});
+
+describe('changedName', () => {
+  it('refuses another name of the cluster', () => {
+    expect(changedName(sampleRecord(), 'lab')).toEqual([]);
+    expect(changedName(sampleRecord(), 'prod')).toEqual([
+      {
+        where: 'cluster.yaml: name',
+        problem: 'this site is "lab", and "prod" is asked for',
+        remedy: 'Write name: lab. A second cluster needs a seed of its own',
+      },
+    ]);
+  });
+});
+
+describe('changedSettings', () => {
+  it('refuses another value of what data were made with, and says the old one', () => {
+    expect(changedSettings(sampleRecord(), { 'network.podCIDR': '10.9.0.0/16' })).toEqual([
+      {
+        where: 'cluster.yaml: network.podCIDR',
+        problem:
+          'it was "10.244.0.0/16" when the cluster was installed, and "10.9.0.0/16" is asked for; what runs there would lose its data',
+        remedy: 'Write "10.244.0.0/16" again',
+      },
+    ]);
+  });
+
+  it('lets pass the same value, a setting that is new, and one that the platform has no more', () => {
+    expect(changedSettings(sampleRecord(), { 'network.podCIDR': '10.244.0.0/16', 'options.store': 'local' })).toEqual([]);
+    expect(changedSettings(sampleRecord(), {})).toEqual([]);
+  });
+});
+
+describe('SiteConflictError', () => {
+  const [one, two] = ['m1', 'm2'].map((where) => ({ where, problem: 'it is taken', remedy: 'Use another' }));
+  if (one === undefined || two === undefined) throw new Error('there are two');
+
+  it('tells every conflict with its remedy, and that nothing was changed', () => {
+    const error = new SiteConflictError([one, two]);
+    expect(error).toMatchObject({ code: 'SITE_CONFLICT', exitStatus: 6, hint: 'Nothing was changed', data: { conflicts: [one, two] } });
+    expect(error.message).toBe(
+      'Cannot change this site: 2 conflicts\n  m1: it is taken\n    Use another\n  m2: it is taken\n    Use another',
+    );
+  });
+
+  it('counts one as one', () => {
+    expect(new SiteConflictError([one]).message).toMatch(/^Cannot change this site: 1 conflict\n/);
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { newSiteRecord, rebuildRecord, siteRecordSchema, type FoundHost, type HostRecord, type SeedKeys } from '../../src/site/index.ts';
+import { sampleHostRecord } from '../support/sample-site.ts';
+
+const KEYS: SeedKeys = { authorities: { site: 'AA:BB' }, secrets: ['store-root'] };
+const keeps = (changes: Partial<HostRecord>): FoundHost => {
+  const record = sampleHostRecord(changes);
+  return { name: record.host, record, hasAgent: true };
+};
+const NEW: FoundHost = { name: 'new', record: undefined, hasAgent: false };
+
+describe('rebuildRecord', () => {
+  it('makes the record of a site from what its hosts keep and what the seed has', () => {
+    const owned = [{ kind: 'file', key: '/a', owner: 'web', data: true }];
+    const record = rebuildRecord(
+      [
+        keeps({ placements: ['store', 'quorum'] }),
+        NEW,
+        keeps({ host: 'f1', address: '10.0.0.12', roles: ['front'], placements: ['quorum'], owned }),
+      ],
+      KEYS,
+    );
+    expect(record).toEqual({
+      ...newSiteRecord({ id: 'id-1', name: 'lab', seed: 'm1' }),
+      authorities: { site: 'AA:BB' },
+      secrets: ['store-root'],
+      placements: { store: ['m1'], quorum: ['m1', 'f1'] },
+      hosts: {
+        m1: { address: '10.0.0.11', roles: ['manage'], owned: [] },
+        f1: { address: '10.0.0.12', roles: ['front'], owned },
+      },
+    });
+    expect(siteRecordSchema.parse(record)).toEqual(record);
+  });
+
+  it.each<readonly [string, readonly FoundHost[], SeedKeys]>([
+    ['hosts that keep nothing', [NEW], KEYS],
+    ['hosts of two sites', [keeps({}), keeps({ host: 'f1', site: { ...sampleHostRecord().site, id: 'id-2' } })], KEYS],
+    ['a seed without the authority', [keeps({})], { ...KEYS, authorities: {} }],
+    ['a seed with another authority of the same name', [keeps({})], { ...KEYS, authorities: { site: 'CC:DD' } }],
+    [
+      'a seed without one of the authorities',
+      [keeps({ site: { ...sampleHostRecord().site, authorities: { site: 'AA:BB', etcd: 'EE:FF' } } })],
+      KEYS,
+    ],
+    [
+      'a host that names no authority, which anybody could have written',
+      [keeps({ site: { ...sampleHostRecord().site, authorities: {} } })],
+      KEYS,
+    ],
+  ])('makes none from %s', (_, hosts, keys) => {
+    expect(rebuildRecord(hosts, keys)).toBeUndefined();
+  });
+
+  it('is not taken in by the names of what every object has', () => {
+    const names = ['constructor', '__proto__', 'toString'];
+    const record = rebuildRecord([keeps({ placements: names })], KEYS);
+    expect(Object.entries(record?.placements ?? {})).toEqual(names.map((name) => [name, ['m1']]));
+  });
+});
