@@ -55,13 +55,16 @@ export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority 
   const { clock, certificateDays = 825 } = options;
   const authorityPaths = pathsIn(options.directory, nameOf(options));
   const pathsOf = (id: string): PairPaths => pathsIn(storeOf(options), id);
+  // A run asks for the same certificates once for each host; the same bytes are judged once.
+  const judge = remembered(judgePair);
+  const isPair = remembered(belongTogether);
 
-  const peekPair = async (): Promise<KeyPair | undefined> => readAuthority(authorityPaths);
+  const peekPair = async (): Promise<KeyPair | undefined> => readAuthority(authorityPaths, isPair);
   const obtainPair = async (): Promise<KeyPair> => (await peekPair()) ?? makeAuthority(authorityPaths, options);
   const peek = async (id: string, subject: CertificateSubject): Promise<KeyPair | undefined> => {
     const issuer = await peekPair();
     const pair = issuer === undefined ? undefined : await readPair(pathsOf(id));
-    return issuer !== undefined && pair !== undefined && fits(pair, subject, issuer, options) ? pair : undefined;
+    return issuer !== undefined && pair !== undefined && fits(judge({ pair, subject, issuer }), options) ? pair : undefined;
   };
 
   return {
@@ -94,12 +97,12 @@ function pathsIn(directory: string, name: string): PairPaths {
 }
 
 /** The authority, or undefined when it has no certificate: it was never made, or a crash came before its end. */
-async function readAuthority(paths: PairPaths): Promise<KeyPair | undefined> {
+async function readAuthority(paths: PairPaths, isPair: (pair: KeyPair) => boolean): Promise<KeyPair | undefined> {
   const { secret, open } = await readKeptPair(paths);
   if (open === undefined) return undefined;
   if (secret === undefined) throw unusable(paths, `its key "${paths.secret}" is missing`);
   const pair = { certificate: open, key: secret };
-  if (!belongTogether(pair)) throw unusable(paths, `"${paths.secret}" is not its key`);
+  if (!isPair(pair)) throw unusable(paths, `"${paths.secret}" is not its key`);
   return pair;
 }
 
@@ -115,13 +118,45 @@ async function readPair(paths: PairPaths): Promise<KeyPair | undefined> {
   return secret === undefined || open === undefined ? undefined : { certificate: open, key: secret };
 }
 
-function fits(pair: KeyPair, subject: CertificateSubject, issuer: KeyPair, { clock, renewalDays = 60 }: KeptAuthorityOptions): boolean {
-  const end = certificateInfo(pair.certificate).notAfter.getTime();
-  const issuerEnd = certificateInfo(issuer.certificate).notAfter.getTime();
+interface Candidate {
+  readonly pair: KeyPair;
+  readonly subject: CertificateSubject;
+  readonly issuer: KeyPair;
+}
+
+/** What does not change with time: whether a pair is what it should be, and when it and its authority end. */
+interface Judgement {
+  readonly isRight: boolean;
+  /** Milliseconds since the epoch. */
+  readonly end: number;
+  readonly issuerEnd: number;
+}
+
+function judgePair({ pair, subject, issuer }: Candidate): Judgement {
+  return {
+    isRight: hasSubject(pair.certificate, subject) && isIssuedBy(pair, issuer) && belongTogether(pair),
+    end: certificateInfo(pair.certificate).notAfter.getTime(),
+    issuerEnd: certificateInfo(issuer.certificate).notAfter.getTime(),
+  };
+}
+
+function fits({ isRight, end, issuerEnd }: Judgement, { clock, renewalDays = 60 }: KeptAuthorityOptions): boolean {
   const left = end - clock.now().getTime();
   // A certificate that ends together with its authority would not be longer if it was issued again.
-  const isFresh = left > renewalDays * DAY || (left > 0 && end >= issuerEnd);
-  return isFresh && hasSubject(pair.certificate, subject) && isIssuedBy(pair, issuer) && belongTogether(pair);
+  return isRight && (left > renewalDays * DAY || (left > 0 && end >= issuerEnd));
+}
+
+/** A pure function that works out the answer for each argument once. */
+function remembered<A, R>(work: (argument: A) => R): (argument: A) => R {
+  const known = new Map<string, R>();
+  return (argument) => {
+    const key = JSON.stringify(argument);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const made = work(argument);
+    known.set(key, made);
+    return made;
+  };
 }
 
 function isIssuedBy(pair: KeyPair, issuer: KeyPair): boolean {

@@ -100,6 +100,8 @@ export const EXECUTABLE_BYTES = '#!/bin/sh\necho caisson\n';
 export interface SampleBundle {
   readonly manifests?: Readonly<Record<string, string>>;
   readonly images?: readonly string[];
+  /** Names of images that have other bytes than usual. */
+  readonly otherImages?: readonly string[];
   readonly version?: string;
   /** Paths of the bundles that it is a delta on. */
   readonly bases?: readonly string[];
@@ -109,8 +111,9 @@ export interface SampleBundle {
 export async function writeSampleBundle(path: string, sample: SampleBundle = {}): Promise<string> {
   const { manifests = MANIFESTS, images = ['registry.example/store:1', 'registry.example/web:1'], version = '1.2' } = sample;
   const base = smallBundle();
-  const template = base.input.images.find(({ platforms }) => platforms.length === 1);
-  if (template === undefined) throw new Error('the small bundle has no image of one platform');
+  const [template, other] = base.input.images.filter(({ platforms }) => platforms.length === 1);
+  if (template === undefined || other === undefined) throw new Error('the small bundle has no two images of one platform');
+  const bytesOf = (name: string): BundleImage => (sample.otherImages?.includes(name) === true ? other : template);
   const files: PlannedFile[] = [
     ...base.input.files.filter(({ path: member }) => !member.startsWith('manifests/') && member !== 'caisson'),
     ...Object.entries(manifests).map(([name, text]) => small(`manifests/${name}`, text, 'manifest')),
@@ -130,7 +133,7 @@ export async function writeSampleBundle(path: string, sample: SampleBundle = {})
     name: 'sample',
     version,
     files,
-    images: images.map((name): BundleImage => ({ ...template, name, source: name })),
+    images: images.map((name): BundleImage => ({ ...bytesOf(name), name, source: name })),
     repositories: [{ ...repository, packages }],
   });
   return writeDelta(path, bundle, sample.bases ?? []);

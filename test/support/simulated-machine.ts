@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
@@ -22,7 +22,7 @@ import { INSPECT_SCRIPT, KEEP_SCRIPT, PLACE_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE
 import { LOOK_SYSCTL_SCRIPT, SET_SYSCTL_SCRIPT, UNSET_SYSCTL_SCRIPT } from '../../src/resources/sysctl.ts';
 import { FILE_TIMES_SCRIPT } from '../../src/resources/unit.ts';
 import { MAKE_USER_SCRIPT, REMOVE_USERS_SCRIPT } from '../../src/resources/user.ts';
-import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_RECORD, UNITS } from '../../src/site/index.ts';
+import { AGENT_CONFIG, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_RECORD, UNITS } from '../../src/site/index.ts';
 import { RELEASE_SCRIPT } from '../../src/usecases/apply/host-record.ts';
 import { EXECUTABLE_BYTES, PACKAGES } from './sample-install.ts';
 
@@ -50,6 +50,8 @@ export class Installer {
   commands = 0;
   /** The command (counted from 1) at which it dies; the machine carries that one out or not. */
   death: { readonly at: number; readonly carriedOut: boolean } | undefined;
+  /** Called at the moment of death. */
+  onDeath: () => void = () => {};
 
   get dead(): boolean {
     return this.death !== undefined && this.commands >= this.death.at;
@@ -198,6 +200,7 @@ export class SimulatedMachine implements Host {
     if (installer.dead) throw new Error('the installer is dead');
     installer.commands += 1;
     const dying = installer.dead;
+    if (dying) installer.onDeath();
     if (dying && installer.death?.carriedOut !== true) {
       cutShort();
       throw new Error('the installer was killed');
@@ -267,6 +270,7 @@ export class SimulatedMachine implements Host {
 
   /** Removes a file, or a directory with all it holds. */
   #remove(path: string): void {
+    if (path.startsWith(`${this.#options.seedRoot}/`)) rmSync(path, { recursive: true, force: true });
     for (const file of [...this.files.keys()]) if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
     for (const directory of [...this.directories.keys()])
       if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
@@ -699,9 +703,11 @@ export class SimulatedMachine implements Host {
     return {};
   }
 
+  /** Services of the directory that the agent's configuration names. */
   #definitions() {
+    const directory = /"definitions": "([^"]+)"/.exec(this.text(AGENT_CONFIG))?.[1] ?? this.#options.definitions;
     return [...this.files]
-      .filter(([path]) => posix.dirname(path) === this.#options.definitions)
+      .filter(([path]) => posix.dirname(path) === directory)
       .flatMap(([path, { content }]) => parseServiceFile(content.toString(), path));
   }
 

@@ -1,0 +1,217 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { CaissonError, messageOf } from '../../../src/core/index.ts';
+import { openFileStore, type SiteRecord } from '../../../src/site/index.ts';
+import { changesOf, expectNothingOrphaned, expectRestartsAnnounced, expectShownIsRun, inventory, keptIn, snapshot } from './checks.ts';
+import { describeTurn, type Turn } from './edits.ts';
+import { ModelSite, type ModelRun, type ReleaseBundles } from './site.ts';
+import { FIRST_WISH, type Wish } from './wish.ts';
+
+/** Codes of runs that change nothing. */
+const REFUSALS: readonly string[] = ['SITE_CONFLICT', 'INPUT_INVALID', 'HOSTS_UNFIT'];
+
+/** One cluster from its first install to its end, and what is true of it all the time. */
+export class ClusterLife {
+  readonly #site: ModelSite;
+  readonly #bare: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #bareStates: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly #kept: { readonly host: string; readonly path: string }[] = [];
+  /** What was last asked for and not refused. */
+  #wish: Wish = FIRST_WISH;
+  #secret: string | undefined;
+
+  private constructor(site: ModelSite) {
+    this.#site = site;
+    this.#bare = new Map(site.machines.map((machine) => [machine.name, inventory(machine)]));
+    this.#bareStates = new Map(site.machines.map((machine) => [machine.name, snapshot(machine)]));
+  }
+
+  /** Lives through the turns of an operator and ends with a reset. Throws at the first thing that must not be. */
+  static async live(bundles: ReleaseBundles, turns: readonly Turn[]): Promise<void> {
+    const site = await ModelSite.open(bundles);
+    const lived: string[] = [];
+    try {
+      const life = new ClusterLife(site);
+      for (const turn of turns) {
+        lived.push(describeTurn(turn));
+        await life.#turn(turn);
+      }
+      lived.push('reset');
+      await life.#end();
+    } catch (cause) {
+      throw new Error(`${messageOf(cause)}\nin the last turn of:\n${lived.join('\n')}`, { cause });
+    } finally {
+      await site.close();
+    }
+  }
+
+  async #turn({ edits, mishap }: Turn): Promise<void> {
+    let wish = this.#wish;
+    for (const edit of edits) wish = edit.apply(wish);
+    switch (mishap.what) {
+      case 'nothing':
+        return this.#install(wish);
+      case 'kill': {
+        const run = await this.#run(wish, mishap);
+        if (run.failure !== undefined && this.#isRefused(run)) return;
+        this.#wish = wish;
+        this.#kept.push(...keptIn(run.planned));
+        return mishap.runsAgain ? this.#install(wish) : undefined;
+      }
+      case 'record lost': {
+        // Hosts that leave are known to the record alone.
+        await this.#install(this.#wish);
+        await rm(this.#site.layout.record, { force: true });
+        return this.#install({ ...wish, nodes: this.#wish.nodes });
+      }
+      case 'keys lost':
+        return this.#refusedWithout(this.#site.layout.authorities, wish);
+      case 'secrets lost':
+        return this.#refusedWithout(this.#site.layout.secrets, wish);
+      case 'other seed':
+        return this.#refusedFromElsewhere(wish);
+      case 'changed by hand':
+        this.#changeByHand(mishap.how, mishap.which);
+        return this.#install(wish);
+    }
+  }
+
+  async #install(wish: Wish): Promise<void> {
+    const before = await this.#record();
+    const run = await this.#run(wish);
+    if (run.failure !== undefined) {
+      if (!this.#isRefused(run)) throw run.failure;
+      return;
+    }
+    this.#wish = wish;
+    this.#kept.push(...keptIn(run.planned));
+    expectShownIsRun(run);
+    expectRestartsAnnounced(run, this.#site.machines);
+    await this.#expectWell(before);
+    await this.#expectSettled();
+  }
+
+  /** Runs, and has seen to it that a refused run changed nothing. */
+  async #run(wish: Wish, kill?: { readonly at: number; readonly carriedOut: boolean }): Promise<ModelRun> {
+    const { machines } = this.#site;
+    for (const machine of machines) machine.restarted.length = 0;
+    const before = machines.map(snapshot);
+    const run = await this.#site.install(wish, kill);
+    if (run.failure !== undefined && this.#isRefused(run))
+      expect(machines.map(snapshot), `after ${messageOf(run.failure)}`).toEqual(before);
+    return run;
+  }
+
+  #isRefused({ failure }: ModelRun): boolean {
+    return failure instanceof CaissonError && REFUSALS.includes(failure.code);
+  }
+
+  async #record(): Promise<SiteRecord | undefined> {
+    return openFileStore(this.#site.layout.record).read();
+  }
+
+  async #expectWell(before: SiteRecord | undefined): Promise<void> {
+    const record = await this.#record();
+    const stood = before?.placements['store']?.[0];
+    const stands = record?.placements['store']?.[0];
+    if (stood !== undefined && stands !== undefined) expect(stands, 'host of the store').toBe(stood);
+    if (stands !== undefined) {
+      await this.#expectSameSecret();
+      this.#expectData(stands);
+    }
+    expectNothingOrphaned(this.#site, record, { before: this.#bare, kept: this.#kept });
+  }
+
+  async #expectSameSecret(): Promise<void> {
+    const secret = await readFile(join(this.#site.layout.secrets, 'store-root'), 'utf8');
+    expect(secret, 'the secret').toBe(this.#secret ?? secret);
+    this.#secret = secret;
+  }
+
+  /** The store wrote something at its first start; it is there as long as its directory is. */
+  readonly #written = new Set<string>();
+  #expectData(host: string): void {
+    const path = `${this.#wish.variables['root'] ?? '/opt/sample'}/data/rows`;
+    const machine = this.#site.machine(host);
+    if (this.#written.has(`${host} ${path}`)) expect(machine.text(path), `data of ${host}`).toBe(`rows of ${host}`);
+    else machine.write(path, `rows of ${host}`, 0o600, '1001:0');
+    this.#written.add(`${host} ${path}`);
+  }
+
+  async #expectSettled(): Promise<void> {
+    const before = this.#site.machines.map(snapshot);
+    const again = await this.#site.install(this.#wish);
+    if (again.failure !== undefined) throw again.failure;
+    expect(changesOf(again.planned), 'changes of a second run').toEqual([]);
+    expect(again.changed, `steps of a second run: ${changedSteps(again).join(', ')}`).toBe(0);
+    expect(this.#site.machines.map(snapshot), 'after a second run').toEqual(before);
+  }
+
+  async #refusedWithout(path: string, wish: Wish): Promise<void> {
+    await this.#install(this.#wish);
+    if (!existsSync(path) || (await this.#record()) === undefined) return;
+    const before = this.#site.machines.map(snapshot);
+    const run = await this.#site.without(path, () => this.#site.install(wish));
+    expect(run.failure, 'a run without keys').toMatchObject({ code: expect.stringMatching(/^(SITE_CONFLICT|INPUT_INVALID|HOSTS_UNFIT)$/) });
+    expect(this.#site.machines.map(snapshot), 'after a run without keys').toEqual(before);
+  }
+
+  async #refusedFromElsewhere(wish: Wish): Promise<void> {
+    await this.#install(this.#wish);
+    const other = this.#wish.nodes.find(({ name }) => name !== 'n1' && this.#wish.nodes.length > 1);
+    if (other === undefined || (await this.#record()) === undefined) return;
+    const before = this.#site.machines.map(snapshot);
+    const run = await this.#site.installFrom(other.name, wish);
+    expect(run.failure, 'a run from another seed').toMatchObject({
+      code: expect.stringMatching(/^(SITE_CONFLICT|INPUT_INVALID|HOSTS_UNFIT)$/),
+    });
+    expect(this.#site.machines.map(snapshot), 'after a run from another seed').toEqual(before);
+  }
+
+  #changeByHand(how: 'write' | 'remove' | 'mode' | 'image' | 'unit', which: number): void {
+    const machine = this.#site.machines[which % this.#site.machines.length];
+    if (machine === undefined) return;
+    const bare = this.#bare.get(machine.name) ?? new Set();
+    const ours = [...machine.files.keys()]
+      .filter((path) => !bare.has(`file ${path}`) && !path.endsWith('/rows') && !path.endsWith('site.json'))
+      .sort();
+    const path = ours[which % Math.max(1, ours.length)];
+    const file = path === undefined ? undefined : machine.files.get(path);
+    const [image] = machine.images.keys();
+    const unit = [...machine.units.values()][which % Math.max(1, machine.units.size)];
+    if (how === 'image' && image !== undefined) machine.images.delete(image);
+    else if (how === 'unit' && unit !== undefined) unit.started = undefined;
+    else if (path === undefined || file === undefined) return;
+    else if (how === 'write') machine.write(path, 'changed by hand\n', file.mode, file.owner);
+    else if (how === 'mode') machine.write(path, file.content, 0o666, file.owner);
+    else machine.files.delete(path);
+  }
+
+  async #end(): Promise<void> {
+    await this.#install(this.#wish);
+    if ((await this.#record()) === undefined) return;
+    const staying = new Set(Object.keys((await this.#record())?.hosts ?? {}));
+    const run = await this.#site.reset(this.#wish);
+    if (run.failure !== undefined) throw run.failure;
+    expect(existsSync(this.#site.layout.record), 'the record after a reset').toBe(false);
+    for (const machine of this.#site.machines) {
+      const found = snapshot(machine);
+      // Data that a host was said to keep when it left are not the site's any more.
+      const left = staying.has(machine.name) ? [] : this.#kept.filter(({ host }) => host === machine.name).map(({ path }) => path);
+      const isLeft = (name: string): boolean => {
+        const path = name.slice(name.indexOf(' ') + 1);
+        return left.some((tree) => path === tree || path.startsWith(`${tree}/`) || tree.startsWith(`${path}/`));
+      };
+      const rest = Object.fromEntries(
+        Object.entries(found).filter(([name]) => this.#bareStates.get(machine.name)?.[name] !== undefined || !isLeft(name)),
+      );
+      expect(rest, `${machine.name} after a reset`).toEqual(this.#bareStates.get(machine.name));
+    }
+  }
+}
+
+function changedSteps({ events }: ModelRun): readonly string[] {
+  return events.flatMap((event) => (event.type === 'step.finished' && event.outcome === 'done' ? [event.step] : []));
+}

@@ -1,0 +1,218 @@
+import { cpSync, rmSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openBundle } from '../../../src/bundle/index.ts';
+import { systemClock, type Event } from '../../../src/core/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { seedLayout, stagedBundleName, type Machines, type SeedLayout } from '../../../src/site/index.ts';
+import { install, type InstallOptions } from '../../../src/usecases/install.ts';
+import type { PlannedRun } from '../../../src/usecases/planned-run.ts';
+import { reset } from '../../../src/usecases/reset.ts';
+import { freePort } from '../free-port.ts';
+import { clusterYaml, writeSampleBundle } from '../sample-install.ts';
+import { Installer, SimulatedMachine } from '../simulated-machine.ts';
+import { IMAGES, MACHINES, manifestsOf, type Release, type Wish } from './wish.ts';
+
+/** Time at the seed and on every machine. */
+const NOW = Date.UTC(2026, 0, 1);
+
+/** Bundles of releases, each written once. */
+export class ReleaseBundles {
+  /** Id of each image by the digest of its manifest. */
+  readonly imageIds = new Map<string, string>();
+  /** Digests of bundles by the names that they get on the seed. */
+  readonly digests = new Map<string, string>();
+  readonly #directory: string;
+  readonly #paths = new Map<string, Promise<string>>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  pathOf(release: Release): Promise<string> {
+    const key = JSON.stringify(release);
+    const path = this.#paths.get(key) ?? this.#write(release, this.#paths.size);
+    this.#paths.set(key, path);
+    return path;
+  }
+
+  async #write(release: Release, number: number): Promise<string> {
+    const { version, otherImages } = release;
+    const content = { manifests: manifestsOf(release), images: IMAGES, otherImages, version: `1.${version}` };
+    const path = await writeSampleBundle(join(this.#directory, `release-${number}.tar`), content);
+    const reader = await openBundle(path);
+    for (const { platforms } of reader.manifest.images) {
+      for (const { manifest, config } of platforms) this.imageIds.set(manifest.digest, config.digest);
+    }
+    this.digests.set(stagedBundleName(reader), reader.bundleDigest);
+    await reader.close();
+    return path;
+  }
+}
+
+/** What one run planned, said and threw. */
+export interface ModelRun {
+  /** Undefined for a run that was refused before it had a plan. */
+  readonly planned: PlannedRun | undefined;
+  readonly events: readonly Event[];
+  readonly failure: unknown;
+  readonly changed: number;
+}
+
+/** Simulated machines, and the seed's own files in a directory of their own. */
+export class ModelSite {
+  readonly machines: readonly SimulatedMachine[];
+  readonly installer = new Installer();
+  readonly layout: SeedLayout;
+  readonly #directory: string;
+  readonly #bundles: ReleaseBundles;
+  readonly #depotPort: number;
+  readonly #seedRoot: string;
+
+  private constructor(directory: string, bundles: ReleaseBundles, depotPort: number) {
+    this.#directory = directory;
+    this.#bundles = bundles;
+    this.#depotPort = depotPort;
+    this.#seedRoot = join(directory, 'seed');
+    this.layout = seedLayout(this.#seedRoot);
+    this.machines = MACHINES.map(({ name, address }) => this.#make(name, address));
+  }
+
+  static async open(bundles: ReleaseBundles): Promise<ModelSite> {
+    const directory = await mkdtemp(join(tmpdir(), 'caisson-model-'));
+    return new ModelSite(directory, bundles, await freePort());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.machines.map((machine) => machine.powerOff()));
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #make(name: string, address: string): SimulatedMachine {
+    const { installer } = this;
+    const { imageIds, digests } = this.#bundles;
+    const options = { imageIds, definitions: '/opt/sample/conf', seedRoot: this.#seedRoot, installer };
+    const machine = new SimulatedMachine({ name, address, local: name === MACHINES[0]?.name, ...options });
+    machine.bundleDigests = digests;
+    machine.programs.set('ring', () => ({}));
+    machine.sysctls.set('net.core.somaxconn', '128');
+    return machine;
+  }
+
+  machine(name: string): SimulatedMachine {
+    const found = this.machines.find((machine) => machine.name === name);
+    if (found === undefined) throw new Error(`there is no machine ${name}`);
+    return found;
+  }
+
+  /** Runs an install of what is wished, from the seed. */
+  async install(wish: Wish, kill?: { readonly at: number; readonly carriedOut: boolean }): Promise<ModelRun> {
+    const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
+    if (kill === undefined) return observe((emit, approve) => install({ ...options, emit }, approve));
+    return this.#killed(kill, () => observe((emit, approve) => install({ ...options, emit }, approve)));
+  }
+
+  /** Runs an install from another machine than the seed. */
+  async installFrom(seed: string, wish: Wish): Promise<ModelRun> {
+    const reach = (name: string): Host => {
+      const machine = this.machine(name);
+      const { address } = machine;
+      return {
+        name,
+        address,
+        local: name === seed,
+        run: (command, how) => machine.run(command, how),
+        upload: (source, path, how) => machine.upload(source, path, how),
+        close: () => machine.close(),
+      };
+    };
+    const options = await this.#options(wish, join(this.#directory, `seed-${seed}`), reach);
+    return observe((emit, approve) => install({ ...options, emit }, approve));
+  }
+
+  async reset(wish: Wish): Promise<ModelRun> {
+    const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
+    return observe((emit, approve) => reset({ ...options, emit, purge: true }, approve));
+  }
+
+  /** Runs while a part of the seed's own files is away, and puts it back. */
+  async without<T>(path: string, work: () => Promise<T>): Promise<T> {
+    const aside = join(this.#directory, 'aside');
+    await rm(aside, { recursive: true, force: true });
+    await mkdir(aside);
+    await cp(path, join(aside, 'part'), { recursive: true, preserveTimestamps: true });
+    await rm(path, { recursive: true });
+    try {
+      return await work();
+    } finally {
+      await rm(path, { recursive: true, force: true });
+      await cp(join(aside, 'part'), path, { recursive: true, preserveTimestamps: true });
+    }
+  }
+
+  /** What a dead process does after its death to the seed's files never happened. */
+  async #killed(kill: { readonly at: number; readonly carriedOut: boolean }, work: () => Promise<ModelRun>): Promise<ModelRun> {
+    const { installer } = this;
+    const atDeath = join(this.#directory, 'at-death');
+    let isDead = false;
+    installer.commands = 0;
+    installer.death = kill;
+    installer.onDeath = () => {
+      isDead = true;
+      rmSync(atDeath, { recursive: true, force: true });
+      cpSync(this.#seedRoot, atDeath, { recursive: true, preserveTimestamps: true });
+    };
+    await mkdir(this.#seedRoot, { recursive: true });
+    const run = await work();
+    installer.death = undefined;
+    if (isDead) {
+      await rm(this.#seedRoot, { recursive: true, force: true });
+      await cp(atDeath, this.#seedRoot, { recursive: true, preserveTimestamps: true });
+    }
+    return run;
+  }
+
+  async #options(wish: Wish, seedRoot: string, reach: (name: string) => Host): Promise<Omit<InstallOptions, 'emit'>> {
+    const clusterPath = join(this.#directory, 'cluster.yaml');
+    const more = [
+      `depot: { port: ${this.#depotPort} }`,
+      `network: { podCIDR: ${wish.podCIDR} }`,
+      `variables: ${JSON.stringify(wish.variables)}`,
+    ];
+    await writeFile(clusterPath, clusterYaml(wish.nodes, more).replace('name: sample', `name: ${wish.name}`));
+    const machines: Machines = {
+      connect: async ({ name }) => reach(name),
+      openSeed: () => {
+        throw new Error('the seed is a node');
+      },
+      hasAgentPorts: false,
+      seedRoot,
+    };
+    return {
+      bundlePaths: [await this.#bundles.pathOf(wish.release)],
+      clusterPath,
+      connect: { home: this.#directory, directory: this.#directory },
+      clock: { ...systemClock, now: () => new Date(NOW) },
+      signal: new AbortController().signal,
+      machines,
+    };
+  }
+}
+
+async function observe(
+  work: (emit: (event: Event) => void, approve: (planned: PlannedRun) => Promise<boolean>) => Promise<{ readonly changed: number }>,
+): Promise<ModelRun> {
+  const events: Event[] = [];
+  let planned: PlannedRun | undefined;
+  const approve = async (shown: PlannedRun): Promise<boolean> => {
+    planned = shown;
+    return true;
+  };
+  try {
+    const { changed } = await work((event) => events.push(event), approve);
+    return { planned, events, failure: undefined, changed };
+  } catch (failure) {
+    return { planned, events, failure, changed: 0 };
+  }
+}
