@@ -34,6 +34,9 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/sshsig/signature.ts': { parses: ['parseSignature'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
   'src/sshsig/allowed-signers.ts': { parses: ['parseAllowedSigners'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
   'src/sshsig/revoked-keys.ts': { parses: ['parseRevokedKeys'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
+  'src/engine/read-journal.ts': { parses: ['readJournal'], hostile: 'test/engine/read-journal.hostile.test.ts' },
+  'src/site/record.ts': { parses: ['parseHostRecord'], hostile: 'test/site/records.hostile.test.ts' },
+  'src/site/site-store.ts': { parses: ['openFileStore'], hostile: 'test/site/records.hostile.test.ts' },
   'src/registry/credentials.ts': { parses: ['parseDockerConfig'], hostile: 'test/registry/credentials.hostile.test.ts' },
 };
 
@@ -45,9 +48,6 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/host/check-login.ts': 'cluster.yaml once more, for its lines; it was parsed before',
   'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",
   'src/usecases/apply/agent-statuses.ts': 'an answer of an agent that was asked over ssh',
-  'src/usecases/session.ts': 'the record that an installer left on a host; what cannot be understood is refused',
-  'src/site/site-store.ts': "the site's own record; what cannot be understood is refused",
-  'src/engine/read-journal.ts': "the installer's own journal; lines that cannot be understood are left out",
   'src/net/rate-limit.ts': 'words for people out of a refusal, cut short; what is no JSON says nothing',
   'src/health/http-client.ts': 'an answer of a service of the site, whose size is limited',
 };

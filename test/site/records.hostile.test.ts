@@ -22,7 +22,7 @@ describe('openFileStore', () => {
   it.each<readonly [string, Readonly<Record<string, unknown>>]>([
     ['a negative revision', { revision: -1 }],
     ['half a revision', { revision: 1.5 }],
-    ['a revision beyond 2^53', { revision: 9_007_199_254_740_993 }],
+    ['a revision beyond 2^53', { revision: 2 ** 53 }],
     ['a list in place of hosts', { hosts: [] }],
     ['hosts that are texts', { hosts: { m1: 'm1' } }],
     ['placements of numbers', { placements: { store: [1] } }],

@@ -33,7 +33,7 @@ async function probeAction(
 ): Promise<boolean> {
   if (action.done === undefined) return false;
   const argv = action.done.map((word) => renderTemplate(word, scopeOf(run, step, runner), whereOf(step, action)));
-  return (await run.hostOf(runner).run({ argv }, { signal })).exitCode === 0;
+  return (await run.hostOf(runner).run({ argv, idleTimeoutMs: action.timeout * 1000 }, { signal })).exitCode === 0;
 }
 
 async function runAction(run: RunSite, step: ActionStep, action: ComponentAction, runner: string, { signal }: StepContext): Promise<void> {
