@@ -1,6 +1,6 @@
 /**
  * Runs steps: in the order of their needs, one change at a time on each host, waits beside them. Knows nothing of what a
- * step does. The journal tells the story of every run; what is done is always asked of the hosts. Start with step.ts.
+ * step does. The journal tells the story of every run; the hosts are always asked for what they have. Start with step.ts.
  */
 export * from './journal.ts';
 export * from './limits.ts';

@@ -8,7 +8,7 @@ interface StepEntry {
   readonly summary: string;
 }
 
-/** What the journal records. It tells the story of the runs; what is done is always asked of the hosts. */
+/** A line of the journal. The journal tells the story of the runs; the hosts are always asked for what they have. */
 export type JournalRecord =
   | {
       readonly event: 'run.started';
@@ -52,7 +52,7 @@ class FileJournal implements RunJournal {
   readonly #handle: FileHandle;
   readonly #clock: Clock;
   readonly #run: string;
-  /** Lines are written one after the other, whoever appends them at the same time. */
+  /** Lines are written one after the other, also when several are appended at the same time. */
   #written: Promise<void> = Promise.resolve();
   #before: string;
 
@@ -76,7 +76,7 @@ class FileJournal implements RunJournal {
   }
 
   async #write(text: string, earlier: Promise<void>): Promise<void> {
-    // Whoever appended before hears of a failure by itself; what comes after is still worth writing.
+    // The caller that appended the earlier line hears of its failure; later lines are still worth writing.
     await earlier.catch(() => {});
     await this.#handle.appendFile(text);
     await this.#handle.datasync();

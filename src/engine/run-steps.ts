@@ -50,7 +50,7 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
 
 type StepOutcome = 'done' | 'already' | 'failed' | 'skipped';
 
-/** What came of a step; `ms` is how long it took to fail. */
+/** The end of a step; `ms` is how long it took to fail. */
 type Attempt =
   { readonly outcome: Exclude<StepOutcome, 'failed'> } | { readonly outcome: 'failed'; readonly error: unknown; readonly ms: number };
 
@@ -85,7 +85,7 @@ class PlanRun {
     const outcomes = await Promise.all(step.needs.flatMap((need) => this.#outcomes.get(need) ?? []));
     if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'skipped')) return 'skipped';
     const attempt = await this.#gatekeeper.run(step, () => this.#attempt(step));
-    // The lane of its host is free again by now, so that what is taken back can take its turn there.
+    // The lane of its host is free again by now, so that steps that are taken back can take their turn there.
     if (attempt.outcome === 'failed') await this.#fail(step, attempt);
     return attempt.outcome;
   }
@@ -123,7 +123,7 @@ class PlanRun {
     emit({ type: 'step.finished', ...saidOf(step), outcome: 'failed', ms, reason });
   }
 
-  /** Undoes what was applied of the steps that a failed one takes back. That an undo fails is said and keeps no other from running. */
+  /** Undoes the steps that a failed one takes back and that were applied in this run. That an undo fails is said and keeps no other from running. */
   async #takeBack(failed: Step): Promise<readonly Step[]> {
     const { journal, signal, emit } = this.#options;
     const undone: Step[] = [];

@@ -1,6 +1,6 @@
 import type { Emit } from '../core/index.ts';
 
-/** What a step may use while it looks or works. */
+/** The means of a step while it looks or works. */
 export interface StepContext {
   readonly signal: AbortSignal;
   readonly emit: Emit;
@@ -13,7 +13,7 @@ export interface StepContext {
 export type StepKind = 'change' | 'action' | 'wait';
 
 /**
- * One step of a plan. `isDone` looks at the host, never at the journal, so that a run after a crash or after somebody's
+ * One step of a plan. `isDone` looks at the host, never at the journal, so that a run after a crash or after an operator's
  * manual change finds the truth. `apply` may be repeated at any point and ends in the same state.
  */
 export interface Step {

@@ -22,7 +22,7 @@ export class StepsFailedError extends CaissonError {
     this.failures = failures;
   }
 
-  /** What all failures have in common says more than that steps failed: a damaged bundle is 4, whichever step found it. */
+  /** A status that all failures share says more than that steps failed: a damaged bundle is 4, whichever step found it. */
   override get exitStatus(): number {
     const [status, ...others] = new Set(this.failures.map(({ error }) => (error instanceof CaissonError ? error.exitStatus : undefined)));
     return status === undefined || others.length > 0 ? super.exitStatus : status;

@@ -1,7 +1,7 @@
 import type { BundleManifest } from '../bundle/index.ts';
 import { hexOf, platformSlug, type Digest } from '../core/index.ts';
 
-/** What the name of a bundle on the seed is made of. */
+/** The parts of a bundle's name on the seed. */
 export interface StagedBundle {
   readonly manifest: Pick<BundleManifest, 'name' | 'version'>;
   readonly bundleDigest: Digest;
@@ -12,7 +12,7 @@ export function stagedBundleName({ manifest, bundleDigest }: StagedBundle): stri
   return `${manifest.name}-${manifest.version}-${hexOf(bundleDigest).slice(0, 12)}.tar`;
 }
 
-/** What a copy is called until it is complete and verified. */
+/** Ending of a copy's name until it is complete and verified. */
 export const PARTIAL = '.partial';
 
 /** The member that is the executable for hosts of a CPU, in Go's words (amd64). */

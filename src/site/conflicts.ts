@@ -9,7 +9,7 @@ export interface SiteConflict {
   readonly remedy: string;
 }
 
-/** What was asked for does not go with what the site is: every reason at once. Nothing was changed. */
+/** A run does not go with the site that is there: every reason at once. Nothing was changed. */
 export class SiteConflictError extends CaissonError {
   readonly conflicts: readonly SiteConflict[];
 
@@ -25,7 +25,7 @@ export class SiteConflictError extends CaissonError {
   }
 }
 
-/** What the hosts of a run keep of the sites that they belong to. */
+/** The site that a host of a run belongs to, as the host keeps it. */
 export interface FoundHost {
   readonly name: string;
   /** Undefined where the host keeps none. */
@@ -34,7 +34,7 @@ export interface FoundHost {
   readonly hasAgent: boolean;
 }
 
-/** What the seed has of the keys and secrets of a site. */
+/** The keys and secrets of a site that the seed has. */
 export interface SeedKeys {
   /** SHA-256 of the certificate of each authority whose key is there too. */
   readonly authorities: Readonly<Record<string, string>>;

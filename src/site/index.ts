@@ -1,4 +1,4 @@
-/** What a site keeps and where: the places of files, units and ports on its hosts, names of bundles on the seed, how its machines are reached. */
+/** The memory and the secrets of a site, and their places: paths of files, units and ports on its hosts, names of bundles on the seed, how its machines are reached. */
 export * from './bundle-members.ts';
 export * from './layout.ts';
 export * from './machines.ts';

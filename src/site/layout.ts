@@ -13,10 +13,10 @@ export const AGENT_PORT = 6100;
 /** Name of our block in /etc/hosts. */
 export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';
-/** What each host keeps of its site. */
+/** The record that each host keeps of its site. */
 export const HOST_RECORD = '/etc/caisson/site.json';
 
-/** What only the seed keeps: this process reads and writes it itself. */
+/** Places on the seed alone: this process reads and writes them itself. */
 export interface SeedLayout {
   /** Bundles, under names that say which they are. */
   readonly bundles: string;
@@ -30,9 +30,9 @@ export interface SeedLayout {
   readonly certificates: string;
   /** The authorities of the site, their keys included. */
   readonly authorities: string;
-  /** What operators on the seed use: their certificate, and the authority's. */
+  /** Files for operators on the seed: their certificate, and the authority's. */
   readonly pki: string;
-  /** What the depot's unit reads. */
+  /** Files that the depot's unit reads. */
   readonly depot: string;
   /** Name of the lock that a run holds. */
   readonly lock: string;

@@ -20,7 +20,7 @@ const ownedResource = z.strictObject({
   /** Of the state that was wanted last; absent while a part of it (a secret, a certificate) has yet to be made. */
   digest: digest.optional(),
   /**
-   * What was there before us: `same` was as we want it and stays when the owner goes, `other` was replaced and is put back
+   * The state before us: `same` was as we want it and stays when the owner goes, `other` was replaced and is put back
    * then. Absent: nothing was there.
    */
   before: z.enum(['same', 'other']).optional(),
@@ -28,7 +28,7 @@ const ownedResource = z.strictObject({
   data: z.boolean().optional(),
   /** Its owner is gone; it stays because it holds data. */
   kept: z.boolean().optional(),
-  /** What its kind needs in order to remove it, beside the key. */
+  /** Data that its kind needs in order to remove it, beside the key. */
   details: z.record(z.string(), z.string()).optional(),
 });
 
@@ -65,7 +65,7 @@ const operation = z.strictObject({
   outcome: z.enum(['done', 'failed', 'interrupted']).optional(),
 });
 
-/** What a site is and what Caisson made there: the one memory of a cluster. */
+/** A site and everything that Caisson made there: the one memory of a cluster. */
 export const siteRecordSchema = z.strictObject({
   apiVersion: z.literal(RECORD_VERSION),
   kind: z.literal('SiteRecord'),
@@ -85,7 +85,7 @@ export const siteRecordSchema = z.strictObject({
   bundle: bundle.optional(),
   /** The bundle that was in force before it. */
   previous: bundle.optional(),
-  /** What a change would part from its data: variables, networks and fixed options, by name. */
+  /** Settings that keep the cluster and its data together: variables, networks and fixed options, by name. */
   settings: z.record(z.string(), z.string()),
   /** Images and files of each component as they were applied last: tells an upgrade from a repair. */
   components: z.record(z.string(), z.strictObject({ release: digest })),
@@ -132,7 +132,7 @@ export function newSiteRecord(site: { readonly id: string; readonly name: string
   };
 }
 
-/** What each host keeps of its site, so that no other site takes it and a lost record can be made again. */
+/** The record that each host keeps of its site, so that no other site takes it and a lost record can be made again. */
 export const hostRecordSchema = z.strictObject({
   apiVersion: z.literal(RECORD_VERSION),
   kind: z.literal('HostRecord'),
@@ -165,7 +165,7 @@ export function formatHostRecord(record: HostRecord): string {
   return `${JSON.stringify(hostRecordSchema.parse(record), null, 1)}\n`;
 }
 
-/** What a host of a site keeps, as the site's record has it. */
+/** The record that a host keeps, made from the site's record. */
 export function hostRecordOf(record: SiteRecord, name: string): HostRecord | undefined {
   const found = record.hosts[name];
   if (found === undefined) return undefined;

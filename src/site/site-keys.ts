@@ -40,7 +40,7 @@ export interface SiteKeys {
   keyPair(name: string): Promise<KeyPairTexts>;
   /** The public half of the key that signs the package repositories. */
   repositoryKey(): Promise<KeptText>;
-  /** What is there now of authorities and secrets. */
+  /** The authorities and secrets that are there now. */
   found(authorities: readonly string[]): Promise<SeedKeys>;
 }
 

@@ -38,7 +38,7 @@ export const IMPORT_TABLE: ImportTable = {
     builder: ['core', 'io', 'net', 'oci', 'ospkg', 'manifests', 'sshsig', 'registry', 'sources', 'bundle'],
     push: ['core', 'io', 'oci', 'registry', 'bundle'],
     agent: ['core', 'io', 'host', 'server', 'health'],
-    engine: ['core'],
+    engine: ['core', 'io'],
     site: ['core', 'io', 'pki', 'bundle', 'host', 'depot'],
     resources: ['core', 'host', 'agent', 'site', 'resources/containers', 'resources/packages'],
     'resources/containers': ['core', 'manifests', 'host', 'resources'],

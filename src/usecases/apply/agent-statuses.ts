@@ -42,7 +42,7 @@ export function agentStatuses({ clock, client, limit = 32 }: AgentOptions): Agen
     answers.delete(host.name);
     const asked = limited(() => askHostAgent(host, client, signal));
     asking.set(host.name, asked);
-    // A question that was forgotten meanwhile was asked before the change: its answer is kept for nobody else.
+    // A question that was forgotten meanwhile was asked before the change: its answer is not used again.
     const isCurrent = (): boolean => asking.get(host.name) === asked;
     try {
       const answer = await asked;
