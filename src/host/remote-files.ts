@@ -42,6 +42,11 @@ export async function ensureDirectory(
   await runChecked(host, { argv: shellScript(script, [path, owner, mode.toString(8)]) }, options);
 }
 
+/** Removes a file if it is there. */
+export async function removeRemoteFile(host: Host, path: string, options: Options = {}): Promise<void> {
+  await runChecked(host, { argv: ['rm', '-f', '--', path] }, options);
+}
+
 /**
  * Puts a marked block into a file and keeps everything else as it is; no lines remove it. Mode and owner of the file stay.
  * A file that is mounted (/etc/hosts of a container) cannot be replaced and is written in place.

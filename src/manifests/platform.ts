@@ -24,6 +24,7 @@ export const platformSchema = z.strictObject({
             (name) => !OWN_AUTHORITIES.includes(name),
             'is the name of an authority or a directory that every site has; choose another',
           )
+          .describe('Name that certificates of components refer to.')
           .describe('Name of the authority, for certificates of components.'),
         summary: lineField.describe('What it is for.'),
       }),

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/index.ts';
-import { ensureBlock, ensureDirectory, fileDigest, openLocalHost, readRemoteFile, setBlock } from '../../src/host/index.ts';
+import {
+  ensureBlock,
+  ensureDirectory,
+  fileDigest,
+  openLocalHost,
+  readRemoteFile,
+  removeRemoteFile,
+  setBlock,
+} from '../../src/host/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
@@ -18,6 +26,9 @@ describe('files on a host', () => {
     await chmod(path, 0o640);
     expect(await readRemoteFile(host, path)).toBe('hello ü\n');
     expect(await fileDigest(host, path)).toBe(digestOf('hello ü\n'));
+    await removeRemoteFile(host, path);
+    await removeRemoteFile(host, path);
+    expect(await readRemoteFile(host, path)).toBeUndefined();
   });
 
   it('that are too big are not read', async () => {
