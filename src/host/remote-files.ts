@@ -32,33 +32,6 @@ export async function fileDigest(host: Host, path: string, options: Options = {}
   return result === undefined ? undefined : digestFromHex(result.stdout.trim().split(/\s+/)[0] ?? '');
 }
 
-export interface RemoteFileStatus {
-  readonly kind: 'file' | 'directory' | 'other';
-  readonly mode: number;
-  /** user:group by name; a number where there is no name. */
-  readonly owner: string;
-  readonly size: number;
-}
-
-/** What a path is, symbolic links followed; undefined when there is nothing. */
-export async function statRemote(host: Host, path: string, options: Options = {}): Promise<RemoteFileStatus | undefined> {
-  const script = `[ -e "$1" ] || exit ${ABSENT}; stat -L -c '%a %s %u %U %g %G %F' -- "$1"`;
-  const result = await runOptional(host, ['stat', path], shellScript(script, [path]), options);
-  if (result === undefined) return undefined;
-  const [mode = '', size = '', uid = '', user = '', gid = '', group = '', ...kind] = result.stdout.trim().split(' ');
-  const kinds: Readonly<Record<string, 'file' | 'directory'>> = {
-    'regular file': 'file',
-    'regular empty file': 'file',
-    directory: 'directory',
-  };
-  return {
-    kind: kinds[kind.join(' ')] ?? 'other',
-    mode: Number.parseInt(mode, 8),
-    owner: `${user === 'UNKNOWN' ? uid : user}:${group === 'UNKNOWN' ? gid : group}`,
-    size: Number(size),
-  };
-}
-
 /** Makes a directory, and parents with 0755, and gives it mode and owner. Throws CommandFailedError when a file is in the way. */
 export async function ensureDirectory(
   host: Host,
@@ -72,12 +45,6 @@ export async function ensureDirectory(
 /** Removes a file if it is there. */
 export async function removeRemoteFile(host: Host, path: string, options: Options = {}): Promise<void> {
   await runChecked(host, { argv: ['rm', '-f', '--', path] }, options);
-}
-
-/** True when the file has the block `id` with exactly these lines. */
-export async function hasBlock(host: Host, path: string, id: string, lines: readonly string[], options: Options = {}): Promise<boolean> {
-  const text = (await readRemoteFile(host, path, options)) ?? '';
-  return setBlock(text, id, lines) === text;
 }
 
 /**

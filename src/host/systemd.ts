@@ -118,10 +118,6 @@ export async function enableUnit(host: Host, unit: string, options: Options = {}
   await runChecked(host, systemctl('enable', '--quiet', '--', unit), options);
 }
 
-export async function startUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
-  await runChecked(host, systemctl('start', '--', unit), options);
-}
-
 /** Has a running unit take its changed configuration without a stop; fails for a unit that cannot. */
 export async function reloadUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   await runChecked(host, systemctl('reload', '--', unit), options);
@@ -135,11 +131,6 @@ export async function restartUnit(host: Host, unit: string, options: Options = {
 export async function disableUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   if ((await unitState(host, unit, options)).load === 'not-found') return;
   await runChecked(host, systemctl('disable', '--now', '--quiet', '--', unit), options);
-}
-
-/** Forgets that a unit failed, so that it may be started again at once. */
-export async function resetFailedUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
-  await runChecked(host, systemctl('reset-failed', '--', unit), options);
 }
 
 function systemctl(...words: readonly string[]): Command {

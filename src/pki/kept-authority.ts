@@ -124,7 +124,7 @@ interface Candidate {
   readonly issuer: KeyPair;
 }
 
-/** What does not change with time: whether a pair is what it should be, and when it and its authority end. */
+/** Facts that do not change with time: whether a pair is what it should be, and when it and its authority end. */
 interface Judgement {
   readonly isRight: boolean;
   /** Milliseconds since the epoch. */

@@ -5,7 +5,7 @@ export interface Content {
   /** Undefined while a part of it was never made, so that nobody can know it. */
   readonly digest: Digest | undefined;
   /** The bytes; makes and keeps on the seed what is missing. */
-  read(): Promise<string | Uint8Array>;
+  readonly read: () => Promise<string | Uint8Array>;
 }
 
 /** Content that is known. */

@@ -8,7 +8,7 @@ export type { ContainerEngine, EngineImage } from './containers/container-engine
 export * from './content.ts';
 export type { DefinitionSpec } from './definition.ts';
 export * from './kind.ts';
-export { KIND_ORDER, RESTORING, isKind } from './kinds.ts';
+export { KIND_ORDER, RESTORING } from './kinds.ts';
 export * from './owners.ts';
 export { forgetReplaced, keepsReplaced } from './paths.ts';
 export { aptManager } from './packages/apt.ts';

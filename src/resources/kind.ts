@@ -43,13 +43,17 @@ export interface RemoveOptions {
  */
 export interface ResourceKind<Spec> {
   /** Looks and changes nothing; the answers are in the order of `wanted`. */
-  look(host: Host, wanted: readonly { readonly key: string; readonly spec: Spec }[], context: ResourceContext): Promise<readonly Found[]>;
+  readonly look: (
+    host: Host,
+    wanted: readonly { readonly key: string; readonly spec: Spec }[],
+    context: ResourceContext,
+  ) => Promise<readonly Found[]>;
   /** Makes things as wanted; what is so already is left alone. */
-  ensure(host: Host, wanted: readonly Wanted<Spec>[], context: ResourceContext): Promise<void>;
+  readonly ensure: (host: Host, wanted: readonly Wanted<Spec>[], context: ResourceContext) => Promise<void>;
   /** Removes things of ours that are there; needs nothing but what the record keeps of them. */
-  remove(host: Host, owned: readonly OwnedResource[], context: ResourceContext, options: RemoveOptions): Promise<void>;
+  readonly remove: (host: Host, owned: readonly OwnedResource[], context: ResourceContext, options: RemoveOptions) => Promise<void>;
   /** What the record must keep beside the key, for `remove`. */
-  details?(spec: Spec): Readonly<Record<string, string>>;
+  readonly details?: (spec: Spec) => Readonly<Record<string, string>>;
   /** Puts back what was there before `ensure` in this run; kinds without it have nothing worth putting back. */
-  undo?(host: Host, wanted: readonly Wanted<Spec>[], context: ResourceContext): Promise<void>;
+  readonly undo?: (host: Host, wanted: readonly Wanted<Spec>[], context: ResourceContext) => Promise<void>;
 }

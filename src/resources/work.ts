@@ -1,7 +1,7 @@
 import type { Host } from '../host/index.ts';
 import type { OwnedResource } from '../site/index.ts';
 import { ABSENT, type Found, type RemoveOptions, type ResourceContext } from './kind.ts';
-import { isKind, KIND_ORDER, KINDS } from './kinds.ts';
+import { KIND_ORDER, KINDS } from './kinds.ts';
 import type { Resource, ResourceKindName, ResourceOf } from './resource.ts';
 
 /** A resource that is to be made, and whether it replaces something that is not ours. */
@@ -106,9 +106,4 @@ function wantedOf<K extends ResourceKindName>(kind: K, makings: readonly Making[
 function detailsOfKind<K extends ResourceKindName>(kind: K, resource: Resource): Readonly<Record<string, string>> | undefined {
   const [own] = ofKind([resource], kind);
   return own === undefined ? undefined : KINDS[kind].details?.(own.spec);
-}
-
-/** Owned resources of kinds that this version does not know; they cannot be removed by it. */
-export function unknownKinds(owned: readonly OwnedResource[]): readonly string[] {
-  return [...new Set(owned.map(({ kind }) => kind).filter((kind) => !isKind(kind)))];
 }

@@ -105,8 +105,6 @@ export const siteRecordSchema = z.strictObject({
 export type SiteRecord = Readonly<z.output<typeof siteRecordSchema>>;
 export type OwnedResource = Readonly<z.output<typeof ownedResource>>;
 export type RecordedHost = Readonly<z.output<typeof host>>;
-export type RecordedBundle = Readonly<z.output<typeof bundle>>;
-export type DoneAction = Readonly<z.output<typeof doneAction>>;
 export type RecordedOperation = Readonly<z.output<typeof operation>>;
 
 /** Operations that the record keeps; the journal has all. */

@@ -145,12 +145,12 @@ function claimed(record: SiteRecord, planned: PlannedRun, operation: RecordedOpe
 }
 
 /** Single components stand where they are put; a quorum is founded with all its members, later ones count once they have joined. */
-function placementsAtStart(record: SiteRecord, { components, hostsOf }: Topology): SiteRecord['placements'] {
+function placementsAtStart(record: SiteRecord, topology: Topology): SiteRecord['placements'] {
   return Object.fromEntries(
-    components.flatMap(({ name, placement }): [string, string[]][] => {
+    topology.components.flatMap(({ name, placement }): [string, string[]][] => {
       const known = record.placements[name] ?? [];
       if (placement === 'every') return [];
-      return placement === 'quorum' && known.length > 0 ? [[name, known]] : [[name, hostsOf(name).map((node) => node.name)]];
+      return placement === 'quorum' && known.length > 0 ? [[name, known]] : [[name, topology.hostsOf(name).map((node) => node.name)]];
     }),
   );
 }

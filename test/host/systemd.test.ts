@@ -5,8 +5,8 @@ import {
   disableUnit,
   enableUnit,
   readUnits,
+  reloadUnit,
   restartUnit,
-  startUnit,
   unitState,
 } from '../../src/host/index.ts';
 import { fakeHost, type FakeReply } from '../support/fake-host.ts';
@@ -15,7 +15,7 @@ const SHOW = [
   'systemctl',
   '--no-pager',
   'show',
-  '--property=LoadState,ActiveState,SubState,UnitFileState,FragmentPath,NeedDaemonReload,Job,InvocationID,ActiveEnterTimestampMonotonic,MainPID,NRestarts',
+  '--property=LoadState,ActiveState,SubState,UnitFileState,FragmentPath,NeedDaemonReload,Job,InvocationID,ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic,MainPID,NRestarts',
   '--',
 ];
 
@@ -28,6 +28,7 @@ SubState=running
 FragmentPath=/lib/systemd/system/docker.service
 UnitFileState=enabled
 ActiveEnterTimestampMonotonic=40283511
+StateChangeTimestampMonotonic=40283920
 NeedDaemonReload=no
 InvocationID=9f1b7d0a41c24f0e8d3f6b8f4f0c2a11
 `;
@@ -84,6 +85,7 @@ describe('readUnits', () => {
       queued: false,
       invocation: '9f1b7d0a41c24f0e8d3f6b8f4f0c2a11',
       activeSince: 40283511,
+      changedSince: 40283920,
       mainPid: 812,
       restarts: 2,
     });
@@ -93,6 +95,7 @@ describe('readUnits', () => {
       path: '',
       invocation: '',
       activeSince: undefined,
+      changedSince: undefined,
     });
     expect(states.get('docker.socket')).toMatchObject({ active: 'activating', queued: true, needsReload: true, mainPid: 0, restarts: 0 });
   });
@@ -127,13 +130,13 @@ describe('units', () => {
       RUNNING,
       ['daemon-reload'],
       ['enable', '--quiet', '--', 'a.service'],
-      ['start', '--', 'a.service'],
       ['restart', '--', 'a.service'],
+      ['reload', '--', 'a.service'],
     );
     await daemonReload(host);
     await enableUnit(host, 'a.service');
-    await startUnit(host, 'a.service');
     await restartUnit(host, 'a.service');
+    await reloadUnit(host, 'a.service');
     expect(host.commands).toHaveLength(4);
   });
 
@@ -150,13 +153,13 @@ describe('units', () => {
     const host = fakeHost({
       name: 'm1',
       replies: [
-        { argv: ['systemctl', '--no-pager', 'start', '--', 'a.service'], answer: { exitCode: 5, stderr: 'Unit a.service not found.\n' } },
+        { argv: ['systemctl', '--no-pager', 'restart', '--', 'a.service'], answer: { exitCode: 5, stderr: 'Unit a.service not found.\n' } },
       ],
     });
-    const starting = startUnit(host, 'a.service');
+    const starting = restartUnit(host, 'a.service');
     await expect(starting).rejects.toBeInstanceOf(CommandFailedError);
     await expect(starting).rejects.toThrow(
-      'Cannot run "systemctl --no-pager start -- a.service" on "m1": exit status 5, Unit a.service not found.',
+      'Cannot run "systemctl --no-pager restart -- a.service" on "m1": exit status 5, Unit a.service not found.',
     );
   });
 });

@@ -228,7 +228,9 @@ describe('the examples in the documents', () => {
 
   it('docs/manifests.md shows pieces of a component that its schema takes', () => {
     const page = readFileSync(resolve(ROOT, 'docs/manifests.md'), 'utf8');
-    const pieces = [...page.matchAll(/^```yaml\n((?:services|values|placement|actions|certificates):[\s\S]*?)^```/gm)].map(([, text = '']) => text);
+    const pieces = [...page.matchAll(/^```yaml\n((?:services|values|placement|actions|certificates):[\s\S]*?)^```/gm)].map(
+      ([, text = '']) => text,
+    );
     expect(pieces.length).toBeGreaterThan(4);
     const head = 'apiVersion: caisson/v1\nkind: Component\nname: piece\nsummary: A piece\n';
     for (const piece of pieces) expect(() => parseYaml(head + piece, 'docs/manifests.md', componentSchema)).not.toThrow();

@@ -17,7 +17,7 @@ describe('kinds of resources', () => {
 
   it('put back what is not ours where plans say that they do', () => {
     const restoring = Object.entries(EXAMPLES).flatMap(([name, examples]) =>
-      examples.some(({ foreign }) => foreign !== undefined) ? [name] : [],
+      examples.some((example) => example.foreign !== undefined) ? [name] : [],
     );
     expect(restoring.sort()).toEqual([...RESTORING].sort());
   });

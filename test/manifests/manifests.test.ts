@@ -45,11 +45,11 @@ describe('loadManifests', () => {
   it('reports the mistakes of all files together, by file and position', async () => {
     const lines = await linesOf({
       ...edit('roles/compute.yaml', 'store-proxy', 'store-prox'),
-      ...edit('components/web/component.yaml', 'placement: first', 'placement: frist'),
+      ...edit('components/web/component.yaml', 'placement: one', 'placement: onne'),
       ...edit('platform.yaml', 'entry: web', 'entry: wep'),
     });
     expect(lines).toEqual([
-      'm/components/web/component.yaml:5:12: placement: is "frist", want one of "every", "first" (did you mean "first"?)',
+      'm/components/web/component.yaml:5:12: placement: is "onne", want one of "every", "one", "quorum" (did you mean "one"?)',
       'm/platform.yaml:7:63: registry.entry: there is no component "wep" (did you mean "web"?)',
       'm/roles/compute.yaml:5:22: components[1]: there is no component "store-prox" (did you mean "store-proxy"?)',
     ]);
@@ -115,7 +115,7 @@ describe('loadManifests', () => {
     [
       'a service that is nothing',
       edit('components/docker/component.yaml', ', unit: docker.service, health: { model: cmd, address: docker info }', ''),
-      ['m/components/docker/component.yaml:7:5: services[0].health: is missing (without a container there must be a probe)'],
+      ['m/components/docker/component.yaml:7:5: services[0].health: is missing (without a container or a process there must be a probe)'],
     ],
   ])('names %s', async (_what, changes, lines) => {
     expect(await linesOf(changes)).toEqual(lines);

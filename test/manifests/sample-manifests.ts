@@ -66,7 +66,7 @@ services:
 kind: Component
 name: web
 summary: Serves pages
-placement: first
+placement: one
 needs: [store]
 services:
   - name: web

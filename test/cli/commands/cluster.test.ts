@@ -1,21 +1,34 @@
+import { randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentStatus } from '../../../src/agent/index.ts';
+import { nodeUuid } from '../../../src/cluster/index.ts';
 import { systemClock } from '../../../src/core/index.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/index.ts';
+import { AGENT_PORT, newSiteRecord, openFileStore } from '../../../src/site/index.ts';
 import { runCaisson } from '../../support/run-caisson.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
 const temp = useTempDir();
+/** Addresses of this process alone: the port of agents is the same everywhere. */
+const NETWORK = `127.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+const M1 = `${NETWORK}.1`;
+const C1 = `${NETWORK}.2`;
 const SINCE = '2025-01-01T08:15:00.123Z';
 let answer: (address: string) => unknown;
 let server: ReturnType<typeof createServer>;
 
-function status(name: string, uuid: string, components: AgentStatus['components']): AgentStatus {
-  return { node: { name, address: '127.0.0.1', uuid }, roles: ['manage'], version: '1', time: SINCE, components, problems: [] };
+function status(name: string, components: AgentStatus['components']): AgentStatus {
+  return {
+    node: { name, address: M1, uuid: nodeUuid('prod', name) },
+    roles: ['manage'],
+    version: '1',
+    time: SINCE,
+    components,
+    problems: [],
+  };
 }
 
 function component(name: string, state: 'healthy' | 'unhealthy', reason = ''): AgentStatus['components'][number] {
@@ -25,7 +38,7 @@ function component(name: string, state: 'healthy' | 'unhealthy', reason = ''): A
 beforeEach(async () => {
   const clock = systemClock;
   const authority = await createAuthority({ commonName: 'test', days: 1, clock });
-  const addresses = ['127.0.0.1', '127.0.0.2'];
+  const addresses = [M1, C1];
   const pair = await issueCertificate(authority, { commonName: 'm1', dnsNames: [], addresses, usages: 'both', days: 1, clock });
   await mkdir(join(temp(), 'pki'));
   await writeFile(join(temp(), 'pki/operator.crt'), pair.certificate);
@@ -36,7 +49,7 @@ beforeEach(async () => {
     (request, response) => response.end(JSON.stringify(answer(request.socket.localAddress ?? ''))),
   );
   await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(AGENT_PORT, M1, resolve);
   });
 });
 
@@ -45,14 +58,12 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-async function record(...nodes: readonly { readonly name: string; readonly address: string }[]): Promise<void> {
-  const { port } = server.address() as AddressInfo; // a TCP server's address is never a string
-  const content = {
-    name: 'prod',
-    agentPort: port,
-    nodes: nodes.map((node) => ({ ...node, uuid: `uuid-${node.name}`, roles: ['manage'] })),
-  };
-  await writeFile(join(temp(), 'cluster.json'), JSON.stringify(content));
+async function record(nodes: Readonly<Record<string, string>>): Promise<void> {
+  const host = (address: string, roles: string[]) => ({ address, roles, owned: [] });
+  const hosts = Object.fromEntries(Object.entries(nodes).map(([name, address]) => [name, host(address, ['manage'])]));
+  // The seed beside the cluster is no node of it.
+  const site = newSiteRecord({ id: 'a', name: 'prod', seed: 'seed' });
+  await openFileStore(join(temp(), 'site.json')).write({ ...site, hosts: { ...hosts, seed: host(C1, []) } }, undefined);
 }
 
 async function cluster(...flags: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly error: string }> {
@@ -62,22 +73,22 @@ async function cluster(...flags: readonly string[]): Promise<{ readonly code: nu
 
 describe('caisson cluster', () => {
   it('prints every component and since when, and ends with 0 when all are healthy', async () => {
-    await record({ name: 'm1', address: '127.0.0.1' });
-    answer = () => status('m1', 'uuid-m1', [component('docker', 'healthy'), component('etcd', 'healthy')]);
-    expect(await cluster()).toEqual({
-      code: 0,
-      error: '',
-      out: `NODE  ADDRESS    ROLES   COMPONENT  STATE    SINCE                 REASON
-m1    127.0.0.1  manage  docker     healthy  2025-01-01 08:15:00Z
-                         etcd       healthy  2025-01-01 08:15:00Z
-prod: all healthy
-`,
-    });
+    await record({ m1: M1 });
+    answer = () => status('m1', [component('docker', 'healthy'), component('etcd', 'healthy')]);
+    const { code, error, out } = await cluster();
+    expect({ code, error }).toEqual({ code: 0, error: '' });
+    expect(out.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, '  '))).toEqual([
+      'NODE  ADDRESS  ROLES  COMPONENT  STATE  SINCE  REASON',
+      `m1  ${M1}  manage  docker  healthy  2025-01-01 08:15:00Z`,
+      'etcd  healthy  2025-01-01 08:15:00Z',
+      'prod: all healthy',
+      '',
+    ]);
   });
 
   it('ends with 6 for a component that is not healthy, with its reason on one line', async () => {
-    await record({ name: 'm1', address: '127.0.0.1' });
-    answer = () => status('m1', 'uuid-m1', [component('etcd', 'unhealthy', 'no\nleader \u001b[31mred')]);
+    await record({ m1: M1 });
+    answer = () => status('m1', [component('etcd', 'unhealthy', 'no\nleader \u001b[31mred')]);
     const { code, out, error } = await cluster();
     expect(code).toBe(6);
     expect(out).toContain('unhealthy  2025-01-01 08:15:00Z  no leader \\x1b[31mred\n');
@@ -86,8 +97,8 @@ prod: all healthy
   });
 
   it('shows a node that does not answer, and the others all the same', async () => {
-    await record({ name: 'm1', address: '127.0.0.1' }, { name: 'c1', address: '127.0.0.2' });
-    answer = () => status('m1', 'uuid-m1', [component('docker', 'healthy')]);
+    await record({ m1: M1, c1: C1 });
+    answer = () => status('m1', [component('docker', 'healthy')]);
     const { code, out } = await cluster();
     expect(code).toBe(6);
     expect(out).toMatch(/^c1 .* unreachable .*ECONNREFUSED/m);
@@ -96,26 +107,26 @@ prod: all healthy
   });
 
   it('is not satisfied with the answer of another node', async () => {
-    await record({ name: 'm1', address: '127.0.0.1' });
-    answer = () => status('m9', 'uuid-m9', [component('docker', 'healthy')]);
+    await record({ m1: M1 });
+    answer = () => status('m9', [component('docker', 'healthy')]);
     expect(await cluster()).toMatchObject({ code: 6, out: expect.stringContaining('another node answers there: "m9"') });
   });
 
   it('is not satisfied with a node that keeps nothing', async () => {
-    await record({ name: 'm1', address: '127.0.0.1' });
-    answer = () => status('m1', 'uuid-m1', []);
+    await record({ m1: M1 });
+    answer = () => status('m1', []);
     expect(await cluster()).toMatchObject({ code: 6, out: expect.stringContaining('the agent has no service definitions') });
   });
 
   it('does not trust what is no status', async () => {
-    await record({ name: 'm1', address: '127.0.0.1' });
+    await record({ m1: M1 });
     answer = () => ({ hello: 'world' });
     expect(await cluster()).toMatchObject({ code: 6, out: expect.stringContaining('its answer is not a status') });
   });
 
   it('gives the same as data with --json', async () => {
-    await record({ name: 'm1', address: '127.0.0.1' });
-    answer = () => status('m1', 'uuid-m1', [component('docker', 'healthy')]);
+    await record({ m1: M1 });
+    answer = () => status('m1', [component('docker', 'healthy')]);
     const { code, out } = await cluster('--json');
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
@@ -134,7 +145,10 @@ prod: all healthy
   });
 
   it('refuses a record that it cannot understand', async () => {
-    await writeFile(join(temp(), 'cluster.json'), '{"name":"prod","nodes":[]}');
-    expect(await cluster()).toMatchObject({ code: 3, error: expect.stringContaining('agentPort') });
+    await writeFile(join(temp(), 'site.json'), '{"name":"prod","hosts":[]}');
+    const { code, error } = await cluster();
+    expect(code).toBe(6);
+    expect(error).toContain('SITE_RECORD_INVALID');
+    expect(error).toContain('kind: ');
   });
 });
