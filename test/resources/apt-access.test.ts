@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BundleRepository } from '../../src/bundle/index.ts';
-import { aptFiles, aptGet } from '../../src/install/apt-access.ts';
+import { fixedContent } from '../../src/resources/index.ts';
+import { aptAccess, aptDownload, aptGet } from '../../src/resources/packages/apt-access.ts';
 
 const REPOSITORY: BundleRepository = {
   id: 'debian-12',
@@ -11,34 +12,45 @@ const REPOSITORY: BundleRepository = {
   components: ['main', 'extra'],
   packages: [],
 };
-const FILES = aptFiles(REPOSITORY, { name: 'depot.lab.internal', address: '10.0.0.11', port: 5443 }, 'PUBLIC KEY\n');
+const ACCESS = aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key: fixedContent('PUBLIC KEY\n') });
 
-function contentOf(path: string): string {
-  return String(FILES.find((file) => file.path === path)?.content);
+async function contentOf(path: string): Promise<string> {
+  return String(await ACCESS.files.find((file) => file.path === path)?.content.read());
 }
 
-describe('aptFiles', () => {
-  it('stay beside the configuration of the host', () => {
-    expect(FILES.map(({ path }) => path)).toEqual([
+describe('aptAccess', () => {
+  it('stays beside the configuration of the host', () => {
+    expect(ACCESS.files.map(({ path }) => path)).toEqual([
       '/etc/caisson/apt/repository.asc',
       '/etc/caisson/apt/sources.list',
       '/etc/caisson/apt/apt.conf',
     ]);
-    for (const { mode, owner } of FILES) expect([mode, owner]).toEqual([0o644, undefined]);
+    for (const { mode, owner } of ACCESS.files) expect([mode, owner]).toEqual([0o644, undefined]);
   });
 
-  it('name the depot alone, and the key that must have signed', () => {
-    expect(contentOf('/etc/caisson/apt/sources.list')).toBe(
+  it('names the depot alone, and the key that must have signed', async () => {
+    expect(await contentOf('/etc/caisson/apt/sources.list')).toBe(
       'deb [arch=amd64,arm64 signed-by=/etc/caisson/apt/repository.asc] https://depot.lab.internal:5443/apt/debian-12 bookworm main extra\n',
     );
-    expect(contentOf('/etc/caisson/apt/repository.asc')).toBe('PUBLIC KEY\n');
+    expect(await contentOf('/etc/caisson/apt/repository.asc')).toBe('PUBLIC KEY\n');
   });
 
-  it('trust nothing that is not signed, and no authority but that of the site', () => {
-    const text = contentOf('/etc/caisson/apt/apt.conf');
+  it('trusts nothing that is not signed, and no authority but that of the site', async () => {
+    const text = await contentOf('/etc/caisson/apt/apt.conf');
     expect(text).toContain('Acquire::https::CaInfo "/etc/caisson/pki/ca.crt";');
     expect(text).toContain('APT::Get::AllowUnauthenticated "false";');
-    expect(`${text}${contentOf('/etc/caisson/apt/sources.list')}`).not.toMatch(/trusted=yes|allow-insecure|Verify-(Peer|Host) "false"/);
+    expect(`${text}${await contentOf('/etc/caisson/apt/sources.list')}`).not.toMatch(/trusted=yes|allow-insecure|Verify-(Peer|Host) "false"/);
+  });
+});
+
+describe('metadata of aptAccess', () => {
+  it('are looked for where apt keeps them', () => {
+    const { metadata } = aptAccess({
+      repository: { ...REPOSITORY, path: 'apt/debian_12' },
+      depot: 'https://depot.lab.internal:5443',
+      key: fixedContent(''),
+    });
+    expect(metadata).toBe('/var/lib/caisson/apt/lists/depot.lab.internal:5443_apt_debian%5f12_dists_bookworm_InRelease');
   });
 });
 
@@ -47,5 +59,20 @@ describe('aptGet', () => {
     const { argv, env } = aptGet('install', 'docker.io');
     expect(argv).toEqual(['apt-get', '--config-file=/etc/caisson/apt/apt.conf', '--quiet', '--assume-yes', 'install', 'docker.io']);
     expect(env).toMatchObject({ DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' });
+  });
+});
+
+describe('aptDownload', () => {
+  it('names the digest, and writes as root', () => {
+    expect(aptDownload('https://depot/a', '/opt/a', 'abc').argv).toEqual([
+      '/usr/lib/apt/apt-helper',
+      '--config-file=/etc/caisson/apt/apt.conf',
+      '--option',
+      'APT::Sandbox::User=root',
+      'download-file',
+      'https://depot/a',
+      '/opt/a',
+      'SHA256:abc',
+    ]);
   });
 });

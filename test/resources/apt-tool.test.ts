@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
-import { aptGet } from '../../src/install/apt-access.ts';
-import { recoverPackages, runPackageTool } from '../../src/install/package-tool.ts';
+import { aptGet } from '../../src/resources/packages/apt-access.ts';
+import { recoverPackages, runPackageTool } from '../../src/resources/packages/apt-tool.ts';
 import { fakeHost, type FakeAnswer } from '../support/fake-host.ts';
 
 const UPDATE = aptGet('update');
-const FIX = aptGet('install', '--fix-broken', '--no-remove');
+const FIX = aptGet('install', '--fix-broken', '--no-remove', '--no-install-recommends');
 const CONFIGURE = ['dpkg', '--configure', '--pending', '--force-confdef', '--force-confold'];
 const LOCKED: FakeAnswer = {
   exitCode: 100,
@@ -59,20 +59,20 @@ describe('runPackageTool', () => {
 describe('recoverPackages', () => {
   it('configures what is unpacked, then has apt mend the rest', async () => {
     const { host, options } = fixture([], CONFIGURE);
-    await recoverPackages(host, FIX, options);
+    await recoverPackages(host, options);
     expect(host.commands.map(({ argv }) => argv)).toEqual([CONFIGURE, FIX.argv]);
   });
 
   it('goes on to apt when what is unpacked waits for what is not', async () => {
     const unmet = { exitCode: 1, stderr: 'dpkg: dependency problems prevent configuration of docker.io\n' };
     const { host, options } = fixture([unmet], CONFIGURE);
-    await recoverPackages(host, FIX, options);
+    await recoverPackages(host, options);
     expect(host.commands.at(-1)?.argv).toEqual(FIX.argv);
   });
 
   it('waits for the lock first', async () => {
     const { host, slept, options } = fixture([LOCKED], CONFIGURE);
-    await recoverPackages(host, FIX, options);
+    await recoverPackages(host, options);
     expect(slept).toHaveLength(1);
     expect(host.commands.map(({ argv }) => argv)).toEqual([CONFIGURE, CONFIGURE, FIX.argv]);
   });

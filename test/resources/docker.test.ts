@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ComponentContainer } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
-import { removeContainer, runContainer, stopContainer } from '../../src/install/container-command.ts';
+import type { ComponentContainer } from '../../src/manifests/index.ts';
+import { dockerEngine, fixedContent } from '../../src/resources/index.ts';
 
 const FILES = digestOf('files');
 const PLAIN: ComponentContainer = {
@@ -15,15 +15,15 @@ const PLAIN: ComponentContainer = {
   stopTimeout: 30,
 };
 
-describe('runContainer', () => {
-  it('asks no registry, stays in the foreground, and has a label of its files', () => {
-    expect(runContainer('a', PLAIN, FILES).join(' ')).toBe(
+describe('containers of docker', () => {
+  it('ask no registry, stay in the foreground, and have a label of their files', () => {
+    expect(dockerEngine.run('a', PLAIN, FILES).join(' ')).toBe(
       `docker run --interactive --name a --network host --pull never --label caisson.files=${FILES} --stop-timeout 30 registry.example/a:1`,
     );
   });
 
-  it('gives everything that a manifest can say, options before the image and arguments behind it', () => {
-    const argv = runContainer(
+  it('get everything that a manifest can say, options before the image and arguments behind it', () => {
+    const argv = dockerEngine.run(
       'a',
       {
         ...PLAIN,
@@ -47,8 +47,23 @@ describe('runContainer', () => {
     );
   });
 
-  it('is removed and stopped by its name, with the time that it may take', () => {
-    expect(removeContainer('a')).toEqual(['docker', 'rm', '--force', 'a']);
-    expect(stopContainer('a', { ...PLAIN, stopTimeout: 5 })).toEqual(['docker', 'stop', '--time', '5', 'a']);
+  it('of actions run once and leave nothing behind', () => {
+    expect(dockerEngine.runOnce('a', PLAIN).join(' ')).toBe('docker run --rm --name a --network host --pull never registry.example/a:1');
+  });
+
+  it('are removed, stopped and told by their name, with the time that they may take', () => {
+    expect(dockerEngine.removeContainer('a')).toEqual(['docker', 'rm', '--force', 'a']);
+    expect(dockerEngine.stop('a', { ...PLAIN, stopTimeout: 5 })).toEqual(['docker', 'stop', '--time', '5', 'a']);
+    expect(dockerEngine.signal('a', 'HUP')).toEqual(['docker', 'kill', '--signal', 'HUP', 'a']);
+  });
+});
+
+describe('trust of docker', () => {
+  it('is one directory for each registry', () => {
+    const files = dockerEngine.trust(['depot:5443', 'registry.example'], fixedContent('authority'));
+    expect(files.map(({ path, mode }) => [path, mode])).toEqual([
+      ['/etc/docker/certs.d/depot:5443/ca.crt', 0o644],
+      ['/etc/docker/certs.d/registry.example/ca.crt', 0o644],
+    ]);
   });
 });
