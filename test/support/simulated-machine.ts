@@ -118,7 +118,8 @@ export class SimulatedMachine implements Host {
     this.name = options.name;
     this.address = options.address;
     this.local = options.local;
-    for (const path of ['/etc/systemd/system', '/etc/sysctl.d', '/etc/modules-load.d', '/usr/local/bin', '/var/lib', '/opt']) this.#makeParents(`${path}/x`);
+    for (const path of ['/etc/systemd/system', '/etc/sysctl.d', '/etc/modules-load.d', '/usr/local/bin', '/var/lib', '/opt'])
+      this.#makeParents(`${path}/x`);
     this.write('/etc/hosts', '127.0.0.1 localhost\n', 0o644);
   }
 

@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 import { liveMany } from '../support/model/live.ts';
 
 /** Always the same lives; `npm run test:storm` has many more. */
-const RUNS = 20;
+const RUNS = 12;
 const SEED = 7;
 
 describe('a cluster over the years', () => {
