@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 /**
  * One project a kind of test. `unit` covers everything that needs nothing but Node; `authority` asks the real tools
  * (apt, dpkg, docker, skopeo, ssh, GNU tar) and the network of packages; `house` holds the rules of this repository;
- * `e2e` runs the built command; `lab` boots real hosts behind a real air gap.
+ * `storm` has many simulated clusters live through years; `e2e` runs the built command; `lab` boots real hosts behind a
+ * real air gap.
  */
 export default defineConfig({
   test: {
@@ -14,7 +15,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/{house,e2e,lab}/**', 'test/**/*.authority.test.ts'] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/{house,e2e,lab,storm}/**', 'test/**/*.authority.test.ts'] },
       },
       { extends: true, test: { name: 'house', include: ['test/house/*.test.ts'] } },
       {
@@ -23,7 +24,7 @@ export default defineConfig({
           name: 'authority',
           globalSetup: ['test/support/engine-setup.ts'],
           include: ['test/**/*.authority.test.ts'],
-          exclude: ['test/{e2e,lab}/**'],
+          exclude: ['test/{e2e,lab,storm}/**'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
         },
@@ -32,6 +33,7 @@ export default defineConfig({
         extends: true,
         test: { name: 'e2e', include: ['test/e2e/*.test.ts'], testTimeout: 600_000, hookTimeout: 900_000 },
       },
+      { extends: true, test: { name: 'storm', include: ['test/storm/*.test.ts'] } },
       {
         extends: true,
         test: {

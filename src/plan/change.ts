@@ -22,6 +22,14 @@ export interface Keeping {
   readonly owned: OwnedResource | undefined;
 }
 
+/** Data of an owner that is gone stay where an earlier run left them. */
+export interface Staying {
+  readonly action: 'keep';
+  readonly resource?: undefined;
+  readonly host: string;
+  readonly owned: OwnedResource;
+}
+
 /** Something of ours is wanted no more. */
 export interface Removal {
   readonly action: 'remove';
@@ -33,16 +41,16 @@ export interface Removal {
 }
 
 /** What a run would do with one thing. */
-export type Change = Making | Keeping | Removal;
+export type Change = Making | Keeping | Staying | Removal;
 
 export function isMaking(change: Change): change is Making {
   return change.action === 'add' || change.action === 'change';
 }
 
 export function hostOfChange(change: Change): string {
-  return change.action === 'remove' ? change.host : change.resource.host;
+  return change.action === 'remove' || change.resource === undefined ? change.host : change.resource.host;
 }
 
 export function ownerOfChange(change: Change): string {
-  return change.action === 'remove' ? change.owned.owner : change.resource.owner;
+  return change.action === 'remove' || change.resource === undefined ? change.owned.owner : change.resource.owner;
 }

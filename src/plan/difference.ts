@@ -1,6 +1,6 @@
 import { ABSENT, detailsOf, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../site/index.ts';
-import { isMaking, type Change, type Removal } from './change.ts';
+import { isMaking, type Change, type Removal, type Staying } from './change.ts';
 
 export interface DifferenceOptions {
   /** Data of owners that go are removed, too. */
@@ -27,14 +27,15 @@ export function difference(
   const removals = [...owned].flatMap(([host, things]) =>
     [...things.values()].filter((one) => !wantedIds.has(`${host} ${resourceId(one)}`)).map((one) => removalOf(host, one, options)),
   );
-  return [...withDependentUnits(makings), ...removals];
+  const superseded = wanted.flatMap((resource) => supersededImage(resource, owned.get(resource.host)?.get(resourceId(resource))));
+  return [...withDependentUnits(makings), ...removals, ...superseded];
 }
 
 /** A unit that runs with files which are about to change is restarted, or reloaded, although nothing is wrong with it yet. */
 function withDependentUnits(changes: readonly Change[]): readonly Change[] {
   const written = new Set(changes.flatMap((change) => (isMaking(change) ? writtenPaths(change.resource) : [])));
   return changes.map((change): Change => {
-    if (change.action !== 'keep' || change.resource.kind !== 'unit' || change.owned === undefined) return change;
+    if (change.action !== 'keep' || change.resource?.kind !== 'unit' || change.owned === undefined) return change;
     const { host, spec } = change.resource;
     const changed = (paths: readonly string[]): string | undefined => paths.find((path) => written.has(`${host} ${path}`));
     const restart = changed(spec.restartOn);
@@ -100,7 +101,16 @@ function ownedBy(resource: Resource, before: OwnedResource['before']): OwnedReso
   };
 }
 
-function removalOf(host: string, owned: OwnedResource, { purge = false }: DifferenceOptions): Removal {
+/** An image that has new bytes leaves the old ones under the name by which they were pulled. */
+function supersededImage(resource: Resource, known: OwnedResource | undefined): readonly Removal[] {
+  const source = known?.details?.['source'];
+  if (resource.kind !== 'image' || source === undefined || source === resource.spec.source || known?.before === 'same') return [];
+  const { host, owner, key } = resource;
+  return [{ action: 'remove', host, owned: { kind: 'image', key: source, owner }, reason: `"${key}" is another image now`, end: 'gone' }];
+}
+
+function removalOf(host: string, owned: OwnedResource, { purge = false }: DifferenceOptions): Removal | Staying {
+  if (owned.kept === true && !purge) return { action: 'keep', host, owned };
   const end = owned.before === 'same' ? 'left' : owned.data === true && !purge ? 'kept' : 'gone';
   const reasons = { left: 'it was there before', kept: 'it holds data', gone: `"${owned.owner}" does not want it any more` };
   return { action: 'remove', host, owned, reason: reasons[end], end };

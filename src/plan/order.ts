@@ -114,13 +114,14 @@ class Order {
     this.#start(placement, unique([...installed, ...images, ...artifacts, ...shared]), packages);
   }
 
-  /** Removals on hosts that get something new go first: it may need their ports and paths. */
+  /** What leaves a host that gets something new goes first: the new may need its ports and paths. */
   removeFirst(): void {
     const adding = new Set(
       this.#topology.placements.filter((placement) => !this.#site.runs(placement)).map((placement) => placement.host.name),
     );
     for (const host of this.#removingHosts()) {
-      if (adding.has(host)) this.#removedFirst.set(host, this.#removeHost(host, this.#base.get(host) ?? this.#claimOf(host)));
+      const leaving = this.#ownersToRemove(host).filter((owner) => this.#site.leaving(owner, host) !== undefined);
+      if (adding.has(host)) this.#removedFirst.set(host, this.#removeHost(host, leaving, this.#base.get(host) ?? this.#claimOf(host)));
     }
   }
 
@@ -128,7 +129,10 @@ class Order {
   removeRest(): void {
     const gates = [...this.#ready.values()].flat();
     for (const host of this.#removingHosts()) {
-      if (!this.#removedFirst.has(host)) this.#removeHost(host, [...this.#claimOf(host), ...gates]);
+      const rest = this.#ownersToRemove(host).filter(
+        (owner) => !this.#removedFirst.has(host) || this.#site.leaving(owner, host) === undefined,
+      );
+      this.#removeHost(host, rest, [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? [])]);
     }
   }
 
@@ -423,9 +427,9 @@ class Order {
   }
 
   /** Removes what is wanted no more from a host, one owner after the other, dependents first. Returns the steps. */
-  #removeHost(host: string, needs: readonly PlanStep[]): readonly PlanStep[] {
+  #removeHost(host: string, owners: readonly string[], needs: readonly PlanStep[]): readonly PlanStep[] {
     const steps: PlanStep[] = [];
-    for (const owner of this.#site.removalOrder(this.#ownersToRemove(host))) {
+    for (const owner of this.#site.removalOrder(owners)) {
       steps.push(...this.#removeOwner(host, owner, [...needs, ...steps]));
     }
     return steps;

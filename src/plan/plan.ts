@@ -1,6 +1,6 @@
 import type { Found, Resource } from '../resources/index.ts';
 import type { SiteConflict, SiteRecord } from '../site/index.ts';
-import type { Change } from './change.ts';
+import type { Change, Removal, Staying } from './change.ts';
 import { claimedResources } from './claims.ts';
 import type { Declared, Wanted } from './declared.ts';
 import { difference, type DifferenceOptions } from './difference.ts';
@@ -37,9 +37,10 @@ export function makePlan(request: PlanRequest): Plan {
  * That is refused, because nobody can want it.
  */
 export function movedData(changes: readonly Change[]): readonly SiteConflict[] {
-  const leaving = changes.flatMap((change) =>
-    change.action === 'remove' && change.owned.data === true && change.end === 'kept' ? [change] : [],
-  );
+  const leaving = changes.flatMap((change): readonly (Removal | Staying)[] => {
+    if (change.action === 'remove') return change.owned.data === true && change.end === 'kept' ? [change] : [];
+    return change.action === 'keep' && change.resource === undefined ? [change] : [];
+  });
   return leaving.flatMap(({ host, owned }) => {
     const next = changes.find(
       (change) =>

@@ -1,5 +1,7 @@
+import { posix } from 'node:path';
 import { digestOf } from '../core/index.ts';
-import type { Host } from '../host/index.ts';
+import { daemonReload, type Host } from '../host/index.ts';
+import { UNITS } from '../site/index.ts';
 import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removePlaced, REPLACED, restorePaths } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind, type Wanted } from './kind.ts';
 import type { FileSpec, PlacedFile } from './placed-file.ts';
@@ -56,7 +58,11 @@ export const fileKind: ResourceKind<FileSpec> = {
   ensure: async (host, wanted, context) => {
     await writeFiles(host, wanted.map(placed), replacedKeys(wanted), context);
   },
-  remove: (host, owned, { signal }) => removePlaced(host, owned, ({ key }) => [key], signal),
+  remove: async (host, owned, { signal }) => {
+    await removePlaced(host, owned, ({ key }) => [key], signal);
+    // systemd keeps the text of a unit that it read until it is told.
+    if (owned.some(({ key }) => posix.dirname(key) === UNITS)) await daemonReload(host, { signal });
+  },
   undo: (host, wanted, { signal }) =>
     restorePaths(
       host,

@@ -108,7 +108,9 @@ function withDigests(changes: readonly Change[], resources: readonly Resource[])
   return changes.map((change): Change => {
     if (change.action === 'remove') return change;
     if (change.action === 'keep') {
-      return change.owned === undefined ? change : { ...change, owned: { ...change.owned, ...digestOf(change.resource) } };
+      return change.owned === undefined || change.resource === undefined
+        ? change
+        : { ...change, owned: { ...change.owned, ...digestOf(change.resource) } };
     }
     return { ...change, owned: { ...change.owned, ...digestOf(change.resource) } };
   });

@@ -18,6 +18,7 @@ import { bindSteps } from './apply/bind-steps.ts';
 import { restartTimes } from './apply/restart-times.ts';
 import type { RunSite } from './apply/run-site.ts';
 import { SiteWriter } from './apply/site-writer.ts';
+import { standing } from './apply/standing.ts';
 import type { PlannedRun } from './planned-run.ts';
 import { fixedSettings } from './site-conflicts.ts';
 
@@ -180,14 +181,6 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
   const { manifest, bundleDigest } = session.request.bundle;
   const staying = new Set([...topology.spec.nodes.map(({ name }) => name), session.seed.name]);
   const hosts = Object.entries({ ...record.hosts, ...recordedHosts(record, planned, owned) }).filter(([name]) => staying.has(name));
-  const members = (component: string, list: readonly string[]): string[] =>
-    list.filter((host) => topology.hostsOf(component).some(({ name }) => name === host));
-  const listed = (lists: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
-    Object.fromEntries(
-      Object.entries(lists)
-        .map(([component, list]): [string, string[]] => [component, members(component, list)])
-        .filter(([, list]) => list.length > 0),
-    );
   const bundle = { name: manifest.name, version: manifest.version, digest: bundleDigest };
   const isSame = record.bundle?.digest === bundleDigest;
   const previous = isSame ? record.previous : record.bundle;
@@ -196,8 +189,8 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
     bundle,
     ...(previous === undefined ? {} : { previous }),
     components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
-    placements: listed(record.placements),
-    joined: listed(record.joined),
+    placements: standing(record.placements, topology),
+    joined: standing(record.joined, topology),
     values: keptValues(topology),
     hosts: Object.fromEntries(hosts),
     actions: record.actions.filter(

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { parseServiceFile, UNIT_MARK } from '../../src/agent/index.ts';
-import { DigestMismatchError, digestOf, hexOf } from '../../src/core/index.ts';
+import { DigestMismatchError, digestOf, hasCode, hexOf } from '../../src/core/index.ts';
 import { FACTS_SCRIPT } from '../../src/host/facts-script.ts';
 import { quoteCommand, type Command, type CommandResult, type Host, type UploadOptions } from '../../src/host/index.ts';
 import { setBlock } from '../../src/host/remote-files.ts';
@@ -111,13 +111,15 @@ export class SimulatedMachine implements Host {
   readonly #options: MachineOptions;
   #time = 1_800_000_000;
   #depot: Server | undefined;
+  readonly #remembered = new Map<string, ReturnType<typeof parseServiceFile>>();
 
   constructor(options: MachineOptions) {
     this.#options = options;
     this.name = options.name;
     this.address = options.address;
     this.local = options.local;
-    for (const path of ['/etc/systemd/system', '/usr/local/bin', '/var/lib', '/opt']) this.#makeParents(`${path}/x`);
+    for (const path of ['/etc/systemd/system', '/etc/sysctl.d', '/etc/modules-load.d', '/usr/local/bin', '/var/lib', '/opt'])
+      this.#makeParents(`${path}/x`);
     this.write('/etc/hosts', '127.0.0.1 localhost\n', 0o644);
   }
 
@@ -703,12 +705,22 @@ export class SimulatedMachine implements Host {
     return {};
   }
 
+  /** A file that cannot be understood counts as it was read last, as the agent has it. */
+  #understood(path: string, text: string): ReturnType<typeof parseServiceFile> {
+    try {
+      this.#remembered.set(path, parseServiceFile(text, path));
+    } catch (error) {
+      if (!hasCode(error, 'INPUT_INVALID')) throw error;
+    }
+    return this.#remembered.get(path) ?? [];
+  }
+
   /** Services of the directory that the agent's configuration names. */
   #definitions() {
     const directory = /"definitions": "([^"]+)"/.exec(this.text(AGENT_CONFIG))?.[1] ?? this.#options.definitions;
     return [...this.files]
       .filter(([path]) => posix.dirname(path) === directory)
-      .flatMap(([path, { content }]) => parseServiceFile(content.toString(), path));
+      .flatMap(([path, { content }]) => this.#understood(path, content.toString()));
   }
 
   /** What the agent does when it reads its definitions: units for those that are there, none for those that are gone. */

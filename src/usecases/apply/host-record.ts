@@ -4,6 +4,7 @@ import type { RecordStep } from '../../plan/index.ts';
 import { forgetReplaced, keepsReplaced } from '../../resources/index.ts';
 import { formatHostRecord, hostRecordOf, HOST_RECORD } from '../../site/index.ts';
 import type { RunSite } from './run-site.ts';
+import { standing } from './standing.ts';
 
 type Behaviour = Pick<Step, 'isDone' | 'apply'>;
 
@@ -16,7 +17,8 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     const recorded = record.hosts[name];
     if (recorded === undefined) throw new Error(`host "${name}" is not in the record`);
     const owned = what === 'settle' ? ((await run.settled()).get(name) ?? []) : recorded.owned;
-    const own = hostRecordOf({ ...record, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
+    const placements = what === 'settle' ? standing(record.placements, run.declared.topology) : record.placements;
+    const own = hostRecordOf({ ...record, placements, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
     if (own === undefined) throw new Error(`host "${name}" has no record`);
     return formatHostRecord(what === 'claim' ? { ...own, changing: true } : own);
   };

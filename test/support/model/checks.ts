@@ -108,9 +108,9 @@ function namesOf({ kind, key, details }: OwnedResource): readonly string[] {
     case 'definition':
       return [`file ${key}`, ...words('services', ' ').flatMap((name) => [`unit ${name}.service`, `file ${UNITS}/${name}.service`])];
     case 'sysctl':
-      return [`file /etc/sysctl.d/90-caisson-${key}.conf`, 'directory /etc/sysctl.d'];
+      return [`file /etc/sysctl.d/90-caisson-${key}.conf`];
     case 'module':
-      return [`module ${key}`, `file /etc/modules-load.d/caisson-${key}.conf`, 'directory /etc/modules-load.d'];
+      return [`module ${key}`, `file /etc/modules-load.d/caisson-${key}.conf`];
     case 'file':
     case 'executable':
     case 'artifact':

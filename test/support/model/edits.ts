@@ -139,7 +139,7 @@ const mishap: fc.Arbitrary<Mishap> = fc.oneof(
 /** Failures name turns by their words. */
 const turn = fc
   .record({ edits: fc.array(edit, { maxLength: 2 }), mishap })
-  .map((made): Turn => ({ ...made, [fc.toStringMethod]: () => describeTurn(made) }));
+  .map((made): Turn & { readonly [fc.toStringMethod]: () => string } => ({ ...made, [fc.toStringMethod]: () => describeTurn(made) }));
 
 /** What an operator does with a cluster over the years. */
 export const turns: fc.Arbitrary<readonly Turn[]> = fc.array(turn, { minLength: 1, maxLength: 6 });

@@ -183,9 +183,7 @@ export class ModelSite {
     await writeFile(clusterPath, clusterYaml(wish.nodes, more).replace('name: sample', `name: ${wish.name}`));
     const machines: Machines = {
       connect: async ({ name }) => reach(name),
-      openSeed: () => {
-        throw new Error('the seed is a node');
-      },
+      openSeed: ({ name, address = '' }) => this.#make(name, address),
       hasAgentPorts: false,
       seedRoot,
     };

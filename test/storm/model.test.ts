@@ -1,0 +1,14 @@
+import { describe, it } from 'vitest';
+import { liveMany } from '../support/model/live.ts';
+
+/** Lives of clusters, and the number that they are made of: another one each time, and the same again when it is given. */
+const RUNS = Number(process.env['CAISSON_STORM_RUNS'] ?? 500);
+const SEED = Number(process.env['CAISSON_STORM_SEED'] ?? Date.now() % 1_000_000);
+
+describe('a storm of changes, kills, losses and changes by hand', () => {
+  it(
+    `leaves every one of ${RUNS} clusters as its plans said (CAISSON_STORM_SEED=${SEED})`,
+    () => liveMany({ runs: RUNS, seed: SEED }),
+    RUNS * 30_000,
+  );
+});
