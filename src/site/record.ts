@@ -143,6 +143,10 @@ export const hostRecordSchema = z.strictObject({
   roles: z.array(z.string()),
   /** Single and quorum components that stand here. */
   placements: z.array(z.string()),
+  /** Those of them that this host joined after they were founded. */
+  joined: z.array(z.string()).default([]),
+  /** Values that are kept for this host, by COMPONENT/HOST/VALUE. */
+  values: z.record(z.string(), z.string()).default({}),
   /** Written before the first change of a run and taken out after its last: a run that was killed has something to end here. */
   changing: z.literal(true).optional(),
   owned: z.array(ownedResource),
@@ -176,7 +180,14 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
     host: name,
     address: found.address,
     roles: found.roles,
-    placements: Object.entries(record.placements).flatMap(([component, hosts]) => (hosts.includes(name) ? [component] : [])),
+    placements: listing(record.placements, name),
+    joined: listing(record.joined, name),
+    values: Object.fromEntries(Object.entries(record.values).filter(([key]) => key.split('/')[1] === name)),
     owned: found.owned,
   };
+}
+
+/** Components whose list has the host. */
+function listing(lists: SiteRecord['placements'], host: string): string[] {
+  return Object.entries(lists).flatMap(([component, hosts]) => (hosts.includes(host) ? [component] : []));
 }

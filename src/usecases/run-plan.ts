@@ -20,6 +20,7 @@ import type { RunSite } from './apply/run-site.ts';
 import { SiteWriter } from './apply/site-writer.ts';
 import type { PlannedRun } from './planned-run.ts';
 import { fixedSettings } from './site-conflicts.ts';
+import { standing } from './standing.ts';
 
 export interface RunPlanOptions {
   /** Name of the operation, for the journal: install, reset. */
@@ -180,14 +181,6 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
   const { manifest, bundleDigest } = session.request.bundle;
   const staying = new Set([...topology.spec.nodes.map(({ name }) => name), session.seed.name]);
   const hosts = Object.entries({ ...record.hosts, ...recordedHosts(record, planned, owned) }).filter(([name]) => staying.has(name));
-  const members = (component: string, list: readonly string[]): string[] =>
-    list.filter((host) => topology.hostsOf(component).some(({ name }) => name === host));
-  const listed = (lists: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
-    Object.fromEntries(
-      Object.entries(lists)
-        .map(([component, list]): [string, string[]] => [component, members(component, list)])
-        .filter(([, list]) => list.length > 0),
-    );
   const bundle = { name: manifest.name, version: manifest.version, digest: bundleDigest };
   const isSame = record.bundle?.digest === bundleDigest;
   const previous = isSame ? record.previous : record.bundle;
@@ -196,15 +189,20 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
     bundle,
     ...(previous === undefined ? {} : { previous }),
     components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
-    placements: listed(record.placements),
-    joined: listed(record.joined),
-    values: keptValues(topology),
+    ...standing(record, topology),
     hosts: Object.fromEntries(hosts),
+    // What was done for a release that is left again is done again on the way back to it.
     actions: record.actions.filter(
-      ({ component, host }) =>
-        topology.hostsOf(component).length > 0 && (host === undefined || topology.hostsOf(component).some(({ name }) => name === host)),
+      ({ component, action, host, release }) =>
+        (release === wanted.releases[component] || !isBeforeUpgrade(topology, component, action)) &&
+        topology.hostsOf(component).length > 0 &&
+        (host === undefined || topology.hostsOf(component).some(({ name }) => name === host)),
     ),
   };
+}
+
+function isBeforeUpgrade({ manifests }: Topology, component: string, action: string): boolean {
+  return manifests.components.get(component)?.actions.find(({ name }) => name === action)?.at === 'before-upgrade';
 }
 
 function withOperation(record: SiteRecord, run: string, end: Pick<RecordedOperation, 'ended' | 'outcome'>): SiteRecord {

@@ -14,9 +14,9 @@ describe('rebuildRecord', () => {
     const owned = [{ kind: 'file', key: '/a', owner: 'web', data: true }];
     const record = rebuildRecord(
       [
-        keeps({ placements: ['store', 'quorum'] }),
+        keeps({ host: 'f1', address: '10.0.0.12', roles: ['front'], placements: ['quorum'], joined: ['quorum'], owned }),
         NEW,
-        keeps({ host: 'f1', address: '10.0.0.12', roles: ['front'], placements: ['quorum'], owned }),
+        keeps({ placements: ['store', 'quorum'], values: { 'quorum/m1/members': 'm1' } }),
       ],
       KEYS,
     );
@@ -25,6 +25,8 @@ describe('rebuildRecord', () => {
       authorities: { site: 'AA:BB' },
       secrets: ['store-root'],
       placements: { store: ['m1'], quorum: ['m1', 'f1'] },
+      joined: { quorum: ['f1'] },
+      values: { 'quorum/m1/members': 'm1' },
       hosts: {
         m1: { address: '10.0.0.11', roles: ['manage'], owned: [] },
         f1: { address: '10.0.0.12', roles: ['front'], owned },

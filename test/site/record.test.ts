@@ -47,7 +47,13 @@ describe('the record of a site', () => {
 describe('the record of a host', () => {
   it('is what the record of the site has of it, through its text and back', () => {
     const own = hostRecordOf(sampleRecord(), 'm1');
-    expect(own).toEqual(sampleHostRecord({ placements: ['store', 'web'], owned: [...(sampleRecord().hosts['m1']?.owned ?? [])] }));
+    expect(own).toEqual(
+      sampleHostRecord({
+        placements: ['store', 'web'],
+        values: { 'store/m1/members': 'm1' },
+        owned: [...(sampleRecord().hosts['m1']?.owned ?? [])],
+      }),
+    );
     if (own === undefined) throw new Error('m1 is in the record');
     const text = formatHostRecord(own);
     expect(text).toMatch(/^\{\n.*\}\n$/s);

@@ -52,6 +52,8 @@ export function sampleHostRecord(changes: Partial<HostRecord> = {}): HostRecord 
     address: '10.0.0.11',
     roles: ['manage'],
     placements: ['store'],
+    joined: [],
+    values: {},
     owned: [],
     ...changes,
   };

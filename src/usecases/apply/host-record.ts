@@ -3,6 +3,7 @@ import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/i
 import type { RecordStep } from '../../plan/index.ts';
 import { forgetReplaced, keepsReplaced } from '../../resources/index.ts';
 import { formatHostRecord, hostRecordOf, HOST_RECORD } from '../../site/index.ts';
+import { standing } from '../standing.ts';
 import type { RunSite } from './run-site.ts';
 
 type Behaviour = Pick<Step, 'isDone' | 'apply'>;
@@ -16,7 +17,8 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     const recorded = record.hosts[name];
     if (recorded === undefined) throw new Error(`host "${name}" is not in the record`);
     const owned = what === 'settle' ? ((await run.settled()).get(name) ?? []) : recorded.owned;
-    const own = hostRecordOf({ ...record, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
+    const stands = what === 'settle' ? standing(record, run.declared.topology) : {};
+    const own = hostRecordOf({ ...record, ...stands, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
     if (own === undefined) throw new Error(`host "${name}" has no record`);
     return formatHostRecord(what === 'claim' ? { ...own, changing: true } : own);
   };
