@@ -31,6 +31,6 @@ export interface Step {
   apply(context: StepContext): Promise<void>;
   /** Takes back what `apply` did in this run. */
   undo?(context: StepContext): Promise<void>;
-  /** Steps that are taken back, the last first, when this one fails. */
+  /** Steps that are taken back, the last first, when this one fails; it may be one of them. */
   readonly takesBack?: readonly Step[];
 }

@@ -39,6 +39,11 @@ export function isMaking(change: Change): change is Making {
   return change.action === 'add' || change.action === 'change';
 }
 
+/** True where nothing is done: what is as wanted, and data of an owner that went in an earlier run. */
+export function isIdle(change: Change): boolean {
+  return change.action === 'keep' || (change.action === 'remove' && change.end === 'kept' && change.owned.kept === true);
+}
+
 export function hostOfChange(change: Change): string {
   return change.action === 'remove' ? change.host : change.resource.host;
 }
