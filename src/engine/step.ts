@@ -25,6 +25,8 @@ export interface Step {
   readonly summary: string;
   /** Steps that must have ended well before this one starts. */
   readonly needs: readonly Step[];
+  /** Steps that must have ended before this one starts, well or not. */
+  readonly follows?: readonly Step[];
   /** True when it sends much from the seed, so that few of its like run at a time. */
   readonly uploads?: boolean;
   isDone(context: StepContext): Promise<boolean>;

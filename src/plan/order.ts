@@ -51,6 +51,8 @@ class Order {
   /** The step that makes a thing, by host and id. */
   readonly #makers = new Map<string, MakeStep>();
   readonly #ready = new Map<string, Ready>();
+  /** Steps that start or restart a component on a host. */
+  readonly #starts = new Map<string, readonly PlanStep[]>();
   /** What must be over before the next host of a component may restart or join. */
   readonly #chains = new Map<string, readonly PlanStep[]>();
   /** Actions before the upgrade of a component and of what it needs: nothing of it is touched before they are over. */
@@ -270,6 +272,7 @@ class Order {
           host: placement.host.name,
           summary: `wait until ${count} of ${placements.length} hosts have a healthy ${component}`,
           needs: [],
+          follows: placements.flatMap((one) => this.#starts.get(one) ?? []),
           placements: wanted,
           count,
         }),
@@ -288,13 +291,14 @@ class Order {
     const joined = joins ? this.#runActions(placement, this.#actionsAt(component, 'join'), founded) : [];
     const started = this.#startSteps(placement, { makings, needs: [...founded, ...joined], isRestart });
     const touched = [...packages.filter(restartsSome), ...started];
+    this.#starts.set(placement.id, touched);
     const gate = this.#gate(placement, {
       needs: [...founded, ...joined, ...started],
       after: touched,
       ...(joins ? { joining: this.#joiningOf(placement) } : {}),
     });
     const once = this.#runActions(placement, this.#onceActions(placement), [gate]);
-    const isStarted = makings.some(({ isReload }) => isReload !== true) || touched.some(restartsSome);
+    const isStarted = makings.some(({ isReload }) => isReload !== true) || touched.some(restartsSome) || this.#site.isOwed(placement);
     const healthy = isStarted ? this.#runActions(placement, this.#actionsAt(component, 'after-healthy'), [gate, ...once]) : [];
     const ready = [gate, ...once, ...healthy];
     this.#ready.set(placement.id, ready);

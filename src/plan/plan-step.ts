@@ -50,6 +50,8 @@ export interface Joining {
 /** Waits until enough placements of a component are healthy. */
 export interface QuorumStep extends StepHead {
   readonly type: 'quorum';
+  /** Starts of them: its patience begins when all have ended, well or not. */
+  readonly follows: readonly PlanStep[];
   readonly placements: readonly Placement[];
   readonly count: number;
 }

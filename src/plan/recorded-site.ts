@@ -50,6 +50,12 @@ export class RecordedSite {
     );
   }
 
+  /** True when the last run was to do what follows a start of the component, and did not end well. */
+  isOwed({ id }: Placement): boolean {
+    const last = this.#record?.operations.at(-1);
+    return last?.outcome !== 'done' && last?.starts?.includes(id) === true;
+  }
+
   isDone({ component, host }: Placement, action: ComponentAction, release?: Digest): boolean {
     return (this.#record?.actions ?? []).some(
       (done) =>

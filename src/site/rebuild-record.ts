@@ -22,13 +22,19 @@ export function rebuildRecord(hosts: readonly FoundHost[], keys: SeedKeys): Site
     authorities,
     secrets: [...keys.secrets],
     placements: Object.fromEntries([...components].map((one) => [one, [...(founded.get(one) ?? []), ...(joined.get(one) ?? [])]])),
+    components: Object.fromEntries(
+      records.flatMap(({ releases }) => Object.entries(releases).map(([component, release]) => [component, { release }])),
+    ),
     joined: Object.fromEntries(joined),
     values: Object.fromEntries(records.flatMap(({ values }) => Object.entries(values))),
     hosts: Object.fromEntries(records.map(({ host, address, roles, owned }): [string, RecordedHost] => [host, { address, roles, owned }])),
   };
 }
 
-function hostsByComponent(records: readonly HostRecord[], listOf: (record: HostRecord) => readonly string[]): ReadonlyMap<string, string[]> {
+function hostsByComponent(
+  records: readonly HostRecord[],
+  listOf: (record: HostRecord) => readonly string[],
+): ReadonlyMap<string, string[]> {
   const hosts = new Map<string, string[]>();
   for (const record of records)
     for (const component of listOf(record)) hosts.set(component, [...(hosts.get(component) ?? []), record.host]);

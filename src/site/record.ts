@@ -63,6 +63,8 @@ const operation = z.strictObject({
   started: z.string(),
   ended: z.string().optional(),
   outcome: z.enum(['done', 'failed', 'interrupted']).optional(),
+  /** Components, as COMPONENT/HOST, whose actions after a start were to run: a run that did not end well owes them. */
+  starts: z.array(z.string()).optional(),
 });
 
 /** What a site is and what Caisson made there: the one memory of a cluster. */
@@ -147,6 +149,8 @@ export const hostRecordSchema = z.strictObject({
   joined: z.array(z.string()).default([]),
   /** Values that are kept for this host, by COMPONENT/HOST/VALUE. */
   values: z.record(z.string(), z.string()).default({}),
+  /** Releases of the components that are here. */
+  releases: z.record(z.string(), digest).default({}),
   /** Written before the first change of a run and taken out after its last: a run that was killed has something to end here. */
   changing: z.literal(true).optional(),
   owned: z.array(ownedResource),
@@ -183,6 +187,11 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
     placements: listing(record.placements, name),
     joined: listing(record.joined, name),
     values: Object.fromEntries(Object.entries(record.values).filter(([key]) => key.split('/')[1] === name)),
+    releases: Object.fromEntries(
+      Object.entries(record.components)
+        .filter(([component]) => found.owned.some(({ owner }) => owner === component))
+        .map(([component, { release }]) => [component, release]),
+    ),
     owned: found.owned,
   };
 }

@@ -52,6 +52,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         run,
         operation: options.operation,
         started: clock.now().toISOString(),
+        ...startsOf(planned),
       }),
     );
   const shared: RunSite = {
@@ -107,6 +108,12 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   } finally {
     await journal.close();
   }
+}
+
+/** Components whose actions after a start are part of the plan. */
+function startsOf({ plan }: PlannedRun): Pick<RecordedOperation, 'starts'> {
+  const starts = plan.steps.flatMap((step) => (step.type === 'action' && step.action.at === 'after-healthy' ? [step.placement.id] : []));
+  return starts.length === 0 ? {} : { starts };
 }
 
 /** Every authority and secret is there before the record names them and before a host sees them. */

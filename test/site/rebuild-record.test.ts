@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../src/core/index.ts';
 import { newSiteRecord, rebuildRecord, siteRecordSchema, type FoundHost, type HostRecord, type SeedKeys } from '../../src/site/index.ts';
 import { sampleHostRecord } from '../support/sample-site.ts';
 
@@ -7,6 +8,7 @@ const keeps = (changes: Partial<HostRecord>): FoundHost => {
   const record = sampleHostRecord(changes);
   return { name: record.host, record, hasAgent: true };
 };
+const RELEASE = digestOf('a release');
 const NEW: FoundHost = { name: 'new', record: undefined, hasAgent: false };
 
 describe('rebuildRecord', () => {
@@ -16,7 +18,7 @@ describe('rebuildRecord', () => {
       [
         keeps({ host: 'f1', address: '10.0.0.12', roles: ['front'], placements: ['quorum'], joined: ['quorum'], owned }),
         NEW,
-        keeps({ placements: ['store', 'quorum'], values: { 'quorum/m1/members': 'm1' } }),
+        keeps({ placements: ['store', 'quorum'], values: { 'quorum/m1/members': 'm1' }, releases: { store: RELEASE } }),
       ],
       KEYS,
     );
@@ -27,6 +29,7 @@ describe('rebuildRecord', () => {
       placements: { store: ['m1'], quorum: ['m1', 'f1'] },
       joined: { quorum: ['f1'] },
       values: { 'quorum/m1/members': 'm1' },
+      components: { store: { release: RELEASE } },
       hosts: {
         m1: { address: '10.0.0.11', roles: ['manage'], owned: [] },
         f1: { address: '10.0.0.12', roles: ['front'], owned },

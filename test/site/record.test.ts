@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../src/core/index.ts';
 import {
   formatHostRecord,
   hostRecordOf,
@@ -51,6 +52,7 @@ describe('the record of a host', () => {
       sampleHostRecord({
         placements: ['store', 'web'],
         values: { 'store/m1/members': 'm1' },
+        releases: { store: digestOf('a release') },
         owned: [...(sampleRecord().hosts['m1']?.owned ?? [])],
       }),
     );

@@ -54,6 +54,7 @@ export function sampleHostRecord(changes: Partial<HostRecord> = {}): HostRecord 
     placements: ['store'],
     joined: [],
     values: {},
+    releases: {},
     owned: [],
     ...changes,
   };

@@ -42,13 +42,14 @@ async function runAction(run: RunSite, deed: Deed, { signal }: StepContext): Pro
   const scope = scopeOf(run, deed);
   const where = whereOf(deed);
   const command = renderData({ command: action.command, container: action.container, input: action.input }, scope, where);
-  const argv =
-    command.container === undefined
-      ? command.command
-      : run.declared.tools.engine.runOnce(`${component.name}-${action.name}-${host.name}`, command.container);
+  const { engine } = run.declared.tools;
+  const name = `${component.name}-${action.name}-${host.name}`;
+  const argv = command.container === undefined ? command.command : engine.runOnce(name, command.container);
   if (argv === undefined) throw new Error(`${where} has neither command nor container`);
   const request: Command = { argv, idleTimeoutMs: action.timeout * 1000, ...(command.input === undefined ? {} : { input: command.input }) };
   try {
+    // A run that was killed may have left its container running.
+    if (command.container !== undefined) await engine.removeContainers(run.hostOf(runner), [name], signal);
     await runChecked(run.hostOf(runner), request, { signal });
   } catch (cause) {
     signal.throwIfAborted();

@@ -28,6 +28,7 @@ export function bindSteps(plan: readonly PlanStep[], run: RunSite): readonly Ste
       host: step.type === 'action' ? step.runner : step.host,
       needs: stepsOf(step.needs),
       uploads: step.type === 'make' && step.owner === OWNERS.seed,
+      ...(step.type === 'quorum' ? { follows: stepsOf(step.follows) } : {}),
       takesBack,
       ...forgettingAnswers(step, behaviourOf(step, run), run),
     };
