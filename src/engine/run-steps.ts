@@ -84,7 +84,7 @@ class PlanRun {
   async #afterNeeds(step: Step): Promise<StepOutcome> {
     const outcomes = await Promise.all(step.needs.flatMap((need) => this.#outcomes.get(need) ?? []));
     if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'skipped')) return 'skipped';
-    await Promise.all((step.follows ?? []).map((one) => this.#outcomes.get(one)));
+    await Promise.all((step.follows ?? []).flatMap((one) => this.#outcomes.get(one) ?? []));
     const attempt = await this.#gatekeeper.run(step, () => this.#attempt(step));
     // The lane of its host is free again by now, so that what is taken back can take its turn there.
     if (attempt.outcome === 'failed') await this.#fail(step, attempt);

@@ -39,7 +39,7 @@ export function isMaking(change: Change): change is Making {
   return change.action === 'add' || change.action === 'change';
 }
 
-/** True where nothing is done: what is as wanted, and data of an owner that went in an earlier run. */
+/** True where no step follows: a thing is as wanted, or holds data of an owner that went in an earlier run. */
 export function isIdle(change: Change): boolean {
   return change.action === 'keep' || (change.action === 'remove' && change.end === 'kept' && change.owned.kept === true);
 }

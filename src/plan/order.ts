@@ -55,7 +55,7 @@ class Order {
   readonly #starts = new Map<string, readonly PlanStep[]>();
   /** What must be over before the next host of a component may restart or join. */
   readonly #chains = new Map<string, readonly PlanStep[]>();
-  /** Actions before the upgrade of a component and of what it needs: nothing of it is touched before they are over. */
+  /** Actions before the upgrade of a component and of all that it needs; its things are left alone until they are over. */
   readonly #upgrades = new Map<string, readonly PlanStep[]>();
   readonly #removedFirst = new Map<string, readonly PlanStep[]>();
   #depot: readonly PlanStep[] = [];
@@ -126,7 +126,7 @@ class Order {
     return all;
   }
 
-  /** What leaves a host that gets something new goes first: its ports and paths may be needed. */
+  /** Owners that leave a host which gets something new go first: their ports and paths may be needed. */
   removeFirst(): void {
     const adding = new Set(
       this.#topology.placements.filter((placement) => !this.#site.runs(placement)).map((placement) => placement.host.name),
@@ -481,7 +481,7 @@ class Order {
     return steps;
   }
 
-  /** What a component does not want any more goes only when what it wants now works. */
+  /** True for a component that stays on the host: things that it no longer wants go only when those that it wants now work. */
   #stays(owner: string, host: string): boolean {
     return this.#topology.hostsOf(owner).some(({ name }) => name === host);
   }

@@ -39,11 +39,11 @@ export interface GateStep extends StepHead {
   readonly joining?: Joining;
 }
 
-/** What a host that joins a quorum has of it, whichever run brought it there. */
+/** The parts of a quorum on a host that joins it, whichever run brought them there. */
 export interface Joining {
   /** Actions that take the member out again. */
   readonly leave: readonly { readonly action: ComponentAction; readonly runner: string }[];
-  /** What runs there, and its data. */
+  /** Definitions and units that run there, and directories of data. */
   readonly owned: readonly OwnedResource[];
 }
 

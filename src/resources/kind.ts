@@ -12,7 +12,7 @@ export type Found =
   | {
       readonly state: 'different';
       readonly why: string;
-      /** What runs takes it by a reload, without a restart. */
+      /** The running service takes it by a reload, without a restart. */
       readonly byReload?: boolean;
     };
 

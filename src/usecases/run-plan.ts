@@ -18,9 +18,9 @@ import { bindSteps } from './apply/bind-steps.ts';
 import { restartTimes } from './apply/restart-times.ts';
 import type { RunSite } from './apply/run-site.ts';
 import { SiteWriter } from './apply/site-writer.ts';
+import { standing } from './apply/standing.ts';
 import type { PlannedRun } from './planned-run.ts';
 import { fixedSettings } from './site-conflicts.ts';
-import { standing } from './standing.ts';
 
 export interface RunPlanOptions {
   /** Name of the operation, for the journal: install, reset. */
@@ -198,7 +198,7 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
     components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
     ...standing(record, topology),
     hosts: Object.fromEntries(hosts),
-    // What was done for a release that is left again is done again on the way back to it.
+    // An action for a release that the component has left is run again on the way back to that release.
     actions: record.actions.filter(
       ({ component, action, host, release }) =>
         (release === wanted.releases[component] || !isBeforeUpgrade(topology, component, action)) &&

@@ -3,8 +3,8 @@ import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/i
 import type { RecordStep } from '../../plan/index.ts';
 import { forgetReplaced, keepsReplaced } from '../../resources/index.ts';
 import { formatHostRecord, hostRecordOf, HOST_RECORD, type SiteRecord } from '../../site/index.ts';
-import { standing } from '../standing.ts';
 import type { RunSite } from './run-site.ts';
+import { standing } from './standing.ts';
 
 type Behaviour = Pick<Step, 'isDone' | 'apply'>;
 

@@ -1,7 +1,7 @@
-import { keptValues, type Topology } from '../cluster/index.ts';
-import type { SiteRecord } from '../site/index.ts';
+import { keptValues, type Topology } from '../../cluster/index.ts';
+import type { SiteRecord } from '../../site/index.ts';
 
-/** What the record says of where components stand, without hosts that they have left, and with the values of those that stay. */
+/** The hosts of components in the record without those that a component has left, and the kept values of those that stay. */
 export function standing(record: SiteRecord, topology: Topology): Pick<SiteRecord, 'placements' | 'joined' | 'values'> {
   const listed = (lists: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
     Object.fromEntries(
