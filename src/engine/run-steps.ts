@@ -24,7 +24,7 @@ export function checkPlan(steps: readonly Step[]): void {
   const ids = new Set<string>();
   for (const step of steps) {
     if (ids.has(step.id)) throw new Error(`the plan has step "${step.id}" twice`);
-    const missing = step.needs.find((need) => !seen.has(need));
+    const missing = [...step.needs, ...(step.follows ?? [])].find((need) => !seen.has(need));
     if (missing !== undefined) throw new Error(`step "${step.id}" needs "${missing.id}", which does not stand before it`);
     ids.add(step.id);
     seen.add(step);
@@ -84,6 +84,7 @@ class PlanRun {
   async #afterNeeds(step: Step): Promise<StepOutcome> {
     const outcomes = await Promise.all(step.needs.flatMap((need) => this.#outcomes.get(need) ?? []));
     if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'skipped')) return 'skipped';
+    await Promise.all((step.follows ?? []).flatMap((one) => this.#outcomes.get(one) ?? []));
     const attempt = await this.#gatekeeper.run(step, () => this.#attempt(step));
     // The lane of its host is free again by now, so that steps that are taken back can take their turn there.
     if (attempt.outcome === 'failed') await this.#fail(step, attempt);

@@ -25,12 +25,14 @@ export interface Step {
   readonly summary: string;
   /** Steps that must have ended well before this one starts. */
   readonly needs: readonly Step[];
+  /** Steps that must have ended before this one starts, well or not. */
+  readonly follows?: readonly Step[];
   /** True when it sends much from the seed, so that few of its like run at a time. */
   readonly uploads?: boolean;
   isDone(context: StepContext): Promise<boolean>;
   apply(context: StepContext): Promise<void>;
   /** Takes back what `apply` did in this run. */
   undo?(context: StepContext): Promise<void>;
-  /** Steps that are taken back, the last first, when this one fails. */
+  /** Steps that are taken back, the last first, when this one fails; it may be one of them. */
   readonly takesBack?: readonly Step[];
 }

@@ -47,6 +47,11 @@ export function isMaking(change: Change): change is Making {
   return change.action === 'add' || change.action === 'change';
 }
 
+/** True where no step follows: a thing is as wanted, or holds data of an owner that went in an earlier run. */
+export function isIdle(change: Change): boolean {
+  return change.action === 'keep' || (change.action === 'remove' && change.end === 'kept' && change.owned.kept === true);
+}
+
 export function hostOfChange(change: Change): string {
   return change.action === 'remove' || change.resource === undefined ? change.host : change.resource.host;
 }

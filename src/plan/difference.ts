@@ -84,6 +84,7 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
     reason: resource.kind === 'unit' || known?.digest === undefined ? found.why : `${found.why}; ${source}`,
     replaces: before === 'other',
     owned: ownedBy(resource, before),
+    ...(found.byReload === true ? { isReload: true } : {}),
   };
 }
 

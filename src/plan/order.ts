@@ -2,14 +2,14 @@ import type { NodeSpec, Placement, Topology } from '../cluster/index.ts';
 import type { ComponentAction, ComponentManifest } from '../manifests/index.ts';
 import { OWNERS, resourceId } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
-import { hostOfChange, isMaking, ownerOfChange, type Change, type Making, type Removal } from './change.ts';
+import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Making, type Removal } from './change.ts';
 import { usesKey, type Declared, type Wanted } from './declared.ts';
-import type { ActionStep, DepotStep, GateStep, MakeStep, PlanStep, QuorumStep, RecordStep, RemoveStep } from './plan-step.ts';
+import type { ActionStep, DepotStep, GateStep, Joining, MakeStep, PlanStep, QuorumStep, RecordStep, RemoveStep } from './plan-step.ts';
 import { placementsOf, RecordedSite } from './recorded-site.ts';
 import { describeStage, stageOf, STAGES, type Stage } from './stages.ts';
 
 export interface OrderRequest {
-  readonly declared: Pick<Declared, 'topology' | 'seed'>;
+  readonly declared: Pick<Declared, 'topology' | 'seed' | 'tools'>;
   readonly wanted: Pick<Wanted, 'uses' | 'releases'>;
   readonly changes: readonly Change[];
   readonly record: SiteRecord | undefined;
@@ -51,19 +51,23 @@ class Order {
   /** The step that makes a thing, by host and id. */
   readonly #makers = new Map<string, MakeStep>();
   readonly #ready = new Map<string, Ready>();
+  /** Steps that start or restart a component on a host. */
+  readonly #starts = new Map<string, readonly PlanStep[]>();
   /** What must be over before the next host of a component may restart or join. */
   readonly #chains = new Map<string, readonly PlanStep[]>();
+  /** Actions before the upgrade of a component and of all that it needs; its things are left alone until they are over. */
+  readonly #upgrades = new Map<string, readonly PlanStep[]>();
   readonly #removedFirst = new Map<string, readonly PlanStep[]>();
   #depot: readonly PlanStep[] = [];
 
   constructor(request: OrderRequest) {
     this.#request = request;
     this.#topology = request.declared.topology;
-    this.#site = new RecordedSite(request.record, request.declared.topology);
+    this.#site = new RecordedSite(request.record, request.declared.topology, missingDefinitions(request.changes));
     for (const change of request.changes) {
       const key = usesKey(hostOfChange(change), ownerOfChange(change));
       if (isMaking(change)) append(this.#makings, key, change);
-      else if (change.action === 'remove') append(this.#removals, key, change);
+      else if (change.action === 'remove' && !isIdle(change)) append(this.#removals, key, change);
     }
   }
 
@@ -104,7 +108,7 @@ class Order {
     // The action before an upgrade runs from the new images, before anything else of the component is touched.
     const pulledFirst = upgrade.length > 0 && hasImages ? [this.#makeStage(placement, 'images', [...before, ...needs])] : [];
     const upgraded = this.#runActions(placement, upgrade, [...before, ...needs, ...pulledFirst.flat()]);
-    const early = [...before, ...upgraded];
+    const early = unique([...before, ...upgraded, ...this.#noteUpgrade(placement, upgraded)]);
     const configured = this.#makeStage(placement, 'configure', early);
     const packages = this.#makePackages(placement, [...early, ...configured]);
     const installed = [...early, ...configured, ...packages, ...needs];
@@ -114,14 +118,23 @@ class Order {
     this.#start(placement, unique([...installed, ...images, ...artifacts, ...shared]), packages);
   }
 
-  /** What leaves a host that gets something new goes first: the new may need its ports and paths. */
+  /** Adds the actions before an upgrade to those of the component; returns them with those of all that it needs. */
+  #noteUpgrade({ component, needs }: Placement, upgraded: readonly PlanStep[]): readonly PlanStep[] {
+    const known = this.#upgrades.get(component.name) ?? needs.flatMap((need) => this.#upgrades.get(need.component) ?? []);
+    const all = [...known, ...upgraded];
+    this.#upgrades.set(component.name, all);
+    return all;
+  }
+
+  /** Owners that leave a host which gets something new go first: their ports and paths may be needed. */
   removeFirst(): void {
     const adding = new Set(
       this.#topology.placements.filter((placement) => !this.#site.runs(placement)).map((placement) => placement.host.name),
     );
     for (const host of this.#removingHosts()) {
-      const leaving = this.#ownersToRemove(host).filter((owner) => this.#site.leaving(owner, host) !== undefined);
-      if (adding.has(host)) this.#removedFirst.set(host, this.#removeHost(host, leaving, this.#base.get(host) ?? this.#claimOf(host)));
+      if (!adding.has(host)) continue;
+      const leaving = this.#ownersToRemove(host).filter((owner) => !this.#stays(owner, host));
+      this.#removedFirst.set(host, this.#removeOwners(host, leaving, this.#base.get(host) ?? this.#claimOf(host)));
     }
   }
 
@@ -129,10 +142,9 @@ class Order {
   removeRest(): void {
     const gates = [...this.#ready.values()].flat();
     for (const host of this.#removingHosts()) {
-      const rest = this.#ownersToRemove(host).filter(
-        (owner) => !this.#removedFirst.has(host) || this.#site.leaving(owner, host) === undefined,
-      );
-      this.#removeHost(host, rest, [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? [])]);
+      const isFirst = this.#removedFirst.has(host);
+      const owners = this.#ownersToRemove(host).filter((owner) => !isFirst || this.#stays(owner, host));
+      this.#removeOwners(host, owners, [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? [])]);
     }
   }
 
@@ -230,7 +242,14 @@ class Order {
     const hasUnit = placement.component.services.some(({ unit }) => unit !== undefined);
     const isUpgrade = makings.some(({ action }) => action === 'change');
     if (!hasUnit || !isUpgrade || !this.#site.runs(placement)) return this.#makeStage(placement, 'packages', needs);
-    return this.#restart(placement, { stage: 'packages', makings, needs, isEngine: true });
+    const isEngine = placement.component.services.some(({ unit }) => unit !== undefined && this.#isEngine(unit));
+    return this.#restart(placement, { stage: 'packages', makings, needs, isEngine });
+  }
+
+  /** Containers end when the unit of their engine restarts. */
+  #isEngine(unit: string): boolean {
+    const { engine } = this.#request.declared.tools;
+    return unit === engine.unit || unit === `${engine.unit}.service`;
   }
 
   /** Things that the component uses and another owner on the host has. */
@@ -253,6 +272,7 @@ class Order {
           host: placement.host.name,
           summary: `wait until ${count} of ${placements.length} hosts have a healthy ${component}`,
           needs: [],
+          follows: placements.flatMap((one) => this.#starts.get(one) ?? []),
           placements: wanted,
           count,
         }),
@@ -267,23 +287,46 @@ class Order {
     const runs = this.#site.runs(placement);
     const joins = this.#site.joins(placement);
     const isRestart = runs && makings.some(isRestarting);
-    const joined = joins ? this.#runActions(placement, this.#actionsAt(component, 'join'), [...needs, ...this.#chainOf(component)]) : [];
-    const started = this.#startSteps(placement, { makings, needs: [...needs, ...joined], isRestart });
-    const touched = [...packages.filter((step) => step.type === 'make' && step.restarts.length > 0), ...started];
+    const founded = joins ? unique([...needs, ...this.#membersOf(placement), ...this.#chainOf(component)]) : needs;
+    const joined = joins ? this.#runActions(placement, this.#actionsAt(component, 'join'), founded) : [];
+    const started = this.#startSteps(placement, { makings, needs: [...founded, ...joined], isRestart });
+    const touched = [...packages.filter(restartsSome), ...started];
+    this.#starts.set(placement.id, touched);
     const gate = this.#gate(placement, {
-      needs: [...needs, ...joined, ...started],
+      needs: [...founded, ...joined, ...started],
       after: touched,
-      takesBack: joins ? [...joined, ...started] : [],
-      joins,
+      ...(joins ? { joining: this.#joiningOf(placement) } : {}),
     });
     const once = this.#runActions(placement, this.#onceActions(placement), [gate]);
-    const isStarted = makings.length > 0 || touched.length > 0;
+    const isStarted = makings.some(({ isReload }) => isReload !== true) || touched.some(restartsSome) || this.#site.isOwed(placement);
     const healthy = isStarted ? this.#runActions(placement, this.#actionsAt(component, 'after-healthy'), [gate, ...once]) : [];
     const ready = [gate, ...once, ...healthy];
     this.#ready.set(placement.id, ready);
     if (!isRestart && !joins && touched.length === 0) return;
-    const regained = touched.length > 0 && runs ? this.#regainDependents(placement, touched) : [];
+    const regained = runs ? this.#regain(placement, touched.filter(restartsSome)) : [];
     if (isRestart || joins || regained.length > 0) this.#chains.set(component.name, [...ready, ...regained, ...this.#chainOf(component)]);
+  }
+
+  /** The members that stand already: all are healthy before another one joins them. */
+  #membersOf({ component, host }: Placement): readonly PlanStep[] {
+    const others = this.#topology.hostsOf(component.name).filter(({ name }) => name !== host.name);
+    return others.flatMap(({ name }) => this.#ready.get(`${component.name}/${name}`) ?? []);
+  }
+
+  /** How a join is taken back, whichever run began it: the member leaves, and what runs there and its data go. */
+  #joiningOf(placement: Placement): Joining {
+    const { component, host } = placement;
+    const leave = this.#actionsAt(component, 'leave').flatMap((action) => {
+      const runner = this.#runnerOf(placement, action);
+      return runner === undefined ? [] : [{ action, runner }];
+    });
+    const owned = this.#request.changes.flatMap((change) => {
+      if (change.action === 'remove' || change.resource === undefined || change.owned === undefined) return [];
+      const isOwn = change.resource.host === host.name && change.resource.owner === component.name;
+      const isOfMember = change.owned.data === true || ['definition', 'unit'].includes(change.resource.kind);
+      return isOwn && isOfMember && change.owned.before !== 'same' ? [change.owned] : [];
+    });
+    return { leave, owned };
   }
 
   #startSteps(
@@ -297,7 +340,9 @@ class Order {
     if (makings.length === 0) return [];
     const { component, host } = placement;
     if (!isRestart) return [this.#addMake(host.name, component.name, { stage: 'start', makings, needs, restarts: [] })];
-    const isEngine = makings.some((making) => making.resource.kind === 'unit' && isRestarting(making));
+    const isEngine = makings.some(
+      (making) => making.resource.kind === 'unit' && isRestarting(making) && this.#isEngine(making.resource.key),
+    );
     return this.#restart(placement, { stage: 'start', makings, needs, isEngine });
   }
 
@@ -308,7 +353,7 @@ class Order {
       readonly stage: Stage;
       readonly makings: readonly Making[];
       readonly needs: readonly PlanStep[];
-      /** What depends on it on this host restarts with it. */
+      /** Every container of this host restarts with it. */
       readonly isEngine: boolean;
     },
   ): readonly PlanStep[] {
@@ -324,24 +369,30 @@ class Order {
     return [this.#addMake(host.name, component.name, { ...parts, needs: [...needs, ...stopped], restarts })];
   }
 
-  /** Waits for everything that runs on the host and depends on what was restarted there. */
-  #regainDependents(placement: Placement, after: readonly PlanStep[]): readonly PlanStep[] {
-    return this.#site.dependentsOn(placement).flatMap((dependent) => {
+  /** Waits for everything that runs on the host and depends on what was restarted there, or fell with it. */
+  #regain(placement: Placement, after: readonly MakeStep[]): readonly PlanStep[] {
+    if (after.length === 0) return [];
+    const fallen = new Set(after.flatMap(({ restarts }) => restarts));
+    return this.#site.dependentsOn(placement, fallen).flatMap((dependent) => {
       const suffix = `-after-${placement.component.name}`;
-      const gate = this.#gate(dependent, { needs: after, after, takesBack: [], joins: false }, suffix);
+      const gate = this.#gate(dependent, { needs: after, after }, suffix);
+      if (!fallen.has(dependent.component.name)) return [gate];
       return [gate, ...this.#runActions(dependent, this.#actionsAt(dependent.component, 'after-healthy'), [gate], suffix)];
     });
   }
 
-  #gate(placement: Placement, parts: Pick<GateStep, 'needs' | 'after' | 'takesBack' | 'joins'>, suffix = ''): GateStep {
+  #gate(placement: Placement, parts: Pick<GateStep, 'needs' | 'after' | 'joining'>, suffix = ''): GateStep {
     const { component, host } = placement;
-    const again = parts.after.some((step) => step.type === 'make' && step.restarts.length > 0);
+    const again = parts.after.some(restartsSome);
     return this.#add<GateStep>({
       type: 'gate',
       id: `check-components/${host.name}/${component.name}${suffix}`,
       phase: 'check-components',
       host: host.name,
-      summary: `wait until ${component.name} is healthy${again ? ' again' : ''}`,
+      summary:
+        parts.joining === undefined
+          ? `wait until ${component.name} is healthy${again ? ' again' : ''}`
+          : `have ${component.name} join once it is healthy`,
       placement,
       ...parts,
     });
@@ -381,7 +432,6 @@ class Order {
       const runner = this.#runnerOf(placement, action);
       if (runner === undefined || this.#isForgotten(runner)) continue;
       const where = runner === host.name ? '' : ` on ${runner}`;
-      const undo = action.at === 'join' ? this.#actionsAt(component, 'leave') : [];
       steps.push(
         this.#add<ActionStep>({
           type: 'action',
@@ -393,10 +443,6 @@ class Order {
           placement,
           action,
           runner,
-          undo: undo.flatMap((leave) => {
-            const leaver = this.#runnerOf(placement, leave);
-            return leaver === undefined ? [] : [{ action: leave, runner: leaver }];
-          }),
         }),
       );
     }
@@ -426,13 +472,18 @@ class Order {
     return [...new Set([...this.#removals.keys()].map((key) => key.slice(0, key.indexOf('/'))))];
   }
 
-  /** Removes what is wanted no more from a host, one owner after the other, dependents first. Returns the steps. */
-  #removeHost(host: string, owners: readonly string[], needs: readonly PlanStep[]): readonly PlanStep[] {
+  /** Removes what is wanted no more of some owners from a host, one after the other, dependents first. Returns the steps. */
+  #removeOwners(host: string, owners: readonly string[], needs: readonly PlanStep[]): readonly PlanStep[] {
     const steps: PlanStep[] = [];
     for (const owner of this.#site.removalOrder(owners)) {
       steps.push(...this.#removeOwner(host, owner, [...needs, ...steps]));
     }
     return steps;
+  }
+
+  /** True for a component that stays on the host: things that it no longer wants go only when those that it wants now work. */
+  #stays(owner: string, host: string): boolean {
+    return this.#topology.hostsOf(owner).some(({ name }) => name === host);
   }
 
   #ownersToRemove(host: string): readonly string[] {
@@ -468,7 +519,7 @@ class Order {
     // The members that stay are seen healthy before another one leaves.
     const gates = this.#topology.placements
       .filter(({ component }) => component.name === leaving.component.name)
-      .map((member) => this.#gate(member, { needs: steps, after: [], takesBack: [], joins: false }, `-after-${host}-left`));
+      .map((member) => this.#gate(member, { needs: steps, after: [] }, `-after-${host}-left`));
     this.#chains.set(leaving.component.name, [...chain, ...gates]);
     return [...steps, ...gates];
   }
@@ -482,8 +533,21 @@ function describeRemoval(owner: string, removals: readonly Removal[], leaves: bo
   return `remove what ${owner} does not want any more: ${removals.map(({ owned }) => owned.key).join(', ')}${data}`;
 }
 
+/** Owners whose definitions are claimed and not there, as OWNER/HOST: a run was killed before it started them. */
+function missingDefinitions(changes: readonly Change[]): ReadonlySet<string> {
+  return new Set(
+    changes.flatMap((change) =>
+      change.action === 'add' && change.resource.kind === 'definition' ? [`${change.resource.owner}/${change.resource.host}`] : [],
+    ),
+  );
+}
+
 function isRestarting({ action, isReload }: Making): boolean {
   return action === 'change' && isReload !== true;
+}
+
+function restartsSome(step: PlanStep): step is MakeStep {
+  return step.type === 'make' && step.restarts.length > 0;
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {

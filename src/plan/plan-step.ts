@@ -1,5 +1,6 @@
 import type { Placement } from '../cluster/index.ts';
 import type { ComponentAction } from '../manifests/index.ts';
+import type { OwnedResource } from '../site/index.ts';
 import type { Making, Removal } from './change.ts';
 
 /** What every step of a plan says, whatever it does. Pure data: the use case makes steps of the engine from it. */
@@ -34,15 +35,23 @@ export interface GateStep extends StepHead {
   readonly placement: Placement;
   /** Steps after which the component must have been seen. */
   readonly after: readonly PlanStep[];
-  /** Steps that are taken back, the last first, when the component does not get healthy. */
-  readonly takesBack: readonly PlanStep[];
-  /** The component becomes a member of its quorum with this gate. */
-  readonly joins: boolean;
+  /** The component becomes a member of its quorum with this gate; how its join is taken back when it does not get healthy. */
+  readonly joining?: Joining;
+}
+
+/** The parts of a quorum on a host that joins it, whichever run brought them there. */
+export interface Joining {
+  /** Actions that take the member out again. */
+  readonly leave: readonly { readonly action: ComponentAction; readonly runner: string }[];
+  /** Definitions and units that run there, and directories of data. */
+  readonly owned: readonly OwnedResource[];
 }
 
 /** Waits until enough placements of a component are healthy. */
 export interface QuorumStep extends StepHead {
   readonly type: 'quorum';
+  /** Starts of them: its patience begins when all have ended, well or not. */
+  readonly follows: readonly PlanStep[];
   readonly placements: readonly Placement[];
   readonly count: number;
 }
@@ -54,8 +63,6 @@ export interface ActionStep extends StepHead {
   readonly action: ComponentAction;
   /** Host that it runs on. */
   readonly runner: string;
-  /** Actions that take it back when what follows fails: those of `leave` for a `join`. */
-  readonly undo: readonly { readonly action: ComponentAction; readonly runner: string }[];
 }
 
 /** Waits until the depot serves the bundle. */

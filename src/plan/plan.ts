@@ -1,6 +1,6 @@
 import type { Found, Resource } from '../resources/index.ts';
 import type { SiteConflict, SiteRecord } from '../site/index.ts';
-import type { Change, Removal, Staying } from './change.ts';
+import { isIdle, type Change, type Removal, type Staying } from './change.ts';
 import { claimedResources } from './claims.ts';
 import type { Declared, Wanted } from './declared.ts';
 import { difference, type DifferenceOptions } from './difference.ts';
@@ -27,7 +27,7 @@ export interface Plan {
 export function makePlan(request: PlanRequest): Plan {
   const { declared, wanted, found, record, forgotten = new Set() } = request;
   const changes = difference(wanted.resources, found, record, request);
-  const busy = [...claimedResources(changes.filter(({ action }) => action !== 'keep')).keys()];
+  const busy = [...claimedResources(changes.filter((change) => !isIdle(change))).keys()];
   const recordHosts = new Set([...busy, ...request.staleHosts(changes)].filter((host) => !forgotten.has(host)));
   return { changes, steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten }) };
 }

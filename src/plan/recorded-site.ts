@@ -9,9 +9,13 @@ export class RecordedSite {
   readonly #record: SiteRecord | undefined;
   readonly #topology: Topology;
 
-  constructor(record: SiteRecord | undefined, topology: Topology) {
+  /** COMPONENT/HOST of those that a run noted and was killed before it started. */
+  readonly #unstarted: ReadonlySet<string>;
+
+  constructor(record: SiteRecord | undefined, topology: Topology, unstarted: ReadonlySet<string> = new Set()) {
     this.#record = record;
     this.#topology = topology;
+    this.#unstarted = unstarted;
   }
 
   /** True when the component was started on the host by an earlier run. */
@@ -20,6 +24,7 @@ export class RecordedSite {
   }
 
   hasRun(component: string, host: string): boolean {
+    if (this.#unstarted.has(`${component}/${host}`)) return false;
     const owned = this.#record?.hosts[host]?.owned ?? [];
     return owned.some(({ owner, kind, kept }) => owner === component && kept !== true && (kind === 'definition' || kind === 'unit'));
   }
@@ -30,18 +35,30 @@ export class RecordedSite {
     return component.placement === 'quorum' && members.length > 0 && !members.includes(host.name);
   }
 
-  /** Components that run on the host and need this one there, directly or through others. */
-  dependentsOn({ component, host }: Placement): readonly Placement[] {
+  /** Components that run on the host and need this one there, or another of `fallen`, directly or through others. */
+  dependentsOn({ component, host }: Placement, fallen: ReadonlySet<string> = new Set()): readonly Placement[] {
     const here = this.#topology.placements.filter((other) => other.host.name === host.name);
-    const found = new Set([component.name]);
+    const found = new Set([component.name, ...fallen]);
     // Placements stand behind what they need.
     for (const other of here) if (other.needs.some((need) => found.has(need.component))) found.add(other.component.name);
     return here.filter((other) => other.component.name !== component.name && found.has(other.component.name) && this.runs(other));
   }
 
-  /** Components of the host whose containers end when this one restarts: those that need it there. */
-  containersOn(placement: Placement): readonly Placement[] {
-    return this.dependentsOn(placement).filter(({ component }) => component.services.some(({ container }) => container !== undefined));
+  /** Components of the host whose containers end when their engine restarts, whether they say that they need it or not. */
+  containersOn({ component, host }: Placement): readonly Placement[] {
+    return this.#topology.placements.filter(
+      (other) =>
+        other.host.name === host.name &&
+        other.component.name !== component.name &&
+        other.component.services.some(({ container }) => container !== undefined) &&
+        this.runs(other),
+    );
+  }
+
+  /** True when the last run was to do what follows a start of the component, and did not end well. */
+  isOwed({ id }: Placement): boolean {
+    const last = this.#record?.operations.at(-1);
+    return last?.outcome !== 'done' && last?.starts?.includes(id) === true;
   }
 
   isDone({ component, host }: Placement, action: ComponentAction, release?: Digest): boolean {

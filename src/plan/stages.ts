@@ -38,7 +38,8 @@ interface StageWords {
 /** How a stage of an owner is called in the plan. */
 export function describeStage(stage: Stage, owner: string, makings: readonly Making[]): StageWords {
   const keys = makings.map(({ resource }) => resource.key).join(', ');
-  const isChange = makings.some(({ action }) => action === 'change');
+  const isChange = makings.some(({ action, isReload }) => action === 'change' && isReload !== true);
+  const isReload = makings.length > 0 && makings.every((making) => making.isReload === true);
   if (owner === OWNERS.seed) return describeSeedStage(stage);
   if (owner === OWNERS.host) return describeHostStage(stage, keys);
   const words: Readonly<Record<Stage, StageWords>> = {
@@ -49,7 +50,7 @@ export function describeStage(stage: Stage, owner: string, makings: readonly Mak
     executable: { phase: 'configure-components', summary: `place ${keys}` },
     images: { phase: 'pull-images', summary: `pull ${keys}` },
     artifacts: { phase: 'configure-components', summary: `place ${keys} out of images` },
-    start: { phase: 'start-components', summary: `${isChange ? 'restart' : 'start'} ${owner}` },
+    start: { phase: 'start-components', summary: `${isReload ? 'reload' : isChange ? 'restart' : 'start'} ${owner}` },
   };
   return words[stage];
 }

@@ -64,7 +64,8 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     return wanted.map((_, index): Found => {
       const [file = ABSENT, mark = ABSENT] = [files[index], marks[index]];
       if (file.state !== 'same' || mark.state === 'same') return file;
-      return { state: 'different', why: mark.state === 'absent' ? 'the agent has not read it' : 'it runs with older files' };
+      if (mark.state === 'absent') return { state: 'different', why: 'the agent has not read it' };
+      return { state: 'different', why: 'it runs with older files', byReload: true };
     });
   },
   ensure: async (host, wanted, context) => {

@@ -9,7 +9,12 @@ export type Found =
   | { readonly state: 'absent' }
   | { readonly state: 'same' }
   /** `why` is one clause without a subject: "its mode is 644, want 600". */
-  | { readonly state: 'different'; readonly why: string };
+  | {
+      readonly state: 'different';
+      readonly why: string;
+      /** The running service takes it by a reload, without a restart. */
+      readonly byReload?: boolean;
+    };
 
 export const ABSENT: Found = { state: 'absent' };
 export const SAME: Found = { state: 'same' };

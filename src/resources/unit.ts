@@ -100,7 +100,8 @@ export const unitKind: ResourceKind<UnitSpec> = {
   look: async (host, wanted, { signal }) =>
     (await readNeeds(host, wanted, signal)).map((found): Found => {
       if (found === undefined) return ABSENT;
-      return found.need === 'nothing' ? SAME : { state: 'different', why: found.why };
+      if (found.need === 'nothing') return SAME;
+      return { state: 'different', why: found.why, ...(found.need === 'reload' ? { byReload: true } : {}) };
     }),
   ensure: async (host, wanted, { signal }) => {
     const needs = await readNeeds(host, wanted, signal);

@@ -1,5 +1,5 @@
 import type { FoundHost, SeedKeys } from './conflicts.ts';
-import { newSiteRecord, type RecordedHost, type SiteRecord } from './record.ts';
+import { newSiteRecord, type HostRecord, type RecordedHost, type SiteRecord } from './record.ts';
 
 /**
  * The record of a site as its hosts remember it, for a seed that lost the file but has the keys: every host must name the
@@ -13,15 +13,30 @@ export function rebuildRecord(hosts: readonly FoundHost[], keys: SeedKeys): Site
   const { id, name, seed, authorities } = first.site;
   const entries = Object.entries(authorities);
   if (entries.length === 0 || entries.some(([authority, fingerprint]) => keys.authorities[authority] !== fingerprint)) return undefined;
-  const placements = new Map<string, string[]>();
-  for (const record of records) {
-    for (const component of record.placements) placements.set(component, [...(placements.get(component) ?? []), record.host]);
-  }
+  const joined = hostsByComponent(records, (record) => record.joined);
+  // Founders stand before members that joined them.
+  const founded = hostsByComponent(records, (record) => record.placements.filter((component) => !record.joined.includes(component)));
+  const components = new Set([...founded.keys(), ...joined.keys()]);
   return {
     ...newSiteRecord({ id, name, seed }),
     authorities,
     secrets: [...keys.secrets],
-    placements: Object.fromEntries(placements),
+    placements: Object.fromEntries([...components].map((one) => [one, [...(founded.get(one) ?? []), ...(joined.get(one) ?? [])]])),
+    components: Object.fromEntries(
+      records.flatMap(({ releases }) => Object.entries(releases).map(([component, release]) => [component, { release }])),
+    ),
+    joined: Object.fromEntries(joined),
+    values: Object.fromEntries(records.flatMap(({ values }) => Object.entries(values))),
     hosts: Object.fromEntries(records.map(({ host, address, roles, owned }): [string, RecordedHost] => [host, { address, roles, owned }])),
   };
+}
+
+function hostsByComponent(
+  records: readonly HostRecord[],
+  listOf: (record: HostRecord) => readonly string[],
+): ReadonlyMap<string, string[]> {
+  const hosts = new Map<string, string[]>();
+  for (const record of records)
+    for (const component of listOf(record)) hosts.set(component, [...(hosts.get(component) ?? []), record.host]);
+  return hosts;
 }

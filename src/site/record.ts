@@ -63,6 +63,8 @@ const operation = z.strictObject({
   started: z.string(),
   ended: z.string().optional(),
   outcome: z.enum(['done', 'failed', 'interrupted']).optional(),
+  /** Components, as COMPONENT/HOST, whose actions after a start were to run: a run that did not end well owes them. */
+  starts: z.array(z.string()).optional(),
 });
 
 /** A site and everything that Caisson made there: the one memory of a cluster. */
@@ -141,6 +143,12 @@ export const hostRecordSchema = z.strictObject({
   roles: z.array(z.string()),
   /** Single and quorum components that stand here. */
   placements: z.array(z.string()),
+  /** Those of them that this host joined after they were founded. */
+  joined: z.array(z.string()).default([]),
+  /** Values that are kept for this host, by COMPONENT/HOST/VALUE. */
+  values: z.record(z.string(), z.string()).default({}),
+  /** Releases of the components that are here. */
+  releases: z.record(z.string(), digest).default({}),
   /** Written before the first change of a run and taken out after its last: a run that was killed has something to end here. */
   changing: z.literal(true).optional(),
   owned: z.array(ownedResource),
@@ -174,7 +182,19 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
     host: name,
     address: found.address,
     roles: found.roles,
-    placements: Object.entries(record.placements).flatMap(([component, hosts]) => (hosts.includes(name) ? [component] : [])),
+    placements: listing(record.placements, name),
+    joined: listing(record.joined, name),
+    values: Object.fromEntries(Object.entries(record.values).filter(([key]) => key.split('/')[1] === name)),
+    releases: Object.fromEntries(
+      Object.entries(record.components)
+        .filter(([component]) => found.owned.some(({ owner }) => owner === component))
+        .map(([component, { release }]) => [component, release]),
+    ),
     owned: found.owned,
   };
+}
+
+/** Components whose list has the host. */
+function listing(lists: SiteRecord['placements'], host: string): string[] {
+  return Object.entries(lists).flatMap(([component, hosts]) => (hosts.includes(host) ? [component] : []));
 }

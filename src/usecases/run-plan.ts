@@ -52,6 +52,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         run,
         operation: options.operation,
         started: clock.now().toISOString(),
+        ...startsOf(planned),
       }),
     );
   const shared: RunSite = {
@@ -107,6 +108,12 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   } finally {
     await journal.close();
   }
+}
+
+/** Components whose actions after a start are part of the plan. */
+function startsOf({ plan }: PlannedRun): Pick<RecordedOperation, 'starts'> {
+  const starts = plan.steps.flatMap((step) => (step.type === 'action' && step.action.at === 'after-healthy' ? [step.placement.id] : []));
+  return starts.length === 0 ? {} : { starts };
 }
 
 /** Every authority and secret is there before the record names them and before a host sees them. */
@@ -189,15 +196,20 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
     bundle,
     ...(previous === undefined ? {} : { previous }),
     components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
-    placements: standing(record.placements, topology),
-    joined: standing(record.joined, topology),
-    values: keptValues(topology),
+    ...standing(record, topology),
     hosts: Object.fromEntries(hosts),
+    // An action for a release that the component has left is run again on the way back to that release.
     actions: record.actions.filter(
-      ({ component, host }) =>
-        topology.hostsOf(component).length > 0 && (host === undefined || topology.hostsOf(component).some(({ name }) => name === host)),
+      ({ component, action, host, release }) =>
+        (release === wanted.releases[component] || !isBeforeUpgrade(topology, component, action)) &&
+        topology.hostsOf(component).length > 0 &&
+        (host === undefined || topology.hostsOf(component).some(({ name }) => name === host)),
     ),
   };
+}
+
+function isBeforeUpgrade({ manifests }: Topology, component: string, action: string): boolean {
+  return manifests.components.get(component)?.actions.find(({ name }) => name === action)?.at === 'before-upgrade';
 }
 
 function withOperation(record: SiteRecord, run: string, end: Pick<RecordedOperation, 'ended' | 'outcome'>): SiteRecord {

@@ -46,6 +46,17 @@ describe('runSteps', () => {
     expect(second.records).toEqual([]);
   });
 
+  it('begins a step that follows others when they have ended, well or not', async () => {
+    const state = world();
+    const good = step(state, 'good');
+    const bad = step(state, 'bad1', { host: 'c1', fails: true });
+    const after = step(state, 'after', { host: 'c2', follows: [good, bad] });
+    const failure = await failureOf(startRun([good, bad, after]));
+    expect(failure.failures.map(({ step: { id } }) => id)).toEqual(['bad1']);
+    expect(state.order.at(-1)).toBe('after');
+    expect(() => checkPlan([after, good, bad])).toThrow('step "after" needs "good", which does not stand before it');
+  });
+
   it('counts changes and actions as what changed, not waits', async () => {
     const state = world();
     const steps = [step(state, 'a'), step(state, 'b', { kind: 'action' }), step(state, 'c', { kind: 'wait' })];

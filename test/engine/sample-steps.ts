@@ -18,6 +18,7 @@ export interface SampleStep {
   readonly kind?: StepKind;
   readonly host?: string;
   readonly needs?: readonly Step[];
+  readonly follows?: readonly Step[];
   readonly uploads?: boolean;
   readonly takesBack?: readonly Step[];
   /** Works this long, or until this is settled; 5 ms when left out. */
@@ -43,6 +44,7 @@ export function sampleStep(state: World, id: string, sample: SampleStep = {}): S
     host,
     summary: `do ${id}`,
     needs,
+    follows: sample.follows ?? [],
     uploads: sample.uploads ?? false,
     takesBack: sample.takesBack ?? [],
     isDone: async () => state.done.has(id),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BundleRepository } from '../../src/bundle/index.ts';
-import { fixedContent } from '../../src/resources/index.ts';
+import { digestOf } from '../../src/core/index.ts';
 import { aptAccess, aptDownload, aptGet } from '../../src/resources/packages/apt-access.ts';
 
 const REPOSITORY: BundleRepository = {
@@ -12,7 +12,11 @@ const REPOSITORY: BundleRepository = {
   components: ['main', 'extra'],
   packages: [],
 };
-const ACCESS = aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key: fixedContent('PUBLIC KEY\n') });
+function keyOf(text: string) {
+  return { digest: digestOf(text), read: async () => text };
+}
+
+const ACCESS = aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key: keyOf('PUBLIC KEY\n') });
 
 async function contentOf(path: string): Promise<string> {
   return String(await ACCESS.files.find((file) => file.path === path)?.content.read());
@@ -39,7 +43,9 @@ describe('aptAccess', () => {
     const text = await contentOf('/etc/caisson/apt/apt.conf');
     expect(text).toContain('Acquire::https::CaInfo "/etc/caisson/pki/ca.crt";');
     expect(text).toContain('APT::Get::AllowUnauthenticated "false";');
-    expect(`${text}${await contentOf('/etc/caisson/apt/sources.list')}`).not.toMatch(/trusted=yes|allow-insecure|Verify-(Peer|Host) "false"/);
+    expect(`${text}${await contentOf('/etc/caisson/apt/sources.list')}`).not.toMatch(
+      /trusted=yes|allow-insecure|Verify-(Peer|Host) "false"/,
+    );
   });
 });
 
@@ -48,7 +54,7 @@ describe('metadata of aptAccess', () => {
     const { metadata } = aptAccess({
       repository: { ...REPOSITORY, path: 'apt/debian_12' },
       depot: 'https://depot.lab.internal:5443',
-      key: fixedContent(''),
+      key: keyOf(''),
     });
     expect(metadata).toBe('/var/lib/caisson/apt/lists/depot.lab.internal:5443_apt_debian%5f12_dists_bookworm_InRelease');
   });

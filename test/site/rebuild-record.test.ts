@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../src/core/index.ts';
 import { newSiteRecord, rebuildRecord, siteRecordSchema, type FoundHost, type HostRecord, type SeedKeys } from '../../src/site/index.ts';
 import { sampleHostRecord } from '../support/sample-site.ts';
 
@@ -7,6 +8,7 @@ const keeps = (changes: Partial<HostRecord>): FoundHost => {
   const record = sampleHostRecord(changes);
   return { name: record.host, record, hasAgent: true };
 };
+const RELEASE = digestOf('a release');
 const NEW: FoundHost = { name: 'new', record: undefined, hasAgent: false };
 
 describe('rebuildRecord', () => {
@@ -14,9 +16,9 @@ describe('rebuildRecord', () => {
     const owned = [{ kind: 'file', key: '/a', owner: 'web', data: true }];
     const record = rebuildRecord(
       [
-        keeps({ placements: ['store', 'quorum'] }),
+        keeps({ host: 'f1', address: '10.0.0.12', roles: ['front'], placements: ['quorum'], joined: ['quorum'], owned }),
         NEW,
-        keeps({ host: 'f1', address: '10.0.0.12', roles: ['front'], placements: ['quorum'], owned }),
+        keeps({ placements: ['store', 'quorum'], values: { 'quorum/m1/members': 'm1' }, releases: { store: RELEASE } }),
       ],
       KEYS,
     );
@@ -25,6 +27,9 @@ describe('rebuildRecord', () => {
       authorities: { site: 'AA:BB' },
       secrets: ['store-root'],
       placements: { store: ['m1'], quorum: ['m1', 'f1'] },
+      joined: { quorum: ['f1'] },
+      values: { 'quorum/m1/members': 'm1' },
+      components: { store: { release: RELEASE } },
       hosts: {
         m1: { address: '10.0.0.11', roles: ['manage'], owned: [] },
         f1: { address: '10.0.0.12', roles: ['front'], owned },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../src/core/index.ts';
 import {
   formatHostRecord,
   hostRecordOf,
@@ -47,7 +48,14 @@ describe('the record of a site', () => {
 describe('the record of a host', () => {
   it('is what the record of the site has of it, through its text and back', () => {
     const own = hostRecordOf(sampleRecord(), 'm1');
-    expect(own).toEqual(sampleHostRecord({ placements: ['store', 'web'], owned: [...(sampleRecord().hosts['m1']?.owned ?? [])] }));
+    expect(own).toEqual(
+      sampleHostRecord({
+        placements: ['store', 'web'],
+        values: { 'store/m1/members': 'm1' },
+        releases: { store: digestOf('a release') },
+        owned: [...(sampleRecord().hosts['m1']?.owned ?? [])],
+      }),
+    );
     if (own === undefined) throw new Error('m1 is in the record');
     const text = formatHostRecord(own);
     expect(text).toMatch(/^\{\n.*\}\n$/s);

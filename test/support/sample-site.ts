@@ -52,6 +52,9 @@ export function sampleHostRecord(changes: Partial<HostRecord> = {}): HostRecord 
     address: '10.0.0.11',
     roles: ['manage'],
     placements: ['store'],
+    joined: [],
+    values: {},
+    releases: {},
     owned: [],
     ...changes,
   };

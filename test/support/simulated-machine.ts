@@ -37,6 +37,8 @@ interface SimulatedUnit {
   enabled: boolean;
   /** When it was started; undefined while it does not run. */
   started: number | undefined;
+  /** When it was reloaded last. */
+  reloaded?: number;
   /** Content of its file when systemd read it last. */
   loaded: string;
   /** What systemd had read when it started the unit. */
@@ -535,7 +537,7 @@ export class SimulatedMachine implements Host {
       `FragmentPath=${posix.join(UNITS, name)}`,
       `NeedDaemonReload=${text === undefined || text === unit?.loaded ? 'no' : 'yes'}`,
       `ActiveEnterTimestampMonotonic=${started}`,
-      `StateChangeTimestampMonotonic=${started}`,
+      `StateChangeTimestampMonotonic=${Math.max(started, (unit?.reloaded ?? 0) * 1e6)}`,
       '',
     ].join('\n');
   }
@@ -563,8 +565,10 @@ export class SimulatedMachine implements Host {
         unit.enabled = true;
         return {};
       case 'restart':
-      case 'reload':
         await this.#restart(name, unit);
+        return {};
+      case 'reload':
+        unit.reloaded = this.#tick();
         return {};
       case 'disable':
         unit.enabled = false;
@@ -697,6 +701,7 @@ export class SimulatedMachine implements Host {
       this.images.set(reference, id);
       return {};
     }
+    if (verb === 'run') return this.#runOnce(words);
     if (verb !== 'tag') throw new Error(`the simulated docker does not know ${verb ?? ''}`);
     const [source = '', name = ''] = words;
     const id = this.images.get(source);
@@ -713,6 +718,14 @@ export class SimulatedMachine implements Host {
       if (!hasCode(error, 'INPUT_INVALID')) throw error;
     }
     return this.#remembered.get(path) ?? [];
+  }
+
+  /** A container that runs to its end: `programs` knows what its image does. */
+  #runOnce(words: readonly string[]): Partial<CommandResult> {
+    const index = words.findIndex((word) => this.images.has(word));
+    const program = this.programs.get(words[index] ?? '');
+    if (program === undefined) return { exitCode: 125, stderr: 'Unable to find image locally\n' };
+    return program(words.slice(index + 1), this);
   }
 
   /** Services of the directory that the agent's configuration names. */

@@ -1,4 +1,4 @@
-import { hostOfChange, isMaking, ownerOfChange, type Change, type Consequence, type PlanStep } from '../../plan/index.ts';
+import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Consequence, type PlanStep } from '../../plan/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { PlannedRun } from '../../usecases/index.ts';
 import type { CommandContext } from '../command.ts';
@@ -36,7 +36,7 @@ const SIGNS = { add: '+', change: '~', remove: '-' } as const;
 
 /** Changes, a line each, and what follows from them. */
 function describeChanges({ plan, consequences }: PlannedRun): string {
-  const lines = plan.changes.flatMap((change) => (change.action === 'keep' ? [] : [lineOf(change)]));
+  const lines = plan.changes.flatMap((change) => (change.action === 'keep' || isIdle(change) ? [] : [lineOf(change)]));
   const after = consequences.map(describeConsequence);
   return [...lines, ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)])].join('\n');
 }
@@ -54,7 +54,8 @@ function describeConsequence({ host, component, what, unserved }: Consequence): 
 
 function describeCount({ plan }: PlannedRun): string {
   const open = stepsThatChange(plan.steps).length;
-  const of = (action: Change['action']): number => plan.changes.filter((change) => change.action === action).length;
+  const of = (action: Change['action']): number =>
+    plan.changes.filter((change) => change.action === action && (action === 'keep' || !isIdle(change))).length;
   if (open === 0) return 'Everything is as declared; nothing would be changed';
   return `${count(open, 'step')} would run: ${of('add')} to add, ${of('change')} to change, ${of('remove')} to remove, ${of('keep')} as they are; nothing was changed`;
 }
@@ -65,7 +66,7 @@ function count(number: number, what: string): string {
 
 function planData({ plan, consequences }: PlannedRun): Readonly<Record<string, unknown>> {
   const changes = plan.changes
-    .filter(({ action }) => action !== 'keep')
+    .filter((change) => !isIdle(change))
     .map((change) => ({
       action: change.action,
       host: hostOfChange(change),

@@ -85,6 +85,8 @@ export const dockerEngine: ContainerEngine = {
     'docker',
     'run',
     '--rm',
+    // The input of an action reaches the container by its standard input.
+    '--interactive',
     ...flag('--name', name),
     ...flag('--network', container.network),
     ...flag('--pull', 'never'),

@@ -2,52 +2,54 @@ import { scopeFor, urlAddress } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import type { Step, StepContext } from '../../engine/index.ts';
 import { runChecked, type Command } from '../../host/index.ts';
-import { renderData, renderTemplate, type ComponentAction, type Scope } from '../../manifests/index.ts';
+import { renderData, renderTemplate, type Scope } from '../../manifests/index.ts';
 import type { ActionStep } from '../../plan/index.ts';
 import type { RunSite } from './run-site.ts';
 
 /** Runs an action where it belongs, unless its probe says that it was done; the record remembers those that are done once. */
-export function actionBehaviour(run: RunSite, step: ActionStep): Pick<Step, 'isDone' | 'apply' | 'undo'> {
+export function actionBehaviour(run: RunSite, step: ActionStep): Pick<Step, 'isDone' | 'apply'> {
   return {
     isDone: async (context) => {
-      const isDone = await probeAction(run, step, step.action, step.runner, context);
+      const isDone = await probeAction(run, step, context);
       if (isDone) await remember(run, step);
       return isDone;
     },
     apply: async (context) => {
-      await runAction(run, step, step.action, step.runner, context);
+      await runAction(run, step, context);
       await remember(run, step);
-    },
-    undo: async (context) => {
-      for (const { action, runner } of step.undo) await runAction(run, step, action, runner, context);
     },
   };
 }
 
-async function probeAction(
-  run: RunSite,
-  step: ActionStep,
-  action: ComponentAction,
-  runner: string,
-  { signal }: StepContext,
-): Promise<boolean> {
+/** An action for a component on a host, and the host that it runs on. */
+type Deed = Pick<ActionStep, 'placement' | 'action' | 'runner'>;
+
+/** Runs an action unless its probe says that it was done. */
+export async function doAction(run: RunSite, deed: Deed, context: StepContext): Promise<void> {
+  if (!(await probeAction(run, deed, context))) await runAction(run, deed, context);
+}
+
+async function probeAction(run: RunSite, deed: Deed, { signal }: StepContext): Promise<boolean> {
+  const { action, runner } = deed;
   if (action.done === undefined) return false;
-  const argv = action.done.map((word) => renderTemplate(word, scopeOf(run, step, runner), whereOf(step, action)));
+  const argv = action.done.map((word) => renderTemplate(word, scopeOf(run, deed), whereOf(deed)));
   return (await run.hostOf(runner).run({ argv, idleTimeoutMs: action.timeout * 1000 }, { signal })).exitCode === 0;
 }
 
-async function runAction(run: RunSite, step: ActionStep, action: ComponentAction, runner: string, { signal }: StepContext): Promise<void> {
-  const { component, host } = step.placement;
-  const scope = scopeOf(run, step, runner);
-  const where = whereOf(step, action);
+async function runAction(run: RunSite, deed: Deed, { signal }: StepContext): Promise<void> {
+  const { action, runner } = deed;
+  const { component, host } = deed.placement;
+  const scope = scopeOf(run, deed);
+  const where = whereOf(deed);
   const command = renderData({ command: action.command, container: action.container, input: action.input }, scope, where);
-  const argv =
-    command.container === undefined
-      ? command.command
-      : run.declared.tools.engine.runOnce(`${component.name}-${action.name}-${host.name}`, command.container);
+  const { engine } = run.declared.tools;
+  const name = `${component.name}-${action.name}-${host.name}`;
+  const argv = command.container === undefined ? command.command : engine.runOnce(name, command.container);
   if (argv === undefined) throw new Error(`${where} has neither command nor container`);
   const request: Command = { argv, idleTimeoutMs: action.timeout * 1000, ...(command.input === undefined ? {} : { input: command.input }) };
   try {
+    // A run that was killed may have left its container running.
+    if (command.container !== undefined) await engine.removeContainers(run.hostOf(runner), [name], signal);
     await runChecked(run.hostOf(runner), request, { signal });
   } catch (cause) {
     signal.throwIfAborted();
@@ -56,7 +58,9 @@ async function runAction(run: RunSite, step: ActionStep, action: ComponentAction
       hint: `It ran on "${runner}". What follows from it was not begun; run the same command again once it can succeed`,
     });
   } finally {
-    run.agents.forget(host.name);
+    // What it did may have reached any host of the component.
+    for (const { name } of [host, ...run.declared.topology.hostsOf(component.name)]) run.agents.forget(name);
+    run.agents.forget(runner);
   }
 }
 
@@ -64,12 +68,12 @@ function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-function whereOf({ placement }: ActionStep, { name }: ComponentAction): string {
-  return `action ${name} of ${placement.component.name}`;
+function whereOf({ placement, action }: Deed): string {
+  return `action ${action.name} of ${placement.component.name}`;
 }
 
 /** What a template of an action knows: the host that it is for, and as ${runner.X} the host that it runs on. */
-function scopeOf(run: RunSite, { placement }: ActionStep, runner: string): Scope {
+function scopeOf(run: RunSite, { placement, runner }: Deed): Scope {
   const { topology } = run.declared;
   const { address } = run.hostOf(runner);
   const scope = scopeFor(topology, placement.host, { component: placement.component.name });

@@ -19,8 +19,8 @@ export function bindSteps(plan: readonly PlanStep[], run: RunSite): readonly Ste
   const stepsOf = (steps: readonly PlanStep[]): readonly Step[] => steps.flatMap((step) => bound.get(step) ?? []);
   for (const step of plan) {
     const { id, phase, summary } = step;
-    const takesBack = step.type === 'gate' ? stepsOf(step.takesBack) : [];
-    bound.set(step, {
+    const takesBack: Step[] = [];
+    const made: Step = {
       id,
       phase,
       summary,
@@ -28,9 +28,13 @@ export function bindSteps(plan: readonly PlanStep[], run: RunSite): readonly Ste
       host: step.type === 'action' ? step.runner : step.host,
       needs: stepsOf(step.needs),
       uploads: step.type === 'make' && step.owner === OWNERS.seed,
+      ...(step.type === 'quorum' ? { follows: stepsOf(step.follows) } : {}),
       takesBack,
       ...forgettingAnswers(step, behaviourOf(step, run), run),
-    });
+    };
+    // Its own undo knows all that a join has brought, whichever run brought it.
+    if (step.type === 'gate' && step.joining !== undefined) takesBack.push(made);
+    bound.set(step, made);
   }
   return [...bound.values()];
 }

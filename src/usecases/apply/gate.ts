@@ -3,22 +3,24 @@ import type { Placement } from '../../cluster/index.ts';
 import type { Emit } from '../../core/index.ts';
 import type { Step, StepContext } from '../../engine/index.ts';
 import { waitFor, type ConditionState } from '../../health/index.ts';
-import { componentServices, type GateStep, type QuorumStep } from '../../plan/index.ts';
+import { componentServices, type GateStep, type Joining, type QuorumStep } from '../../plan/index.ts';
+import { removeResources } from '../../resources/index.ts';
+import { doAction } from './action.ts';
 import type { AgentAnswer } from './agent-statuses.ts';
-import type { RunSite } from './run-site.ts';
+import { resourceContext, type RunSite } from './run-site.ts';
 
 const LOOK_INTERVAL_MS = 1_000;
 /** A component may bear some failed probes before it is well; this much without news is too long. */
 const PATIENCE_MS = 180_000;
 
-type Behaviour = Pick<Step, 'isDone' | 'apply'>;
+type Behaviour = Pick<Step, 'isDone' | 'apply' | 'undo'>;
 
 /** Goes on once the host's agent has seen every service of the component healthy, after the restarts of this run. */
-export function gateBehaviour(run: RunSite, { placement, after, joins }: GateStep): Behaviour {
+export function gateBehaviour(run: RunSite, { placement, after, joining }: GateStep): Behaviour {
   const { component, host } = placement;
   const watch = watchPlacement(run, placement, after.length > 0);
   const joined = async (): Promise<void> => {
-    if (joins) await run.site.update((record) => addMember(record, component.name, host.name));
+    if (joining !== undefined) await run.site.update((record) => addMember(record, component.name, host.name));
   };
   return {
     isDone: async (context) => {
@@ -30,7 +32,18 @@ export function gateBehaviour(run: RunSite, { placement, after, joins }: GateSte
       await waitUntil(run, `${component.name} on ${host.name} is healthy`, (signal) => watch('ask', signal), context);
       await joined();
     },
+    ...(joining === undefined ? {} : { undo: (context) => takeBackJoin(run, placement, joining, context) }),
   };
+}
+
+/** The member leaves before it is stopped: a quorum that counts it may need those that run. */
+async function takeBackJoin(run: RunSite, placement: Placement, { leave, owned }: Joining, context: StepContext): Promise<void> {
+  for (const { action, runner } of leave) await doAction(run, { placement, action, runner }, context);
+  try {
+    await removeResources(run.hostOf(placement.host.name), owned, resourceContext(run, context), { purge: true });
+  } finally {
+    run.agents.forget(placement.host.name);
+  }
 }
 
 /** Goes on once enough placements of a component are healthy. */

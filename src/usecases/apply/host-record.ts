@@ -2,7 +2,7 @@ import type { Step, StepContext } from '../../engine/index.ts';
 import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/index.ts';
 import type { RecordStep } from '../../plan/index.ts';
 import { forgetReplaced, keepsReplaced } from '../../resources/index.ts';
-import { formatHostRecord, hostRecordOf, HOST_RECORD } from '../../site/index.ts';
+import { formatHostRecord, hostRecordOf, HOST_RECORD, type SiteRecord } from '../../site/index.ts';
 import type { RunSite } from './run-site.ts';
 import { standing } from './standing.ts';
 
@@ -17,8 +17,8 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     const recorded = record.hosts[name];
     if (recorded === undefined) throw new Error(`host "${name}" is not in the record`);
     const owned = what === 'settle' ? ((await run.settled()).get(name) ?? []) : recorded.owned;
-    const placements = what === 'settle' ? standing(record.placements, run.declared.topology) : record.placements;
-    const own = hostRecordOf({ ...record, placements, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
+    const stands = what === 'settle' ? { ...standing(record, run.declared.topology), components: releasesAs(run.releases) } : {};
+    const own = hostRecordOf({ ...record, ...stands, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
     if (own === undefined) throw new Error(`host "${name}" has no record`);
     return formatHostRecord(what === 'claim' ? { ...own, changing: true } : own);
   };
@@ -32,6 +32,10 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
       await writeRecord(host, await text(), context);
     },
   };
+}
+
+function releasesAs(releases: RunSite['releases']): SiteRecord['components'] {
+  return Object.fromEntries(Object.entries(releases).map(([component, release]) => [component, { release }]));
 }
 
 async function writeRecord(host: Host, text: string, { signal }: StepContext): Promise<void> {

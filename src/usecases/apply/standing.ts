@@ -1,16 +1,16 @@
-import type { Topology } from '../../cluster/index.ts';
+import { keptValues, type Topology } from '../../cluster/index.ts';
+import type { SiteRecord } from '../../site/index.ts';
 
-/** Hosts by component, without those that do not run it any more. */
-export function standing(
-  lists: Readonly<Record<string, readonly string[]>>,
-  { hostsOf }: Pick<Topology, 'hostsOf'>,
-): Record<string, string[]> {
-  return Object.fromEntries(
-    Object.entries(lists)
-      .map(([component, hosts]): [string, string[]] => {
-        const staying = new Set(hostsOf(component).map(({ name }) => name));
-        return [component, hosts.filter((host) => staying.has(host))];
-      })
-      .filter(([, hosts]) => hosts.length > 0),
-  );
+/** The hosts of components in the record without those that a component has left, and the kept values of those that stay. */
+export function standing(record: SiteRecord, topology: Topology): Pick<SiteRecord, 'placements' | 'joined' | 'values'> {
+  const listed = (lists: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
+    Object.fromEntries(
+      Object.entries(lists)
+        .map(([component, hosts]): [string, string[]] => {
+          const standsOn = new Set(topology.hostsOf(component).map(({ name }) => name));
+          return [component, hosts.filter((host) => standsOn.has(host))];
+        })
+        .filter(([, hosts]) => hosts.length > 0),
+    );
+  return { placements: listed(record.placements), joined: listed(record.joined), values: keptValues(topology) };
 }

@@ -58,7 +58,6 @@ function fixture(name: string, { onStore = [], onHost = [] }: { onStore?: readon
     placement,
     action,
     runner: action.on === 'self' ? 'f1' : 'm1',
-    undo: [{ action: found('unregister'), runner: 'm1' }],
   };
   return { store, host, run, behaviour: actionBehaviour(run, step), context: stepContext() };
 }
@@ -154,11 +153,5 @@ describe('an action that fails', () => {
     const running = behaviour.apply(stepContext(stop.signal));
     stop.abort(new Error('received SIGINT'));
     await expect(running).rejects.toThrow('received SIGINT');
-  });
-
-  it('is taken back by the actions that undo it, on their runner', async () => {
-    const { behaviour, store, context } = fixture('register', { onStore: [{ argv: REMOVE }] });
-    await behaviour.undo?.(context);
-    expect(store.commands.map(({ argv }) => argv)).toEqual([REMOVE]);
   });
 });
