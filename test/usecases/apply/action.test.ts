@@ -26,7 +26,6 @@ const ACTIONS = `actions:
 
 const HAS: FakeReply['argv'] = ['store-ctl', 'has', 'f1', 'fd00::11'];
 const ADD: FakeReply['argv'] = ['store-ctl', 'add', 'f1=10.0.0.12', '--by=m1', 'http://[fd00::11]:2379'];
-const REMOVE: FakeReply['argv'] = ['store-ctl', 'remove', 'f1'];
 const INIT: FakeReply['argv'] = [
   ...['docker', 'run', '--rm', '--name', 'web-first-page-f1', '--network', 'host', '--pull', 'never'],
   ...['registry.example/web:1', 'init', 'f1'],

@@ -29,8 +29,6 @@ function gateStep(placement: Placement, changes: Partial<GateStep> = {}): GateSt
     needs: [],
     placement,
     after: [],
-    takesBack: [],
-    joins: false,
     ...changes,
   };
 }
@@ -89,14 +87,14 @@ describe('the gate of a component', () => {
   }, 10_000);
 
   it('makes the host a member of the quorum that it joins, once', async () => {
-    const { gate, run, context } = fixture([says({})], { joins: true });
+    const { gate, run, context } = fixture([says({})], { joining: { leave: [], owned: [] } });
     await gate.isDone(context);
     await gate.apply(context);
     expect(run.site.record).toMatchObject({ placements: { store: ['n1'] }, joined: { store: ['n1'] } });
   });
 
   it('makes no member of a host that is not healthy, or does not join', async () => {
-    const sick = fixture([says({ state: 'starting' })], { joins: true });
+    const sick = fixture([says({ state: 'starting' })], { joining: { leave: [], owned: [] } });
     await sick.gate.isDone(sick.context);
     const well = fixture([says({})]);
     await well.gate.isDone(well.context);
@@ -118,6 +116,7 @@ describe('the gate of a quorum', () => {
       host: 'm1',
       summary: 'wait until most of web are healthy',
       needs: [],
+      follows: [],
       placements,
       count,
     });
