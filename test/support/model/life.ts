@@ -82,7 +82,7 @@ export class ClusterLife {
     const before = await this.#record();
     const run = await this.#run(wish);
     if (run.failure !== undefined) {
-      if (!this.#isRefused(run)) throw run.failure;
+      if (!this.#isRefused(run)) throw asError(run.failure);
       return;
     }
     this.#wish = wish;
@@ -143,7 +143,7 @@ export class ClusterLife {
   async #expectSettled(): Promise<void> {
     const before = this.#site.machines.map(snapshot);
     const again = await this.#site.install(this.#wish);
-    if (again.failure !== undefined) throw again.failure;
+    if (again.failure !== undefined) throw asError(again.failure);
     expect(changesOf(again.planned), 'changes of a second run').toEqual([]);
     expect(again.changed, `steps of a second run: ${changedSteps(again).join(', ')}`).toBe(0);
     expect(this.#site.machines.map(snapshot), 'after a second run').toEqual(before);
@@ -194,7 +194,7 @@ export class ClusterLife {
     if ((await this.#record()) === undefined) return;
     const staying = new Set(Object.keys((await this.#record())?.hosts ?? {}));
     const run = await this.#site.reset(this.#wish);
-    if (run.failure !== undefined) throw run.failure;
+    if (run.failure !== undefined) throw asError(run.failure);
     expect(existsSync(this.#site.layout.record), 'the record after a reset').toBe(false);
     for (const machine of this.#site.machines) {
       const found = snapshot(machine);
@@ -214,4 +214,8 @@ export class ClusterLife {
 
 function changedSteps({ events }: ModelRun): readonly string[] {
   return events.flatMap((event) => (event.type === 'step.finished' && event.outcome === 'done' ? [event.step] : []));
+}
+
+function asError(failure: unknown): Error {
+  return failure instanceof Error ? failure : new Error(messageOf(failure));
 }
