@@ -217,5 +217,5 @@ function changedSteps({ events }: ModelRun): readonly string[] {
 }
 
 function asError(failure: unknown): Error {
-  return failure instanceof Error ? failure : new Error(String(failure));
+  return failure instanceof Error ? failure : new Error(messageOf(failure));
 }
