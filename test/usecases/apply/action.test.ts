@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Topology } from '../../../src/cluster/index.ts';
 import type { ActionStep } from '../../../src/plan/index.ts';
+import { shellScript } from '../../../src/host/index.ts';
+import { DOCKER_REMOVE_CONTAINERS_SCRIPT } from '../../../src/resources/containers/docker.ts';
 import { actionBehaviour } from '../../../src/usecases/apply/action.ts';
 import { fakeHost, type FakeReply } from '../../support/fake-host.ts';
 import { THREE_NODES } from '../../support/sample-install.ts';
@@ -27,9 +29,10 @@ const ACTIONS = `actions:
 const HAS: FakeReply['argv'] = ['store-ctl', 'has', 'f1', 'fd00::11'];
 const ADD: FakeReply['argv'] = ['store-ctl', 'add', 'f1=10.0.0.12', '--by=m1', 'http://[fd00::11]:2379'];
 const INIT: FakeReply['argv'] = [
-  ...['docker', 'run', '--rm', '--name', 'web-first-page-f1', '--network', 'host', '--pull', 'never'],
+  ...['docker', 'run', '--rm', '--interactive', '--name', 'web-first-page-f1', '--network', 'host', '--pull', 'never'],
   ...['registry.example/web:1', 'init', 'f1'],
 ];
+const LEFT: FakeReply['argv'] = shellScript(DOCKER_REMOVE_CONTAINERS_SCRIPT, ['web-first-page-f1']);
 
 let topology: Topology;
 beforeAll(async () => {
@@ -69,10 +72,10 @@ describe('an action', () => {
     expect(host.commands).toEqual([]);
   });
 
-  it('runs a container to its end under a name of its own, and never asks a registry', async () => {
-    const { behaviour, host, context } = fixture('first-page', { onHost: [{ argv: INIT }] });
+  it('runs a container to its end under a name of its own, without what a killed run left of it, and never asks a registry', async () => {
+    const { behaviour, host, context } = fixture('first-page', { onHost: [{ argv: LEFT }, { argv: INIT }] });
     await behaviour.apply(context);
-    expect(host.commands.map(({ argv }) => argv)).toEqual([INIT]);
+    expect(host.commands.map(({ argv }) => argv)).toEqual([LEFT, INIT]);
   });
 
   it('has been done when its probe says so, and is asked where it runs', async () => {
@@ -120,7 +123,7 @@ describe('the memory of actions', () => {
   });
 
   it('has an action before an upgrade; one for the whole cluster without a host', async () => {
-    const { behaviour, run, context } = fixture('first-page', { onHost: [{ argv: INIT }] });
+    const { behaviour, run, context } = fixture('first-page', { onHost: [{ argv: LEFT }, { argv: INIT }] });
     await behaviour.apply(context);
     expect(run.site.record.actions).toEqual([{ component: 'web', action: 'first-page', release: RELEASE, time: TIME }]);
   });
