@@ -1,6 +1,7 @@
 import type { BundleRepository } from '../../bundle/index.ts';
 import type { Digest, Emit } from '../../core/index.ts';
 import type { Host } from '../../host/index.ts';
+import type { Content } from '../content.ts';
 import type { PlacedFile } from '../placed-file.ts';
 
 export interface PackageToolOptions {
@@ -23,7 +24,7 @@ export interface SourceRequest {
   /** https://NAME:PORT of the depot. */
   readonly depot: string;
   /** The public key that the depot signs with; undefined while it has yet to be made. */
-  readonly key: { readonly digest: Digest | undefined; read(): Promise<string> };
+  readonly key: Content;
 }
 
 export interface Download {
