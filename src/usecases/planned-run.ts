@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Topology } from '../cluster/index.ts';
 import type { Clock, Emit } from '../core/index.ts';
+import { HOSTS_AT_ONCE } from '../host/index.ts';
 import {
   consequencesOf,
   makePlan,
@@ -18,15 +19,14 @@ import { formatHostRecord, hostRecordOf, SiteConflictError, type OwnedResource, 
 import type { Session } from './session.ts';
 import { supplyOf } from './supply.ts';
 
-/** Hosts that are looked at at the same time. */
-const LOOKS = 32;
-
 export interface PlanOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Data of what is removed go, too. */
   readonly purge?: boolean;
+  /** Hosts that are looked at at the same time; 32 when not given. */
+  readonly hostsAtOnce?: number | undefined;
 }
 
 /** A run that is planned: what it would do, and all that is needed to do it. */
@@ -83,9 +83,9 @@ async function lookAtHosts(
   session: Session,
   { tools }: Declared,
   resources: readonly Resource[],
-  { clock, emit, signal }: PlanOptions,
+  { clock, emit, signal, hostsAtOnce }: PlanOptions,
 ): Promise<ReadonlyMap<Resource, Found>> {
-  const limit = pLimit(LOOKS);
+  const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   const byHost = new Map<string, Resource[]>();
   for (const resource of resources) byHost.set(resource.host, [...(byHost.get(resource.host) ?? []), resource]);
   const looks = [...byHost].map(([name, own]) =>
