@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { CaissonError, hasCode } from '../core/index.ts';
 import { shortCommand } from './command-failed-error.ts';
-import { interruption, wasAborted } from './command-guard.ts';
+import { interruption, wasAborted, whenAborted } from './command-guard.ts';
 import type { Command, CommandResult } from './command.ts';
 import type { ConnectionPlaces, PlacedConnection } from './connection-places.ts';
 import type { Host, UploadOptions } from './host.ts';
@@ -37,18 +37,23 @@ export class PooledHost implements Host, PlacedConnection {
   }
 
   async run(command: Command, options: RunOptions = {}): Promise<CommandResult> {
-    return this.#use(`"${shortCommand(command.argv)}"`, options.signal, async (host) => host.run(command, options));
+    return this.#use(
+      () => `"${shortCommand(command.argv)}"`,
+      options.signal,
+      async (host) => host.run(command, options),
+    );
   }
 
   async upload(source: Readable | Uint8Array | string, path: string, options: UploadOptions): Promise<void> {
+    const what = (): string => `the upload of "${path}"`;
     if (!(source instanceof Readable)) {
-      return this.#use(`the upload of "${path}"`, options.signal, async (host) => host.upload(source, path, options));
+      return this.#use(what, options.signal, async (host) => host.upload(source, path, options));
     }
     // It may fail while the connection is made.
     const ignore = (): void => {};
     source.on('error', ignore);
     try {
-      await this.#use(`the upload of "${path}"`, options.signal, async (host) => {
+      await this.#use(what, options.signal, async (host) => {
         if (source.errored !== null) throw source.errored;
         return host.upload(source, path, options);
       });
@@ -73,9 +78,9 @@ export class PooledHost implements Host, PlacedConnection {
     await open?.close();
   }
 
-  async #use<T>(what: string, signal: AbortSignal | undefined, work: (host: Host) => Promise<T>): Promise<T> {
-    if (wasAborted(signal)) throw interruption(this.name, what, signal);
-    if (this.#isClosed) throw this.#closedError(what);
+  async #use<T>(what: () => string, signal: AbortSignal | undefined, work: (host: Host) => Promise<T>): Promise<T> {
+    if (wasAborted(signal)) throw interruption(this.name, what(), signal);
+    if (this.#isClosed) throw this.#closedError(what());
     this.#users += 1;
     this.#places.busy(this);
     try {
@@ -90,21 +95,20 @@ export class PooledHost implements Host, PlacedConnection {
   }
 
   /** The connection that all users share. Whoever is interrupted does not wait for it; the others do. */
-  async #connected(what: string, signal: AbortSignal | undefined): Promise<Host> {
+  async #connected(what: () => string, signal: AbortSignal | undefined): Promise<Host> {
     this.#opening ??= this.#openAgain();
     const opening = this.#opening;
     // Everybody who waits may have been interrupted.
     opening.catch(() => {});
-    if (signal === undefined) return opening;
-    let onAbort = (): void => {};
+    if (signal === undefined || this.#open !== undefined) return opening;
+    let forget = (): void => {};
     const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(interruption(this.name, what, signal));
-      signal.addEventListener('abort', onAbort, { once: true });
+      forget = whenAborted(signal, () => reject(interruption(this.name, what(), signal)));
     });
     try {
       return await Promise.race([opening, aborted]);
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      forget();
     }
   }
 

@@ -112,6 +112,20 @@ describe('a pool of hosts', () => {
     expect(names).toEqual(['a', 'b', 'c', 'b']);
   });
 
+  it('has many hosts listen to one signal without a warning of Node', async () => {
+    const { connect } = countedConnections();
+    const warnings: Error[] = [];
+    const hear = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', hear);
+    const pool = new HostPool(20);
+    const hosts = await Promise.all(Array.from({ length: 40 }, async (_, index) => pool.open(connect(`n${index}`))));
+    const { signal } = new AbortController();
+    await Promise.all(hosts.map(async (host) => host.run(ECHO, { signal })));
+    await moment();
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+  });
+
   it('never cuts a command in flight: the next host waits for its end', async () => {
     const counted = countedConnections();
     const pool = new HostPool(1);
