@@ -4,9 +4,11 @@ import type { Clock, Emit } from '../core/index.ts';
 import { HOSTS_AT_ONCE } from '../host/index.ts';
 import {
   consequencesOf,
+  hostOfChange,
   makePlan,
   movedData,
   settledResources,
+  wantedOn,
   wantedResources,
   type Change,
   type Consequence,
@@ -39,6 +41,8 @@ export interface PlannedRun {
   readonly purge: boolean;
   /** What is ours on each host once the run has ended well, with the digests of what was made meanwhile. */
   readonly settled: () => Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
+  /** The same of one host, without asking for what the others want. */
+  readonly settledOn: (host: string) => Promise<readonly OwnedResource[]>;
 }
 
 /** Plans a run for the cluster of a session, or for what is left of it (`topology`). Throws SiteConflictError for data that would move. */
@@ -75,6 +79,11 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     consequences: consequencesOf(plan.steps, topology),
     purge,
     settled: async () => settledResources(withDigests(plan.changes, (await want()).resources)),
+    settledOn: async (host) => {
+      const changes = plan.changes.filter((change) => hostOfChange(change) === host);
+      const resources = isLeft ? await wantedOn(declared, host) : [];
+      return settledResources(withDigests(changes, resources)).get(host) ?? [];
+    },
   };
 }
 

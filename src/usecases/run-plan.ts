@@ -64,7 +64,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
     restarts: restartTimes(),
     site,
     releases: planned.wanted.releases,
-    settled: planned.settled,
+    settledOn: planned.settledOn,
     purge: planned.purge,
     hostOf: (name) => {
       const host = session.hosts.get(name);
