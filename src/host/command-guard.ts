@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CaissonError } from '../core/index.ts';
 import { shortCommand } from './command-failed-error.ts';
 import type { Command } from './command.ts';
@@ -13,6 +14,14 @@ export function interruption(host: string, what: string, signal: AbortSignal | u
 /** A call instead of a property, because the answer changes while we wait. */
 export function wasAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
+}
+
+/** Calls `listener` when the signal fires, until the answer is called. Commands of many hosts listen to one signal. */
+export function whenAborted(signal: AbortSignal | undefined, listener: () => void): () => void {
+  if (signal === undefined) return () => {};
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', listener, { once: true });
+  return () => signal.removeEventListener('abort', listener);
 }
 
 export interface CommandGuard {
@@ -40,13 +49,13 @@ export function guardCommand(
     stop(new CaissonError('COMMAND_STALLED', `Cannot finish "${shortCommand(command.argv)}" on "${host}": ${reason}`));
   };
   const timer = idleTimeoutMs === undefined ? undefined : setTimeout(onIdle, idleTimeoutMs);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const forget = whenAborted(signal, onAbort);
   if (wasAborted(signal)) queueMicrotask(onAbort);
   return {
     touch: () => timer?.refresh(),
     release: () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      forget();
     },
   };
 }

@@ -7,6 +7,7 @@ export { CommandFailedError } from './command-failed-error.ts';
 export * from './check-login.ts';
 export * from './connect.ts';
 export * from './host.ts';
+export * from './host-pool.ts';
 export { JumpHosts } from './jump.ts';
 export * from './known-hosts.ts';
 export * from './local-host.ts';

@@ -58,6 +58,8 @@ export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority 
   // A run asks for the same certificates once for each host; the same bytes are judged once.
   const judge = remembered(judgePair);
   const isPair = remembered(belongTogether);
+  const endOf = remembered((certificate: string) => certificateInfo(certificate).notAfter);
+  const describe = ({ certificate }: KeyPair): AuthorityCertificate => withWarning(certificate, endOf(certificate), authorityPaths, clock);
 
   const peekPair = async (): Promise<KeyPair | undefined> => readAuthority(authorityPaths, isPair);
   const obtainPair = async (): Promise<KeyPair> => (await peekPair()) ?? makeAuthority(authorityPaths, options);
@@ -70,9 +72,9 @@ export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority 
   return {
     async peekAuthority() {
       const known = await peekPair();
-      return known === undefined ? undefined : describe(known, authorityPaths, clock);
+      return known === undefined ? undefined : describe(known);
     },
-    obtainAuthority: async () => describe(await obtainPair(), authorityPaths, clock),
+    obtainAuthority: async () => describe(await obtainPair()),
     peek,
     async obtain(id, subject) {
       const known = await peek(id, subject);
@@ -174,8 +176,7 @@ function belongTogether({ certificate, key }: KeyPair): boolean {
   }
 }
 
-function describe({ certificate }: KeyPair, paths: PairPaths, clock: Clock): AuthorityCertificate {
-  const { notAfter } = certificateInfo(certificate);
+function withWarning(certificate: string, notAfter: Date, paths: PairPaths, clock: Clock): AuthorityCertificate {
   const days = Math.floor((notAfter.getTime() - clock.now().getTime()) / DAY);
   if (days > AUTHORITY_WARNING_DAYS) return { certificate };
   const when = days < 0 ? `ended on ${dateOf(notAfter)}` : `ends on ${dateOf(notAfter)}, in ${days} days`;

@@ -10,4 +10,4 @@ export * from './plan.ts';
 export type * from './plan-step.ts';
 export { componentServices } from './wanted/service-document.ts';
 export { imageNames } from './wanted/images.ts';
-export { wantedResources } from './wanted/wanted.ts';
+export { wantedOn, wantedResources } from './wanted/wanted.ts';

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import type { NodeSpec } from '../cluster/index.ts';
-import type { Host } from '../host/index.ts';
+import { HOSTS_AT_ONCE, type Host } from '../host/index.ts';
 import type { OperatingSystem } from '../manifests/index.ts';
 import { askHost, type AskOptions, type HostToAsk } from './ask.ts';
-import { HOSTS_AT_ONCE, type ConnectedHosts } from './connect-hosts.ts';
+import type { ConnectedHosts } from './connect-hosts.ts';
 import { HostsUnfitError } from './findings.ts';
 import type { HostsToCheck } from './judge/finding.ts';
 import { judgeHosts } from './judge/judge-hosts.ts';

@@ -1,7 +1,6 @@
-import pLimit from 'p-limit';
 import type { ClusterSpec, NodeSpec } from '../cluster/index.ts';
 import { CaissonError, formatDuration, messageOf } from '../core/index.ts';
-import { JumpHosts, type ConnectOptions, type Host } from '../host/index.ts';
+import { HostPool, JumpHosts, type ConnectOptions, type Host } from '../host/index.ts';
 import { REAL_MACHINES, type Machines } from '../site/index.ts';
 import type { HostFinding } from './findings.ts';
 
@@ -14,21 +13,19 @@ export interface ConnectedHosts {
   close(): Promise<void>;
 }
 
-/** Hosts that are worked on at the same time when nothing else is said. */
-export const HOSTS_AT_ONCE = 32;
-
 /** A login takes this long at most: connection, key, password, sudo. */
 const LOGIN_TIMEOUT_MS = 60_000;
 
 export interface ConnectHostsOptions extends ConnectOptions {
-  /** Hosts that are connected to at the same time; 32 when not given. */
+  /** Hosts that are connected at the same time; 32 when not given. */
   readonly hostsAtOnce?: number | undefined;
   /** For the login on each host; 60 s when not given. */
   readonly loginTimeoutMs?: number | undefined;
 }
 
 /**
- * Connects to every node, a limited number at the same time. A host that cannot be reached or trusted is a finding, so that the others can be looked
+ * Connects to every node once. Of these connections a limited number are open at any time, and what was closed is made again
+ * when the host is used. A host that cannot be reached or trusted is a finding, so that the others can be looked
  * at, too; so is it when nothing says by which address nodes reach the seed, or when a seed beside the cluster would not
  * be worked on as root. The caller closes what is connected.
  */
@@ -37,9 +34,9 @@ export async function connectHosts(
   options: ConnectHostsOptions,
   machines: Machines = REAL_MACHINES,
 ): Promise<ConnectedHosts> {
-  const limit = pLimit(options.hostsAtOnce ?? HOSTS_AT_ONCE);
+  const pool = new HostPool(options.hostsAtOnce);
   const shared = { ...options, jumpHosts: options.jumpHosts ?? new JumpHosts() };
-  const results = await Promise.allSettled(spec.nodes.map((node) => limit(() => connectInTime(node, spec, shared, machines))));
+  const results = await Promise.allSettled(spec.nodes.map((node) => pool.open(async () => connectInTime(node, spec, shared, machines))));
   const hosts = new Map<string, Host>();
   const findings: HostFinding[] = [];
   for (const [index, result] of results.entries()) {

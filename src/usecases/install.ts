@@ -1,5 +1,4 @@
 import { CaissonError } from '../core/index.ts';
-import type { Limits } from '../engine/index.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { planRun, type PlannedRun } from './planned-run.ts';
 import { runPlan, type SiteRun } from './run-plan.ts';
@@ -8,7 +7,6 @@ import { layoutOf, withSession, type SessionOptions } from './session.ts';
 export interface InstallOptions extends SessionOptions {
   /** Data of what is removed go, too. */
   readonly purge?: boolean;
-  readonly limits?: Limits;
 }
 
 /** Asked before anything is changed; false ends the run there. */

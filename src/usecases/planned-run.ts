@@ -1,11 +1,14 @@
 import pLimit from 'p-limit';
 import type { Topology } from '../cluster/index.ts';
 import type { Clock, Emit } from '../core/index.ts';
+import { HOSTS_AT_ONCE } from '../host/index.ts';
 import {
   consequencesOf,
+  hostOfChange,
   makePlan,
   movedData,
   settledResources,
+  wantedOn,
   wantedResources,
   type Change,
   type Consequence,
@@ -18,15 +21,14 @@ import { formatHostRecord, hostRecordOf, SiteConflictError, type OwnedResource, 
 import type { Session } from './session.ts';
 import { supplyOf } from './supply.ts';
 
-/** Hosts that are looked at at the same time. */
-const LOOKS = 32;
-
 export interface PlanOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Data of what is removed go, too. */
   readonly purge?: boolean;
+  /** Hosts that are looked at at the same time; 32 when not given. */
+  readonly hostsAtOnce?: number | undefined;
 }
 
 /** A run that is planned: what it would do, and all that is needed to do it. */
@@ -39,6 +41,8 @@ export interface PlannedRun {
   readonly purge: boolean;
   /** What is ours on each host once the run has ended well, with the digests of what was made meanwhile. */
   readonly settled: () => Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
+  /** The same of one host, without asking for what the others want. */
+  readonly settledOn: (host: string) => Promise<readonly OwnedResource[]>;
 }
 
 /** Plans a run for the cluster of a session, or for what is left of it (`topology`). Throws SiteConflictError for data that would move. */
@@ -75,6 +79,11 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     consequences: consequencesOf(plan.steps, topology),
     purge,
     settled: async () => settledResources(withDigests(plan.changes, (await want()).resources)),
+    settledOn: async (host) => {
+      const changes = plan.changes.filter((change) => hostOfChange(change) === host);
+      const resources = isLeft ? await wantedOn(declared, host) : [];
+      return settledResources(withDigests(changes, resources)).get(host) ?? [];
+    },
   };
 }
 
@@ -83,9 +92,9 @@ async function lookAtHosts(
   session: Session,
   { tools }: Declared,
   resources: readonly Resource[],
-  { clock, emit, signal }: PlanOptions,
+  { clock, emit, signal, hostsAtOnce }: PlanOptions,
 ): Promise<ReadonlyMap<Resource, Found>> {
-  const limit = pLimit(LOOKS);
+  const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   const byHost = new Map<string, Resource[]>();
   for (const resource of resources) byHost.set(resource.host, [...(byHost.get(resource.host) ?? []), resource]);
   const looks = [...byHost].map(([name, own]) =>

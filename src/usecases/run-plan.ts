@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Emit } from '../core/index.ts';
 import { keptValues, type Topology } from '../cluster/index.ts';
-import { openJournal, runSteps, type Limits, type RunSummary } from '../engine/index.ts';
+import { DEFAULT_LIMITS, openJournal, runSteps, type RunSummary } from '../engine/index.ts';
+import { HOSTS_AT_ONCE } from '../host/index.ts';
 import { removeLeftovers } from '../io/index.ts';
 import { claimedResources } from '../plan/index.ts';
 import {
@@ -28,7 +29,8 @@ export interface RunPlanOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  readonly limits?: Limits;
+  /** Hosts that are changed at the same time; 32 when not given. */
+  readonly hostsAtOnce?: number | undefined;
 }
 
 /** What a run did. */
@@ -62,7 +64,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
     restarts: restartTimes(),
     site,
     releases: planned.wanted.releases,
-    settled: planned.settled,
+    settledOn: planned.settledOn,
     purge: planned.purge,
     hostOf: (name) => {
       const host = session.hosts.get(name);
@@ -89,7 +91,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         clock,
         emit,
         signal,
-        ...(options.limits === undefined ? {} : { limits: options.limits }),
+        limits: { ...DEFAULT_LIMITS, hosts: options.hostsAtOnce ?? HOSTS_AT_ONCE },
       });
       const owned = await planned.settled();
       // A run that found everything as declared leaves the record as it is.

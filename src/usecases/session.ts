@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { closeBundles, type TrustFiles } from '../bundle/index.ts';
 import type { NodeSpec, Topology } from '../cluster/index.ts';
 import { hasCode, type Clock, type Emit } from '../core/index.ts';
-import { readRemoteFile, type ConnectOptions, type Host } from '../host/index.ts';
+import { HOSTS_AT_ONCE, readRemoteFile, type ConnectOptions, type Host } from '../host/index.ts';
 import { readSecretFile, readTextFile } from '../io/index.ts';
 import { checkHosts, connectHosts, HostsUnfitError, type ConnectedHosts, type HostFinding } from '../preflight/index.ts';
 import {
@@ -33,9 +33,6 @@ import { openRequest, type InstallRequest } from './open-request.ts';
 import { resolveSitePath } from './site-path.ts';
 import { siteConflicts } from './site-conflicts.ts';
 
-/** Hosts that are looked at at the same time. */
-const LOOKS = 32;
-
 export interface SessionOptions {
   /** Files of the bundle. */
   readonly bundlePaths: readonly string[];
@@ -45,6 +42,8 @@ export interface SessionOptions {
   readonly connect: Omit<ConnectOptions, 'signal'>;
   /** Hosts that leave the cluster and are not reached any more. */
   readonly forget?: readonly string[];
+  /** Hosts that are connected and worked on at the same time; 32 when not given. */
+  readonly hostsAtOnce?: number | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -120,8 +119,9 @@ async function connectAll(
   options: SessionOptions,
 ): Promise<ConnectedHosts> {
   const leaving = leavingNodes(record, spec.nodes).filter(({ name }) => !forgotten.has(name));
+  const { signal, hostsAtOnce } = options;
   const all = { ...spec, nodes: [...spec.nodes, ...leaving] };
-  const connected = await connectHosts(all, { ...options.connect, signal: options.signal }, options.machines);
+  const connected = await connectHosts(all, { ...options.connect, signal, hostsAtOnce }, options.machines);
   const isLeaving = (name: string): boolean => leaving.some((node) => node.name === name);
   const findings = connected.findings.map((finding): HostFinding =>
     isLeaving(finding.host)
@@ -195,8 +195,8 @@ function refuseConflicts(parts: {
 }
 
 /** What each host keeps of a site, and whether our agent is installed there. */
-async function findHosts(hosts: ReadonlyMap<string, Host>, { signal }: SessionOptions): Promise<readonly FoundHost[]> {
-  const limit = pLimit(LOOKS);
+async function findHosts(hosts: ReadonlyMap<string, Host>, { signal, hostsAtOnce }: SessionOptions): Promise<readonly FoundHost[]> {
+  const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   return Promise.all([...hosts].map(([name, host]) => limit(() => findHost(name, host, signal))));
 }
 

@@ -20,6 +20,15 @@ describe('runProgram', () => {
     },
   );
 
+  it.each([['install'], ['reset']])('%s takes a number of hosts with --parallel, and nothing else', async (command) => {
+    expect((await caisson([command, '--help'])).out).toMatch(/--parallel <number> .*\(default: 32\)/s);
+    for (const value of ['0', '1001', '1.5', '0x10', 'all']) {
+      const { status, err } = await caisson([command, '--bundle', 'a', '--cluster', 'b', '--parallel', value]);
+      expect(status).toBe(2);
+      expect(err).toContain('It is not a number from 1 to 1000');
+    }
+  });
+
   it('suggests the command that was meant', async () => {
     expect((await caisson(['verfy', 'x.tar'])).err).toContain('Did you mean verify?');
   });

@@ -128,7 +128,7 @@ export const IMPORT_TABLE: ImportTable = {
     zod: ['/'],
 
     // Modules of Node that stay inside the machine.
-    'node:events': ['bundle/write/writer.ts', 'cli/commands/serve.ts'],
+    'node:events': ['bundle/write/writer.ts', 'cli/commands/serve.ts', 'host/command-guard.ts'],
     'node:fs': [
       'agent/definition-files.ts',
       'builder/',

@@ -43,6 +43,8 @@ export interface SshServer {
   readonly commands: readonly string[];
   /** The most sessions that were open at once. */
   readonly peakSessions: number;
+  /** The most connections that were open at once. */
+  readonly peakConnections: number;
   /** Breaks every connection at once, as a cut cable does. */
   dropConnections(): void;
   stop(): Promise<void>;
@@ -55,8 +57,10 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   const connections = new Set<Connection>();
   let sessions = 0;
   let peak = 0;
+  let peakConnections = 0;
   const server = new Server({ hostKeys: hostKeys.map((key) => key.private) }, (connection) => {
     connections.add(connection);
+    peakConnections = Math.max(peakConnections, connections.size);
     connection.on('authentication', (context) => {
       if (context.username === user && context.method === 'keyboard-interactive' && options.interactive === true)
         ask(context, options.password);
@@ -93,6 +97,9 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
     commands,
     get peakSessions() {
       return peak;
+    },
+    get peakConnections() {
+      return peakConnections;
     },
     dropConnections: () => {
       for (const connection of connections) connection.end();

@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closeBundles, openBundles } from '../../src/bundle/index.ts';
 import { CaissonError } from '../../src/core/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
+import { wantedOn } from '../../src/plan/index.ts';
+import type { Resource } from '../../src/resources/index.ts';
 import { install, planOnly } from '../../src/usecases/install.ts';
 import { seedLayout } from '../../src/site/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
@@ -56,6 +58,22 @@ describe('install', () => {
     for (const { files } of three.machines) expect([...files.keys()].filter((path) => path.includes('/replaced/'))).toEqual([]);
     expect([...three.machine('f1').images.keys()]).toContain('registry.example/web:1');
     expect((await planOnly(three.options)).plan.changes.filter(({ action }) => action !== 'keep')).toEqual([]);
+  });
+
+  it('knows of one host what it knows of all: what the run leaves there, and what is wanted', async () => {
+    const three = await site();
+    await three.install();
+    const planned = await planOnly(three.options);
+    const settled = await planned.settled();
+    expect([...settled.keys()].sort()).toEqual(['f1', 'f2', 'm1']);
+    for (const [host, owned] of settled) {
+      expect(owned.length).toBeGreaterThan(5);
+      expect(await planned.settledOn(host)).toEqual(owned);
+      const ids = (resources: readonly Resource[]): readonly string[] =>
+        resources.map((one) => `${one.host} ${one.kind} ${one.key}`).sort();
+      const own = planned.wanted.resources.filter((resource) => resource.host === host);
+      expect(ids(await wantedOn(planned.declared, host))).toEqual(ids(own));
+    }
   });
 
   it('plans the very steps that it runs, and changes nothing by that', async () => {

@@ -1,9 +1,11 @@
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { CaissonError } from '../../core/index.ts';
+import { HOSTS_AT_ONCE } from '../../host/index.ts';
 import { install, planOnly, type InstallOptions } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { parseParallel } from '../parse-parallel.ts';
 import { askForPlan, printPlan } from '../plan/index.ts';
 import { addTrustFlags, trustFilesOf, type TrustFlags } from '../signing/trust-flags.ts';
 
@@ -14,6 +16,7 @@ export interface SiteFlags extends TrustFlags {
   readonly yes?: boolean;
   readonly purge?: boolean;
   readonly forget?: readonly string[];
+  readonly parallel: number;
 }
 
 interface InstallFlags extends SiteFlags {
@@ -31,7 +34,8 @@ export const registerInstall: RegisterCommand = (program, run) => {
     .option('--plan', 'print what would be done and what follows from it, and change nothing')
     .option('--yes', 'do not ask before the first change')
     .option('--purge', 'remove the data of what is removed, too')
-    .option('--forget <host>', 'let a host go that leaves the cluster and is lost for good', collect);
+    .option('--forget <host>', 'let a host go that leaves the cluster and is lost for good', collect)
+    .option('--parallel <number>', 'hosts that are connected and worked on at the same time', parseParallel, HOSTS_AT_ONCE);
   addTrustFlags(command).action((flags: InstallFlags) => run((context) => runInstall(flags, context)));
 };
 
@@ -64,6 +68,7 @@ export function siteOptions(flags: SiteFlags, context: CommandContext): InstallO
     connect: { home: context.env['HOME'] ?? homedir(), directory: dirname(clusterPath), agentSocket: context.env['SSH_AUTH_SOCK'] },
     purge: flags.purge === true,
     forget: flags.forget ?? [],
+    hostsAtOnce: flags.parallel,
     clock: context.clock,
     emit: context.emit,
     signal: context.signal,

@@ -1,6 +1,8 @@
+import { HOSTS_AT_ONCE } from '../../host/index.ts';
 import { reset } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { parseParallel } from '../parse-parallel.ts';
 import { askForPlan } from '../plan/index.ts';
 import { addTrustFlags } from '../signing/trust-flags.ts';
 import { siteOptions, type SiteFlags } from './install.ts';
@@ -14,7 +16,8 @@ export const registerReset: RegisterCommand = (program, run) => {
     .requiredOption('--cluster <file>', 'the hosts, as cluster.yaml')
     .option('--yes', 'do not ask before the first change')
     .option('--purge', 'remove data, keys and secrets, too')
-    .option('--forget <host>', 'let a host go that is lost for good', collect);
+    .option('--forget <host>', 'let a host go that is lost for good', collect)
+    .option('--parallel <number>', 'hosts that are connected and worked on at the same time', parseParallel, HOSTS_AT_ONCE);
   addTrustFlags(command).action((flags: SiteFlags) => run((context) => runReset(flags, context)));
 };
 

@@ -10,12 +10,22 @@ import { seedResources } from './seed.ts';
 
 /** Everything that a declared cluster wants on its hosts and on the seed. */
 export async function wantedResources(declared: Declared): Promise<Wanted> {
-  const { topology } = declared;
-  const lists = [await seedResources(declared)];
-  for (const node of topology.spec.nodes) lists.push(await nodeResources(declared, node));
-  for (const placement of topology.placements) lists.push(await componentResources(declared, placement));
-  const all = lists.flatMap((list) => withParents(list));
+  const all = await everyWish(declared, () => true);
   return { resources: withoutRepeats(all), uses: usesOf(all), releases: releasesOf(declared) };
+}
+
+/** What a declared cluster wants on one host, without looking at the others. */
+export async function wantedOn(declared: Declared, host: string): Promise<readonly Resource[]> {
+  return withoutRepeats(await everyWish(declared, (name) => name === host));
+}
+
+/** Wishes for the hosts that are meant, one for each owner that wants something. */
+async function everyWish(declared: Declared, isMeant: (host: string) => boolean): Promise<readonly Resource[]> {
+  const { topology, seed } = declared;
+  const lists = isMeant(seed.name) ? [await seedResources(declared)] : [];
+  for (const node of topology.spec.nodes) if (isMeant(node.name)) lists.push(await nodeResources(declared, node));
+  for (const placement of topology.placements) if (isMeant(placement.host.name)) lists.push(await componentResources(declared, placement));
+  return lists.flatMap((list) => withParents(list));
 }
 
 function releasesOf(declared: Declared): Readonly<Record<string, Digest>> {

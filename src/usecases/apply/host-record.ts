@@ -16,7 +16,7 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     const { record } = run.site;
     const recorded = record.hosts[name];
     if (recorded === undefined) throw new Error(`host "${name}" is not in the record`);
-    const owned = what === 'settle' ? ((await run.settled()).get(name) ?? []) : recorded.owned;
+    const owned = what === 'settle' ? await run.settledOn(name) : recorded.owned;
     const stands = what === 'settle' ? { ...standing(record, run.declared.topology), components: releasesAs(run.releases) } : {};
     const own = hostRecordOf({ ...record, ...stands, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
     if (own === undefined) throw new Error(`host "${name}" has no record`);

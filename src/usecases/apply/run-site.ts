@@ -15,8 +15,8 @@ export interface RunSite {
   readonly agents: AgentStatuses;
   readonly restarts: RestartTimes;
   readonly site: SiteWriter;
-  /** What is ours on each host once the run has ended well, with every digest known. */
-  readonly settled: () => Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
+  /** What is ours on a host once the run has ended well, with every digest known. */
+  readonly settledOn: (host: string) => Promise<readonly OwnedResource[]>;
   /** Release of each component, as in Wanted. */
   readonly releases: Readonly<Record<string, Digest>>;
   /** Data of what is removed go, too. */

@@ -61,7 +61,7 @@ export function sampleRun(topology: Topology, hosts: readonly Host[], clock: Clo
     agents: agentStatuses({ clock, client: async () => undefined }),
     restarts: restartTimes(),
     site: new SiteWriter(memorySiteStore(record), record, record.revision),
-    settled: async () => new Map(),
+    settledOn: async () => [],
     releases: { web: RELEASE, store: RELEASE },
     purge: false,
     hostOf: (name) => {
