@@ -48,7 +48,9 @@ describe('containers of docker', () => {
   });
 
   it('of actions run once and leave nothing behind', () => {
-    expect(dockerEngine.runOnce('a', PLAIN).join(' ')).toBe('docker run --rm --interactive --name a --network host --pull never registry.example/a:1');
+    expect(dockerEngine.runOnce('a', PLAIN).join(' ')).toBe(
+      'docker run --rm --interactive --name a --network host --pull never registry.example/a:1',
+    );
   });
 
   it('are removed, stopped and told by their name, with the time that they may take', () => {
