@@ -21,7 +21,6 @@ import {
   type FoundHost,
   type HostRecord,
   type Machines,
-  type SeedKeys,
   type SeedLayout,
   type SiteKeys,
   type SiteRecord,
@@ -160,7 +159,8 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     options.emit({ type: 'warning', message: `The record of site "${record.name}" was lost; it is made again from what its hosts keep` });
   }
   const topology = request.topology(record);
-  refuseConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout });
+  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout });
+  if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, options);
   return {
     request,
@@ -180,18 +180,6 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
       client: async () => ((options.machines ?? REAL_MACHINES).hasAgentPorts ? operatorCertificate(layout) : undefined),
     }),
   };
-}
-
-function refuseConflicts(parts: {
-  readonly topology: Topology;
-  readonly record: SiteRecord | undefined;
-  readonly found: readonly FoundHost[];
-  readonly keys: SeedKeys;
-  readonly seed: string;
-  readonly layout: SeedLayout;
-}): void {
-  const conflicts = siteConflicts(parts);
-  if (conflicts.length > 0) throw new SiteConflictError(conflicts);
 }
 
 /** What each host keeps of a site, and whether our agent is installed there. */

@@ -11,22 +11,19 @@ import {
   type SiteRecord,
 } from '../site/index.ts';
 
-/** Everything in which what was asked for does not go with what the site is. */
-export function siteConflicts({
-  topology,
-  record,
-  found,
-  keys,
-  seed,
-  layout,
-}: {
+/** The site as it was found, and the cluster that is asked for. */
+export interface SiteToCheck {
   readonly topology: Topology;
   readonly record: SiteRecord | undefined;
   readonly found: readonly FoundHost[];
   readonly keys: SeedKeys;
+  /** Name of the machine that runs this. */
   readonly seed: string;
   readonly layout: SeedLayout;
-}): readonly SiteConflict[] {
+}
+
+/** Everything in which what was asked for does not go with what the site is. */
+export function siteConflicts({ topology, record, found, keys, seed, layout }: SiteToCheck): readonly SiteConflict[] {
   const foreign = foreignHosts(record, found);
   if (record === undefined || foreign.length > 0) return foreign;
   return [

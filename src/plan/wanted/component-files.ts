@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { scopeFor, type Placement } from '../../cluster/index.ts';
 import { digestOf, type Digest } from '../../core/index.ts';
-import { renderTemplate, type ComponentCertificate } from '../../manifests/index.ts';
+import { isAddress, renderTemplate, type ComponentCertificate } from '../../manifests/index.ts';
 import { digestOfAll, fixedContent, type Content, type PlacedFile } from '../../resources/index.ts';
 import type { Declared } from '../declared.ts';
 import type { Renderer } from './renderer.ts';
@@ -99,7 +99,6 @@ async function certificates(declared: Declared, placement: Placement, render: Re
 
 function subjectOf({ commonName, organizations, hosts, usages }: ComponentCertificate, render: Renderer) {
   const names = hosts.map(render);
-  const isAddress = (text: string): boolean => text.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(text);
   return {
     commonName: commonName === undefined ? (names[0] ?? '') : render(commonName),
     organizations: organizations.map(render),
