@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseClusterSpec, type ClusterSpec } from '../../src/cluster/index.ts';
-import { InvalidInputError } from '../../src/core/index.ts';
+import { problemLines } from '../support/problem-lines.ts';
 
 const HEAD = 'apiVersion: caisson/v1\nkind: Cluster\nname: prod\n';
 const EXAMPLE = resolve(import.meta.dirname, '../../manifests/examples/cluster.yaml');
@@ -16,17 +16,7 @@ const KNOWN = {
 };
 
 function linesOf(text: string, known?: typeof KNOWN): string[] {
-  try {
-    parseClusterSpec(text, 'cluster.yaml', known);
-  } catch (error) {
-    if (error instanceof InvalidInputError)
-      return error.message
-        .split('\n')
-        .slice(1)
-        .map((line) => line.trim().replace('cluster.yaml:', ''));
-    throw error;
-  }
-  return [];
+  return problemLines(() => parseClusterSpec(text, 'cluster.yaml', known)).map((line) => line.replace('cluster.yaml:', ''));
 }
 
 describe('parseClusterSpec', () => {

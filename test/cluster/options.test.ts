@@ -4,6 +4,7 @@ import { parseClusterSpec, resolveOptions, resolveTopology, scopeFor } from '../
 import { InvalidInputError } from '../../src/core/index.ts';
 import { loadManifests, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
+import { problemLines } from '../support/problem-lines.ts';
 
 const PLATFORM = `apiVersion: caisson/v1
 kind: Platform
@@ -49,17 +50,7 @@ function resolve(options: string) {
 }
 
 function linesOf(more: string): string[] {
-  try {
-    parseClusterSpec(HEAD + more, 'cluster.yaml', manifests);
-  } catch (error) {
-    if (error instanceof InvalidInputError)
-      return error.message
-        .split('\n')
-        .slice(1)
-        .map((line) => line.trim().replace('cluster.yaml:', ''));
-    throw error;
-  }
-  return [];
+  return problemLines(() => parseClusterSpec(HEAD + more, 'cluster.yaml', manifests)).map((line) => line.replace('cluster.yaml:', ''));
 }
 
 describe('resolveOptions', () => {

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseClusterSpec } from '../../src/cluster/index.ts';
 import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
-import { InvalidInputError } from '../../src/core/index.ts';
 import { pathVariables } from '../../src/cluster/path-variables.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { SAMPLE, SAMPLE_CLUSTER } from '../manifests/sample-manifests.ts';
+import { problemLines } from '../support/problem-lines.ts';
 
 let manifests: Manifests;
 beforeAll(async () => {
@@ -15,17 +15,7 @@ beforeAll(async () => {
 /** Where variables of these values are refused, and why. */
 function refusals(variables: Readonly<Record<string, string>>): readonly string[] {
   const text = `${SAMPLE_CLUSTER}variables: ${JSON.stringify(variables)}\n`;
-  try {
-    parseClusterSpec(text, 'c.yaml', manifests);
-  } catch (error) {
-    if (error instanceof InvalidInputError)
-      return error.message
-        .split('\n')
-        .slice(1)
-        .map((line) => line.trim());
-    throw error;
-  }
-  return [];
+  return problemLines(() => parseClusterSpec(text, 'c.yaml', manifests));
 }
 
 describe('pathVariables', () => {

@@ -1,23 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidManifestsError, loadManifests } from '../../src/manifests/index.ts';
+import { loadManifests } from '../../src/manifests/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { SAMPLE } from './sample-manifests.ts';
+import { problemLinesOf } from '../support/problem-lines.ts';
 
 async function linesOf(changes: Readonly<Record<string, string | undefined>>): Promise<string[]> {
   const files = Object.fromEntries(
     Object.entries({ ...SAMPLE, ...changes }).flatMap(([path, text]): [string, string][] => (text === undefined ? [] : [[path, text]])),
   );
-  try {
-    await loadManifests(memoryTree(files), { root: 'm' });
-  } catch (error) {
-    if (error instanceof InvalidManifestsError)
-      return error.message
-        .split('\n')
-        .slice(1)
-        .map((line) => line.trim());
-    throw error;
-  }
-  return [];
+  return problemLinesOf(loadManifests(memoryTree(files), { root: 'm' }));
 }
 
 function edit(path: string, from: string, to: string): Readonly<Record<string, string>> {

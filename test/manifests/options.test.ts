@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidManifestsError, loadManifests } from '../../src/manifests/index.ts';
+import { loadManifests } from '../../src/manifests/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
+import { problemLinesOf } from '../support/problem-lines.ts';
 
 const HEAD = 'apiVersion: caisson/v1\nkind: Platform\nname: p\nversion: "1"\ndefinitionsDirectory: /etc/p\n';
 const STORAGE = `options:
@@ -25,17 +26,8 @@ async function linesOf(platform: string, component = '', template = ''): Promise
     'components/web/component.yaml': COMPONENT + component,
     'components/web/web.conf': template,
   };
-  try {
-    await loadManifests(memoryTree(files), { root: 'm' });
-  } catch (error) {
-    if (error instanceof InvalidManifestsError)
-      return error.message
-        .split('\n')
-        .slice(1)
-        .map((line) => line.trim().replace(/^m\/(?:components\/web\/)?/, ''));
-    throw error;
-  }
-  return [];
+  const lines = await problemLinesOf(loadManifests(memoryTree(files), { root: 'm' }));
+  return lines.map((line) => line.replace(/^m\/(?:components\/web\/)?/, ''));
 }
 
 /** The options with one text replaced. */

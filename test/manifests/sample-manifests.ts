@@ -1,3 +1,5 @@
+import { debianManifest } from '../support/debian-manifest.ts';
+
 /** A small platform: docker everywhere, a store on the first manager, an agent of it on the others, a web server that needs it. */
 export const SAMPLE: Readonly<Record<string, string>> = {
   'platform.yaml': `apiVersion: caisson/v1
@@ -73,19 +75,7 @@ services:
     container: { image: "registry.example/web:1" }
     health: { model: http, address: "http://127.0.0.1/" }
 `,
-  'os/debian-12.yaml': `apiVersion: caisson/v1
-kind: OperatingSystem
-id: debian
-version: "12"
-packages: apt
-codename: bookworm
-repositories:
-  - { url: "http://mirror.example/debian", suites: [bookworm], signedBy: keys/debian.gpg }
-packageSets:
-  - { name: base, packages: [iproute2] }
-  - { name: docker, packages: [docker.io, iptables] }
-`,
-  'os/keys/debian.gpg': 'key',
+  ...debianManifest({ base: ['iproute2'], docker: ['docker.io', 'iptables'] }),
 };
 
 export const SAMPLE_CLUSTER = `apiVersion: caisson/v1

@@ -3,6 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import type { BundleImage, PlannedFile } from '../../src/bundle/index.ts';
 import { parseImageList } from '../../src/sources/index.ts';
 import { writeDelta } from './delta-bundle.ts';
+import { debianManifest } from './debian-manifest.ts';
 import { small, smallBundle } from './small-bundle.ts';
 
 /** Manifests of a small platform: an engine, a store with a secret and a certificate, a web server that needs the store. */
@@ -72,19 +73,7 @@ services:
     container: { image: "registry.example/web:1", environment: { STORE: "\${first.store.address}" } }
     health: { model: http, address: "http://127.0.0.1/" }
 `,
-  'os/debian-12.yaml': `apiVersion: caisson/v1
-kind: OperatingSystem
-id: debian
-version: "12"
-packages: apt
-codename: bookworm
-repositories:
-  - { url: "http://mirror.example/debian", suites: [bookworm], signedBy: keys/debian.gpg }
-packageSets:
-  - { name: tools, packages: [jq] }
-  - { name: docker, packages: [docker.io, iptables] }
-`,
-  'os/keys/debian.gpg': 'key',
+  ...debianManifest({ tools: ['jq'], docker: ['docker.io', 'iptables'] }),
 };
 
 export const PACKAGES: Readonly<Record<string, string>> = {
