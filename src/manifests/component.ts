@@ -189,7 +189,7 @@ const needSchema = z.strictObject({
 /** What a need says when it is only a name. */
 const needField = z.union([nameField.transform((component) => ({ component, hosts: 'near' as const })), needSchema]);
 
-export const ACTION_MOMENTS = ['join', 'leave', 'once', 'before-stop', 'after-healthy', 'before-upgrade'] as const;
+const ACTION_MOMENTS = ['join', 'leave', 'once', 'before-stop', 'after-healthy', 'before-upgrade'] as const;
 
 const actionSchema = z
   .strictObject({
@@ -329,7 +329,5 @@ export type Component = z.output<typeof componentSchema>;
 export type ComponentService = z.output<typeof serviceSchema>;
 export type ComponentContainer = z.output<typeof containerSchema>;
 export type ComponentAction = z.output<typeof actionSchema>;
-export type ActionMoment = (typeof ACTION_MOMENTS)[number];
 export type ComponentNeed = z.output<typeof needSchema>;
 export type ComponentCertificate = z.output<typeof certificateSchema>;
-export type ComponentProcess = z.output<typeof processSchema>;

@@ -4,13 +4,11 @@
  */
 export {
   componentSchema,
-  type ActionMoment,
   type Component,
   type ComponentAction,
   type ComponentCertificate,
   type ComponentContainer,
   type ComponentNeed,
-  type ComponentProcess,
   type ComponentService,
 } from './component.ts';
 export {
@@ -26,7 +24,6 @@ export {
   nameField,
   portField,
 } from './fields.ts';
-export { InvalidManifestsError } from './invalid-manifests-error.ts';
 export { loadManifests, type ComponentManifest, type Manifests } from './manifests.ts';
 export { operatingSystemSchema, type OperatingSystem } from './operating-system.ts';
 export {

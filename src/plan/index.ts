@@ -9,5 +9,4 @@ export * from './declared.ts';
 export * from './plan.ts';
 export type * from './plan-step.ts';
 export { componentServices } from './wanted/service-document.ts';
-export { imageNames } from './wanted/images.ts';
 export { wantedOn, wantedResources } from './wanted/wanted.ts';

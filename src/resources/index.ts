@@ -2,7 +2,6 @@
  * Every thing that is put on a host, one file a kind, each with look, ensure and remove. Knows hosts and their tools, not
  * plans. Start with kind.ts; kinds.ts is the table, work.ts applies it to a host.
  */
-export type { ArtifactSpec } from './artifact.ts';
 export { dockerEngine } from './containers/docker.ts';
 export type { ContainerEngine, EngineImage } from './containers/container-engine.ts';
 export * from './content.ts';
@@ -12,7 +11,7 @@ export { KIND_ORDER, RESTORING } from './kinds.ts';
 export * from './owners.ts';
 export { forgetReplaced, keepsReplaced } from './paths.ts';
 export { aptManager } from './packages/apt.ts';
-export type { PackageManager, SourceAccess } from './packages/package-manager.ts';
+export type { PackageManager } from './packages/package-manager.ts';
 export type { PlacedFile } from './placed-file.ts';
 export type * from './resource.ts';
 export * from './work.ts';

@@ -3,7 +3,7 @@ import { isDigest, type Digest } from '../core/index.ts';
 import { parseBoundedJson } from '../io/index.ts';
 
 /** The only version of the record so far. */
-export const RECORD_VERSION = 'caisson/v1';
+const RECORD_VERSION = 'caisson/v1';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
 

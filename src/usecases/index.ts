@@ -6,5 +6,4 @@ export * from './history.ts';
 export * from './install.ts';
 export * from './reset.ts';
 export * from './staged-bundles.ts';
-export type { SiteRun } from './run-plan.ts';
 export type { PlannedRun } from './planned-run.ts';

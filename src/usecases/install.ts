@@ -1,7 +1,8 @@
 import { CaissonError } from '../core/index.ts';
+import type { RunSummary } from '../engine/index.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { planRun, type PlannedRun } from './planned-run.ts';
-import { runPlan, type SiteRun } from './run-plan.ts';
+import { runPlan } from './run-plan.ts';
 import { layoutOf, withSession, type SessionOptions } from './session.ts';
 
 export interface InstallOptions extends SessionOptions {
@@ -22,7 +23,7 @@ export async function planOnly(options: InstallOptions): Promise<PlannedRun> {
  * run stopped. Throws what withSession throws, StepsFailedError when steps failed, INSTALL_LOCKED when another run is under
  * way, INTERRUPTED when it is not approved.
  */
-export async function install(options: InstallOptions, approve: Approve): Promise<SiteRun> {
+export async function install(options: InstallOptions, approve: Approve): Promise<RunSummary> {
   const release = await takeInstallLock(layoutOf(options).lock);
   try {
     return await withSession(options, async (session) => {

@@ -2,17 +2,18 @@ import { rm } from 'node:fs/promises';
 import type { Topology } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { SeedLayout } from '../site/index.ts';
+import type { RunSummary } from '../engine/index.ts';
 import { takeInstallLock } from './install-lock.ts';
 import type { Approve, InstallOptions } from './install.ts';
 import { planRun } from './planned-run.ts';
-import { runPlan, type SiteRun } from './run-plan.ts';
+import { runPlan } from './run-plan.ts';
 import { layoutOf, withSession } from './session.ts';
 
 /**
  * Removes everything of a site from all its hosts, dependents first, and lets the hosts go. Data stay unless they are purged;
  * so do keys and secrets of the seed, without which the data could not be used again. Throws as install does.
  */
-export async function reset(options: InstallOptions, approve: Approve): Promise<SiteRun> {
+export async function reset(options: InstallOptions, approve: Approve): Promise<RunSummary> {
   const layout = layoutOf(options);
   const release = await takeInstallLock(layout.lock);
   try {

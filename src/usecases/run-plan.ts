@@ -33,14 +33,11 @@ export interface RunPlanOptions {
   readonly hostsAtOnce?: number | undefined;
 }
 
-/** What a run did. */
-export type SiteRun = RunSummary;
-
 /**
  * Carries out a plan: makes the keys of the site, notes in the record what will be ours, runs the steps, notes what is. Each
  * of these can be killed, and the next run goes on. Throws StepsFailedError and what the signal aborts with.
  */
-export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Promise<SiteRun> {
+export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Promise<RunSummary> {
   const { session, declared } = planned;
   const { clock, emit, signal } = options;
   const run = randomBytes(6).toString('hex');

@@ -5,7 +5,7 @@ import { EXECUTABLE, executablePath } from '../../site/index.ts';
 import { depotUrl, type Declared } from '../declared.ts';
 
 /** The member that is the executable for hosts of a CPU, in Go's words (amd64). Throws HOSTS_UNFIT when there is none. */
-export function executableMember({ supply }: Pick<Declared, 'supply'>, architecture: string): BundleMember {
+function executableMember({ supply }: Pick<Declared, 'supply'>, architecture: string): BundleMember {
   const path = executablePath(architecture);
   const entry = supply.bundle.entry(path);
   if (entry !== undefined) return entry;

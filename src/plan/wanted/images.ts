@@ -8,7 +8,7 @@ import type { At } from './make.ts';
 import type { Renderer } from './renderer.ts';
 
 /** Names of every image that a component uses: in containers, actions and artifacts. */
-export function imageNames({ services, actions, artifacts }: ComponentManifest): readonly string[] {
+function imageNames({ services, actions, artifacts }: ComponentManifest): readonly string[] {
   const containers = [...services, ...actions].flatMap(({ container }) => (container === undefined ? [] : [container.image]));
   return [...new Set([...containers, ...artifacts.map(({ image }) => image)])];
 }
