@@ -1,6 +1,7 @@
 /**
- * Runs steps: in the order of their needs, one change at a time on each host, waits beside them. Knows nothing of what a
- * step does. The journal tells the story of every run; the hosts are always asked for what they have. Start with step.ts.
+ * Runs the steps of a plan in the order of their needs: one change at a time on each host, waits in parallel to them.
+ * Code here does not know the content of a step. The journal records every run and is never asked whether a step is done:
+ * each step asks its host. Start with step.ts.
  */
 export * from './journal.ts';
 export * from './limits.ts';

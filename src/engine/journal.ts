@@ -8,7 +8,10 @@ interface StepEntry {
   readonly summary: string;
 }
 
-/** A line of the journal. The journal tells the story of the runs; the hosts are always asked for what they have. */
+/**
+ * One line of the journal, without time and run id. The journal is for readers only: whether a step is done is asked of
+ * the host.
+ */
 export type JournalRecord =
   | {
       readonly event: 'run.started';
@@ -22,13 +25,19 @@ export type JournalRecord =
   | ({ readonly event: 'step.started' | 'step.done' | 'step.undone' } & StepEntry)
   | ({ readonly event: 'step.failed'; readonly reason: string } & StepEntry);
 
-/** Append-only record of install runs, one JSON line each, on disk before the next change begins. */
+/**
+ * Append-only file of install runs, one JSON line for each event. `append` resolves when its line is on disk, and rejects
+ * when the line cannot be written.
+ */
 export interface RunJournal {
   append(record: JournalRecord): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens (or starts) the journal file. Lines carry the time and a run id, so that runs can be told apart. */
+/**
+ * Opens the journal file, or creates it with its directory (modes 0600 and 0700). Each line carries the time and the run
+ * id, so that runs can be told apart. Throws the error of the file system when the file cannot be opened.
+ */
 export async function openJournal(path: string, options: { readonly clock: Clock; readonly run: string }): Promise<RunJournal> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const handle = await open(path, 'a+', 0o600);
@@ -40,7 +49,7 @@ export async function openJournal(path: string, options: { readonly clock: Clock
   }
 }
 
-/** A crash may have cut the last line short; what comes next must not be joined to it. */
+/** True when a crash cut the last line short. The next line must then start with a line break. */
 async function endsInsideLine(handle: FileHandle): Promise<boolean> {
   const { size } = await handle.stat();
   if (size === 0) return false;
@@ -52,7 +61,7 @@ class FileJournal implements RunJournal {
   readonly #handle: FileHandle;
   readonly #clock: Clock;
   readonly #run: string;
-  /** Lines are written one after the other, also when several are appended at the same time. */
+  /** Settles when the last appended line is on disk. Each write waits for the earlier one, so lines never mix. */
   #written: Promise<void> = Promise.resolve();
   #before: string;
 
@@ -76,7 +85,7 @@ class FileJournal implements RunJournal {
   }
 
   async #write(text: string, earlier: Promise<void>): Promise<void> {
-    // The caller that appended the earlier line hears of its failure; later lines are still worth writing.
+    // A failed earlier write rejects its own `append`; this line is written all the same.
     await earlier.catch(() => {});
     await this.#handle.appendFile(text);
     await this.#handle.datasync();

@@ -1,17 +1,20 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Step } from './step.ts';
 
-/** How much goes on at the same time. */
+/** Most hosts and uploads that a run works on at the same time. */
 export interface Limits {
   /** Hosts that are changed at the same time. */
   readonly hosts: number;
-  /** Steps that send much from the seed at the same time. */
+  /** Steps with `uploads: true` that run at the same time. */
   readonly uploads: number;
 }
 
 export const DEFAULT_LIMITS: Limits = { hosts: 32, uploads: 4 };
 
-/** Lets work on steps begin: one change or action at a time on each host, within the limits over all hosts. Waits begin at once. */
+/**
+ * Decides when the work of a step starts: one change or action at a time on each host, within the limits over all hosts.
+ * Waits start at once.
+ */
 export class Gatekeeper {
   readonly #lanes = new Map<string, LimitFunction>();
   readonly #hosts: LimitFunction;

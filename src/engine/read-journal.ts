@@ -20,14 +20,14 @@ const line = z.looseObject({
 
 type JournalLine = z.output<typeof line>;
 
-/** One run as the journal tells it. */
+/** One run, as read from the lines of the journal. */
 export interface JournalRun {
   readonly run: string;
   readonly operation: string;
   readonly cluster: string;
   readonly bundle: string;
   readonly started: string;
-  /** `killed` when the journal does not say how it ended. */
+  /** `killed` when the journal has no line for the end of the run. */
   readonly outcome: 'done' | 'failed' | 'interrupted' | 'killed';
   readonly ended: string | undefined;
   readonly steps: readonly JournalStep[];
@@ -44,8 +44,8 @@ export interface JournalStep {
 }
 
 /**
- * The runs of a journal, oldest first; none where there is no journal. A line that a crash cut short is left out. Throws
- * INPUT_UNREADABLE when the file cannot be read.
+ * Reads the runs of a journal, oldest first; an empty list when the file does not exist. Lines that are not valid journal
+ * lines are skipped, such as the last line before a crash. Throws INPUT_UNREADABLE when the file cannot be read.
  */
 export async function readJournal(path: string): Promise<readonly JournalRun[]> {
   const runs = new Map<string, RunBuilder>();

@@ -14,11 +14,14 @@ export interface RunOptions {
 
 export interface RunSummary {
   readonly steps: number;
-  /** Changes and actions that were carried out in this run; waits are not among them. */
+  /** Changes and actions that this run applied. Waits and steps that were done already do not count. */
   readonly changed: number;
 }
 
-/** Throws a plain Error for a plan that is a bug: an id twice, or a step that stands before one that it needs. */
+/**
+ * Throws a plain Error, because such a plan is a bug: when two steps have the same id, or when a step is listed before a
+ * step that it needs or follows.
+ */
 export function checkPlan(steps: readonly Step[]): void {
   const seen = new Set<Step>();
   const ids = new Set<string>();
@@ -32,10 +35,10 @@ export function checkPlan(steps: readonly Step[]): void {
 }
 
 /**
- * Applies a plan: each step when all it needs has ended well, one change at a time on each host, hosts in parallel within
- * the limits. A step that is done already is skipped. After a failure, steps that do not depend on it still run, and the
- * steps that the failed one takes back are undone. Throws StepsFailedError with every failure, the signal's reason when it
- * aborts.
+ * Applies a plan. A step starts when all steps that it needs have succeeded; each host gets one change at a time, and
+ * hosts work in parallel within the limits. A step that is done already is skipped. After a failure, steps that do not
+ * depend on the failed one still run, and the steps in its `takesBack` are undone. Throws the reason of the signal when
+ * it aborts, else StepsFailedError with every failure.
  */
 export async function runSteps(steps: readonly Step[], options: RunOptions): Promise<RunSummary> {
   checkPlan(steps);
@@ -50,7 +53,7 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
 
 type StepOutcome = 'done' | 'already' | 'failed' | 'skipped';
 
-/** The end of a step; `ms` is how long it took to fail. */
+/** The end of a step. `ms` counts the milliseconds from its start to its failure. */
 type Attempt =
   { readonly outcome: Exclude<StepOutcome, 'failed'> } | { readonly outcome: 'failed'; readonly error: unknown; readonly ms: number };
 
@@ -70,7 +73,10 @@ class PlanRun {
     this.#outcomes.set(step, this.#afterNeeds(step));
   }
 
-  /** Waits for all, although one met a bug or a journal that cannot be written: nothing goes on behind the caller's back. */
+  /**
+   * Waits for every step, even when one of them rejects (a bug, or a journal that cannot be written), so that no step
+   * still runs when the caller sees the error. Throws the first such error.
+   */
   async settle(): Promise<readonly { readonly step: Step; readonly outcome: StepOutcome }[]> {
     const steps = [...this.#outcomes.keys()];
     const settled = await Promise.allSettled(this.#outcomes.values());
@@ -86,7 +92,7 @@ class PlanRun {
     if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'skipped')) return 'skipped';
     await Promise.all((step.follows ?? []).flatMap((one) => this.#outcomes.get(one) ?? []));
     const attempt = await this.#gatekeeper.run(step, () => this.#attempt(step));
-    // The lane of its host is free again by now, so that steps that are taken back can take their turn there.
+    // Undoing a step of this host takes a turn in its lane, so it can start only after this step has left the lane.
     if (attempt.outcome === 'failed') await this.#fail(step, attempt);
     return attempt.outcome;
   }
@@ -124,7 +130,10 @@ class PlanRun {
     emit({ type: 'step.finished', ...saidOf(step), outcome: 'failed', ms, reason });
   }
 
-  /** Undoes the steps that a failed one takes back and that were applied in this run. That an undo fails is said and keeps no other from running. */
+  /**
+   * Undoes those steps in `takesBack` of a failed step that this run applied. An undo that fails emits a warning, and the
+   * others still run.
+   */
   async #takeBack(failed: Step): Promise<readonly Step[]> {
     const { journal, signal, emit } = this.#options;
     const undone: Step[] = [];

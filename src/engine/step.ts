@@ -1,38 +1,42 @@
 import type { Emit } from '../core/index.ts';
 
-/** The means of a step while it looks or works. */
+/** The signal and the event sink that a step gets for `isDone`, `apply` and `undo`. */
 export interface StepContext {
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
 
 /**
- * `change` makes a host other than it was, `action` runs a hook of the platform, `wait` only looks until a condition is
- * met. Changes and actions of one host run one after the other; a wait holds no host up.
+ * `change` changes a host, `action` runs a hook of the platform, `wait` only looks until a condition is met. Changes and
+ * actions of one host run one after the other; a wait does not block its host.
  */
 export type StepKind = 'change' | 'action' | 'wait';
 
 /**
- * One step of a plan. `isDone` looks at the host, never at the journal, so that a run after a crash or after an operator's
- * manual change finds the truth. `apply` may be repeated at any point and ends in the same state.
+ * One step of a plan. `isDone` looks at the host, never at the journal, so that a run sees the real state after a crash
+ * or after an operator's manual change. `apply` may be repeated after an interruption at any point and then ends in the
+ * same state.
  */
 export interface Step {
-  /** Unique in the plan, for the journal and for people: phase/host/what. Steps refer to each other as objects. */
+  /** PHASE/HOST/NAME, unique in the plan. Shown in the journal and in messages; steps refer to each other as objects. */
   readonly id: string;
   readonly kind: StepKind;
   readonly phase: string;
   readonly host: string;
   readonly summary: string;
-  /** Steps that must have ended well before this one starts. */
+  /** Steps that must succeed before this one starts. */
   readonly needs: readonly Step[];
-  /** Steps that must have ended before this one starts, well or not. */
+  /** Steps that must end before this one starts, whether they succeed or fail. */
   readonly follows?: readonly Step[];
-  /** True when it sends much from the seed, so that few of its like run at a time. */
+  /**
+   * True when the step sends much data from the seed: `Limits.uploads` bounds how many of these steps run at the same
+   * time.
+   */
   readonly uploads?: boolean;
   isDone(context: StepContext): Promise<boolean>;
   apply(context: StepContext): Promise<void>;
-  /** Takes back what `apply` did in this run. */
+  /** Restores the state before `apply` in this run. */
   undo?(context: StepContext): Promise<void>;
-  /** Steps that are taken back, the last first, when this one fails; it may be one of them. */
+  /** Steps that are undone when this one fails, in reverse order. May contain this step itself. */
   readonly takesBack?: readonly Step[];
 }

@@ -4,11 +4,11 @@ import type { Step } from './step.ts';
 export interface StepFailure {
   readonly step: Step;
   readonly error: unknown;
-  /** Steps that were taken back because this one failed. */
+  /** Steps that were undone because this one failed. */
   readonly takenBack: readonly Step[];
 }
 
-/** Every step that failed, not the first. Steps that needed a failed one were not tried. */
+/** Thrown at the end of a run with every step that failed. Steps that needed a failed one were not tried. */
 export class StepsFailedError extends CaissonError {
   readonly failures: readonly StepFailure[];
 
@@ -22,7 +22,10 @@ export class StepsFailedError extends CaissonError {
     this.failures = failures;
   }
 
-  /** A status that all failures share says more than that steps failed: a damaged bundle is 4, whichever step found it. */
+  /**
+   * The exit status that all failures share, such as 4 when every failed step found a damaged bundle; otherwise the
+   * status of INSTALL_FAILED.
+   */
   override get exitStatus(): number {
     const [status, ...others] = new Set(this.failures.map(({ error }) => (error instanceof CaissonError ? error.exitStatus : undefined)));
     return status === undefined || others.length > 0 ? super.exitStatus : status;

@@ -12,7 +12,7 @@ import { secondsFor, tryWays, waysFrom, type TriedWay, type Way, type WayEnds } 
 export interface HostToAsk {
   readonly host: Host;
   readonly node: NodeSpec;
-  /** False for a seed beside the cluster. */
+  /** False for a seed that is not a node of the cluster. */
   readonly isNode: boolean;
   readonly isSeed: boolean;
 }
@@ -22,13 +22,16 @@ export interface AskOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a host answered. `observed` is missing when it left a question open that the checks cannot do without. */
+/** The answers of one host. `observed` is undefined when facts or state are missing, which every check reads. */
 export interface AskedHost {
   readonly observed?: ObservedHost;
   readonly findings: readonly HostFinding[];
 }
 
-/** Asks one host everything that the checks look at, each question with its own time. Changes nothing. */
+/**
+ * Asks one host every question whose answer the checks need. Each question has its own time limit; one that fails becomes
+ * a finding. Changes nothing.
+ */
 export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOptions): Promise<AskedHost> {
   const { host, node, isNode, isSeed } = target;
   const { signal } = options;

@@ -10,20 +10,21 @@ import { judgeHosts } from './judge/judge-hosts.ts';
 import { systemOf } from './judge/system.ts';
 
 export interface CheckedHosts {
-  /** The operating system of each node, by its name. */
+  /** The operating system of each node, by name of the node. */
   readonly systems: ReadonlyMap<string, OperatingSystem>;
-  /** The CPU of each node and of the seed, by name. */
+  /** The CPU architecture of each node and of the seed, by name of the host. */
   readonly architectures: ReadonlyMap<string, string>;
 }
 
 export interface CheckOptions extends AskOptions {
-  /** Hosts that are asked at the same time; 32 when not given. */
+  /** Most hosts that are asked at the same time; HOSTS_AT_ONCE by default. */
   readonly hostsAtOnce?: number | undefined;
 }
 
 /**
- * Looks at every connected host and changes nothing. A host that does not answer is a finding after its own time, while
- * others are asked. Throws HostsUnfitError with every finding of every host, those that could not be connected included.
+ * Asks every connected host and judges the answers. Changes nothing. A host that does not answer in time becomes a
+ * finding and does not delay others. Throws HostsUnfitError with every finding of every host, including those of hosts
+ * that could not be connected.
  */
 export async function checkHosts(
   request: Omit<HostsToCheck, 'hosts'>,
@@ -54,7 +55,7 @@ export async function checkHosts(
   };
 }
 
-/** Every connected node, and the seed when it is none of them. */
+/** Returns every connected node, and the seed when it is not one of them. */
 function hostsToAsk(nodes: readonly NodeSpec[], { hosts, seed }: ConnectedHosts): readonly HostToAsk[] {
   const connected = nodes.flatMap((node): HostToAsk[] => {
     const host = hosts.get(node.name);
@@ -64,7 +65,7 @@ function hostsToAsk(nodes: readonly NodeSpec[], { hosts, seed }: ConnectedHosts)
   return connected.some(({ isSeed }) => isSeed) ? connected : [...connected, beside];
 }
 
-/** A seed beside the cluster, as a host without roles. */
+/** Declares a seed that is not a node of the cluster as a host without roles. */
 function besideNode({ name, address }: Host): NodeSpec {
   return { name, address, roles: [] };
 }

@@ -6,28 +6,27 @@ import type { HostFinding } from './findings.ts';
 
 export interface ConnectedHosts {
   readonly hosts: ReadonlyMap<string, Host>;
-  /** What stands in the way of the nodes that are not among `hosts`, and of this machine as the seed. */
+  /** One finding for each node that is missing in `hosts`, and those of this machine as the seed. */
   readonly findings: readonly HostFinding[];
-  /** The machine that this process runs on: a node, or the machine beside the cluster that `depot.address` names. */
+  /** The machine that this process runs on: a node, or a machine beside the cluster, which `depot.address` names. */
   readonly seed: Host;
   close(): Promise<void>;
 }
 
-/** A login takes this long at most: connection, key, password, sudo. */
+/** Milliseconds that a login may take, with connection, key, password and sudo. */
 const LOGIN_TIMEOUT_MS = 60_000;
 
 export interface ConnectHostsOptions extends ConnectOptions {
-  /** Hosts that are connected at the same time; 32 when not given. */
+  /** Most connections that are open at the same time; HOSTS_AT_ONCE by default. */
   readonly hostsAtOnce?: number | undefined;
-  /** For the login on each host; 60 s when not given. */
+  /** Milliseconds for the login on each host; 60 000 by default. */
   readonly loginTimeoutMs?: number | undefined;
 }
 
 /**
- * Connects to every node once. Of these connections a limited number are open at any time, and what was closed is made again
- * when the host is used. A host that cannot be reached or trusted is a finding, so that the others can be looked
- * at, too; so is it when nothing says by which address nodes reach the seed, or when a seed beside the cluster would not
- * be worked on as root. The caller closes what is connected.
+ * Connects to every node. At most `hostsAtOnce` connections stay open; a host whose connection was closed connects again
+ * when it is used. Problems become findings, so that the other hosts can still be checked: a node that cannot be reached
+ * or trusted, a seed beside the cluster without `depot.address` or root rights. The caller must call `close`.
  */
 export async function connectHosts(
   spec: ClusterSpec,
@@ -45,9 +44,9 @@ export async function connectHosts(
     else findings.push(findingOf(name, result.reason));
   }
   const own = [...hosts.values()].find((host) => host.local);
-  // Its name must be none of a node.
+  // The name of the seed must differ from the names of all nodes.
   const seed = own ?? machines.openSeed({ name: spec.depot.name, address: spec.depot.address ?? '127.0.0.1' });
-  // A node that could not be connected may be this machine: then nothing is known of the seed yet.
+  // While a node is not connected, this machine may be that node, so it is not judged as a seed beside the cluster.
   if (own === undefined && findings.length === 0) findings.push(...(await besideProblems(spec, seed)));
   return {
     hosts,
@@ -59,7 +58,7 @@ export async function connectHosts(
   };
 }
 
-/** Connects to one node, or throws HOST_UNREACHABLE when the login has not ended in time. */
+/** Connects to one node. Throws HOST_UNREACHABLE when the login takes longer than `loginTimeoutMs`. */
 async function connectInTime(node: NodeSpec, spec: ClusterSpec, options: ConnectHostsOptions, machines: Machines): Promise<Host> {
   const { loginTimeoutMs = LOGIN_TIMEOUT_MS, signal } = options;
   const deadline = new AbortController();
@@ -72,7 +71,7 @@ async function connectInTime(node: NodeSpec, spec: ClusterSpec, options: Connect
   try {
     return await Promise.race([connecting, late]);
   } catch (error) {
-    // A login that ends after all leaves a connection that nobody uses.
+    // A login that succeeds after the timeout opens a connection that must be closed here.
     void connecting.then((host) => host.close()).catch(() => {});
     throw error;
   } finally {
@@ -86,7 +85,7 @@ function loginHangs({ name, address }: NodeSpec, timeoutMs: number): CaissonErro
   });
 }
 
-/** What keeps this machine, which is no node, from being the seed. */
+/** Findings that prevent this machine, which is not a node, from being the seed. */
 async function besideProblems(spec: ClusterSpec, seed: Host): Promise<readonly HostFinding[]> {
   if (spec.depot.address === undefined) {
     return [

@@ -1,13 +1,13 @@
 import { CaissonError } from '../core/index.ts';
 
-/** One thing that is wrong with a host, and what to do about it. */
+/** One problem of a host, with its remedy. */
 export interface HostFinding {
   readonly host: string;
   readonly problem: string;
   readonly remedy: string;
 }
 
-/** Everything that preflight found, on every host, at once. Nothing was changed. */
+/** Thrown by preflight with every finding of every host, before anything is changed. */
 export class HostsUnfitError extends CaissonError {
   readonly findings: readonly HostFinding[];
 

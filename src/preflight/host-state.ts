@@ -1,37 +1,46 @@
 import { runChecked, shellScript, type Host, type HostNameEntry } from '../host/index.ts';
 import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK, UNITS } from '../site/index.ts';
 
-/** What earlier runs left on a host, and what is not ours: preflight must take neither for the other. */
+/**
+ * State of a host before a run: things that earlier runs made, and things that others made. Preflight must not confuse
+ * the two.
+ */
 export interface HostState {
   readonly agent: boolean;
   readonly depot: boolean;
   readonly executable: boolean;
-  /** Components whose service definitions are there. */
+  /** Components whose service definitions are on the host. */
   readonly components: ReadonlySet<string>;
-  /** Copies of bundles on this host, complete or begun: bytes by file name. */
+  /** Copies of bundles on the host, complete or partial: bytes by file name. */
   readonly bundles: ReadonlyMap<string, number>;
-  /** Lines of /etc/hosts outside our block. */
+  /** Lines of /etc/hosts outside the block that Caisson writes. */
   readonly hostNames: readonly HostNameEntry[];
-  /** True when the container engine runs and does not answer. */
+  /** True when the unit of the container engine is active and the engine does not answer. */
   readonly engineFrozen: boolean;
-  /** What was there before us; undefined on a host that has our agent. */
+  /** Foreign software; undefined on a host that has our agent. */
   readonly strangers: Strangers | undefined;
 }
 
-/** Software that somebody else put on the host. */
+/** Software on a host that Caisson did not install. */
 export interface Strangers {
-  /** The package that the container engine is of; `none` for one that no package brought, undefined without engine. */
+  /** Package that installed the container engine: `none` when no package did, undefined when there is no engine. */
   readonly enginePackage: string | undefined;
-  /** Names of the containers that run. */
+  /** Names of the running containers. */
   readonly containers: readonly string[];
   /** Packages that dpkg began to install or remove and did not finish. */
   readonly brokenPackages: readonly string[];
 }
 
-/** An engine that runs answers at once; one that was stopped by a signal or by its disk never does. */
+/**
+ * Seconds that the container engine has for an answer. A working engine answers at once; one that is stopped by a signal
+ * or waits for its disk never answers.
+ */
 export const ENGINE_SECONDS = 10;
 
-/** Parameters: directory of service definitions, of units, of bundles; units of agent and depot; executable; our block of /etc/hosts. */
+/**
+ * Parameters: directories of service definitions, units and bundles; units of agent and depot; path of our executable;
+ * name of our block in /etc/hosts. Prints one line for each thing that it finds: a word, a space, a value.
+ */
 export const HOST_STATE_SCRIPT = `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 for unit in "$2/$4" "$2/$5"; do [ ! -e "$unit" ] || echo "unit \${unit##*/}"; done
 [ ! -x "$6" ] || echo executable
@@ -61,14 +70,14 @@ export interface HostPlaces {
   readonly bundles: string;
 }
 
-/** Looks at a host and changes nothing. */
+/** Reads the state of a host and changes nothing. Throws CommandFailedError when the script fails. */
 export async function readHostState(host: Host, { definitions, bundles }: HostPlaces, signal: AbortSignal): Promise<HostState> {
   const parameters = [definitions, UNITS, bundles, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK];
   const { stdout } = await runChecked(host, { argv: shellScript(HOST_STATE_SCRIPT, parameters) }, { signal });
   return parseHostState(stdout);
 }
 
-/** Reads what the script prints: a word that says what, and the rest. */
+/** Parses the output of HOST_STATE_SCRIPT. */
 export function parseHostState(output: string): HostState {
   const lines = output.split('\n').map((line): [string, string] => {
     const space = line.indexOf(' ');

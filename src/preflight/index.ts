@@ -1,6 +1,6 @@
 /**
- * What stands in the way on the hosts, found before anything is changed: connect-hosts.ts reaches them, ask.ts asks each,
- * judge/ holds one file per family of checks and asks nothing. Start with check-hosts.ts.
+ * Finds problems on hosts before a run changes anything. connect-hosts.ts connects to the hosts, ask.ts asks one host,
+ * and judge/ has one file per family of checks, which are pure. Start with check-hosts.ts.
  */
 export * from './check-hosts.ts';
 export * from './connect-hosts.ts';

@@ -1,4 +1,4 @@
-/** True for an address that means the host itself on every host. */
+/** True for a loopback address, by which every host reaches itself. */
 export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }

@@ -2,26 +2,26 @@ import { CaissonError } from '../core/index.ts';
 import { CommandFailedError, type Host } from '../host/index.ts';
 import type { HostFinding } from './findings.ts';
 
-/** After timeout(1) has asked a command to end, it is killed this much later. */
+/** Seconds after which timeout(1) kills a command that it has asked to end. */
 const KILL_AFTER_SECONDS = 5;
-/** How much later than timeout(1) on the host this process gives up: then the host as a whole hangs. */
+/** Seconds after the limit of timeout(1) at which this process gives up: by then the host itself has stopped answering. */
 const GRACE_SECONDS = 15;
-/** Exit status of timeout(1) when the time was over: the command ended by itself, or had to be killed. */
+/** Exit statuses of timeout(1) when the time was over: the command ended when asked, or was killed. */
 const TIMED_OUT: readonly number[] = [124, 137];
 
-/** One thing that a host is asked, with the time that it has for the answer. */
+/** One question to a host, with a time limit for each of its commands. */
 export interface Question<T> {
-  /** Completes "it did not say …". */
+  /** Object of the sentence "it did not say …". */
   readonly subject: string;
   readonly seconds: number;
-  /** What to look for when no answer came. */
+  /** Instruction for the operator when the host does not answer. */
   readonly remedy: string;
   readonly ask: (host: Host) => Promise<T>;
 }
 
 /**
- * Resolves to the answer, or to a finding when the host did not answer in time, closed the connection, or answered what
- * makes no sense. Throws what is no fault of the host: an interruption, and bugs.
+ * Resolves to the answer. Resolves to a finding when the host does not answer in time, closes the connection, or gives an
+ * answer that cannot be read. Throws the reason of the signal when it aborts, and errors that are bugs.
  */
 export async function askInTime<T>(
   host: Host,
@@ -37,7 +37,7 @@ export async function askInTime<T>(
   }
 }
 
-/** The same host, on which every command has so many seconds. Throws COMMAND_STALLED when they are over. */
+/** Wraps a host so that every command ends within `seconds`. Its `run` throws COMMAND_STALLED when the time is over. */
 function withTimeout(host: Host, seconds: number): Host {
   return {
     name: host.name,
@@ -54,7 +54,7 @@ function withTimeout(host: Host, seconds: number): Host {
   };
 }
 
-/** What is told of our scripts is their outcome: a person can do nothing with their text. */
+/** The finding names the outcome of a script but not its text, which would not help the operator. */
 function describe(error: CaissonError, { subject, seconds, remedy }: Question<unknown>): Omit<HostFinding, 'host'> {
   if (error.code === 'COMMAND_STALLED') return { problem: `it did not say within ${seconds} s ${subject}`, remedy };
   if (error instanceof CommandFailedError) {

@@ -4,11 +4,11 @@ import { renderTemplate, type ComponentManifest } from '../manifests/index.ts';
 import { AGENT_PORT } from '../site/index.ts';
 import { isLoopback } from './loopback.ts';
 
-/** Seconds that a connection has to be made or refused. */
+/** Seconds after which a connection that was neither made nor refused counts as silent. */
 export const WAY_SECONDS = 5;
-/** Ways that one host tries at the same time. */
+/** Most ways that one host tries at the same time. */
 const WAYS_AT_ONCE = 32;
-/** Of a component that runs on many hosts, each host that needs it tries this many. */
+/** Most hosts of one needed component that a host tries to reach. */
 const HOSTS_PER_COMPONENT = 5;
 
 /** A TCP port of another host that a host will connect to. */
@@ -17,30 +17,31 @@ export interface Way {
   readonly to: string;
   readonly address: string;
   readonly port: number;
-  /** What listens there, or will. */
+  /** Name of the program that listens there after the install. */
   readonly service: string;
 }
 
 export interface TriedWay extends Way {
   /**
-   * `open`: a connection was made or refused by the other host, so packets pass both ways. `silent`: nothing came back.
-   * `barred`: something on the way answered.
+   * `open`: the connection was made, or the other host refused it, so packets pass both ways. `silent`: no packet came
+   * back. `barred`: a filter or router answered with an error.
    */
   readonly outcome: 'open' | 'silent' | 'barred';
-  /** What the system said of a barred way, such as "No route to host". */
+  /** Error of the system for a barred way, such as "No route to host"; otherwise empty. */
   readonly reason: string;
 }
 
 export interface WayEnds {
   readonly topology: Topology;
   readonly seed: { readonly name: string; readonly address: string };
-  /** Names of the hosts that are connected: a host that is down would look like a filter. */
+  /** Names of the connected hosts. Other hosts are not tried, because a host that is down would look like a filter. */
   readonly connected: ReadonlySet<string>;
 }
 
 /**
- * The ways that a host needs: to the depot; from the seed to every agent; to the components that those on this host need
- * or list in their values. `installed` are components that run on it already: their health tells whether they get through.
+ * Returns the ways that a host needs: to the depot; from the seed to every agent; to the components that the components
+ * on this host need or list in their values. Components in `installed` are left out: they run already, and their health
+ * shows whether they reach the others.
  */
 export function waysFrom(node: NodeSpec, installed: ReadonlySet<string>, ends: WayEnds): readonly Way[] {
   const { topology, seed, connected } = ends;
@@ -57,7 +58,10 @@ export function waysFrom(node: NodeSpec, installed: ReadonlySet<string>, ends: W
   return unique([...(isSeed ? agents : [depot]), ...components]);
 }
 
-/** Hosts of what a component needs or lists: a need is met on the same host where it runs there, else on the others. */
+/**
+ * Returns the other hosts of the components that a component needs or lists. A needed component that also runs on this
+ * host is used there and left out.
+ */
 function neededHosts(
   component: ComponentManifest,
   node: NodeSpec,
@@ -73,7 +77,10 @@ function neededHosts(
   });
 }
 
-/** A UDP port gives no sign of life, and what listens on a loopback address is for its own host. */
+/**
+ * Returns the ways to the TCP ports of a component. UDP ports are left out because they do not answer a connection
+ * attempt, ports on loopback addresses because only their own host reaches them.
+ */
 function waysTo({ name, ports }: ComponentManifest, host: NodeSpec, topology: Topology): readonly Way[] {
   const scope = scopeFor(topology, host, { component: name });
   return ports
@@ -90,9 +97,10 @@ function endpoint({ address, port }: Pick<Way, 'address' | 'port'>): string {
 }
 
 /**
- * Standard input has a line `ADDRESS PORT` for each way, standard output a line `OUTCOME ADDRESS PORT REASON`. A refused
- * connection proves that packets pass both ways, so nothing needs to listen yet. bash opens the connections itself
- * (/dev/tcp). A host without bash or xargs prints nothing.
+ * Parameters: most ways at the same time, seconds for each. Standard input has a line `ADDRESS PORT` for each way,
+ * standard output a line `OUTCOME ADDRESS PORT REASON`. A refused connection is `open`: it proves that packets pass both
+ * ways, and the program there may not be installed yet. bash opens the connections (/dev/tcp). A host without bash or
+ * xargs prints nothing.
  */
 export const WAYS_SCRIPT = `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 command -v bash >/dev/null && command -v xargs >/dev/null || exit 0
@@ -109,12 +117,12 @@ xargs -n 2 -P "$1" bash -c '
 exit 0
 `;
 
-/** Seconds within which so many ways are tried, whatever becomes of each. */
+/** Upper bound in seconds for trying `ways`: each try ends after WAY_SECONDS, and WAYS_AT_ONCE run in parallel. */
 export function secondsFor(ways: readonly Way[]): number {
   return 20 + Math.ceil(ways.length / WAYS_AT_ONCE) * (WAY_SECONDS + 1);
 }
 
-/** Tries ways from a host. A way of which the host says nothing is left out. */
+/** Tries ways from a host. A way without a line in the output of the host is left out. */
 export async function tryWays(host: Host, ways: readonly Way[], signal: AbortSignal): Promise<readonly TriedWay[]> {
   if (ways.length === 0) return [];
   const input = ways.map((way) => `${endpoint(way)}\n`).join('');
@@ -123,7 +131,7 @@ export async function tryWays(host: Host, ways: readonly Way[], signal: AbortSig
   return parseWays(stdout, ways);
 }
 
-/** Reads what the script prints. */
+/** Parses the output of WAYS_SCRIPT. Unknown lines are skipped. */
 export function parseWays(output: string, ways: readonly Way[]): readonly TriedWay[] {
   const byEndpoint = new Map(ways.map((way) => [endpoint(way), way]));
   return output.split('\n').flatMap((line): TriedWay[] => {

@@ -20,19 +20,22 @@ import {
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './kind.ts';
 import type { PlacedFile } from './placed-file.ts';
 
-/** A file that comes out of an image, or is a member of the bundle. Its key is the path on the host. */
+/** A file that is copied out of an image or downloaded as a member of the bundle. Its key is the path on the host. */
 export interface ArtifactSpec extends Attributes {
   readonly from: { readonly image: EngineImage; readonly member: string } | { readonly url: string; readonly digest: Digest };
 }
 
-/** Where a host keeps which image a file came out of, and what the file was then. */
+/** Directory on a host of one mark for each file that was copied out of an image. */
 const MARKS = '/var/lib/caisson/artifacts';
 
 function markPath(key: string): string {
   return posix.join(MARKS, hexOf(digestOf(key)).slice(0, 24));
 }
 
-/** What a file out of an image is remembered by: the image, the member, and the digest of the file as it came out. */
+/**
+ * The mark of a file that was copied out of an image: digest of the image's configuration, member, and SHA-256 of the
+ * copied file.
+ */
 function markFile(key: string, { image, member }: { readonly image: EngineImage; readonly member: string }, hex: string): PlacedFile {
   return { path: markPath(key), mode: 0o600, content: fixedContent(`${image.config} ${member} ${hex}\n`) };
 }

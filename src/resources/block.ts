@@ -1,7 +1,7 @@
 import { ensureBlock, readRemoteFile, setBlock } from '../host/index.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
-/** Marked lines in a file that is not ours. Its key is PATH#ID. */
+/** Lines between two marks in a file that Caisson does not own. Its key is PATH#ID. */
 export interface BlockSpec {
   readonly path: string;
   readonly id: string;

@@ -2,14 +2,14 @@ import type { Digest } from '../core/index.ts';
 import { removeFiles } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './kind.ts';
 
-/** A bundle on the disk of the seed, verified before it got its name. Its key is the path. */
+/** A bundle on the disk of the seed, which gets its name after it was verified. Its key is the path. */
 export interface BundleFileSpec {
   readonly digest: Digest;
-  /** The bundle that was installed with it: itself, or a delta that needs it. */
+  /** Digest of the bundle that was installed with it: this bundle itself, or a delta that needs it. */
   readonly of: Digest;
-  /** True when the file of this name is this bundle. */
+  /** Resolves to true when the file at the path is this bundle. */
   readonly isPlaced: () => Promise<boolean>;
-  /** Copies the bundle and verifies every byte of the copy. */
+  /** Copies the bundle to the path and verifies every byte of the copy before the copy gets its name. */
   readonly place: (context: ResourceContext) => Promise<void>;
 }
 

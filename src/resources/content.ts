@@ -1,19 +1,19 @@
 import { digestOf, type Digest } from '../core/index.ts';
 
-/** The bytes of a file, which may have yet to be made: a secret or a certificate in it is new. */
+/** The bytes of a file. They may contain a secret or certificate that has not been made yet. */
 export interface Content {
-  /** Undefined while a part of it was never made, so that nobody can know it. */
+  /** Undefined while a secret or certificate in the bytes has not been made. */
   readonly digest: Digest | undefined;
-  /** The bytes; makes and keeps on the seed what is missing. */
+  /** Resolves to the bytes. Makes missing secrets and certificates first and stores them on the seed. */
   readonly read: () => Promise<string | Uint8Array>;
 }
 
-/** Content that is known. */
+/** Wraps bytes that exist already. */
 export function fixedContent(content: string | Uint8Array): Content {
   return { digest: digestOf(content), read: async () => content };
 }
 
-/** One digest for several values, in their order. */
+/** Digest of several values in this order. Undefined values count, too. */
 export function digestOfAll(values: readonly (string | number | boolean | undefined)[]): Digest {
   return digestOf(JSON.stringify(values.map((value) => value ?? null)));
 }

@@ -8,28 +8,28 @@ import { keepPaths, removeFiles, removePlaced, REPLACED, restorePaths } from './
 import { ABSENT, type Found, type ResourceContext, type ResourceKind, type Wanted } from './kind.ts';
 import type { FileSpec, PlacedFile } from './placed-file.ts';
 
-/** A file of service definitions that the agent makes units of. Its key is the path. */
+/** A file of service definitions, from which the agent makes units. Its key is the path. */
 export interface DefinitionSpec extends FileSpec {
-  /** Names of the services that the agent makes units of. */
+  /** Names of the services in the file. */
   readonly services: readonly string[];
-  /** Names of those that run in containers. */
+  /** Names of the services that run in containers. */
   readonly containers: readonly string[];
-  /** What has running services take files that changed without a restart. */
+  /** Reload of running services when certain files change; undefined when the services need a restart for every file. */
   readonly reload?: DefinitionReload | undefined;
 }
 
 export interface DefinitionReload {
-  /** Of the files that are taken so; undefined while one has yet to be made. */
+  /** Digest of the files that services take over by a reload; undefined while one of them has not been made. */
   readonly digest: Digest | undefined;
-  /** Commands for a shell, one for each service. */
+  /** Argument lists of the commands that reload services, at most one for each service. */
   readonly commands: readonly (readonly string[])[];
-  /** The digest once every file is made. */
+  /** Resolves to the digest. Makes missing files first. */
   read(): Promise<Digest>;
 }
 
 /**
- * Where a host keeps what the agent and its services have taken: a mark for each file of definitions that the agent has read as
- * it is, with the digest of the files that services took by a reload, if any.
+ * Directory on a host of one mark for each file of definitions that the agent has read in its present form. A mark holds
+ * the digest of the files that services took over by a reload, or an empty line.
  */
 const RELOADED = '/var/lib/caisson/reloaded';
 
@@ -76,7 +76,7 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     for (const [index, { key, spec }] of wanted.entries()) {
       const state = marks[index]?.state;
       if (state === 'same') continue;
-      // A service that the agent has just restarted runs with the new files already.
+      // Without a mark, the agent has just restarted the services, so they run with the new files and need no reload.
       if (state === 'different') for (const argv of spec.reload?.commands ?? []) await runChecked(host, { argv }, { signal });
       await writeFiles(host, [{ ...markOf({ key, spec }), content: fixedContent(`${(await spec.reload?.read()) ?? ''}\n`) }], [], context);
     }
@@ -107,7 +107,10 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
   },
 };
 
-/** The mark goes before the file changes, so that a run that is killed before the agent has read it is noticed by the next. */
+/**
+ * Removes the mark before the file changes. When the run is killed before the agent has read the file, the next run finds
+ * no mark and reloads the agent.
+ */
 async function placeDefinitions(host: Host, wanted: readonly Wanted<DefinitionSpec>[], context: ResourceContext): Promise<void> {
   const { signal } = context;
   const found = await lookAtDefinitions(host, wanted, signal);
@@ -128,9 +131,10 @@ async function reloadAgent(host: Host, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Parameters: directory of units, names of services. Has the agent read its definitions, which retires the units of those that
- * are gone; where no agent answers, stops them itself. Only units whose first line says that the agent made them are touched.
- * Prints the names whose units are still there: another file defines them.
+ * Parameters: directory of units, names of services. Makes the agent read its definitions; the agent then removes the
+ * units of services that are no longer defined. When no agent answers, the script stops and removes the units itself, but
+ * only those whose first line says that the agent made them. After a reload by the agent, prints the names whose units
+ * still exist, because another file defines them.
  */
 export const RETIRE_SCRIPT = `units=$1; shift
 if [ -x ${EXECUTABLE} ] && ${quoteCommand([EXECUTABLE, 'agent', 'reload'])} >/dev/null 2>&1; then
@@ -148,7 +152,7 @@ for name do
 done
 `;
 
-/** Returns the services whose units are still there. */
+/** Resolves to the services whose units still exist. */
 async function retireServices(host: Host, services: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
   if (services.length === 0) return [];
   const { stdout } = await runChecked(host, { argv: shellScript(RETIRE_SCRIPT, [UNITS, ...services]) }, { signal });

@@ -2,11 +2,14 @@ import { ensureDirectory, runChecked, shellScript } from '../host/index.ts';
 import { attributesProblem, inspectPaths, REMOVE_EMPTY_SCRIPT, type Attributes } from './paths.ts';
 import { ABSENT, SAME, type ResourceKind } from './kind.ts';
 
-/** A directory; what it holds is left alone. A link to one is as good. Its key is the path. */
+/** A directory, or a link to one. Its contents are not changed. Its key is the path. */
 export interface DirectorySpec extends Attributes {
-  /** A directory above others of ours: mode and owner are set only where it is made. */
+  /** True for a directory above managed ones: mode and owner are set only when the directory is made. */
   readonly isParent?: boolean;
-  /** What stands in it: `ours` goes with it, `data` only when data are purged; anything else keeps the directory there. */
+  /**
+   * Removal of the contents: `ours` are removed with the directory, `data` only by a purge. In all other cases a
+   * directory that is not empty stays.
+   */
   readonly contents?: 'ours' | 'data';
 }
 

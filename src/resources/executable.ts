@@ -7,12 +7,12 @@ import { ABSENT, SAME, type ResourceKind } from './kind.ts';
 
 const MODE = 0o755;
 
-/** A program out of the bundle. Its key is the path. */
+/** A program that is a member of the bundle. Its key is the path. */
 export interface ExecutableSpec {
   readonly digest: Digest;
-  /** Where the depot serves it, for hosts that can reach the depot. */
+  /** URL at the depot; undefined for the seed, which reads the bundle itself. */
   readonly url?: string | undefined;
-  /** The bytes, out of the bundle on the seed. */
+  /** Opens the member of the bundle on the seed. */
   open(): Readable;
 }
 
@@ -34,7 +34,7 @@ export const executableKind: ResourceKind<ExecutableSpec> = {
     });
     await keepPaths(host, ORIGINALS, replacedKeys(differing), signal);
     for (const { key, spec } of differing) {
-      // From the depot, each host fetches its own; only the seed itself has it from the bundle.
+      // Hosts download the program from the depot; only the seed has no URL and copies it from the bundle.
       if (spec.url === undefined) await host.upload(spec.open(), key, { mode: MODE, digest: spec.digest, onlyWriter: true, signal });
       else await packages.download(host, { url: spec.url, path: key, digest: spec.digest, mode: MODE }, signal);
     }

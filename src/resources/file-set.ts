@@ -3,14 +3,14 @@ import { removePlaced, REPLACED, restorePaths } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 import type { PlacedFile } from './placed-file.ts';
 
-/** Files that only count together: a certificate with its key and its authority, the two halves of a key pair. */
+/** Files that are only valid together, such as a certificate with its key and authority, or the two halves of a key pair. */
 export interface FileSetSpec {
   readonly files: readonly PlacedFile[];
 }
 
 const PATHS = 'paths';
 
-/** A kind whose things are several files each. The key is any name that is unique on the host. */
+/** A kind of which each resource is several files. The key is any name that is unique on the host. */
 export const fileSetKind: ResourceKind<FileSetSpec> = {
   look: async (host, wanted, { signal }) => {
     const all = wanted.flatMap(({ spec }) => spec.files);

@@ -6,7 +6,7 @@ import { fileProblem, inspectPaths, keepPaths, ORIGINALS, removePlaced, REPLACED
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind, type Wanted } from './kind.ts';
 import type { FileSpec, PlacedFile } from './placed-file.ts';
 
-/** How each file was found, in the order given; one command. */
+/** Compares each file with the host. The answers are in the order of `files`. Runs one command. */
 export async function lookAtFiles(host: Host, files: readonly PlacedFile[], signal: AbortSignal): Promise<readonly Found[]> {
   const found = await inspectPaths(host, { files: files.map(({ path }) => path) }, signal);
   return files.map((file) => {
@@ -18,8 +18,8 @@ export async function lookAtFiles(host: Host, files: readonly PlacedFile[], sign
 }
 
 /**
- * Writes the files that differ, each atomically, and keeps what the run replaces. `replaces` names the paths where
- * something that is not ours stands. Returns the paths that were written.
+ * Writes the files that differ, each atomically, and keeps a copy of the files that it replaces. `replaces` lists the
+ * paths of files that Caisson did not write; they are kept as originals. Returns the paths that were written.
  */
 export async function writeFiles(
   host: Host,
@@ -48,7 +48,7 @@ function placed({ key, spec }: { readonly key: string; readonly spec: FileSpec }
   return { ...spec, path: key };
 }
 
-/** Keys of things in whose place something stands that is not ours. */
+/** Keys of the resources that replace something that Caisson did not make. */
 export function replacedKeys(wanted: readonly Wanted<unknown>[]): readonly string[] {
   return wanted.flatMap(({ key, replaces }) => (replaces ? [key] : []));
 }
@@ -60,7 +60,7 @@ export const fileKind: ResourceKind<FileSpec> = {
   },
   remove: async (host, owned, { signal }) => {
     await removePlaced(host, owned, ({ key }) => [key], signal);
-    // systemd keeps the text of a unit that it read until it is told.
+    // systemd uses the text of a removed unit until a daemon-reload.
     if (owned.some(({ key }) => posix.dirname(key) === UNITS)) await daemonReload(host, { signal });
   },
   undo: (host, wanted, { signal }) =>

@@ -1,7 +1,7 @@
 import type { EngineImage } from './containers/container-engine.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
-/** An image on the host's container engine. Its key is the name. */
+/** An image in the container engine of a host. Its key is the name. */
 export type ImageSpec = EngineImage;
 
 export const imageKind: ResourceKind<ImageSpec> = {
@@ -31,6 +31,6 @@ export const imageKind: ResourceKind<ImageSpec> = {
       owned.flatMap(({ key, details }) => [key, ...(details?.['source'] === undefined ? [] : [details['source']])]),
       signal,
     ),
-  // A pull that was killed before its image got its name leaves it under this one.
+  // A pull that was interrupted before its image got its name leaves the image under its source.
   details: ({ source }) => ({ source }),
 };

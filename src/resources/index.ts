@@ -1,6 +1,6 @@
 /**
- * Every thing that is put on a host, one file a kind, each with look, ensure and remove. Knows hosts and their tools, not
- * plans. Start with kind.ts; kinds.ts is the table, work.ts applies it to a host.
+ * The kinds of resources, one file for each kind, with look, ensure and remove. Code here knows hosts and their tools,
+ * not plans. Start with kind.ts; kinds.ts is the table of kinds, work.ts applies them to a host.
  */
 export { dockerEngine } from './containers/docker.ts';
 export type { ContainerEngine, EngineImage } from './containers/container-engine.ts';

@@ -7,9 +7,9 @@ import { removeFiles } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceContext } from './kind.ts';
 import { readNeeds } from './unit.ts';
 
-/** A unit whose file we write and that keeps something in force: a mount, a route. */
+/** A unit whose file Caisson writes and which holds a mount or route as long as it runs. */
 export interface KeptUnit {
-  /** Name with its ending. */
+  /** Name with its ending, such as .mount. */
   readonly name: string;
   readonly text: string;
 }

@@ -18,7 +18,7 @@ import { sysctlKind } from './sysctl.ts';
 import { unitKind } from './unit.ts';
 import { userKind } from './user.ts';
 
-/** Every kind of thing that is put on hosts. */
+/** Every kind of resource, by name. */
 export const KINDS: { readonly [K in ResourceKindName]: ResourceKind<Specs[K]> } = {
   artifact: artifactKind,
   block: blockKind,
@@ -40,7 +40,7 @@ export const KINDS: { readonly [K in ResourceKindName]: ResourceKind<Specs[K]> }
   user: userKind,
 };
 
-/** The order in which things of one owner are made; they are removed in reverse. */
+/** Order in which the resources of one owner are made. They are removed in reverse. */
 export const KIND_ORDER: readonly ResourceKindName[] = [
   'bundle',
   'user',
@@ -62,7 +62,10 @@ export const KIND_ORDER: readonly ResourceKindName[] = [
   'definition',
 ];
 
-/** Kinds that keep what stood in their place, so that it can be put back. Others leave it as it is when their owner goes. */
+/**
+ * Kinds that keep the original that they replace and put it back when the owner goes. Other kinds leave the resource as
+ * it is.
+ */
 export const RESTORING: ReadonlySet<ResourceKindName> = new Set([
   'file',
   'certificate',

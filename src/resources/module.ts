@@ -2,10 +2,13 @@ import { runChecked, shellScript } from '../host/index.ts';
 import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
-/** A kernel module, loaded now and at boot. Its key is the name. */
+/** A kernel module that is loaded now and at every boot. Its key is the name. */
 export type ModuleSpec = Readonly<Record<string, never>>;
 
-/** Parameters: names. Prints for each whether it is loaded (or built in) and whether we have it loaded at boot. */
+/**
+ * Parameters: names. Prints a line for each: NAME, yes or no for loaded (or built in), yes or no for loaded at boot by a
+ * file of Caisson.
+ */
 export const LOOK_MODULES_SCRIPT = `for name do
   loaded=no; boot=no
   if [ -d "/sys/module/$(printf %s "$name" | tr - _)" ] || modprobe --dry-run --first-time -- "$name" 2>&1 | grep -q builtin; then loaded=yes; fi
@@ -14,7 +17,7 @@ export const LOOK_MODULES_SCRIPT = `for name do
 done
 `;
 
-/** Parameters: names. */
+/** Parameters: names. Loads each module, then writes the file that loads it at boot. */
 export const LOAD_MODULES_SCRIPT = `set -eu
 umask 022
 mkdir -p /etc/modules-load.d
@@ -25,7 +28,10 @@ for name do
 done
 `;
 
-/** Parameters: names; those with a + before them were not loaded before us. One that is in use stays until the next boot. */
+/**
+ * Parameters: names, with a + before those that were not loaded before Caisson. Removes the files that load modules at
+ * boot, and unloads the modules with a +. A module that is in use stays loaded until the next boot.
+ */
 export const UNLOAD_MODULES_SCRIPT = `for word do
   name=\${word#+}
   rm -f -- "/etc/modules-load.d/caisson-$name.conf" || exit 1

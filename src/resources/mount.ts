@@ -1,15 +1,15 @@
 import { ensureKeptUnits, lookAtKeptUnits, removeKeptUnits, type KeptUnit } from './kept-unit.ts';
 import type { ResourceKind } from './kind.ts';
 
-/** A mounted file system, now and at boot. Its key is the directory. */
+/** A file system that is mounted now and at every boot. Its key is the directory. */
 export interface MountSpec {
-  /** SERVER:/PATH, a device, a name; as mount(8) takes it. */
+  /** Source of the mount in the syntax of mount(8): SERVER:/PATH, a device, or a label. */
   readonly what: string;
   readonly type: string;
   readonly options: string;
 }
 
-/** systemd.unit(5), STRING ESCAPING FOR INCLUSION IN UNIT NAMES, for a path. */
+/** Returns the unit name for a path, escaped as in systemd.unit(5), STRING ESCAPING FOR INCLUSION IN UNIT NAMES. */
 export function mountUnitName(path: string): string {
   const parts = path.split('/').filter((part) => part !== '');
   if (parts.length === 0) return '-.mount';
@@ -22,7 +22,7 @@ export function mountUnitName(path: string): string {
   return `${escaped.join('')}.mount`;
 }
 
-/** systemd.mount(5). A network file system waits for the network by its type (FSTAB). */
+/** Text of a unit as in systemd.mount(5). systemd makes a mount of a network file system type wait for the network. */
 function unitOf({ key, spec: { what, type, options } }: { readonly key: string; readonly spec: MountSpec }): KeptUnit {
   const literal = (text: string): string => text.replaceAll('%', '%%');
   const lines = [

@@ -1,7 +1,7 @@
-/** Owners that are no component. */
+/** Owners that are part of Caisson, not a component of the platform. */
 export const OWNERS = {
-  /** What every host of a site has: names, trust, package source, agent. */
+  /** Owns the resources that every host of a site has: names, trust, package source, agent. */
   host: 'caisson',
-  /** What only the seed has: bundles and the depot. */
+  /** Owns the resources that only the seed has: bundles and the depot. */
   seed: 'caisson-seed',
 } as const;

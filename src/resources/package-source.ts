@@ -7,14 +7,17 @@ import { lookAtFiles, writeFiles } from './file.ts';
 import type { PlacedFile } from './placed-file.ts';
 import { fixedContent } from './content.ts';
 
-/** The depot as a source of packages, with its metadata taken. Its key is the path of the mark. */
+/** The depot as a package source whose metadata the host has fetched. Its key is the path of the mark. */
 export interface PackageSourceSpec {
   readonly access: SourceAccess;
-  /** The bundle whose metadata are wanted. */
+  /** Digest of the bundle whose metadata are wanted. */
   readonly bundle: Digest;
 }
 
-/** Written after the metadata were taken: says of which bundle. */
+/**
+ * The mark: a file with the digest of the bundle whose metadata the host has. It is written after the metadata were
+ * fetched.
+ */
 function markFile(key: string, { bundle }: PackageSourceSpec): PlacedFile {
   return { path: key, mode: 0o644, content: fixedContent(`${bundle}\n`) };
 }

@@ -1,7 +1,7 @@
 import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
-/** A package by name, in the version that the bundle has. A newer one that is installed is as good. */
+/** A package in at least this version, which is the bundle's. A newer installed version stays. Its key is the name. */
 export interface PackageSpec {
   readonly version: string;
 }

@@ -4,25 +4,25 @@ import type { OwnedResource } from '../site/index.ts';
 
 export const DEFAULT_OWNER = 'root:root';
 
-/** Where a host keeps what was there before us, under its own path. */
+/** Directory on a host of the files that Caisson replaced, each below it under its own path. */
 export const ORIGINALS = '/var/lib/caisson/originals';
-/** Where a host keeps what the present run replaced, until the run has ended well. */
+/** Directory on a host of the files that the present run replaced. Removed when the run has succeeded. */
 export const REPLACED = '/var/lib/caisson/replaced';
 
-/** What a path on a host is. */
+/** Type, mode and owner of a path on a host. */
 export interface PathState {
   /** Octal, without leading zero. */
   readonly mode: string;
-  /** user:group, by name and by number. */
+  /** Two forms of user:group: by name, and by number. */
   readonly owners: readonly string[];
-  /** `directory`, `link`, `other`, or the SHA-256 of a file's bytes in hexadecimal. */
+  /** `directory`, `link`, `other`, or the SHA-256 of a regular file in hexadecimal. */
   readonly kind: string;
 }
 
 /**
- * Prints for each path, NUL behind it: mode, owner by name, owner by number, what it is (`directory` or the digest of a
- * file's bytes), and the path. Parameters before `--` are directories, where links are followed; those behind are files,
- * where a link is no file of ours. Only regular files are read: a pipe would never end.
+ * Parameters: directories, `--`, files. Prints for each path that exists: mode, owner by name, owner by number, kind as
+ * in PathState, a tab, the path, NUL. Links to directories are followed; a link in place of a file has the kind `link`.
+ * Only regular files are read, because reading a pipe would not end.
  */
 export const INSPECT_SCRIPT = `export LC_ALL=C
 follow=-L
@@ -39,7 +39,7 @@ done
 exit 0
 `;
 
-/** What files and directories of a host are; those that are not there are left out. One command. */
+/** Reads the state of files and directories on a host, by path. A path that does not exist is left out. Runs one command. */
 export async function inspectPaths(
   host: Host,
   { files = [], directories = [] }: { readonly files?: readonly string[]; readonly directories?: readonly string[] },
@@ -63,14 +63,14 @@ export interface Attributes {
   readonly owner?: string | undefined;
 }
 
-/** Why mode or owner of a path are not as wanted; undefined when they are. */
+/** Says which of mode and owner is not as wanted; undefined when both are. */
 export function attributesProblem(found: PathState, { mode, owner = DEFAULT_OWNER }: Attributes): string | undefined {
   if (found.mode !== mode.toString(8)) return `its mode is ${found.mode}, want ${mode.toString(8)}`;
   if (!found.owners.includes(owner)) return `its owner is ${found.owners[0] ?? ''}, want ${owner}`;
   return undefined;
 }
 
-/** Why a file is not as wanted; undefined when it is. A digest that is not known yet never fits. */
+/** Says why a file is not as wanted; undefined when it is. A file differs while its wanted digest is undefined. */
 export function fileProblem(found: PathState, wanted: Attributes & { readonly digest: Digest | undefined }): string | undefined {
   if (['directory', 'link', 'other'].includes(found.kind)) return `it is ${found.kind === 'other' ? 'no regular file' : `a ${found.kind}`}`;
   if (wanted.digest === undefined || found.kind !== hexOf(wanted.digest)) return 'its content differs';
@@ -78,8 +78,8 @@ export function fileProblem(found: PathState, wanted: Attributes & { readonly di
 }
 
 /**
- * Parameters: a directory, then paths. Copies each file that is there into the directory, under its own path, unless a copy
- * is there already: the first one is the oldest. A path that is not there leaves an empty mark (PATH.absent).
+ * Parameters: a directory, then paths. Copies each existing file into the directory under its own path. An earlier copy
+ * is not replaced, so the oldest stays. For a path that does not exist, makes an empty file PATH.absent there.
  */
 export const KEEP_SCRIPT = `set -eu
 umask 077
@@ -95,12 +95,15 @@ for path do
 done
 `;
 
-/** Copies files into a store (ORIGINALS, REPLACED), each once; those that are not there are marked so. */
+/** Copies files into a store (ORIGINALS or REPLACED), unless it has a copy. The store also notes paths that do not exist. */
 export async function keepPaths(host: Host, store: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
   if (paths.length > 0) await runChecked(host, { argv: shellScript(KEEP_SCRIPT, [store, ...paths]) }, { signal });
 }
 
-/** Parameters: a directory, then paths. Puts back what KEEP_SCRIPT copied, removes what was not there; forgets the copies. */
+/**
+ * Parameters: a directory, then paths. Moves copies that KEEP_SCRIPT made back to their paths, and removes the files at
+ * paths that it noted as absent. Paths without a copy or note are not changed.
+ */
 export const RESTORE_SCRIPT = `set -eu
 umask 022
 store=$1; shift
@@ -114,19 +117,23 @@ done
 [ ! -d "$store" ] || find "$store" -depth -type d -empty -delete
 `;
 
-/** Puts back what a store has of these paths; a path that it says was absent is removed. Others stay as they are. */
+/**
+ * Moves files of a store back to these paths, and removes files at paths that the store notes as absent. Other paths are
+ * not changed.
+ */
 export async function restorePaths(host: Host, store: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
   if (paths.length > 0) await runChecked(host, { argv: shellScript(RESTORE_SCRIPT, [store, ...paths]) }, { signal });
 }
 
-/** Removes files of ours. */
+/** Removes files. A path that does not exist is skipped. */
 export async function removeFiles(host: Host, paths: readonly string[], signal: AbortSignal): Promise<void> {
   if (paths.length > 0) await runChecked(host, { argv: ['rm', '-f', '--', ...paths] }, { signal });
 }
 
 /**
- * Removes the files of things of ours. Where something that was not ours stood before, that is put back; a file there of which
- * ORIGINALS has nothing is that one already (a removal was killed after it, or the making before it), and stays.
+ * Removes the files of owned resources. A file that replaced an original (`before` is `other`) is replaced by that
+ * original. When ORIGINALS has no copy, the file at the path is the original already and stays: an earlier run was killed
+ * after putting it back, or before replacing it.
  */
 export async function removePlaced(
   host: Host,
@@ -139,21 +146,21 @@ export async function removePlaced(
   await restorePaths(host, ORIGINALS, replaced ?? [], signal);
 }
 
-/** Parameters: a file, owner, mode, the name that it gets. */
+/** Parameters: a file, owner, mode, final path. Sets owner and mode, writes the file to disk, then renames it. */
 export const PLACE_SCRIPT = 'set -eu; chown -- "$2" "$1"; chmod -- "$3" "$1"; sync -- "$1"; mv -fT -- "$1" "$4"';
 
-/** Parameters: directories, deepest first. Removes those that are empty. */
+/** Parameters: directories, deepest first. Removes the empty ones. A link to a directory is not removed. */
 export const REMOVE_EMPTY_SCRIPT = `for path do
   if [ -d "$path" ] && [ ! -L "$path" ]; then rmdir --ignore-fail-on-non-empty -- "$path" || exit 1; fi
 done
 `;
 
-/** True while the host keeps what this run, or one that was killed, replaced. */
+/** True while the host has files that this run, or an interrupted one, replaced. */
 export async function keepsReplaced(host: Host, signal: AbortSignal): Promise<boolean> {
   return (await host.run({ argv: ['test', '-e', REPLACED] }, { signal })).exitCode === 0;
 }
 
-/** Forgets what the present run replaced. */
+/** Removes the copies of the files that the present run replaced. */
 export async function forgetReplaced(host: Host, signal: AbortSignal): Promise<void> {
   await runChecked(host, { argv: ['rm', '-rf', '--', REPLACED] }, { signal });
 }

@@ -1,7 +1,7 @@
 import type { Host } from '../host/index.ts';
 import type { ResourceContext, ResourceKind, Wanted } from './kind.ts';
 
-/** The wanted things that are not so yet: `ensure` leaves the others alone. */
+/** Returns the wanted resources that differ or are absent. `ensure` works on these only. */
 export async function pendingOf<Spec>(
   look: ResourceKind<Spec>['look'],
   host: Host,

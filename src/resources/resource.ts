@@ -17,7 +17,7 @@ import type { SysctlSpec } from './sysctl.ts';
 import type { UnitSpec } from './unit.ts';
 import type { UserSpec } from './user.ts';
 
-/** What is wanted of each kind of thing on a host. */
+/** The wanted state for each kind of resource. */
 export interface Specs {
   readonly artifact: ArtifactSpec;
   readonly block: BlockSpec;
@@ -41,15 +41,15 @@ export interface Specs {
 
 export type ResourceKindName = keyof Specs;
 
-/** One thing that is wanted on a host. */
+/** One resource that is wanted on a host. */
 export interface ResourceOf<K extends ResourceKindName> {
   readonly kind: K;
-  /** Names it among its kind on the host: a path, a name. */
+  /** Path or name of the resource, unique within its kind on the host. */
   readonly key: string;
   readonly host: string;
-  /** The component that it belongs to, or one of the owners in owners.ts. */
+  /** Name of the component that the resource belongs to, or one of the owners in owners.ts. */
   readonly owner: string;
-  /** Of the wanted state; undefined while a part of it (a secret, a certificate) has yet to be made. */
+  /** Digest of the wanted state; undefined while a secret or certificate in that state has not been made. */
   readonly digest: Digest | undefined;
   readonly spec: Specs[K];
 }

@@ -3,7 +3,7 @@ import { formatUnitFile } from '../host/index.ts';
 import { ensureKeptUnits, lookAtKeptUnits, removeKeptUnits, type KeptUnit } from './kept-unit.ts';
 import type { ResourceKind } from './kind.ts';
 
-/** A route of the host, now and after a boot. Its key is the destination in CIDR notation. */
+/** A route that the host has now and after every boot. Its key is the destination in CIDR notation. */
 export interface RouteSpec {
   /** Address of the next hop. */
   readonly via: string;

@@ -3,12 +3,15 @@ import { ORIGINALS } from './paths.ts';
 import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
-/** A kernel setting, now and at boot. Its key is the name with dots. */
+/** A kernel setting that applies now and after every boot. Its key is the name with dots. */
 export interface SysctlSpec {
   readonly value: string;
 }
 
-/** Parameters: names. Prints for each NAME, the running value and the value at boot by our file, with tabs between. */
+/**
+ * Parameters: names. Prints a line for each, with tabs between: NAME, running value, value in the boot file that Caisson
+ * wrote.
+ */
 export const LOOK_SYSCTL_SCRIPT = `for name do
   now=$(cat -- "/proc/sys/$(printf %s "$name" | tr . /)" 2>/dev/null | tr '\\t' ' ') || now=
   boot=
@@ -17,7 +20,10 @@ export const LOOK_SYSCTL_SCRIPT = `for name do
 done
 `;
 
-/** Parameters: a directory, then name and value in turn. Keeps the value that was there before us. */
+/**
+ * Parameters: a directory, then name and value in turn. Keeps the original value of each setting in the directory, writes
+ * the boot file, then sets the running value.
+ */
 export const SET_SYSCTL_SCRIPT = `set -eu
 umask 022
 store=$1; shift
@@ -32,7 +38,10 @@ while [ $# -gt 1 ]; do
 done
 `;
 
-/** Parameters: a directory, then names. Puts back the values that were there before us. */
+/**
+ * Parameters: a directory, then names. Removes the boot files and sets the original values, which SET_SYSCTL_SCRIPT kept
+ * there.
+ */
 export const UNSET_SYSCTL_SCRIPT = `set -eu
 store=$1; shift
 for name do

@@ -12,18 +12,21 @@ import {
 } from '../host/index.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
-/** A unit that is enabled and runs with certain files. Its key is the name, with its ending. */
+/** A unit that is enabled and was started with the present content of certain files. Its key is the name with its ending. */
 export interface UnitSpec {
-  /** Files with which the unit must have been started. */
+  /** Files for whose changes the unit must be restarted. */
   readonly restartOn: readonly string[];
-  /** Files for which a reload of the unit is enough. */
+  /** Files for whose changes a reload of the unit is enough. */
   readonly reloadOn: readonly string[];
 }
 
-/** /proc/uptime counts hundredths of a second. */
+/** Tolerance in seconds when times are compared: /proc/uptime counts in hundredths of a second. */
 const CLOCK_STEP = 0.02;
 
-/** Parameters: files. Prints the time, the time since boot, and when each file changed, with NUL behind each line. */
+/**
+ * Parameters: files. Prints records that end with NUL, with times in seconds: the present time, the time since boot, and
+ * the change time of each file that exists.
+ */
 export const FILE_TIMES_SCRIPT = `export LC_ALL=C
 printf 'now %s\\0' "$(date +%s.%N)"
 read -r uptime _ </proc/uptime; printf 'uptime %s\\0' "$uptime"
@@ -32,9 +35,9 @@ exit 0
 `;
 
 interface FileTimes {
-  /** When the machine booted, in seconds since the epoch. */
+  /** Time of the last boot, in seconds since the epoch. */
   readonly boot: number;
-  /** When each file changed, in seconds since the epoch; missing files are left out. */
+  /** Time of the last change of each file, in seconds since the epoch. Missing files are left out. */
   readonly changed: ReadonlyMap<string, number>;
 }
 
@@ -48,15 +51,15 @@ async function readFileTimes(host: Host, files: readonly string[], signal: Abort
   return { boot: number('now') - number('uptime'), changed: new Map(changed) };
 }
 
-/** What a unit lacks: nothing, a reload, a restart (or its first start). */
+/** The operation that brings a unit to its wanted state. A unit that does not run needs a restart, too. */
 interface UnitNeed {
   readonly need: 'nothing' | 'reload' | 'restart';
   readonly why: string;
 }
 
 /**
- * A unit runs with a file when it was started after the file changed. A run that was killed between writing and restarting is
- * noticed so.
+ * Decides by times: a unit that was started before a file changed runs with the older file. This also finds a run that
+ * was killed between writing a file and restarting its unit.
  */
 function needOf(state: UnitState, { restartOn, reloadOn }: UnitSpec, times: FileTimes): UnitNeed {
   const restart = (why: string): UnitNeed => ({ need: 'restart', why });
@@ -73,7 +76,10 @@ function needOf(state: UnitState, { restartOn, reloadOn }: UnitSpec, times: File
   return reloaded === undefined ? { need: 'nothing', why: '' } : { need: 'reload', why: `it runs with an older ${reloaded}` };
 }
 
-/** What each unit lacks; undefined for one that systemd does not know. Two commands. */
+/**
+ * Resolves to the need of each unit, in the order of `wanted`; undefined for a unit that systemd does not know. Runs two
+ * commands.
+ */
 export async function readNeeds(
   host: Host,
   wanted: readonly { readonly key: string; readonly spec: UnitSpec }[],

@@ -2,17 +2,17 @@ import { runChecked, shellScript } from '../host/index.ts';
 import { pendingOf } from './pending.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
 
-/** A system user without a login, with a group of its name. Its key is the name. */
+/** A system user without a login, and a group with the same name. Its key is the name. */
 export interface UserSpec {
-  /** Number of user and group; the distribution chooses one when not given. */
+  /** Number of the user and the group. When undefined, the distribution chooses one. */
   readonly id?: number | undefined;
-  /** Home directory, which is not made. */
+  /** Home directory in the user database. The directory itself is not made. */
   readonly home: string;
 }
 
 /**
- * Parameters: name, home, number or nothing. The number of a user that is there is not changed, because files belong to it;
- * the script fails instead.
+ * Parameters: name, home, number or an empty text. Fails when the user exists with another number, because its files
+ * belong to that number.
  */
 export const MAKE_USER_SCRIPT = `set -eu
 if [ -n "$3" ] && found=$(getent passwd "$1" | cut -d: -f3) && [ -n "$found" ] && [ "$found" != "$3" ]; then
@@ -24,7 +24,7 @@ else useradd --system --no-create-home --home-dir "$2" --shell /usr/sbin/nologin
 fi
 `;
 
-/** Parameters: names. */
+/** Parameters: names. Removes the users and groups that exist. */
 export const REMOVE_USERS_SCRIPT = `for name do
   if getent passwd "$name" >/dev/null; then userdel -- "$name" || exit 1; fi
   if getent group "$name" >/dev/null; then groupdel -- "$name" || exit 1; fi
@@ -33,7 +33,7 @@ done
 
 export const userKind: ResourceKind<UserSpec> = {
   look: async (host, wanted, { signal }) => {
-    // It fails when it does not know one of them, and tells of the others all the same.
+    // getent fails when it does not know one of the names, and still prints the others.
     const { stdout } = await host.run({ argv: ['getent', 'passwd', ...wanted.map(({ key }) => key)] }, { signal });
     const found = new Map(stdout.split('\n').map((line) => [line.split(':')[0] ?? '', line.split(':')]));
     return wanted.map(({ key, spec }): Found => {

@@ -4,18 +4,18 @@ import { ABSENT, type Found, type RemoveOptions, type ResourceContext } from './
 import { KIND_ORDER, KINDS } from './kinds.ts';
 import type { Resource, ResourceKindName, ResourceOf } from './resource.ts';
 
-/** A resource that is to be made, and whether it replaces something that is not ours. */
+/** A resource to make, and whether it replaces something that Caisson did not make. */
 export interface Making {
   readonly resource: Resource;
   readonly replaces: boolean;
 }
 
-/** Names a resource on its host. */
+/** KIND KEY, which is unique on one host. */
 export function resourceId({ kind, key }: { readonly kind: string; readonly key: string }): string {
   return `${kind} ${key}`;
 }
 
-/** How each resource of one host was found; a few commands for all. */
+/** Compares the resources of one host with it, with a few commands for each kind. Changes nothing. */
 export async function lookAtResources(
   host: Host,
   resources: readonly Resource[],
@@ -31,12 +31,12 @@ export async function lookAtResources(
   return found;
 }
 
-/** Makes resources of one host as wanted, kind after kind. */
+/** Makes resources on one host as wanted, in KIND_ORDER. */
 export async function makeResources(host: Host, makings: readonly Making[], context: ResourceContext): Promise<void> {
   for (const kind of KIND_ORDER) await makeKind(kind, host, makings, context);
 }
 
-/** Removes resources of ours from one host, kind after kind, in the reverse order of making. Kinds of a later version are left. */
+/** Removes owned resources from one host, in reverse KIND_ORDER. Resources of a kind that this version does not know stay. */
 export async function removeResources(
   host: Host,
   owned: readonly OwnedResource[],
@@ -49,12 +49,12 @@ export async function removeResources(
   }
 }
 
-/** Puts back what was there before these resources were made in this run. */
+/** Puts back the state before these resources were made in this run, in reverse KIND_ORDER. */
 export async function undoResources(host: Host, makings: readonly Making[], context: ResourceContext): Promise<void> {
   for (const kind of [...KIND_ORDER].reverse()) await undoKind(kind, host, makings, context);
 }
 
-/** What the record must keep of a resource, beside its key, for its removal. */
+/** Data besides the key that the record stores for the removal of a resource; undefined when its kind needs none. */
 export function detailsOf(resource: Resource): Readonly<Record<string, string>> | undefined {
   return detailsOfKind(resource.kind, resource);
 }

@@ -1,21 +1,21 @@
 import type { BundleManifest } from '../bundle/index.ts';
 import { hexOf, platformSlug, type Digest } from '../core/index.ts';
 
-/** The parts of a bundle's name on the seed. */
+/** The properties of a bundle that make up its file name on the seed. */
 export interface StagedBundle {
   readonly manifest: Pick<BundleManifest, 'name' | 'version'>;
   readonly bundleDigest: Digest;
 }
 
-/** Name of a bundle on the seed: says which it is. */
+/** File name of a bundle on the seed: NAME-VERSION-DIGEST.tar, with the first 12 hex digits of the digest. */
 export function stagedBundleName({ manifest, bundleDigest }: StagedBundle): string {
   return `${manifest.name}-${manifest.version}-${hexOf(bundleDigest).slice(0, 12)}.tar`;
 }
 
-/** Ending of a copy's name until it is complete and verified. */
+/** Suffix of the name of a copy until the copy is complete and verified. */
 export const PARTIAL = '.partial';
 
-/** The member that is the executable for hosts of a CPU, in Go's words (amd64). */
+/** Path of the bundle member that is the executable for hosts with this CPU. `architecture` is a Go name, such as amd64. */
 export function executablePath(architecture: string): string {
   return `caisson-${platformSlug({ os: 'linux', architecture })}`;
 }

@@ -1,15 +1,15 @@
 import { CaissonError } from '../core/index.ts';
 import type { HostRecord, SiteRecord } from './record.ts';
 
-/** One reason why a run would do harm to a site, and what to do instead. */
+/** One reason why a run would do harm to a site, with the remedy. */
 export interface SiteConflict {
-  /** A host, a file of the seed, or a key of cluster.yaml. */
+  /** Name of a host, path on the seed, or key of cluster.yaml. */
   readonly where: string;
   readonly problem: string;
   readonly remedy: string;
 }
 
-/** A run does not go with the site that is there: every reason at once. Nothing was changed. */
+/** Thrown before anything is changed, with every reason why a run would do harm to the site. */
 export class SiteConflictError extends CaissonError {
   readonly conflicts: readonly SiteConflict[];
 
@@ -25,25 +25,25 @@ export class SiteConflictError extends CaissonError {
   }
 }
 
-/** The site that a host of a run belongs to, as the host keeps it. */
+/** A host of a run, with the record that it keeps of its site. */
 export interface FoundHost {
   readonly name: string;
-  /** Undefined where the host keeps none. */
+  /** Undefined when the host keeps no record. */
   readonly record: HostRecord | undefined;
-  /** True when our agent is installed there. */
+  /** True when the unit of our agent is installed on the host. */
   readonly hasAgent: boolean;
 }
 
-/** The keys and secrets of a site that the seed has. */
+/** The authorities and secrets that are present on the seed. */
 export interface SeedKeys {
-  /** SHA-256 of the certificate of each authority whose key is there too. */
+  /** SHA-256 of the certificate by name of the authority. An authority whose key is missing is left out. */
   readonly authorities: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
 }
 
 /**
- * Hosts that belong to another site than the record's. A machine that belongs to a site is never taken by another run: that
- * the seed has no record does not make it a new site.
+ * Returns a conflict for each host that belongs to another site than `record`. Without a record, every host that keeps a
+ * record or has our agent conflicts: a run never takes over a host of an existing site.
  */
 export function foreignHosts(record: SiteRecord | undefined, hosts: readonly FoundHost[]): readonly SiteConflict[] {
   return hosts.flatMap(({ name, record: found, hasAgent }) => {
@@ -72,7 +72,10 @@ export function foreignHosts(record: SiteRecord | undefined, hosts: readonly Fou
   });
 }
 
-/** Keys and secrets that the record says were made and that the seed has lost. New ones would lock the cluster out of its data. */
+/**
+ * Returns a conflict for each authority and secret of the record that the seed no longer has. A run must not make new
+ * ones: the cluster could then not read its own data.
+ */
 export function lostKeys(
   record: SiteRecord,
   keys: SeedKeys,
@@ -97,7 +100,10 @@ export function lostKeys(
   return [...authorities, ...secrets];
 }
 
-/** A cluster name that is another than the site's: it is in certificates, node identities and data. */
+/**
+ * Returns a conflict when cluster.yaml has another name than the site. Certificates, node identities and data contain the
+ * name, so it cannot change.
+ */
 export function changedName(record: SiteRecord, name: string): readonly SiteConflict[] {
   if (record.name === name) return [];
   return [
@@ -109,7 +115,10 @@ export function changedName(record: SiteRecord, name: string): readonly SiteConf
   ];
 }
 
-/** Settings that a change would part from the data that were made with them. */
+/**
+ * Returns a conflict for each recorded setting that is wanted with another value: data on the hosts were made with the
+ * recorded one. A setting that is missing in `wanted` does not conflict.
+ */
 export function changedSettings(record: SiteRecord, wanted: Readonly<Record<string, string>>): readonly SiteConflict[] {
   return Object.entries(record.settings).flatMap(([name, value]) => {
     const asked = wanted[name];

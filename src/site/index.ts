@@ -1,4 +1,7 @@
-/** The memory and the secrets of a site, and their places: paths of files, units and ports on its hosts, names of bundles on the seed, how its machines are reached. */
+/**
+ * A site: its record, keys and secrets on the seed; the paths, units and ports on its hosts; the names of bundles on the
+ * seed; the connections to its machines. What is wanted on hosts is decided in plan/. Start with record.ts.
+ */
 export * from './bundle-members.ts';
 export * from './layout.ts';
 export * from './machines.ts';

@@ -1,14 +1,14 @@
 import { digestOf, type Digest } from '../core/index.ts';
 
-/** A text that the seed keeps, or has yet to make. */
+/** A text that is stored on the seed, or that the first `read` makes and stores. */
 export interface KeptText {
-  /** Undefined while it was never made. */
+  /** Undefined until the text has been made. */
   readonly digest: Digest | undefined;
-  /** The text; made and kept now when there is none. */
+  /** Resolves to the text. Makes and stores it first when there is none. */
   read(): Promise<string>;
 }
 
-/** A text that is there, or is made by `obtain`. */
+/** Wraps a text. When `known` is undefined, each `read` calls `obtain`, which must make, store and return the text. */
 export function keptText(known: string | undefined, obtain: () => Promise<string>): KeptText {
   return { digest: known === undefined ? undefined : digestOf(known), read: async () => known ?? obtain() };
 }

@@ -1,6 +1,9 @@
 import { posix } from 'node:path';
 
-/** Where things live on the hosts. Everything of ours is under these paths; a platform's own paths are in its manifests. */
+/**
+ * Paths, units and ports on the hosts. Every file that Caisson itself installs is below these paths; the manifests name
+ * the paths of a platform.
+ */
 export const EXECUTABLE = '/usr/local/bin/caisson';
 export const PKI = '/etc/caisson/pki';
 export const AGENT_CONFIG = '/etc/caisson/agent.yaml';
@@ -13,32 +16,32 @@ export const AGENT_PORT = 6100;
 /** Name of our block in /etc/hosts. */
 export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';
-/** The record that each host keeps of its site. */
+/** File with the record that each host keeps of its site. */
 export const HOST_RECORD = '/etc/caisson/site.json';
 
-/** Places on the seed alone: this process reads and writes them itself. */
+/** Paths that exist on the seed only. The process of a run reads and writes them directly. */
 export interface SeedLayout {
-  /** Bundles, under names that say which they are. */
+  /** Directory of bundles, named by stagedBundleName. */
   readonly bundles: string;
-  /** Every run, step by step, as JSON lines. */
+  /** File of the journal: JSON lines. */
   readonly journal: string;
-  /** The record of the site. */
+  /** File of the site record. */
   readonly record: string;
-  /** Generated passwords, one file each. */
+  /** Directory of generated passwords, one file each. */
   readonly secrets: string;
-  /** Every certificate of the site with its key. */
+  /** Directory of all certificates of the site with their keys. */
   readonly certificates: string;
-  /** The authorities of the site, their keys included. */
+  /** Directory of the authorities' certificates and keys. */
   readonly authorities: string;
-  /** Files for operators on the seed: their certificate, and the authority's. */
+  /** Directory of files for operators on the seed: their certificate, and the certificate of the authority. */
   readonly pki: string;
-  /** Files that the depot's unit reads. */
+  /** Directory of files that the unit of the depot reads. */
   readonly depot: string;
-  /** Name of the lock that a run holds. */
+  /** Name of the install lock, which a run holds. */
   readonly lock: string;
 }
 
-/** The seed's places; under another root than / in tests only. */
+/** Returns the paths on the seed. Only tests give another root than /. */
 export function seedLayout(root = '/'): SeedLayout {
   const state = posix.join(root, '/var/lib/caisson');
   const settings = posix.join(root, '/etc/caisson');

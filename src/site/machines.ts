@@ -1,14 +1,14 @@
 import { connectHost, openLocalHost } from '../host/index.ts';
 
-/** How an install reaches its machines. Tests put simulated ones in their place. */
+/** Functions by which an install reaches its machines. Tests replace them to simulate machines. */
 export interface Machines {
   /** Connects to a declared node. */
   readonly connect: typeof connectHost;
-  /** Opens the machine of this process where it is no node of the cluster. */
+  /** Opens the machine that this process runs on. Used when that machine is not a node of the cluster. */
   readonly openSeed: typeof openLocalHost;
-  /** True where agents answer at their own port; else the program on each host is asked. */
+  /** True when agents answer on their own port. When false, the executable on each host is run to ask its agent. */
   readonly hasAgentPorts: boolean;
-  /** Directory that stands for / where the seed's own files are meant. */
+  /** Root directory of the files of the seed: / except in tests. */
   readonly seedRoot: string;
 }
 

@@ -2,9 +2,10 @@ import type { FoundHost, SeedKeys } from './conflicts.ts';
 import { newSiteRecord, type HostRecord, type RecordedHost, type SiteRecord } from './record.ts';
 
 /**
- * The record of a site as its hosts remember it, for a seed that lost the file but has the keys: every host must name the
- * same site, and the seed must hold the key of every authority that they name. Undefined otherwise. Actions that were done
- * are not known to hosts; their probes tell.
+ * Makes the site record again from the records that hosts keep, for a seed that lost the file but still has the keys.
+ * Returns undefined unless every host record names the same site and the seed holds every authority that the first of
+ * them names. The result has no done actions, because host records do not list them; the probes of the actions show which
+ * are done.
  */
 export function rebuildRecord(hosts: readonly FoundHost[], keys: SeedKeys): SiteRecord | undefined {
   const records = hosts.flatMap(({ record }) => record ?? []);
@@ -14,7 +15,7 @@ export function rebuildRecord(hosts: readonly FoundHost[], keys: SeedKeys): Site
   const entries = Object.entries(authorities);
   if (entries.length === 0 || entries.some(([authority, fingerprint]) => keys.authorities[authority] !== fingerprint)) return undefined;
   const joined = hostsByComponent(records, (record) => record.joined);
-  // Founders stand before members that joined them.
+  // The order in a placement matters: founders come before the members that joined them.
   const founded = hostsByComponent(records, (record) => record.placements.filter((component) => !record.joined.includes(component)));
   const components = new Set([...founded.keys(), ...joined.keys()]);
   return {

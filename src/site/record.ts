@@ -2,33 +2,33 @@ import * as z from 'zod';
 import { isDigest, type Digest } from '../core/index.ts';
 import { parseBoundedJson } from '../io/index.ts';
 
-/** The only version of the record so far. */
+/** `apiVersion` of the records that this version reads and writes. */
 const RECORD_VERSION = 'caisson/v1';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
 
 const bundle = z.strictObject({ name: z.string(), version: z.string(), digest });
 
-/** One thing on a host that is ours. */
+/** One resource on a host that Caisson made or took over. */
 const ownedResource = z.strictObject({
   /** Kind of the resource, such as file or unit. */
   kind: z.string().min(1),
-  /** Names it among its kind on the host: a path, a name. */
+  /** Path or name of the resource, unique within its kind on the host. */
   key: z.string().min(1),
-  /** The component that it belongs to, or one of the owners that start with "caisson". */
+  /** Name of the component that the resource belongs to, or one of the owners that start with "caisson". */
   owner: z.string().min(1),
-  /** Of the state that was wanted last; absent while a part of it (a secret, a certificate) has yet to be made. */
+  /** Digest of the state that was wanted last. Absent while a secret or certificate in that state has not been made yet. */
   digest: digest.optional(),
   /**
-   * The state before us: `same` was as we want it and stays when the owner goes, `other` was replaced and is put back
-   * then. Absent: nothing was there.
+   * State that Caisson found before it made the resource. `same`: as wanted; the resource stays when its owner goes.
+   * `other`: replaced; the original is put back when the owner goes. Absent: it did not exist.
    */
   before: z.enum(['same', 'other']).optional(),
-  /** It holds data of its owner, which only a purge removes. */
+  /** True when the resource holds data of its owner. Only a purge removes these. */
   data: z.boolean().optional(),
-  /** Its owner is gone; it stays because it holds data. */
+  /** True when the owner is gone and the resource stays because it holds data. */
   kept: z.boolean().optional(),
-  /** Data that its kind needs in order to remove it, beside the key. */
+  /** Data besides the key that the kind needs to remove the resource. */
   details: z.record(z.string(), z.string()).optional(),
 });
 
@@ -41,7 +41,7 @@ const ssh = z.strictObject({
 const host = z.strictObject({
   address: z.string(),
   roles: z.array(z.string()),
-  /** How to log in to it, where that differs from the ssh section of cluster.yaml. */
+  /** Login settings of the host that differ from the ssh section of cluster.yaml. */
   ssh: ssh.optional(),
   owned: z.array(ownedResource),
 });
@@ -49,9 +49,9 @@ const host = z.strictObject({
 const doneAction = z.strictObject({
   component: z.string(),
   action: z.string(),
-  /** Absent for an action that is done once in the cluster. */
+  /** Absent for an action that runs once for the whole cluster. */
   host: z.string().optional(),
-  /** Release of the component that it was done for. */
+  /** Release of the component that the action was run for. */
   release: digest,
   time: z.string(),
 });
@@ -63,44 +63,47 @@ const operation = z.strictObject({
   started: z.string(),
   ended: z.string().optional(),
   outcome: z.enum(['done', 'failed', 'interrupted']).optional(),
-  /** Components, as COMPONENT/HOST, whose actions after a start were to run: a run that did not end well owes them. */
+  /**
+   * COMPONENT/HOST of each placement whose after-healthy actions the run planned. When the run does not end with `done`,
+   * the next run runs these actions.
+   */
   starts: z.array(z.string()).optional(),
 });
 
-/** A site and everything that Caisson made there: the one memory of a cluster. */
+/** Schema of the site record: the site, everything that Caisson made there, and the last operations. */
 export const siteRecordSchema = z.strictObject({
   apiVersion: z.literal(RECORD_VERSION),
   kind: z.literal('SiteRecord'),
-  /** Counts the writes. A write names the revision that it was made from. */
+  /** Number of writes so far. SiteStore.write refuses a record that was made from an older revision. */
   revision: z.int().min(0),
-  /** Made once, at random. */
+  /** Random; made at the first install and never changed. */
   id: z.string().min(1),
   /** Name of the cluster. */
   name: z.string().min(1),
-  /** The machine that serves the bundle and keeps keys and secrets. */
+  /** Name of the machine that serves the bundle and stores the keys and secrets. */
   seed: z.string().min(1),
-  /** SHA-256 of each authority's certificate, by the authority's name. */
+  /** SHA-256 of each authority's certificate, by name of the authority. */
   authorities: z.record(z.string(), z.string()),
   /** Names of the secrets that were made. */
   secrets: z.array(z.string()),
-  /** The bundle in force; absent until a run has ended well. */
+  /** Bundle that is installed; absent until a run has succeeded. */
   bundle: bundle.optional(),
-  /** The bundle that was in force before it. */
+  /** Bundle that was installed before `bundle`. */
   previous: bundle.optional(),
-  /** Settings that keep the cluster and its data together: variables, networks and fixed options, by name. */
+  /** Variables, networks and fixed options that existing data depend on, by name. A run that changes one is refused. */
   settings: z.record(z.string(), z.string()),
-  /** Images and files of each component as they were applied last: tells an upgrade from a repair. */
+  /** Digest of the images and files of each component as they were applied last. An upgrade changes it, a repair does not. */
   components: z.record(z.string(), z.strictObject({ release: digest })),
-  /** Hosts that each single or quorum component was placed on, by the component's name. */
+  /** Hosts on which each single or quorum component was placed, by name of the component. */
   placements: z.record(z.string(), z.array(z.string())),
-  /** Members that joined a quorum after it was founded, by the component's name. */
+  /** Hosts that joined a quorum after it was founded, by name of the component. */
   joined: z.record(z.string(), z.array(z.string())),
-  /** Values that are computed once for a host and kept, by COMPONENT/HOST/VALUE. */
+  /** Values that are computed once for a host and then stay the same, by COMPONENT/HOST/VALUE. */
   values: z.record(z.string(), z.string()),
   hosts: z.record(z.string(), host),
-  /** Actions of the platform that were done. */
+  /** Actions of the platform that succeeded. */
   actions: z.array(doneAction),
-  /** The last runs that changed something, oldest first. */
+  /** The last runs that changed the site, oldest first; at most KEPT_OPERATIONS. */
   operations: z.array(operation),
 });
 
@@ -109,10 +112,10 @@ export type OwnedResource = Readonly<z.output<typeof ownedResource>>;
 export type RecordedHost = Readonly<z.output<typeof host>>;
 export type RecordedOperation = Readonly<z.output<typeof operation>>;
 
-/** Operations that the record keeps; the journal has all. */
+/** Most operations in the record; the journal has all of them. */
 export const KEPT_OPERATIONS = 50;
 
-/** The record of a site that nothing was installed on yet. */
+/** Returns the record of a new site, before the first install. */
 export function newSiteRecord(site: { readonly id: string; readonly name: string; readonly seed: string }): SiteRecord {
   return {
     apiVersion: RECORD_VERSION,
@@ -132,31 +135,37 @@ export function newSiteRecord(site: { readonly id: string; readonly name: string
   };
 }
 
-/** The record that each host keeps of its site, so that no other site takes it and a lost record can be made again. */
+/**
+ * Schema of the record that each host keeps of its site. It prevents another site from taking the host, and rebuildRecord
+ * makes a lost site record from it.
+ */
 export const hostRecordSchema = z.strictObject({
   apiVersion: z.literal(RECORD_VERSION),
   kind: z.literal('HostRecord'),
   site: z.strictObject({ id: z.string(), name: z.string(), seed: z.string(), authorities: z.record(z.string(), z.string()) }),
-  /** Name of this host in the site. */
+  /** Name of the host in the site. */
   host: z.string(),
   address: z.string(),
   roles: z.array(z.string()),
-  /** Single and quorum components that stand here. */
+  /** Single and quorum components that are placed on this host. */
   placements: z.array(z.string()),
-  /** Those of them that this host joined after they were founded. */
+  /** Quorum components in `placements` that this host joined after they were founded. */
   joined: z.array(z.string()).default([]),
-  /** Values that are kept for this host, by COMPONENT/HOST/VALUE. */
+  /** The site record's `values` of this host, by COMPONENT/HOST/VALUE. */
   values: z.record(z.string(), z.string()).default({}),
-  /** Releases of the components that are here. */
+  /** Releases of the components on this host, by name of the component. */
   releases: z.record(z.string(), digest).default({}),
-  /** Written before the first change of a run and taken out after its last: a run that was killed has something to end here. */
+  /**
+   * Set before the first change of a run on this host and removed after the last. When a run starts and finds it, an
+   * earlier run was interrupted here and its work must be finished.
+   */
   changing: z.literal(true).optional(),
   owned: z.array(ownedResource),
 });
 
 export type HostRecord = Readonly<z.output<typeof hostRecordSchema>>;
 
-/** The record in a text that a host keeps; undefined for a text that is none. */
+/** Parses the record that a host keeps. Returns undefined when the text is not JSON or does not match the schema. */
 export function parseHostRecord(text: string): HostRecord | undefined {
   try {
     return hostRecordSchema.safeParse(parseBoundedJson(text)).data;
@@ -166,12 +175,12 @@ export function parseHostRecord(text: string): HostRecord | undefined {
   }
 }
 
-/** The text of a host's own record: the same for the same record, because keys are in the order of the schema. */
+/** Formats the record of a host. Equal records give equal texts, because keys are written in the order of the schema. */
 export function formatHostRecord(record: HostRecord): string {
   return `${JSON.stringify(hostRecordSchema.parse(record), null, 1)}\n`;
 }
 
-/** The record that a host keeps, made from the site's record. */
+/** Returns the share of the site record that a host keeps; undefined when the site record does not list the host. */
 export function hostRecordOf(record: SiteRecord, name: string): HostRecord | undefined {
   const found = record.hosts[name];
   if (found === undefined) return undefined;
@@ -194,7 +203,7 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
   };
 }
 
-/** Components whose list has the host. */
+/** Names of the lists that contain the host. */
 function listing(lists: SiteRecord['placements'], host: string): string[] {
   return Object.entries(lists).flatMap(([component, hosts]) => (hosts.includes(host) ? [component] : []));
 }

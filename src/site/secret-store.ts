@@ -5,13 +5,13 @@ import { joinInside, writeFileAtomic } from '../io/index.ts';
 
 const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
 
-/** Generated passwords, on the seed only: one file each, readable by root alone. */
+/** Generated passwords on the seed: one file each, readable by root only. */
 export interface SecretStore {
-  /** The secret, or undefined when it was never made. */
+  /** Resolves to the secret, or to undefined when it has not been made. */
   peek(name: string): Promise<string | undefined>;
-  /** The secret; made now (letters and digits, `length` of them) when there is none. */
+  /** Resolves to the secret. Makes it when there is none: `length` letters and digits, on disk before it is returned. */
   obtain(name: string, length: number): Promise<string>;
-  /** Names of the secrets that were made. */
+  /** Names of the secrets on disk, sorted. */
   names(): Promise<readonly string[]>;
 }
 

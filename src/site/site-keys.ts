@@ -11,7 +11,7 @@ import { keptText, type KeptText } from './kept-text.ts';
 import type { SeedLayout } from './layout.ts';
 import { openSecretStore } from './secret-store.ts';
 
-/** The authority that every site has: of the agents, the depot and operators. */
+/** Name of the authority that every site has. It issues the certificates of the agents, the depot and operators. */
 export const SITE_AUTHORITY = 'site';
 
 export interface CertificateTexts {
@@ -25,22 +25,22 @@ export interface KeyPairTexts {
 }
 
 /**
- * Everything secret of a site, on the seed alone: passwords, authorities with what they issued, key pairs, the key of the
- * package repositories. Nothing is made before a text is read. Throws CERTIFICATE_INVALID for an authority or a key of which
- * a part is lost.
+ * All secrets of a site, which only the seed stores: passwords, authorities and their certificates, key pairs, the key of
+ * the package repositories. A missing one is made when its text is read for the first time. Throws CERTIFICATE_INVALID
+ * when the private key of an authority or of the package repositories is lost or does not belong to the public half.
  */
 export interface SiteKeys {
   secret(name: string, length: number): Promise<KeptText>;
-  /** A secret that the site keeps in a file of its own (0600), named by cluster.yaml. Throws as readSecretFile does. */
+  /** A secret that an operator stores in a file (mode 0600) that cluster.yaml names. Throws as readSecretFile does. */
   fileSecret(path: string): Promise<KeptText>;
   /** The certificate of an authority. */
   authority(name: string): Promise<KeptText>;
   certificate(id: string, authority: string, subject: CertificateSubject): Promise<CertificateTexts>;
-  /** An RSA key pair of 2048 bits that is shared by the hosts of a component. */
+  /** An RSA key pair of 2048 bits that all hosts of a component share. */
   keyPair(name: string): Promise<KeyPairTexts>;
-  /** The public half of the key that signs the package repositories. */
+  /** The public key of the pair that signs the package repositories. */
   repositoryKey(): Promise<KeptText>;
-  /** The authorities and secrets that are there now. */
+  /** Reads which of the named authorities, and which secrets, are present on the seed. Makes none. */
   found(authorities: readonly string[]): Promise<SeedKeys>;
 }
 
@@ -48,13 +48,13 @@ export interface SiteKeysOptions {
   /** Name of the cluster. */
   readonly name: string;
   readonly clock: Clock;
-  /** The file that a path in cluster.yaml means. */
+  /** Resolves a path in cluster.yaml to a path on this machine. */
   readonly resolvePath: (path: string) => string;
 }
 
 export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): SiteKeys {
   const secrets = openSecretStore(layout.secrets);
-  // Steps of several hosts may want the same thing at the same time; it must be made once.
+  // Steps of several hosts may read the same text at the same time. One `obtain` runs at a time, so that it is made once.
   const alone = pLimit(1);
   const kept = (known: string | undefined, obtain: () => Promise<string>): KeptText => keptText(known, () => alone(obtain));
   const authorities = new Map<string, KeptAuthority>();
@@ -90,7 +90,7 @@ export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): Site
   };
 }
 
-/** Where the seed keeps the key that signs the package repositories. */
+/** Paths on the seed of the key pair that signs the package repositories. */
 export function repositoryKeyPaths({ depot }: SeedLayout) {
   return { privateKey: join(depot, 'repository.key'), publicKey: join(depot, 'repository.asc') };
 }
@@ -110,7 +110,10 @@ function openAuthority(
   });
 }
 
-/** SHA-256 of each authority's certificate, for those whose key is there too. */
+/**
+ * SHA-256 of the authorities' certificates by name. An authority without a certificate, or without its own key, is left
+ * out.
+ */
 async function fingerprints(names: readonly string[], open: (name: string) => KeptAuthority): Promise<Readonly<Record<string, string>>> {
   const found: Record<string, string> = {};
   for (const name of names) {
@@ -118,7 +121,7 @@ async function fingerprints(names: readonly string[], open: (name: string) => Ke
       const authority = await open(name).peekAuthority();
       if (authority !== undefined) found[name] = new X509Certificate(authority.certificate).fingerprint256;
     } catch (error) {
-      // A lost half is as good as a lost authority; the record decides what that means.
+      // An authority with a lost or foreign key counts as missing; lostKeys compares the result with the record.
       if (!hasCode(error, 'CERTIFICATE_INVALID')) throw error;
     }
   }

@@ -4,16 +4,19 @@ import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
 import { formatPath, parseBoundedJson, writeFileAtomic } from '../io/index.ts';
 import { siteRecordSchema, type SiteRecord } from './record.ts';
 
-/** Where the record of a site is kept: a file on the seed. */
+/** Storage of the site record: a file on the seed. */
 export interface SiteStore {
-  /** The record, or undefined where no site is. Throws SITE_RECORD_INVALID for one that cannot be understood. */
+  /**
+   * Resolves to the record, or to undefined when there is none. Throws SITE_RECORD_INVALID when the file is damaged, and
+   * INPUT_UNREADABLE when it cannot be read.
+   */
   read(): Promise<SiteRecord | undefined>;
   /**
-   * Writes a record in place of the one with `expectedRevision` (undefined: there is none yet), and returns it with its new
-   * revision. It is on disk when it returns. Throws SITE_RECORD_CHANGED when another revision is there.
+   * Replaces the record that has `expectedRevision` (undefined: there is no record yet). Resolves to the record with its
+   * new revision once it is on disk. Throws SITE_RECORD_CHANGED when the stored record has another revision.
    */
   write(record: SiteRecord, expectedRevision: number | undefined): Promise<SiteRecord>;
-  /** Removes the record of a site of which nothing is left. */
+  /** Removes the record, after the last resource of the site was removed. */
   remove(): Promise<void>;
 }
 
@@ -54,7 +57,7 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Mistakes of a damaged record that the error names, and characters of each. */
+/** Most problems of a damaged record that the error lists, and most characters of each. */
 const SHOWN_PROBLEMS = 5;
 const SHOWN_LENGTH = 300;
 

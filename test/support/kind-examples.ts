@@ -19,7 +19,7 @@ const CONFIG = digestOf('configuration');
 const IMAGE = { name: 'registry.example/a:1', config: CONFIG, source: `depot:5000/registry.example/a@${MANIFEST}` };
 const DEFINITIONS = '/opt/sample/conf';
 
-/** What a kind is tested with, on a simulated machine. */
+/** A resource with which a kind is tested on a simulated machine. */
 interface Example<Spec> {
   readonly key: string;
   readonly spec: Spec | ((machine: SimulatedMachine) => Spec);
@@ -48,7 +48,7 @@ async function stopUnit(machine: SimulatedMachine, name: string): Promise<void> 
   unit.started = undefined;
 }
 
-/** Things of every kind; at least one each, by the type. */
+/** Examples of every kind; the type demands an entry for each. */
 export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>[] } = {
   artifact: [
     {
@@ -101,7 +101,7 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
       prepare: hasFile('/etc/ssl/others.crt'),
       change: hasFile('/etc/ssl/node.crt', 'another certificate'),
       neighbour: hasFile('/etc/ssl/neighbour.crt'),
-      // Half of the place is free.
+      // Only one of the two files exists before.
       foreign: hasFile('/etc/ssl/node.crt'),
     },
   ],
@@ -225,7 +225,7 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
       neighbour: hasUnit('other.mount'),
     },
     {
-      // Another address was declared before.
+      // An earlier run mounted another address there.
       key: '/grdata',
       spec: { what: '10.0.0.1:/data', type: 'nfs', options: 'rw' },
       change: (machine) => changeUnit(machine, mountUnitName('/grdata')),
@@ -241,7 +241,7 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
         machine.packageNeeds.set('libjq1', ['libonig5']);
       },
       change: (machine) => void machine.packages.set('jq', '1.5-1'),
-      // One package that nothing needs, and was not ours to remove before either.
+      // `needless` was unneeded before the removal, so it must stay.
       neighbour: (machine) => {
         machine.installPackage('vim');
         machine.installPackage('needless', true);
@@ -309,7 +309,7 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
         hasUnit('a.service')(machine);
         machine.units.set('a.service', { enabled: false, started: undefined, loaded: '[Unit]\n' });
       },
-      // It runs with an older file.
+      // Afterwards the unit runs with an older file.
       change: (machine) => machine.write('/etc/a.conf', 'a', 0o644),
       neighbour: hasUnit('b.service'),
     },
@@ -337,7 +337,7 @@ function hasUnit(name: string) {
   };
 }
 
-/** A unit whose file says something else, which systemd has read and runs with. */
+/** Gives a unit another file, which systemd has read and runs. */
 async function changeUnit(machine: SimulatedMachine, name: string): Promise<void> {
   machine.write(`/etc/systemd/system/${name}`, '[Unit]\n# older\n', 0o644);
   await machine.run({ argv: ['systemctl', 'daemon-reload'] });
@@ -358,7 +358,7 @@ function hasAgent(machine: SimulatedMachine): void {
   hasUnit(AGENT_UNIT)(machine);
 }
 
-/** A definition with the unit that the agent has made of it. */
+/** Writes a definition and the unit that the agent has made of it. */
 function hasDefinition(name: string, start = `exec ${name}`) {
   return (machine: SimulatedMachine): void => {
     machine.write(`${DEFINITIONS}/${name}.yaml`, definitionText(name, start), 0o644);
@@ -366,7 +366,7 @@ function hasDefinition(name: string, start = `exec ${name}`) {
   };
 }
 
-/** An example on a simulated machine of its own. */
+/** Sets an example up on a new simulated machine. */
 export async function underTest<K extends keyof Specs>(name: K, example: Example<Specs[K]>): Promise<KindUnderTest<Specs[K]>> {
   const installer = new Installer();
   const machine = new SimulatedMachine({

@@ -42,7 +42,7 @@ export function sampleRecord(changes: Partial<SiteRecord> = {}): SiteRecord {
   };
 }
 
-/** What a host of the sample site keeps. */
+/** The record that a host of the sample site keeps. */
 export function sampleHostRecord(changes: Partial<HostRecord> = {}): HostRecord {
   return {
     apiVersion: 'caisson/v1',

@@ -41,13 +41,13 @@ interface SimulatedUnit {
   reloaded?: number;
   /** Content of its file when systemd read it last. */
   loaded: string;
-  /** What systemd had read when it started the unit. */
+  /** Content of its file with which systemd started it last. */
   running?: string;
-  /** A package brought its file. */
+  /** True when a package installed its file. */
   isPackaged?: boolean;
 }
 
-/** What happens to the installer: after so many commands on all machines it is dead, and nothing of it reaches any machine. */
+/** The process of the installer. It dies at a given command, counted over all machines; later commands reach no machine. */
 export class Installer {
   commands = 0;
   /** The command (counted from 1) at which it dies; the machine carries that one out or not. */
@@ -84,14 +84,14 @@ export class SimulatedMachine implements Host {
   readonly directories = new Map<string, { mode: number; owner: string }>();
   readonly units = new Map<string, SimulatedUnit>();
   readonly packages = new Map<string, string>();
-  /** What packages need, by name; it is installed along. */
+  /** Dependencies of packages, by name. They are installed along. */
   readonly packageNeeds = new Map<string, readonly string[]>();
   /** Packages that were installed for others. */
   readonly automatic = new Set<string>();
   readonly users = new Map<string, { readonly id: number; readonly home: string }>();
   /** Files in images, as `IMAGE MEMBER`. */
   readonly members = new Map<string, string>();
-  /** What the depot serves, by URL. */
+  /** Files that the depot serves, by URL. */
   readonly served = new Map<string, string>();
   readonly images = new Map<string, string>();
   readonly sysctls = new Map<string, string>();
@@ -100,13 +100,13 @@ export class SimulatedMachine implements Host {
   readonly restarted: string[] = [];
   /** Commands of the platform, such as those of actions. */
   readonly programs = new Map<string, (words: readonly string[], machine: SimulatedMachine) => Partial<CommandResult>>();
-  /** A kill in the middle of dpkg leaves this: apt refuses to work until it is mended. */
+  /** True after a kill in the middle of dpkg: apt refuses to work until a repair. */
   halfInstalled = false;
   /** Lines that change the answer to the questions of preflight. */
   facts: Readonly<Record<string, string>> = {};
   /** Ways from this machine that a filter closes, as `ADDRESS PORT`. */
   readonly filtered = new Set<string>();
-  /** Questions of preflight that this machine never answers: their time ends. */
+  /** True when the machine answers no question of preflight, so that each ends by its time limit. */
   frozen = false;
   /** Every command line, in order. */
   readonly lines: string[] = [];
@@ -132,7 +132,7 @@ export class SimulatedMachine implements Host {
         this.lines.push(quoteCommand(command.argv));
         return { exitCode: 0, stdout: '', stderr: '', ...(await this.#answer(command)) };
       },
-      // What apt had begun when its caller died stays half-way.
+      // A package whose installation was interrupted by the death of the installer stays half-installed.
       () => {
         if (command.argv[0] !== 'apt-get' || command.argv.includes('--simulate')) return;
         if (command.argv.includes('install')) this.halfInstalled = this.packages.size > 0;
@@ -158,7 +158,7 @@ export class SimulatedMachine implements Host {
     return Promise.resolve();
   }
 
-  /** Ends what the simulated units listen on. */
+  /** Closes the servers of the simulated units. */
   async powerOff(): Promise<void> {
     await new Promise<void>((resolve) => (this.#depot === undefined ? resolve() : this.#depot.close(() => resolve())));
     this.#depot = undefined;
@@ -176,7 +176,10 @@ export class SimulatedMachine implements Host {
     this.directories.set(parent, { mode: 0o755, owner: 'root:root' });
   }
 
-  /** What lasts, in comparable form: times are left out, and, unless `exact`, the bytes of what is made anew at every site. */
+  /**
+   * The lasting state in comparable form. Times are left out; so are, unless `exact`, the bytes that every site makes
+   * anew.
+   */
   state({ exact = false }: { readonly exact?: boolean } = {}): unknown {
     const isOfSite = (path: string): boolean => !exact && /\.(key|crt|asc|conf)$|conf\/store\.yaml$|\/store\.service$/.test(path);
     return {
@@ -500,7 +503,7 @@ export class SimulatedMachine implements Host {
     return this.units.get(name.includes('.') ? name : `${name}.service`);
   }
 
-  /** systemd reads a unit that it does not know yet when it is named. */
+  /** systemd reads an unknown unit when a command names it. */
   #loadUnit(name: string): SimulatedUnit | undefined {
     const text = this.#unitFile(name);
     if (text === undefined) return undefined;
@@ -643,7 +646,7 @@ export class SimulatedMachine implements Host {
       return {};
     }
     if (verb !== 'install') throw new Error(`the simulated apt-get does not know ${verb ?? ''}`);
-    // Without names it is --fix-broken, which mends what is half-way.
+    // Without names the command is --fix-broken, which repairs half-installed packages.
     if (names.length === 0) {
       this.halfInstalled = false;
       return {};
@@ -653,7 +656,7 @@ export class SimulatedMachine implements Host {
     return {};
   }
 
-  /** Installs a package with what it needs. */
+  /** Installs a package with its dependencies. */
   installPackage(name: string, isAutomatic = false): void {
     for (const need of this.packageNeeds.get(name) ?? []) if (!this.packages.has(need)) this.installPackage(need, true);
     this.packages.set(name, PACKAGES[name] ?? '1.0');
@@ -670,7 +673,10 @@ export class SimulatedMachine implements Host {
     if (name === 'docker.io') this.units.delete('docker.service');
   }
 
-  /** Packages that go with these: those that need them, and, with `unneeded`, those that were installed for others and nothing needs then. */
+  /**
+   * Packages that are removed with these: those that need them and, with `unneeded`, automatically installed ones that no
+   * other package needs after that.
+   */
   #goingPackages(names: readonly string[], unneeded: boolean): readonly string[] {
     const going = new Set(names.filter((name) => this.packages.has(name)));
     const grow = (isGoing: (name: string) => boolean): void => {
@@ -710,7 +716,7 @@ export class SimulatedMachine implements Host {
     return {};
   }
 
-  /** A file that cannot be understood counts as it was read last, as the agent has it. */
+  /** A file that cannot be parsed counts as it was read last, as for the agent. */
   #understood(path: string, text: string): ReturnType<typeof parseServiceFile> {
     try {
       this.#remembered.set(path, parseServiceFile(text, path));
@@ -720,7 +726,7 @@ export class SimulatedMachine implements Host {
     return this.#remembered.get(path) ?? [];
   }
 
-  /** A container that runs to its end: `programs` knows what its image does. */
+  /** Runs a container to its end. `programs` has the behaviour of its image. */
   #runOnce(words: readonly string[]): Partial<CommandResult> {
     const index = words.findIndex((word) => this.images.has(word));
     const program = this.programs.get(words[index] ?? '');
@@ -736,7 +742,10 @@ export class SimulatedMachine implements Host {
       .flatMap(([path, { content }]) => this.#understood(path, content.toString()));
   }
 
-  /** What the agent does when it reads its definitions: units for those that are there, none for those that are gone. */
+  /**
+   * Acts as the agent does when it reads its definitions: makes units for the services in them, and removes the units of
+   * others.
+   */
   reloadAgent(): void {
     const wanted = new Map(
       this.#definitions()
@@ -777,7 +786,7 @@ export class SimulatedMachine implements Host {
   /** Names of services whose probes fail. */
   readonly sick = new Set<string>();
 
-  /** The agent reads its definitions whenever it is asked, and a service is well when its unit runs. */
+  /** The agent reads its definitions at each question; a service is healthy while its unit runs. */
   #caisson(words: readonly string[]): Partial<CommandResult> {
     if (!this.files.has(EXECUTABLE)) return { exitCode: 127, stderr: `${EXECUTABLE}: not found\n` };
     if (this.#unitOf(AGENT_UNIT)?.started === undefined) return { exitCode: 6, stderr: 'Cannot ask the agent\n' };
@@ -843,7 +852,10 @@ function byName<T>(map: ReadonlyMap<string, T>): [string, T][] {
   return [...map].sort(([left], [right]) => (left < right ? -1 : 1));
 }
 
-/** The record of a host without the id of its site and the digests, which secrets and certificates give other values at every site. */
+/**
+ * The record of a host without the id of its site and the digests, which differ at every site because secrets and
+ * certificates do.
+ */
 function withoutIdentity(record: string): string {
   return record.replaceAll(/"(?:id|digest)": "[^"]*"|"authorities": \{[^}]*\}/g, '"": ""');
 }

@@ -2,7 +2,7 @@ import type { NodeSpec, Topology } from '../../cluster/index.ts';
 import { formatSize } from '../../core/index.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
-/** What each role of a node asks of its host. */
+/** Returns the CPUs, memory and disk that each role of a node requires. */
 export function requirementsOf(node: NodeSpec, topology: Topology) {
   return node.roles.flatMap((name) => {
     const role = topology.manifests.roles.get(name);

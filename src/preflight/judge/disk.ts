@@ -5,16 +5,19 @@ import { requirementsOf } from './capacity.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 import { systemOf } from './system.ts';
 
-/** Images and packages are stored unpacked; programs and libraries are about a third of that when packed. */
+/** Bytes on disk for each compressed byte of an image or package: programs and libraries compress to about a third. */
 const UNPACKED_PER_PACKED = 3;
 const ENGINE_DATA = '/var/lib/docker';
 const PACKAGE_CACHE = '/var/cache/apt/archives';
 const PROGRAMS = '/usr';
 const BUNDLES = seedLayout().bundles;
-/** Paths whose file systems preflight looks at. */
+/** Paths whose file systems preflight measures. */
 export const CHECKED_PATHS = ['/', ENGINE_DATA, BUNDLES, EXECUTABLE, PACKAGE_CACHE, PROGRAMS] as const;
 
-/** Adds up what will still be written on each file system: what earlier runs wrote is there already. */
+/**
+ * Compares the free space of each file system with the bytes that the run will write there. Files that earlier runs wrote
+ * do not count.
+ */
 export function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly Finding[] {
   const { facts, state } = observed;
   const executable = input.bundle.entry(executablePath(facts.architecture));
@@ -47,10 +50,13 @@ interface Share {
   readonly what: string;
 }
 
-/** Roles say, as for CPUs and memory, what a host with them must have at least: the largest counts, not their sum. */
+/**
+ * The disk requirement of a node. A role states the minimum for the whole host, so the largest of its roles counts, not
+ * their sum.
+ */
 function roleShare({ node, state }: ObservedHost, topology: Topology): Share {
   const [largest] = requirementsOf(node, topology).sort((left, right) => right.disk - left.disk);
-  // A host that runs components has begun to use its share.
+  // Components of an earlier run have used part of the space already, so the requirement no longer applies.
   const bytes = state.components.size > 0 ? 0 : (largest?.disk ?? 0);
   return { path: ENGINE_DATA, bytes, what: `role "${largest?.role ?? ''}"` };
 }
@@ -65,7 +71,10 @@ function bundleBytes({ isSeed, state }: ObservedHost, { bundles }: HostsToCheck)
   return missing.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** About the space that the images of a host's components take once unpacked; layers that images share count once. */
+/**
+ * Estimated bytes of the unpacked images of components that the host does not have yet. A layer that several images share
+ * counts once.
+ */
 function imageBytes({ node, facts, state }: ObservedHost, { topology, bundle }: HostsToCheck): number {
   const names = new Set(
     topology
@@ -81,7 +90,10 @@ function imageBytes({ node, facts, state }: ObservedHost, { topology, bundle }: 
   return UNPACKED_PER_PACKED * [...layers.values()].reduce((sum, size) => sum + size, 0);
 }
 
-/** What a host downloads when it gets the package sets of its roles and components; of a host that has begun, the most is there. */
+/**
+ * Bytes of the packages in the package sets of a node's roles and components. 0 for a node that has components already,
+ * because an earlier run installed most of its packages.
+ */
 function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, bundle }: HostsToCheck): number {
   if (!isNode || state.components.size > 0) return 0;
   const system = systemOf(topology, facts);

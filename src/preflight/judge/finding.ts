@@ -5,31 +5,31 @@ import type { HostFinding } from '../findings.ts';
 import type { HostState } from '../host-state.ts';
 import type { TriedWay } from '../ways.ts';
 
-/** One host, as it was declared and as it was found. */
+/** One host: its declaration, and the answers that it gave. */
 export interface ObservedHost {
   readonly node: NodeSpec;
   readonly facts: HostFacts;
   readonly state: HostState;
-  /** Ways to other hosts, as far as they were tried. */
+  /** Ways to other hosts that were tried, with their outcomes. */
   readonly ways: readonly TriedWay[];
-  /** False for a seed beside the cluster, which only serves the bundle. */
+  /** False for a seed that is not a node of the cluster and only serves the bundle. */
   readonly isNode: boolean;
   readonly isSeed: boolean;
 }
 
 export interface HostsToCheck {
   readonly topology: Topology;
-  /** What is installed. */
+  /** The bundle to install. */
   readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'size' | 'entry'>;
-  /** What is kept on the seed. */
+  /** The bundles to store on the seed: `bundle` and, for a delta, its bases. */
   readonly bundles: readonly HostsToCheck['bundle'][];
   readonly hosts: readonly ObservedHost[];
 }
 
-/** A finding of the host that is being judged. */
+/** A finding about the host that is being judged. */
 export type Finding = Omit<HostFinding, 'host'>;
 
-/** One question about one host. Pure: looks at what was observed, asks nothing. */
+/** Judges one aspect of one host by its answers. Pure: runs no command. */
 export type Check = (observed: ObservedHost, input: HostsToCheck) => readonly Finding[];
 
 export function finding(problem: string, remedy: string): readonly Finding[] {

@@ -2,7 +2,7 @@ import type { HostFacts } from '../../host/index.ts';
 import type { HostFinding } from '../findings.ts';
 import type { ObservedHost } from './finding.ts';
 
-/** Hosts that were cloned share what must tell them apart. */
+/** Finds nodes with the same host name or machine id, as clones of one machine have. */
 export function checkIdentities(hosts: readonly ObservedHost[]): readonly HostFinding[] {
   const nodes = hosts.filter(({ isNode }) => isNode);
   const clashes = (what: string, valueOf: (facts: HostFacts) => string | undefined, remedy: string): readonly HostFinding[] =>

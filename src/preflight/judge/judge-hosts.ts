@@ -9,7 +9,7 @@ import { checkEngine, checkPackages } from './strangers.ts';
 import { checkArchitecture, checkClock, checkKernel, checkSystem, checkSystemd } from './system.ts';
 import { checkWays } from './ways.ts';
 
-/** Everything that stands in the way of the install, on every host. Pure: looks at what was found, asks nothing. */
+/** Runs every check on every host and returns all findings. Pure: runs no command. */
 export function judgeHosts(input: HostsToCheck): readonly HostFinding[] {
   const perHost = input.hosts.flatMap((observed) =>
     (observed.isNode ? NODE_CHECKS : SEED_CHECKS).flatMap((check) =>
@@ -38,5 +38,5 @@ const NODE_CHECKS: readonly Check[] = [
   checkWays,
 ];
 
-/** A seed beside the cluster runs the depot and nothing else. */
+/** Checks for a seed that is not a node: it only runs the depot. */
 const SEED_CHECKS: readonly Check[] = [checkArchitecture, checkSystemd, checkDisk, checkPorts, checkAddress, checkWays];

@@ -15,14 +15,17 @@ export function checkNetworks({ facts }: ObservedHost, { topology }: HostsToChec
   });
 }
 
-/** Services listen on the address that cluster.yaml gives, so it must be the host's own: behind address translation it is not. */
+/**
+ * The address in cluster.yaml must be one of the host's interfaces, because services listen on it. A public address that
+ * a router translates is not.
+ */
 export function checkAddress({ node, facts }: ObservedHost): readonly Finding[] {
   if (facts.addresses.some((address) => normalAddress(address) === normalAddress(node.address))) return [];
   const others = facts.addresses.filter((address) => !isLoopback(address)).join(', ');
   return finding(`its address ${node.address} is none of its own (${others})`, 'Write an address of the host itself into cluster.yaml');
 }
 
-/** A name of the cluster that /etc/hosts gives to somebody else would win over ours. */
+/** Finds names of the cluster that /etc/hosts gives another address: those lines would win over ours. */
 export function checkNames({ node, state }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
   const wanted = new Map(topology.spec.nodes.map(({ name, address }) => [name, address]));
   for (const { names, component } of topology.platform.hostNames) {
@@ -32,7 +35,7 @@ export function checkNames({ node, state }: ObservedHost, { topology }: HostsToC
   return state.hostNames.flatMap(({ address, names }) =>
     names.flatMap((name) => {
       const expected = wanted.get(name);
-      // Distributions give a host's own name to a loopback address.
+      // Distributions map a host's own name to a loopback address.
       const own = name === node.name && isLoopback(address);
       if (expected === undefined || expected === address || own) return [];
       return finding(

@@ -6,18 +6,18 @@ import { finding, type Finding, type HostsToCheck, type ObservedHost } from './f
 
 const DEPOT = 'the depot';
 
-/** A port that something of ours listens on. */
+/** A port on which a component, the agent or the depot listens. */
 interface OwnPort {
   readonly port: number;
   readonly protocol: 'tcp' | 'udp';
   readonly by: string;
-  /** The only address that it listens on; undefined when it may be any. */
+  /** The only address on which it listens; undefined when it may be any address. */
   readonly address: string | undefined;
-  /** An earlier run started what listens there. */
+  /** True when an earlier run installed the program that listens there. */
   readonly runs: boolean;
 }
 
-/** Ports of what does not run here yet, on which somebody else listens. */
+/** Finds ports that another process has taken from programs of ours that are not installed on the host yet. */
 export function checkPorts(observed: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
   const wanted = ownPorts(observed, topology).filter(({ runs }) => !runs);
   return wanted.flatMap((own) => {
@@ -31,7 +31,7 @@ export function checkPorts(observed: ObservedHost, { topology }: HostsToCheck): 
   });
 }
 
-/** Ports that two of ours would listen on at the same host, such as a depot on the port of a gateway. */
+/** Finds ports on which two programs of ours would listen on the same host, such as the depot on the port of a gateway. */
 export function checkPortClashes(observed: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
   const ports = ownPorts(observed, topology);
   return ports.flatMap((own, index) => {
@@ -42,7 +42,7 @@ export function checkPortClashes(observed: ObservedHost, { topology }: HostsToCh
   });
 }
 
-/** Every port that something of ours listens on at a host; that of the depot is last. */
+/** Returns the ports of all our programs on a host, the depot's last. */
 function ownPorts({ node, state, isNode, isSeed }: ObservedHost, topology: Topology): readonly OwnPort[] {
   const ofComponents = topology.componentsOf(node.name).flatMap(({ name, ports }) =>
     ports.map(({ port, protocol, address }): OwnPort => {
@@ -61,7 +61,10 @@ function doClash(left: OwnPort, right: OwnPort): boolean {
   return left.address === undefined || right.address === undefined || normalAddress(left.address) === normalAddress(right.address);
 }
 
-/** What listens on every address stands in the way of all; `::` is IPv4 as well. What is bound to one is in the way of that. */
+/**
+ * True when `socket` takes a port of ours: a socket on `::` takes it for every address, one on 0.0.0.0 for every IPv4
+ * address, any other one for its own address. A port of ours on any address is taken by every socket.
+ */
 function isSamePort(socket: ListeningSocket, { port, protocol, address }: OwnPort): boolean {
   if (socket.port !== port || socket.protocol !== protocol) return false;
   if (address === undefined || socket.address === '::') return true;

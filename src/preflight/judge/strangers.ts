@@ -1,7 +1,10 @@
 import { ENGINE_SECONDS } from '../host-state.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
-/** We configure the engine and restart it: what somebody runs in it would stop, and two engines do not go together. */
+/**
+ * Finds foreign container engines and foreign containers. The install restarts the engine, which would stop these
+ * containers, and two engines on one host conflict.
+ */
 export function checkEngine({ node, state }: ObservedHost, { topology, bundle }: HostsToCheck): readonly Finding[] {
   const runsContainers = topology.componentsOf(node.name).some(({ services }) => services.some(({ container }) => container !== undefined));
   if (!runsContainers) return [];
@@ -26,7 +29,10 @@ export function checkEngine({ node, state }: ObservedHost, { topology, bundle }:
   ];
 }
 
-/** apt refuses to work on such a host, and mending may remove what somebody needs. What a run of ours left, the next one mends. */
+/**
+ * Finds half-installed packages on a host without our agent. apt refuses to work there, and a repair could remove
+ * packages that are needed. On a host with our agent, the run itself repairs them.
+ */
 export function checkPackages({ state }: ObservedHost): readonly Finding[] {
   const broken = state.strangers?.brokenPackages ?? [];
   if (broken.length === 0) return [];

@@ -4,11 +4,14 @@ import type { HostFacts } from '../../host/index.ts';
 import type { OperatingSystem } from '../../manifests/index.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
-/** Certificates and signatures have times in them: beyond this a host would refuse what is valid. */
+/**
+ * Milliseconds that a host's clock may differ. With a larger difference, the host could refuse valid certificates and
+ * signatures.
+ */
 const CLOCK_TOLERANCE_MS = 30_000;
 const LEAST_KERNEL: readonly [number, number] = [3, 10];
 
-/** The operating system of the manifests that a host runs; undefined when the platform does not describe it. */
+/** Returns the operating system in the manifests that matches the host; undefined when there is none. */
 export function systemOf(topology: Topology, facts: HostFacts): OperatingSystem | undefined {
   return topology.manifests.operatingSystems.find(({ id, version }) => id === facts.os.id && version === facts.os.version);
 }

@@ -2,7 +2,7 @@ import type { NodeSpec } from '../../cluster/index.ts';
 import { WAY_SECONDS, type TriedWay } from '../ways.ts';
 import { finding, type Finding, type ObservedHost } from './finding.ts';
 
-/** Ways on which nothing gets through. Those to the same host that end the same way are one finding. */
+/** Finds ways that are not open. Ways to the same host that fail for the same reason are one finding. */
 export function checkWays({ node, ways }: ObservedHost): readonly Finding[] {
   const groups = new Map<string, TriedWay[]>();
   for (const way of ways.filter(({ outcome }) => outcome !== 'open')) {

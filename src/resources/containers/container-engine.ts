@@ -3,13 +3,16 @@ import type { Host } from '../../host/index.ts';
 import type { ComponentContainer } from '../../manifests/index.ts';
 import type { PlacedFile } from '../placed-file.ts';
 
-/** An image as a host should have it. */
+/** An image that a host should have. */
 export interface EngineImage {
   /** Name by which manifests use it. */
   readonly name: string;
-  /** Digest of its configuration, which is its id on the host. */
+  /** Digest of the image's configuration, which is its id on the host. */
   readonly config: Digest;
-  /** HOST:PORT/REPOSITORY@DIGEST at the depot, by the platform's own manifest, so that nothing is left to choose. */
+  /**
+   * HOST:PORT/REPOSITORY@DIGEST at the depot. The digest is that of the manifest for the host's platform, not of an
+   * index.
+   */
   readonly source: string;
 }
 
@@ -17,32 +20,35 @@ export interface ImageFile {
   readonly image: string;
   /** Path of a file in the image. */
   readonly member: string;
-  /** Where it goes on the host, under a name that is temporary. */
+  /** Path on the host that the file is copied to; a temporary name. */
   readonly target: string;
 }
 
 /** The program that runs containers on a host. */
 export interface ContainerEngine {
-  /** Unit that every container starts after. */
+  /** Name of the engine's unit, without ending. Units of containers start after it. */
   readonly unit: string;
-  /** Files that have it trust a registry by an authority's certificate. */
+  /** Files that make the engine trust these registries (HOST:PORT) by the certificate of an authority. */
   trust(registries: readonly string[], authority: PlacedFile['content']): readonly PlacedFile[];
-  /** Ids of the images of a list that are there, by name; none where the engine does not run. One command. */
+  /** Resolves to the ids of those images that the host has, by name; empty when the engine does not run. Runs one command. */
   images(host: Host, names: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   pull(host: Host, image: EngineImage, signal: AbortSignal): Promise<void>;
-  /** Removes images by name that no container uses; one that is not there is no failure. */
+  /** Removes images by name. An image that a container uses stays; one that does not exist is skipped. */
   removeImages(host: Host, names: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Copies a file out of an image that is there. */
+  /** Copies a file out of an image that the host has. */
   copyOut(host: Host, file: ImageFile, signal: AbortSignal): Promise<void>;
-  /** The command that runs a container in the foreground until it ends. The label changes when files of the component do. */
+  /**
+   * Returns the command that runs a container in the foreground until it ends. `files` becomes a label, so that the
+   * command changes when files of the component change.
+   */
   run(name: string, container: ComponentContainer, files: Digest): readonly string[];
-  /** The command that runs a container once, for an action, and removes it. */
+  /** Returns the command that runs a container for an action in the foreground and removes it at its end. */
   runOnce(name: string, container: ComponentContainer): readonly string[];
   stop(name: string, container: ComponentContainer): readonly string[];
-  /** The command that removes what is left of a container. */
+  /** Returns the command that removes a container, running or stopped. */
   removeContainer(name: string): readonly string[];
-  /** Removes containers by name, running or not; one that is not there is no failure. */
+  /** Removes containers by name, running or stopped. One that does not exist is skipped. */
   removeContainers(host: Host, names: readonly string[], signal: AbortSignal): Promise<void>;
-  /** The command that has a running container reload its configuration by a signal. */
+  /** Returns the command that sends a signal to a running container, which makes it reload its configuration. */
   signal(name: string, signal: string): readonly string[];
 }

@@ -4,14 +4,17 @@ import type { ContainerEngine } from './container-engine.ts';
 
 const CERTIFICATES = '/etc/docker/certs.d';
 
-/** Parameters: names. Prints NAME and id of each image that is there. */
+/** Parameters: names of images. Prints NAME, a tab and the id of each image that the host has. */
 export const DOCKER_IMAGES_SCRIPT = `for name do
   id=$(docker image inspect --format '{{.Id}}' "$name" 2>/dev/null) || continue
   printf '%s\\t%s\\n' "$name" "$id"
 done
 `;
 
-/** Parameters: names, or sources that were pulled. Removes images that are there; one that a container of somebody else uses stays. */
+/**
+ * Parameters: names of images, or sources (REPOSITORY@DIGEST) that were pulled. Removes each image that the host has; an
+ * image that a container uses stays.
+ */
 export const DOCKER_REMOVE_IMAGES_SCRIPT = `command -v docker >/dev/null || exit 0
 for name do
   id=$(docker image inspect --format '{{.Id}}' "$name" 2>/dev/null) || continue
@@ -22,7 +25,7 @@ for name do
 done
 `;
 
-/** Parameters: names. */
+/** Parameters: names of containers. Removes each container that exists, running or stopped. */
 export const DOCKER_REMOVE_CONTAINERS_SCRIPT = `command -v docker >/dev/null || exit 0
 for name do
   docker container inspect "$name" >/dev/null 2>&1 || continue
@@ -31,8 +34,9 @@ done
 `;
 
 /**
- * Parameters: image, path in the image, path on the host. The container is named by the path on the host, so that one that a
- * kill left behind goes with the next copy, and two copies at a time do not meet.
+ * Parameters: image, path in the image, path on the host. The name of the container is derived from the path on the host:
+ * a container that an interrupted copy left is removed by the next copy to that path, and copies to different paths do
+ * not collide.
  */
 export const DOCKER_COPY_SCRIPT = `set -eu
 umask 022
@@ -44,7 +48,7 @@ docker create --pull never --name "$container" -- "$1" none >/dev/null
 docker cp --follow-link -- "$container:$2" "$3"
 `;
 
-/** Docker, through its command on the host. */
+/** Docker, controlled by the `docker` command on the host. */
 export const dockerEngine: ContainerEngine = {
   unit: 'docker',
   // https://docs.docker.com/engine/security/certificates/: one directory for each HOST:PORT.
@@ -85,7 +89,7 @@ export const dockerEngine: ContainerEngine = {
     'docker',
     'run',
     '--rm',
-    // The input of an action reaches the container by its standard input.
+    // The container reads the input of the action on its standard input.
     '--interactive',
     ...flag('--name', name),
     ...flag('--network', container.network),

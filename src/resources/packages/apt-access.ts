@@ -9,9 +9,9 @@ const SOURCES = posix.join(APT, 'sources.list');
 const KEY = posix.join(APT, 'repository.asc');
 
 /**
- * An apt configuration beside the host's own, which is never touched: only the depot's repository, its metadata signed
- * by the site's key, over TLS with the site's authority, own lists and caches. It is given with `--config-file`, which
- * apt reads after the host's files, so that it wins.
+ * Makes an apt configuration beside the host's own, which is never changed. It has only the depot's repository, with
+ * metadata signed by the site's key, over TLS with the site's authority, and has its own lists and caches. It is given
+ * with `--config-file`, which apt reads after the host's files, so its settings win.
  */
 export function aptAccess({ repository, depot, key }: SourceRequest): SourceAccess {
   const url = `${depot}/${repository.path}`;
@@ -26,7 +26,7 @@ export function aptAccess({ repository, depot, key }: SourceRequest): SourceAcce
   };
 }
 
-/** How apt names the lists of a repository: its URL without the scheme, slashes as underscores. */
+/** Name that apt gives to the lists of a repository: the URL without scheme, with underscores for slashes. */
 function listName(url: string): string {
   return url
     .replace(/^https?:\/\//, '')
@@ -58,7 +58,7 @@ function aptConfig(): string {
   return `${lines.join('\n')}\nDPkg::Options { "--force-confdef"; "--force-confold"; };\n`;
 }
 
-/** apt-get against the depot alone, asking nothing. */
+/** An apt-get command that uses only the depot and asks no questions. */
 export function aptGet(...words: readonly string[]): Command {
   return {
     argv: ['apt-get', `--config-file=${CONFIG}`, '--quiet', '--assume-yes', ...words],
@@ -66,7 +66,10 @@ export function aptGet(...words: readonly string[]): Command {
   };
 }
 
-/** Fetches one file with the transport of apt, which every host has; as root, because the target belongs to root. */
+/**
+ * A command that downloads one file and checks its digest, with the transport of apt, which every host has. It runs as
+ * root, because the directory of the target belongs to root.
+ */
 export function aptDownload(url: string, path: string, sha256: string): Command {
   const flags = [`--config-file=${CONFIG}`, '--option', 'APT::Sandbox::User=root'];
   return { argv: ['/usr/lib/apt/apt-helper', ...flags, 'download-file', url, path, `SHA256:${sha256}`], env: { LC_ALL: 'C.UTF-8' } };

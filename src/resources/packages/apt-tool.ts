@@ -4,14 +4,14 @@ import { retry } from '../../io/index.ts';
 import { aptGet } from './apt-access.ts';
 import type { PackageToolOptions } from './package-manager.ts';
 
-/** How long another process may keep apt or dpkg for itself: security updates of a slow host take minutes. */
+/** Milliseconds that another process may hold the lock of apt or dpkg: security updates on a slow host take minutes. */
 const PATIENCE_MS = 900_000;
 const LOOK_INTERVAL_MS = 3_000;
 
 /**
- * Runs apt or dpkg (with messages in English), and waits while another process holds their locks: the host's own updates,
- * or what a run of ours that was killed left at work. Throws CommandFailedError when it fails for another reason, or the
- * lock is not given back.
+ * Runs apt or dpkg with messages in English. Waits while another process holds their locks: the host's own updates, or a
+ * command that a killed run left running. Throws CommandFailedError when the command fails for another reason, or when
+ * the lock is still held after PATIENCE_MS.
  */
 export async function runPackageTool(host: Host, command: Command, options: PackageToolOptions): Promise<CommandResult> {
   const { signal, emit, sleep } = options;
@@ -31,14 +31,15 @@ export async function runPackageTool(host: Host, command: Command, options: Pack
 }
 
 /**
- * Brings packages that a kill left half-way to a state that apt works with; on a healthy host it does nothing. It removes
- * nothing: when only that would help, it throws with what apt says.
+ * Repairs packages that an interrupted run left half-installed, so that apt works again. Changes nothing on a healthy
+ * host and removes no package. Throws CommandFailedError with the message of apt when a repair needs a removal.
  */
 export async function recoverPackages(host: Host, options: PackageToolOptions): Promise<void> {
   try {
     await runPackageTool(host, CONFIGURE_PENDING, options);
   } catch (error) {
-    // What waits for a package that is not unpacked yet cannot be configured; FIX_BROKEN installs that and configures both.
+    // dpkg cannot configure a package that depends on one that is not unpacked; FIX_BROKEN installs that one and configures
+    // both.
     if (!(error instanceof CommandFailedError) || isLocked(error)) throw error;
   }
   await runPackageTool(host, FIX_BROKEN, options);
@@ -51,7 +52,7 @@ const CONFIGURE_PENDING: Command = {
 
 const FIX_BROKEN = aptGet('install', '--fix-broken', '--no-remove', '--no-install-recommends');
 
-/** dpkg and apt have no exit status of their own for it. */
+/** dpkg and apt have no separate exit status for a held lock, so their messages tell. */
 function isLocked(error: unknown): error is CaissonError {
   return (
     error instanceof CommandFailedError && /locked by another process|Could not get lock|Unable to acquire the dpkg/.test(error.stderr)

@@ -9,7 +9,7 @@ import { downloadName, type PackageManager } from './package-manager.ts';
 import { removePackages } from './remove-packages.ts';
 import { installedVersions } from './installed-versions.ts';
 
-/** apt and dpkg, against the depot alone. */
+/** The package manager of Debian and Ubuntu: apt and dpkg, with the depot as the only package source. */
 export const aptManager: PackageManager = {
   access: aptAccess,
   refresh: async (host, _access, options) => {

@@ -8,11 +8,11 @@ interface KnownPackage {
   readonly needsReinstall: boolean;
 }
 
-/** What dpkg knows of packages; those that it never heard of are left out. */
+/** The state of packages in the database of dpkg. A package without an entry is left out. */
 async function knownPackages(host: Host, names: readonly string[], signal: AbortSignal): Promise<readonly KnownPackage[]> {
   if (names.length === 0) return [];
   const format = '${db:Status-Status} ${db:Status-Eflag}\\t${Package}\\t${Version}\\n';
-  // It fails when it does not know one of them, and tells of the others all the same.
+  // dpkg-query fails when it does not know one of the names, and still prints the others.
   const { stdout } = await host.run({ argv: ['dpkg-query', '--show', `--showformat=${format}`, '--', ...names] }, { signal });
   return stdout.split('\n').flatMap((line): KnownPackage[] => {
     const [state, name, version] = line.split('\t');
@@ -22,7 +22,7 @@ async function knownPackages(host: Host, names: readonly string[], signal: Abort
   });
 }
 
-/** Versions of the packages of a list that are installed and configured. One command. */
+/** Resolves to the versions of those packages that are installed and configured, by name. Runs one command. */
 export async function installedVersions(host: Host, names: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const known = await knownPackages(host, names, signal);
   return new Map(
@@ -32,7 +32,10 @@ export async function installedVersions(host: Host, names: readonly string[], si
   );
 }
 
-/** The packages of a list of which files are there, even if a kill left them half-way. One command. */
+/**
+ * Resolves to those packages that have files on the host, also when an interrupted run left them half-installed. Runs one
+ * command.
+ */
 export async function presentPackages(host: Host, names: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
   const known = await knownPackages(host, names, signal);
   return known.filter(({ status }) => status !== 'not-installed' && status !== 'config-files').map(({ name }) => name);

@@ -7,15 +7,15 @@ import type { PlacedFile } from '../placed-file.ts';
 export interface PackageToolOptions {
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** For tests. */
+  /** Waits between attempts; tests replace it. */
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 }
 
-/** How a host takes packages from a repository of the depot. */
+/** Access of a host to the packages of a depot's repository. */
 export interface SourceAccess {
-  /** Settings beside the host's own, which are never touched. */
+  /** Configuration files beside the host's own, which are never changed. */
   readonly files: readonly PlacedFile[];
-  /** File that holds the repository's metadata once they were taken. */
+  /** Path of the file that holds the repository's metadata after a refresh. */
   readonly metadata: string;
 }
 
@@ -23,7 +23,7 @@ export interface SourceRequest {
   readonly repository: BundleRepository;
   /** https://NAME:PORT of the depot. */
   readonly depot: string;
-  /** The public key that the depot signs with; undefined while it has yet to be made. */
+  /** The public key of the pair that the depot signs with. */
   readonly key: Content;
 }
 
@@ -36,31 +36,34 @@ export interface Download {
   readonly owner?: string | undefined;
 }
 
-/** What a file is called beside its place until it is whole. */
+/** Temporary name of a file in the directory of its target, used until the file is complete. */
 export function downloadName(path: string): string {
   return `${path}.caisson-new`;
 }
 
 /**
- * The package tools of a distribution on a host, fed by the depot alone. Every function waits while another process holds
- * the tool's lock, and throws CommandFailedError with what the tool says.
+ * The package tools of a distribution on a host, with the depot as the only package source. The functions that run a tool
+ * wait while another process holds its lock, and throw CommandFailedError with the message of the tool.
  */
 export interface PackageManager {
   access(request: SourceRequest): SourceAccess;
-  /** Takes the metadata of the depot's repository. */
+  /** Fetches the metadata of the depot's repository. */
   refresh(host: Host, access: SourceAccess, options: PackageToolOptions): Promise<void>;
-  /** Removes the metadata that were taken. */
+  /** Removes the fetched metadata. */
   forget(host: Host, options: PackageToolOptions): Promise<void>;
-  /** Versions of the packages of a list that are installed and configured. One command. */
+  /** Resolves to the versions of those packages that are installed and configured, by name. Runs one command. */
   installed(host: Host, names: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
-  /** True when a version is another one or newer, by the distribution's own order. */
+  /** True when `version` equals `wanted` or is newer, by the version order of the distribution. */
   isAtLeast(version: string, wanted: string): boolean;
-  /** Brings packages that a kill left half-way to a state that the tool works with. Removes nothing. */
+  /** Repairs packages that an interrupted run left half-installed, so that the tool works again. Removes no package. */
   recover(host: Host, options: PackageToolOptions): Promise<void>;
-  /** Installs packages with what they depend on; removes nothing for them. */
+  /** Installs packages with their dependencies. Fails instead of removing a package for them. */
   install(host: Host, names: readonly string[], options: PackageToolOptions): Promise<void>;
-  /** Removes packages and what came with them and nothing else needs. A package that is not there is no failure. */
+  /**
+   * Removes packages, and the dependencies that came with them and that no other package needs. A package that is not
+   * installed is skipped.
+   */
   remove(host: Host, names: readonly string[], options: PackageToolOptions & { readonly purge: boolean }): Promise<void>;
-  /** Fetches a file from the depot with what the base system has, checks its digest, then gives it its name. */
+  /** Downloads a file from the depot with the tools of the base system, checks its digest, then gives it its name. */
   download(host: Host, download: Download, signal: AbortSignal): Promise<void>;
 }

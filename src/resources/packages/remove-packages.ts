@@ -4,12 +4,15 @@ import { recoverPackages, runPackageTool } from './apt-tool.ts';
 import { presentPackages } from './installed-versions.ts';
 import type { PackageToolOptions } from './package-manager.ts';
 
-/** Packages that a removal has begun to remove; a kill leaves it there, and the next removal goes on with them. */
+/**
+ * File on a host with the packages that a removal is removing. An interrupted removal leaves it, and the next one
+ * continues with these packages.
+ */
 const REMOVING = '/var/lib/caisson/removing-packages';
 
 /**
- * Removes packages with what nothing needs any more after that. What nothing needed before is not ours to remove; and a
- * package that others need, which we did not install, stays.
+ * Removes packages, and the dependencies that no package needs after that. Dependencies that were unneeded before stay. A
+ * package that another package needs, which Caisson did not install, stays with a note.
  */
 export async function removePackages(
   host: Host,
@@ -28,7 +31,7 @@ export async function removePackages(
   if (present.length > 0 || begun.length > 0) await removeRemoteFile(host, REMOVING, { signal });
 }
 
-/** These packages, and those that they brought and that nothing needs without them. */
+/** Returns these packages and those that become unneeded when they are removed. */
 async function allGoing(host: Host, ours: readonly string[], options: PackageToolOptions): Promise<readonly string[]> {
   if (ours.length === 0) return [];
   const before = await wouldRemove(host, ['autoremove'], options);
@@ -36,7 +39,7 @@ async function allGoing(host: Host, ours: readonly string[], options: PackageToo
   return [...ours, ...removed.filter((name) => !ours.includes(name) && !before.includes(name))];
 }
 
-/** Those of our packages that no package of others needs. */
+/** Returns those of our packages that no other package needs. */
 async function withoutNeeded(host: Host, ours: readonly string[], options: PackageToolOptions): Promise<readonly string[]> {
   const others = (await wouldRemove(host, ['remove', ...ours], options)).filter((name) => !ours.includes(name));
   if (others.length === 0) return ours;
@@ -49,13 +52,13 @@ async function withoutNeeded(host: Host, ours: readonly string[], options: Packa
   return free;
 }
 
-/** Packages that apt-get would remove. */
+/** Asks apt-get which packages a command would remove. */
 async function wouldRemove(host: Host, words: readonly string[], options: PackageToolOptions): Promise<readonly string[]> {
   const { stdout } = await runPackageTool(host, aptGet(...words, '--simulate'), options);
   return removedPackages(stdout);
 }
 
-/** The packages that a simulation of apt-get says it removes. */
+/** Reads the names of removed packages from the output of `apt-get --simulate`. */
 export function removedPackages(simulation: string): readonly string[] {
   return simulation.split('\n').flatMap((line) => /^(?:Remv|Purg) (\S+)/.exec(line)?.[1] ?? []);
 }
