@@ -175,6 +175,8 @@ async function untilReady(client: Client, progress: Progress): Promise<undefined
   const ready = new Promise<undefined>((resolve, reject) => {
     client.once('connect', () => {
       progress.connected = true;
+      // Commands are short writes that wait for an answer: Nagle's algorithm would hold each back for 40 ms.
+      client.setNoDelay(true);
     });
     client.once('ready', () => resolve(undefined));
     client.on('error', (error) => {

@@ -22,15 +22,17 @@ export interface PathState {
 /**
  * Parameters: directories, `--`, files. Prints for each path that exists: mode, owner by name, owner by number, kind as
  * in PathState, a tab, the path, NUL. Links to directories are followed; a link in place of a file has the kind `link`.
- * Only regular files are read, because reading a pipe would not end.
+ * Only regular files are read, because reading a pipe would not end. openssl, where there is one, hashes with the
+ * instructions of the processor; sha256sum of coreutils 9.1 takes four times as long for the same file.
  */
 export const INSPECT_SCRIPT = `export LC_ALL=C
+if command -v openssl >/dev/null; then sha256='openssl dgst -sha256 -r'; else sha256=sha256sum; fi
 follow=-L
 for path do
   if [ "$path" = -- ]; then follow=; continue; fi
   attributes=$(stat $follow --printf '%a %U:%G %u:%g' -- "$path" 2>/dev/null) || continue
   if [ -d "$path" ]; then kind=directory
-  elif [ -f "$path" ]; then kind=$(sha256sum < "$path")
+  elif [ -f "$path" ]; then kind=$($sha256 < "$path")
   else kind=other
   fi
   if [ -z "$follow" ] && [ -L "$path" ]; then kind=link; fi

@@ -1,6 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Topology } from '../cluster/index.ts';
-import { CaissonError } from '../core/index.ts';
+import { CaissonError, errnoOf } from '../core/index.ts';
 import type { SeedLayout } from '../site/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { takeInstallLock } from './install-lock.ts';
@@ -45,6 +46,10 @@ function withoutNodes(topology: Topology): Topology {
   };
 }
 
+/** Removes keys, secrets and bundles of the seed, and the directory of its settings when nothing else is in it. */
 async function purgeKeys({ authorities, secrets, certificates, depot, bundles }: SeedLayout): Promise<void> {
   for (const path of [authorities, secrets, certificates, depot, bundles]) await rm(path, { recursive: true, force: true });
+  await rmdir(dirname(depot)).catch((error: unknown) => {
+    if (!['ENOENT', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
+  });
 }

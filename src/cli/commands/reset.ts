@@ -1,3 +1,4 @@
+import { seedLayout } from '../../site/index.ts';
 import { reset } from '../../usecases/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { askForPlan } from '../plan/index.ts';
@@ -16,6 +17,9 @@ export const registerReset: RegisterCommand = (program, run) => {
 
 async function runReset(flags: SiteFlags, context: CommandContext): Promise<void> {
   const summary = await reset(siteOptions(flags, context), (planned) => askForPlan(planned, flags.yes === true, context));
-  const kept = flags.purge === true ? '' : '\nData stay on the hosts, keys and secrets on the seed; a new install uses them again';
+  const kept =
+    flags.purge === true
+      ? `\nThe journal of what was done stays on the seed: ${seedLayout().journal}`
+      : '\nData stay on the hosts, keys and secrets on the seed; a new install uses them again';
   context.print({ text: `Removed: ${summary.changed} steps${kept}`, data: { ...summary } });
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle } from '../../../src/bundle/index.ts';
 import { CaissonError } from '../../../src/core/index.ts';
+import { randomNumbers } from '../../support/random-numbers.ts';
 import { FUZZ_SHAPES, type FuzzTarget } from './fuzz-shapes.ts';
 
 /** Another seed gives other places: FUZZ_SEED=123 npx vitest … */
@@ -19,17 +20,6 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-/** Numbers that look random and are the same for the same seed everywhere (mulberry32). */
-function randomNumbers(seed: number): (limit: number) => number {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
-  };
-}
 
 function suspectsAt(target: FuzzTarget, offset: number): readonly string[] {
   return target.stretches.find(({ start, end }) => offset >= start && offset < end)?.suspects ?? [];

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { INSTALL, THREE_ROLES, CARRIED, type LabCluster } from '../scenario.ts';
 import { endStateOf, type EndState } from './end-state.ts';
+import { killedLater, listHosts, type Untouched } from './killed-later.ts';
 import { reportOf, runInstall, type InstallReport } from './installer.ts';
 import { clusterState } from './observe.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
@@ -79,9 +80,11 @@ async function installUntil(site: Site, points: readonly KillPoint[]): Promise<R
 /** Registers the tests of an install that is killed again and again, and of what it ends in. */
 export function killed(side: GetSide, uninterrupted: () => EndState): void {
   let site: Site;
+  let untouched: Untouched;
 
   beforeAll(async () => {
     site = await openSite(side(), CLUSTER);
+    untouched = await listHosts(site);
   });
   afterAll(async () => {
     await site?.stop();
@@ -120,4 +123,10 @@ export function killed(side: GetSide, uninterrupted: () => EndState): void {
   it('has nothing left to do', async () => {
     expect((await runInstall(site)).result).toMatchObject({ changed: 0 });
   });
+
+  killedLater(
+    () => site,
+    side,
+    () => untouched,
+  );
 }
