@@ -2,7 +2,7 @@
 // JSON. Prints PlanResult as JSON.
 import type { Host } from '../../src/host/index.ts';
 import { REAL_MACHINES, type Machines } from '../../src/site/index.ts';
-import { planOnly } from '../../src/usecases/index.ts';
+import { planInstall } from '../../src/usecases/index.ts';
 import type { SampleNode } from '../../test/support/sample-install.ts';
 import { simulatedSite } from '../../test/support/simulated-site.ts';
 import { peakOf } from '../support/measure.ts';
@@ -39,7 +39,7 @@ if (task.isInstalled) await site.install({ hostsAtOnce });
 const counted = countConnections(site.options.machines ?? REAL_MACHINES);
 const before = site.installer.commands;
 const started = performance.now();
-const { plan } = await planOnly({ ...site.options, machines: counted.machines, hostsAtOnce });
+const { plan } = await planInstall({ ...site.options, machines: counted.machines, hostsAtOnce });
 const result: PlanResult = {
   planMs: performance.now() - started,
   peakBytes: peakOf(process.pid),

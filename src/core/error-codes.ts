@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   REFERENCE_INVALID: { exit: 3, summary: 'An image reference is not [registry/]name[:tag][@sha256:digest]' },
   SECRET_EXPOSED: { exit: 3, summary: 'A file with a key or password is open to others' },
   SIGNING_FAILED: { exit: 3, summary: 'A key cannot sign' },
+  SITE_UNKNOWN: { exit: 3, summary: 'This machine has no record of a site' },
   SIZE_INVALID: { exit: 3, summary: 'A size is not a number of bytes or a number with a unit' },
 
   // 4: verification failed
@@ -61,6 +62,7 @@ export const ERROR_CODES = {
 
   // 6: a host or the cluster failed
   AGENT_RELOAD_FAILED: { exit: 6, summary: 'A node agent reloaded with problems' },
+  RUN_UNFINISHED: { exit: 6, summary: 'The last run of the site did not end well, and what was asked for depends on its end' },
   SITE_CONFLICT: { exit: 6, summary: 'What was asked for would do harm to the site that is there; nothing was changed' },
   SITE_RECORD_CHANGED: { exit: 7, summary: 'Another run wrote the record of the site meanwhile' },
   SITE_RECORD_INVALID: { exit: 6, summary: 'The record of the site cannot be understood' },

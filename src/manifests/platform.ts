@@ -10,6 +10,11 @@ export const platformSchema = z.strictObject({
   ...documentHead('Platform'),
   name: nameField.describe('Name of the platform.'),
   version: lineField.describe('Version of the platform.'),
+  upgradesFrom: z
+    .array(lineField)
+    .min(1)
+    .optional()
+    .describe('Versions of the bundle that this one may follow in an upgrade, such as 5.1.4 or 5.1.*; any when left out.'),
   variables: z
     .record(identifierField, z.string())
     .default({})

@@ -59,6 +59,7 @@ const doneAction = z.strictObject({
 const operation = z.strictObject({
   run: z.string(),
   operation: z.string(),
+  /** Bundle that the run installs. Absent for a run that removes the site. */
   bundle: bundle.optional(),
   started: z.string(),
   ended: z.string().optional(),
@@ -90,6 +91,8 @@ export const siteRecordSchema = z.strictObject({
   bundle: bundle.optional(),
   /** Bundle that was installed before `bundle`. */
   previous: bundle.optional(),
+  /** cluster.yaml of the last run that began: its absolute path on the seed, and the SHA-256 of its text then. */
+  cluster: z.strictObject({ path: z.string().min(1), digest }).optional(),
   /** Variables, networks and fixed options that existing data depend on, by name. A run that changes one is refused. */
   settings: z.record(z.string(), z.string()),
   /** Digest of the images and files of each component as they were applied last. An upgrade changes it, a repair does not. */
@@ -108,6 +111,7 @@ export const siteRecordSchema = z.strictObject({
 });
 
 export type SiteRecord = Readonly<z.output<typeof siteRecordSchema>>;
+export type RecordedBundle = Readonly<z.output<typeof bundle>>;
 export type OwnedResource = Readonly<z.output<typeof ownedResource>>;
 export type RecordedHost = Readonly<z.output<typeof host>>;
 export type RecordedOperation = Readonly<z.output<typeof operation>>;

@@ -12,7 +12,7 @@ import {
 } from '../bundle/index.ts';
 import { readTopology, type ClusterSpec, type RecordedTopology, type Topology, parseClusterSpec } from '../cluster/index.ts';
 import { loadManifests, type Manifests } from '../manifests/index.ts';
-import { CaissonError, hasCode, systemClock, type Clock } from '../core/index.ts';
+import { CaissonError, digestOf, hasCode, systemClock, type Clock, type Digest } from '../core/index.ts';
 import { checkLoginFiles } from '../host/index.ts';
 import { subtree } from '../io/index.ts';
 import { seedLayout, stagedBundleName } from '../site/index.ts';
@@ -25,11 +25,15 @@ export interface InstallRequest {
   readonly bundles: readonly BundleReader[];
   readonly spec: ClusterSpec;
   readonly manifests: Manifests;
+  /** SHA-256 of the text of cluster.yaml. */
+  readonly clusterDigest: Digest;
   /** The cluster laid over the manifests, for a site that remembers where its components stand. */
   topology(recorded: RecordedTopology | undefined): Topology;
 }
 
 export interface RequestOptions {
+  /** Text in place of what the file has. */
+  readonly clusterText?: string | undefined;
   /** Directory of the bundles of earlier installs. */
   readonly stagedBundles?: string;
   /** Whose bundles may be installed, in place of what cluster.yaml says. */
@@ -48,9 +52,9 @@ export interface RequestOptions {
 export async function openRequest(
   bundlePaths: readonly string[],
   clusterPath: string,
-  { stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock, home }: RequestOptions = {},
+  { clusterText, stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock, home }: RequestOptions = {},
 ): Promise<InstallRequest> {
-  const text = await readCluster(clusterPath);
+  const text = clusterText ?? (await readCluster(clusterPath));
   const files = asked ?? trustFilesOf(text, clusterPath);
   const trust = files === undefined ? undefined : await readTrust(files, clock.now());
   const bundles = await openBundles(bundlePaths, { findBase: (base) => findStaged(stagedBundles, base) });
@@ -63,7 +67,7 @@ export async function openRequest(
     // Mistakes are told before any host is asked.
     const { spec } = topology(undefined);
     await checkLoginFiles(text, clusterPath, spec.ssh, { home, directory: dirname(clusterPath) });
-    return { bundle, bundles, spec, manifests, topology };
+    return { bundle, bundles, spec, manifests, clusterDigest: digestOf(Buffer.from(text)), topology };
   } catch (error) {
     await closeBundles(bundles);
     throw error;

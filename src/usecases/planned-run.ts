@@ -39,6 +39,8 @@ export interface PlannedRun {
   readonly plan: Plan;
   readonly consequences: readonly Consequence[];
   readonly purge: boolean;
+  /** What must be known before the run is approved, beside changes and consequences; a line each. */
+  readonly notes: readonly string[];
   /** What is ours on each host once the run has ended well, with the digests of what was made meanwhile. */
   readonly settled: () => Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
   /** The same of one host, without asking for what the others want. */
@@ -78,6 +80,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     plan,
     consequences: consequencesOf(plan.steps, topology),
     purge,
+    notes: [],
     settled: async () => settledResources(withDigests(plan.changes, (await want()).resources)),
     settledOn: async (host) => {
       const changes = plan.changes.filter((change) => hostOfChange(change) === host);

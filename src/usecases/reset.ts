@@ -1,33 +1,31 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Topology } from '../cluster/index.ts';
-import { CaissonError, errnoOf } from '../core/index.ts';
-import type { SeedLayout } from '../site/index.ts';
+import { errnoOf } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
-import { takeInstallLock } from './install-lock.ts';
-import type { Approve, InstallOptions } from './install.ts';
-import { planRun } from './planned-run.ts';
-import { runPlan } from './run-plan.ts';
-import { layoutOf, withSession } from './session.ts';
+import type { SeedLayout } from '../site/index.ts';
+import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
+import type { PlannedRun } from './planned-run.ts';
+
+const RESET: Operation = {
+  name: 'reset',
+  topology: ({ topology }) => withoutNodes(topology),
+  ended: async (layout, { purge }) => {
+    if (purge === true) await purgeKeys(layout);
+  },
+};
+
+/** What a reset would do. Changes nothing; throws what stands in the way, as a reset would. */
+export async function planReset(options: OperationOptions): Promise<PlannedRun> {
+  return planOperation(options, RESET);
+}
 
 /**
  * Removes everything of a site from all its hosts, dependents first, and lets the hosts go. Data stay unless they are purged;
- * so do keys and secrets of the seed, without which the data could not be used again. Throws as install does.
+ * so do keys and secrets of the seed, without which the data could not be used again. Throws as runOperation does.
  */
-export async function reset(options: InstallOptions, approve: Approve): Promise<RunSummary> {
-  const layout = layoutOf(options);
-  const release = await takeInstallLock(layout.lock);
-  try {
-    return await withSession(options, async (session) => {
-      const planned = await planRun(session, options, withoutNodes(session.topology));
-      if (!(await approve(planned))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
-      const summary = await runPlan(planned, { ...options, operation: 'reset' });
-      if (options.purge === true) await purgeKeys(layout);
-      return summary;
-    });
-  } finally {
-    await release();
-  }
+export async function reset(options: OperationOptions, approve: Approve): Promise<RunSummary> {
+  return runOperation(options, RESET, approve);
 }
 
 /** The cluster of which nothing is wanted any more. */

@@ -11,6 +11,7 @@ import {
   newSiteRecord,
   SITE_AUTHORITY,
   type OwnedResource,
+  type RecordedBundle,
   type RecordedHost,
   type RecordedOperation,
   type SiteRecord,
@@ -21,6 +22,7 @@ import type { RunSite } from './apply/run-site.ts';
 import { SiteWriter } from './apply/site-writer.ts';
 import { standing } from './apply/standing.ts';
 import type { PlannedRun } from './planned-run.ts';
+import type { Session } from './session.ts';
 import { fixedSettings } from './site-conflicts.ts';
 
 export interface RunPlanOptions {
@@ -50,6 +52,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
       claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, {
         run,
         operation: options.operation,
+        ...(declared.topology.spec.nodes.length === 0 ? {} : { bundle: bundleOf(session) }),
         started: clock.now().toISOString(),
         ...startsOf(planned),
       }),
@@ -109,6 +112,11 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   }
 }
 
+function bundleOf({ request }: Session): RecordedBundle {
+  const { manifest, bundleDigest } = request.bundle;
+  return { name: manifest.name, version: manifest.version, digest: bundleDigest };
+}
+
 /** Components whose actions after a start are part of the plan. */
 function startsOf({ plan }: PlannedRun): Pick<RecordedOperation, 'starts'> {
   const starts = plan.steps.flatMap((step) => (step.type === 'action' && step.action.at === 'after-healthy' ? [step.placement.id] : []));
@@ -144,6 +152,7 @@ function claimed(record: SiteRecord, planned: PlannedRun, operation: RecordedOpe
   return {
     ...record,
     hosts,
+    cluster: planned.session.cluster,
     settings: { ...fixedSettings(planned.session.topology), ...record.settings },
     placements: { ...record.placements, ...placementsAtStart(record, topology) },
     values: { ...record.values, ...keptValues(topology) },
@@ -184,15 +193,15 @@ function recordedHosts(
 function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<string, readonly OwnedResource[]>): SiteRecord {
   const { session, declared, wanted } = planned;
   const { topology } = declared;
-  const { manifest, bundleDigest } = session.request.bundle;
+  const bundle = bundleOf(session);
   const staying = new Set([...topology.spec.nodes.map(({ name }) => name), session.seed.name]);
   const hosts = Object.entries({ ...record.hosts, ...recordedHosts(record, planned, owned) }).filter(([name]) => staying.has(name));
-  const bundle = { name: manifest.name, version: manifest.version, digest: bundleDigest };
-  const isSame = record.bundle?.digest === bundleDigest;
+  const isSame = record.bundle?.digest === bundle.digest;
   const previous = isSame ? record.previous : record.bundle;
   return {
     ...record,
     bundle,
+    cluster: session.cluster,
     ...(previous === undefined ? {} : { previous }),
     components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
     ...standing(record, topology),

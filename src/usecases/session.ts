@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import { closeBundles, type TrustFiles } from '../bundle/index.ts';
 import type { NodeSpec, Topology } from '../cluster/index.ts';
-import { hasCode, type Clock, type Emit } from '../core/index.ts';
+import { hasCode, type Clock, type Digest, type Emit } from '../core/index.ts';
 import { HOSTS_AT_ONCE, readRemoteFile, type ConnectOptions, type Host } from '../host/index.ts';
 import { readSecretFile, readTextFile } from '../io/index.ts';
 import { checkHosts, connectHosts, HostsUnfitError, type ConnectedHosts, type HostFinding } from '../preflight/index.ts';
@@ -30,15 +30,19 @@ import type { Observed } from '../plan/index.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
 import { resolveSitePath } from './site-path.ts';
+import { siteSources } from './site-sources.ts';
 import { siteConflicts } from './site-conflicts.ts';
 
 export interface SessionOptions {
-  /** Files of the bundle. */
-  readonly bundlePaths: readonly string[];
-  readonly clusterPath: string;
+  /** Files of the bundle. The bundle that the site has installed when not given. */
+  readonly bundlePaths?: readonly string[] | undefined;
+  /** Absolute path of cluster.yaml. The one that the last run of the site used when not given. */
+  readonly clusterPath?: string | undefined;
+  /** Text in place of what the file at clusterPath has, for a run that would change the file. */
+  readonly clusterText?: string | undefined;
   /** Whose bundles may be installed, in place of what cluster.yaml says. */
   readonly trust?: TrustFiles | undefined;
-  readonly connect: Omit<ConnectOptions, 'signal'>;
+  readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
   /** Hosts that leave the cluster and are not reached any more. */
   readonly forget?: readonly string[];
   /** Hosts that are connected and worked on at the same time; 32 when not given. */
@@ -53,6 +57,8 @@ export interface SessionOptions {
 /** What a run looked at before it plans: what was asked for, what the site is, who its hosts are. */
 export interface Session {
   readonly request: InstallRequest;
+  /** cluster.yaml as this run reads it: its absolute path, and the digest of its text. */
+  readonly cluster: { readonly path: string; readonly digest: Digest };
   readonly topology: Topology;
   readonly layout: SeedLayout;
   readonly keys: SiteKeys;
@@ -72,24 +78,26 @@ export interface Session {
 }
 
 /**
- * Looks at everything that was asked for and at every host, and changes nothing. Throws what openRequest throws,
+ * Looks at everything that was asked for and at every host, and changes nothing. Throws what siteSources and openRequest throw,
  * SiteConflictError with every reason why the site must not be changed so, HostsUnfitError with every finding of every host.
  */
 export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
   const layout = layoutOf(options);
-  const request = await openRequest(options.bundlePaths, options.clusterPath, {
+  const store = openFileStore(layout.record);
+  const recorded = await store.read();
+  const { bundlePaths, clusterPath } = await siteSources(options, recorded, layout);
+  const request = await openRequest(bundlePaths, clusterPath, {
+    clusterText: options.clusterText,
     stagedBundles: layout.bundles,
     trust: options.trust,
     clock: options.clock,
     home: options.connect.home,
   });
   try {
-    const store = openFileStore(layout.record);
-    const recorded = await store.read();
     const forgotten = new Set(options.forget ?? []);
-    const connected = await connectAll(request, recorded, forgotten, options);
+    const connected = await connectAll(request, dirname(clusterPath), recorded, forgotten, options);
     try {
-      return await work(await openSession({ request, store, recorded, connected, forgotten, layout }, options));
+      return await work(await openSession({ request, clusterPath, store, recorded, connected, forgotten, layout }, options));
     } finally {
       await connected.close();
     }
@@ -113,6 +121,7 @@ function leavingNodes(record: SiteRecord | undefined, nodes: readonly NodeSpec[]
 
 async function connectAll(
   { spec }: InstallRequest,
+  directory: string,
   record: SiteRecord | undefined,
   forgotten: ReadonlySet<string>,
   options: SessionOptions,
@@ -120,7 +129,7 @@ async function connectAll(
   const leaving = leavingNodes(record, spec.nodes).filter(({ name }) => !forgotten.has(name));
   const { signal, hostsAtOnce } = options;
   const all = { ...spec, nodes: [...spec.nodes, ...leaving] };
-  const connected = await connectHosts(all, { ...options.connect, signal, hostsAtOnce }, options.machines);
+  const connected = await connectHosts(all, { ...options.connect, directory, signal, hostsAtOnce }, options.machines);
   const isLeaving = (name: string): boolean => leaving.some((node) => node.name === name);
   const findings = connected.findings.map((finding): HostFinding =>
     isLeaving(finding.host)
@@ -136,6 +145,7 @@ async function connectAll(
 
 interface Parts {
   readonly request: InstallRequest;
+  readonly clusterPath: string;
   readonly store: SiteStore;
   readonly recorded: SiteRecord | undefined;
   readonly connected: ConnectedHosts;
@@ -144,12 +154,12 @@ interface Parts {
 }
 
 async function openSession(parts: Parts, options: SessionOptions): Promise<Session> {
-  const { request, store, recorded, connected, forgotten, layout } = parts;
+  const { request, clusterPath, store, recorded, connected, forgotten, layout } = parts;
   const { spec, manifests } = request;
   const keys = openSiteKeys(layout, {
     name: spec.name,
     clock: options.clock,
-    resolvePath: (path) => resolveSitePath(path, options.clusterPath, options.connect.home),
+    resolvePath: (path) => resolveSitePath(path, clusterPath, options.connect.home),
   });
   const hosts = new Map([...connected.hosts, [connected.seed.name, connected.seed]]);
   const found = await findHosts(hosts, options);
@@ -164,6 +174,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, options);
   return {
     request,
+    cluster: { path: clusterPath, digest: request.clusterDigest },
     topology,
     layout,
     keys,

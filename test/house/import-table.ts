@@ -93,7 +93,7 @@ export const IMPORT_TABLE: ImportTable = {
     'cli/inspect': ['core', 'io', 'sshsig', 'bundle', 'ui', 'cli'],
     'cli/plan': ['plan', 'usecases', 'ui', 'cli'],
     'cli/serve': ['core', 'io', 'pki'],
-    'cli/site': ['host', 'usecases', 'cli', 'cli/signing'],
+    'cli/site': ['engine', 'host', 'usecases', 'cli', 'cli/plan', 'cli/signing'],
     'cli/signing': ['core', 'io', 'sshsig', 'bundle', 'cli'],
     'main.ts': ['cli'],
   },

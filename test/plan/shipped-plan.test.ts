@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlanStep } from '../../src/plan/index.ts';
-import { planOnly } from '../../src/usecases/index.ts';
+import { planInstall } from '../../src/usecases/index.ts';
 import { shippedManifests, writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import { simulatedSite } from '../support/simulated-site.ts';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   const bundle = await writeSampleBundle(join(directory, 'shipped.tar'), await shippedManifests());
   const plan = async (nodes: readonly SampleNode[]): Promise<readonly PlanStep[]> => {
     const site = await simulatedSite({ directory, bundle, nodes, definitions: '/opt/rainbond/conf' });
-    return (await planOnly(site.options)).plan.steps;
+    return (await planInstall(site.options)).plan.steps;
   };
   three = await plan(THREE);
   one = await plan(ONE);

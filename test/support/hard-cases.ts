@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { closeBundles, openBundles } from '../../src/bundle/index.ts';
 import { messageOf, type Clock, type Event } from '../../src/core/index.ts';
 import { openFileStore, seedLayout, stagedBundleName, type SiteRecord } from '../../src/site/index.ts';
-import type { InstallOptions } from '../../src/usecases/install.ts';
+import type { OperationOptions } from '../../src/usecases/index.ts';
 import { clusterYaml, MANIFESTS, type SampleNode } from './sample-install.ts';
 import type { SimulatedMachine } from './simulated-machine.ts';
 import { simulatedSite, type SimulatedSite } from './simulated-site.ts';
@@ -225,7 +225,7 @@ export interface HardSite extends SimulatedSite {
   declare(nodes: readonly SampleNode[]): Promise<void>;
   /** Later runs install from this bundle. */
   take(bundle: string): Promise<void>;
-  run(changes?: Partial<InstallOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
+  run(changes?: Partial<OperationOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
   record(): Promise<SiteRecord>;
   /** Texts of a component's definition by host; undefined where it has none. */
   definitions(component: string): Readonly<Record<string, string | undefined>>;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openBundle } from '../../src/bundle/index.ts';
 import { messageOf, silent, systemClock, type Event } from '../../src/core/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
-import { install, type InstallOptions } from '../../src/usecases/install.ts';
+import { install, type OperationOptions, type SiteSources } from '../../src/usecases/index.ts';
 import type { Machines } from '../../src/site/index.ts';
 import { freePort } from './free-port.ts';
 import { clusterYaml, type SampleNode } from './sample-install.ts';
@@ -14,10 +14,10 @@ export interface SimulatedSite {
   readonly installer: Installer;
   readonly machines: readonly SimulatedMachine[];
   readonly seedRoot: string;
-  readonly options: InstallOptions;
+  readonly options: OperationOptions & SiteSources;
   machine(name: string): SimulatedMachine;
   /** Runs an install; what it says is in `events`. */
-  install(changes?: Partial<InstallOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
+  install(changes?: Partial<OperationOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
   readonly events: readonly Event[];
   end(): Promise<void>;
 }
@@ -72,10 +72,10 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
     seedRoot,
   };
   const events: Event[] = [];
-  const options: InstallOptions = {
+  const options: OperationOptions & SiteSources = {
     bundlePaths: [site.bundle],
     clusterPath,
-    connect: { home: directory, directory },
+    connect: { home: directory },
     clock: { ...systemClock, now: () => new Date(NOW) },
     emit: silent,
     signal: new AbortController().signal,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
-import { planOnly } from '../../src/usecases/install.ts';
+import { planInstall } from '../../src/usecases/index.ts';
 import { failureOf, HARD_IMAGES, hardManifests, hardSite, impatientClock, type HardChoices, type HardSite } from '../support/hard-cases.ts';
 import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import { outcomeOf } from '../support/simulated-site.ts';
@@ -83,7 +83,7 @@ describe('a worker that is drained through another component', () => {
     site.platform.takeLog();
     const newer = await bundleOf({ logDriver: 'journald' });
     await site.take(newer);
-    const { consequences, plan } = await planOnly({ ...site.options, bundlePaths: [newer] });
+    const { consequences, plan } = await planInstall({ ...site.options, bundlePaths: [newer] });
     expect(consequences).toEqual([
       { host: 'n1', component: 'docker', what: 'restarts', unserved: [] },
       { host: 'n1', component: 'control', what: 'restarts', unserved: ['worker'] },
@@ -161,7 +161,7 @@ describe('a change of a file', () => {
     site.platform.takeLog();
     const newer = await bundleOf({ storeSettings: 'second' });
     await site.take(newer);
-    expect((await planOnly({ ...site.options, bundlePaths: [newer] })).consequences).toEqual([]);
+    expect((await planInstall({ ...site.options, bundlePaths: [newer] })).consequences).toEqual([]);
     await site.run();
     expect(site.platform.takeLog().filter((line) => line.includes('storectl'))).toEqual(['n1: storectl reload']);
     expect(site.takeRestarts().filter((line) => line.includes('store'))).toEqual([]);
@@ -173,7 +173,7 @@ describe('a change of a file', () => {
     site.platform.takeLog();
     const newer = await bundleOf({ storeNotes: 'second' });
     await site.take(newer);
-    expect((await planOnly({ ...site.options, bundlePaths: [newer] })).consequences).toEqual([]);
+    expect((await planInstall({ ...site.options, bundlePaths: [newer] })).consequences).toEqual([]);
     await site.run();
     expect(site.machine('n1').text('/opt/sample/store.notes')).toBe('second\n');
     expect(site.platform.takeLog().filter((line) => line.includes('storectl'))).toEqual([]);
@@ -185,7 +185,7 @@ describe('a change of a file', () => {
     site.platform.takeLog();
     const newer = await bundleOf({ onDaemon: 'reload', logDriver: 'journald' });
     await site.take(newer);
-    expect((await planOnly({ ...site.options, bundlePaths: [newer] })).consequences).toEqual([]);
+    expect((await planInstall({ ...site.options, bundlePaths: [newer] })).consequences).toEqual([]);
     await site.run();
     expect(site.platform.takeLog().filter((line) => line.includes('workctl'))).toEqual([]);
     expect(site.takeRestarts().filter((line) => !line.includes('caisson'))).toEqual([]);

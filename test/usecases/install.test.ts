@@ -8,7 +8,7 @@ import { CaissonError } from '../../src/core/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
 import { wantedOn } from '../../src/plan/index.ts';
 import type { Resource } from '../../src/resources/index.ts';
-import { install, planOnly } from '../../src/usecases/install.ts';
+import { install, planInstall } from '../../src/usecases/index.ts';
 import { seedLayout } from '../../src/site/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { cutIntoVolumes } from '../support/volumes.ts';
@@ -57,13 +57,13 @@ describe('install', () => {
     // Copies of what was replaced serve to take a change back, and go when all went well.
     for (const { files } of three.machines) expect([...files.keys()].filter((path) => path.includes('/replaced/'))).toEqual([]);
     expect([...three.machine('f1').images.keys()]).toContain('registry.example/web:1');
-    expect((await planOnly(three.options)).plan.changes.filter(({ action }) => action !== 'keep')).toEqual([]);
+    expect((await planInstall(three.options)).plan.changes.filter(({ action }) => action !== 'keep')).toEqual([]);
   });
 
   it('knows of one host what it knows of all: what the run leaves there, and what is wanted', async () => {
     const three = await site();
     await three.install();
-    const planned = await planOnly(three.options);
+    const planned = await planInstall(three.options);
     const settled = await planned.settled();
     expect([...settled.keys()].sort()).toEqual(['f1', 'f2', 'm1']);
     for (const [host, owned] of settled) {
@@ -79,7 +79,7 @@ describe('install', () => {
   it('plans the very steps that it runs, and changes nothing by that', async () => {
     const three = await site();
     const before = three.machines.map((machine) => machine.state());
-    const planned = await planOnly(three.options);
+    const planned = await planInstall(three.options);
     expect(three.machines.map((machine) => machine.state())).toEqual(before);
     expect(existsSync(three.seedRoot)).toBe(false);
     await three.install();

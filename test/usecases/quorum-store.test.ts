@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
 import { seedLayout } from '../../src/site/index.ts';
-import { planOnly } from '../../src/usecases/install.ts';
+import { planInstall } from '../../src/usecases/index.ts';
 import { failureOf, HARD_IMAGES, hardManifests, hardSite, impatientClock, type HardSite } from '../support/hard-cases.ts';
 import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import { outcomeOf } from '../support/simulated-site.ts';
@@ -183,7 +183,7 @@ describe('a quorum store', () => {
     const texts = site.definitions('store');
     const { placements, joined, values } = await site.record();
     await rm(seedLayout(site.seedRoot).record);
-    const { plan } = await planOnly(site.options);
+    const { plan } = await planInstall(site.options);
     expect(plan.changes.filter(({ action }) => action !== 'keep')).toEqual([]);
     await site.run();
     expect(site.definitions('store')).toEqual(texts);

@@ -7,8 +7,10 @@ import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
 import { registerPush } from './push.ts';
 import { registerReset } from './reset.ts';
+import { registerRollback } from './rollback.ts';
 import { registerServe } from './serve.ts';
 import { registerSign } from './sign.ts';
+import { registerUpgrade } from './upgrade.ts';
 import { registerVerify } from './verify.ts';
 
 const COMMANDS: readonly RegisterCommand[] = [
@@ -19,6 +21,8 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerServe,
   registerPush,
   registerInstall,
+  registerUpgrade,
+  registerRollback,
   registerReset,
   registerCluster,
   registerHistory,

@@ -35,10 +35,10 @@ function rowOf({ host, phase, summary }: PlanStep): readonly string[] {
 const SIGNS = { add: '+', change: '~', remove: '-' } as const;
 
 /** Changes, a line each, and what follows from them. */
-function describeChanges({ plan, consequences }: PlannedRun): string {
+function describeChanges({ plan, consequences, notes }: PlannedRun): string {
   const lines = plan.changes.flatMap((change) => (change.action === 'keep' || isIdle(change) ? [] : [lineOf(change)]));
   const after = consequences.map(describeConsequence);
-  return [...lines, ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)])].join('\n');
+  return [...lines, ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)]), ...notes].join('\n');
 }
 
 function lineOf(change: Exclude<Change, { readonly action: 'keep' }>): string {
@@ -64,7 +64,7 @@ function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
-function planData({ plan, consequences }: PlannedRun): Readonly<Record<string, unknown>> {
+function planData({ plan, consequences, notes }: PlannedRun): Readonly<Record<string, unknown>> {
   const changes = plan.changes
     .filter((change) => !isIdle(change))
     .map((change) => ({
@@ -83,5 +83,5 @@ function planData({ plan, consequences }: PlannedRun): Readonly<Record<string, u
     summary,
     needs: needs.map((need) => need.id),
   }));
-  return { changes, consequences, steps, open: stepsThatChange(plan.steps).length };
+  return { changes, consequences, notes, steps, open: stepsThatChange(plan.steps).length };
 }

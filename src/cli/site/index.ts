@@ -1,2 +1,3 @@
-/** Flags of the commands that change a site, and the options that follow from them. */
+/** What the commands that change a site share: their flags, and how they plan, ask, run and report. */
+export * from './site-command.ts';
 export * from './site-flags.ts';

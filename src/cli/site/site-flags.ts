@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HOSTS_AT_ONCE } from '../../host/index.ts';
-import type { InstallOptions } from '../../usecases/index.ts';
+import type { OperationOptions } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext } from '../command.ts';
 import { parseParallel } from '../parse-parallel.ts';
@@ -10,17 +10,28 @@ import { addTrustFlags, trustFilesOf, type TrustFlags } from '../signing/trust-f
 
 /** Flags of every command that changes a site. */
 export interface SiteFlags extends TrustFlags {
-  readonly bundle: readonly string[];
-  readonly cluster: string;
+  readonly plan?: boolean;
+  readonly bundle?: readonly string[];
+  readonly cluster?: string;
   readonly yes?: boolean;
   readonly purge?: boolean;
   readonly forget?: readonly string[];
   readonly parallel: number;
 }
 
+/** Adds the flag for a bundle; without it a command takes the one that is installed. */
+export function addBundleFlag(command: Command): Command {
+  return command.option(
+    '--bundle <file...>',
+    'the bundle, or volumes of it; for a delta also the bundles that it needs (default: what is installed)',
+  );
+}
+
 /** Adds the flags that mean the same for every command that changes a site. */
 export function addSiteFlags(command: Command): Command {
   command
+    .option('--plan', 'print what would be done and what follows from it, and change nothing')
+    .option('--cluster <file>', 'the hosts, as cluster.yaml (default: the file of the last run)')
     .option('--yes', 'do not ask before the first change')
     .option('--forget <host>', 'let a host go that leaves the cluster and is lost for good', collect)
     .option('--parallel <number>', 'hosts that are connected and worked on at the same time', parseParallel, HOSTS_AT_ONCE);
@@ -28,13 +39,12 @@ export function addSiteFlags(command: Command): Command {
 }
 
 /** The options of a use case that changes a site; paths are relative to the working directory. */
-export function siteOptions(flags: SiteFlags, context: CommandContext): InstallOptions {
-  const clusterPath = resolve(flags.cluster);
+export function siteOptions(flags: SiteFlags, context: CommandContext): OperationOptions {
   return {
-    bundlePaths: flags.bundle.map((path) => resolve(path)),
-    clusterPath,
+    bundlePaths: flags.bundle?.map((path) => resolve(path)),
+    clusterPath: flags.cluster === undefined ? undefined : resolve(flags.cluster),
     trust: trustFilesOf(flags),
-    connect: { home: context.env['HOME'] ?? homedir(), directory: dirname(clusterPath), agentSocket: context.env['SSH_AUTH_SOCK'] },
+    connect: { home: context.env['HOME'] ?? homedir(), agentSocket: context.env['SSH_AUTH_SOCK'] },
     purge: flags.purge === true,
     forget: flags.forget ?? [],
     hostsAtOnce: flags.parallel,

@@ -14,9 +14,10 @@ const KILLS = Number(process.env['CAISSON_KILLS'] ?? 6);
 /** An event of a step is the longest that a run may go on before it is killed. */
 const MOST_EVENTS = 12;
 const LONGEST_SECONDS = 0.8;
+const NEVER = -1;
 
 /**
- * Runs the command "$@", whose output are events, and kills it $2 seconds after its $1-th event of a step. Prints the
+ * Runs the command "$@", whose output are events, and kills it $2 seconds after its $1-th event of a step; not at all for -1. Prints the
  * output and, after a kill, a line `killed`.
  */
 const KILL_AFTER = `
@@ -78,8 +79,8 @@ export function killedLater(getSite: () => Site, side: GetSide, untouched: () =>
   async function runKilled(words: readonly string[]): Promise<number> {
     const site = getSite();
     for (let kills = 0; ; kills += 1) {
-      const events = kills < KILLS ? 1 + draw(MOST_EVENTS) : 0;
-      const seconds = String((draw(100) / 100) * LONGEST_SECONDS);
+      const events = kills < KILLS ? 1 + draw(MOST_EVENTS) : NEVER;
+      const seconds = ((draw(100) / 100) * LONGEST_SECONDS).toFixed(3);
       const parameters = [String(events), seconds, `${CARRIED}/caisson`, '--json', ...words, '--yes'];
       const ran = await site.try(site.seed, KILL_AFTER, { parameters });
       const { status, stderr, finished } = reportOf(ran, 0);
@@ -97,7 +98,7 @@ export function killedLater(getSite: () => Site, side: GetSide, untouched: () =>
 
   it('a change that is killed at drawn moments ends as it was declared', async () => {
     const site = getSite();
-    console.log(`      ${await runKilled(changed)} kills of a change`);
+    console.log(`      ${await runKilled([...changed, '--purge'])} kills of a change`);
     expect((await runInstall(site, changed)).result).toMatchObject({ changed: 0 });
     await untilHealthy(site, 60_000);
   });

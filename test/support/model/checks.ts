@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { expect } from 'vitest';
 import { isMaking } from '../../../src/plan/index.ts';
 import { AGENT_UNIT, DEPOT_UNIT, HOST_RECORD, UNITS, type OwnedResource, type SiteRecord } from '../../../src/site/index.ts';
@@ -88,6 +89,8 @@ function knownNames(
   ];
   const ids = new Set([...machine.images].filter(([name]) => names.has(`image ${name}`)).map(([, id]) => id));
   if (owned !== undefined) trees.push('/var/lib/caisson');
+  // It holds the host's record, which is there as long as the host belongs to the site.
+  if (owned !== undefined) names.add(`directory ${dirname(HOST_RECORD)}`);
   return (name) => {
     const path = name.slice(name.indexOf(' ') + 1);
     if (names.has(name) || (owned !== undefined && path === HOST_RECORD)) return true;

@@ -6,7 +6,7 @@ import { openBundle } from '../../../src/bundle/index.ts';
 import { systemClock, type Event } from '../../../src/core/index.ts';
 import type { Host } from '../../../src/host/index.ts';
 import { seedLayout, stagedBundleName, type Machines, type SeedLayout } from '../../../src/site/index.ts';
-import { install, type InstallOptions } from '../../../src/usecases/install.ts';
+import { install, type OperationOptions } from '../../../src/usecases/index.ts';
 import type { PlannedRun } from '../../../src/usecases/planned-run.ts';
 import { reset } from '../../../src/usecases/reset.ts';
 import { freePort } from '../free-port.ts';
@@ -173,7 +173,7 @@ export class ModelSite {
     return run;
   }
 
-  async #options(wish: Wish, seedRoot: string, reach: (name: string) => Host): Promise<Omit<InstallOptions, 'emit'>> {
+  async #options(wish: Wish, seedRoot: string, reach: (name: string) => Host): Promise<Omit<OperationOptions, 'emit'>> {
     const clusterPath = join(this.#directory, 'cluster.yaml');
     const more = [
       `depot: { port: ${this.#depotPort} }`,
@@ -190,7 +190,7 @@ export class ModelSite {
     return {
       bundlePaths: [await this.#bundles.pathOf(wish.release)],
       clusterPath,
-      connect: { home: this.#directory, directory: this.#directory },
+      connect: { home: this.#directory },
       clock: { ...systemClock, now: () => new Date(NOW) },
       signal: new AbortController().signal,
       machines,

@@ -1,0 +1,21 @@
+import { CaissonError } from '../../core/index.ts';
+import { planUpgrade, upgrade } from '../../usecases/index.ts';
+import type { RegisterCommand } from '../command.ts';
+import { addBundleFlag, addSiteFlags, runSiteVerb, type SiteFlags } from '../site/index.ts';
+
+/** `caisson upgrade`: another bundle on a site that is well. */
+export const registerUpgrade: RegisterCommand = (program, run) => {
+  const command = program
+    .command('upgrade')
+    .description('install another bundle on a cluster that is healthy, host by host; run it on the seed machine, as root');
+  addSiteFlags(addBundleFlag(command)).action((flags: SiteFlags) =>
+    run((context) => {
+      if (flags.bundle === undefined) {
+        throw new CaissonError('USAGE', 'Cannot upgrade without a bundle', {
+          hint: 'Add --bundle FILE; to repair with the one that is installed: caisson install',
+        });
+      }
+      return runSiteVerb({ plan: planUpgrade, run: upgrade }, flags, context);
+    }),
+  );
+};

@@ -1,0 +1,36 @@
+import type { RunSummary } from '../../engine/index.ts';
+import type { Approve, OperationOptions, PlannedRun } from '../../usecases/index.ts';
+import type { CommandContext } from '../command.ts';
+import { askForPlan, printPlan } from '../plan/index.ts';
+import { siteOptions, type SiteFlags } from './site-flags.ts';
+
+/** A verb of operators: how it is planned, and how it is carried out once the plan is approved. */
+export interface SiteVerb {
+  readonly plan: (options: OperationOptions) => Promise<PlannedRun>;
+  readonly run: (options: OperationOptions, approve: Approve) => Promise<RunSummary>;
+  /** Text of the result. */
+  readonly describe?: (summary: RunSummary, seconds: number) => string;
+}
+
+/** Prints the plan of a verb with --plan; otherwise shows the plan, asks, carries it out and prints how it ended. */
+export async function runSiteVerb(
+  { plan, run, describe = describeSummary }: SiteVerb,
+  flags: SiteFlags,
+  context: CommandContext,
+): Promise<void> {
+  const options = siteOptions(flags, context);
+  if (flags.plan === true) {
+    printPlan(await plan(options), context);
+    return;
+  }
+  const started = context.clock.monotonic();
+  const summary = await run(options, (planned) => askForPlan(planned, flags.yes === true, context));
+  const seconds = Math.round((context.clock.monotonic() - started) / 1000);
+  context.print({ text: describe(summary, seconds), data: { ...summary, seconds } });
+}
+
+function describeSummary({ changed, steps }: RunSummary, seconds: number): string {
+  return changed === 0
+    ? `Everything was as declared; nothing was changed (${seconds} s)`
+    : `Done: ${changed} of ${steps} steps changed something (${seconds} s)\nLook at the cluster with: caisson cluster`;
+}

@@ -1,0 +1,64 @@
+import type { Topology } from '../cluster/index.ts';
+import { CaissonError } from '../core/index.ts';
+import type { RunSummary } from '../engine/index.ts';
+import type { SeedLayout } from '../site/index.ts';
+import { takeInstallLock } from './install-lock.ts';
+import { planRun, type PlannedRun } from './planned-run.ts';
+import { runPlan } from './run-plan.ts';
+import { layoutOf, withSession, type Session, type SessionOptions } from './session.ts';
+
+export interface OperationOptions extends SessionOptions {
+  /** Data of what is removed go, too. */
+  readonly purge?: boolean;
+}
+
+/** Asked before anything is changed; false ends the run there. */
+export type Approve = (planned: PlannedRun) => Promise<boolean>;
+
+/** What tells one verb of operators from another. Each of them is one plan: what is declared, against what is there. */
+export interface Operation {
+  /** Word for the record and the journal. */
+  readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node';
+  /** Throws when the operation must not begin on this site, before anything is planned. */
+  readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
+  /** What is wanted, in place of the cluster of the session. */
+  readonly topology?: (session: Session) => Topology;
+  /** What the user must know before saying yes, beside changes and consequences; a line each. */
+  readonly notes?: (session: Session) => readonly string[];
+  /** Called after the approval, before the first change. */
+  readonly approved?: () => Promise<void>;
+  /** Called after a run that ended well. */
+  readonly ended?: (layout: SeedLayout, options: OperationOptions) => Promise<void>;
+}
+
+/** What an operation would do. Changes nothing; throws what stands in the way, as the operation would. */
+export async function planOperation(options: OperationOptions, operation: Operation): Promise<PlannedRun> {
+  return withSession(options, (session) => planned(session, options, operation));
+}
+
+/**
+ * Plans an operation, asks, and carries it out. Throws what withSession and the checks of the operation throw,
+ * StepsFailedError when steps failed, INSTALL_LOCKED when another run is under way, INTERRUPTED when it is not approved.
+ */
+export async function runOperation(options: OperationOptions, operation: Operation, approve: Approve): Promise<RunSummary> {
+  const layout = layoutOf(options);
+  const release = await takeInstallLock(layout.lock);
+  try {
+    return await withSession(options, async (session) => {
+      const run = await planned(session, options, operation);
+      if (!(await approve(run))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
+      await operation.approved?.();
+      const summary = await runPlan(run, { ...options, operation: operation.name });
+      await operation.ended?.(layout, options);
+      return summary;
+    });
+  } finally {
+    await release();
+  }
+}
+
+async function planned(session: Session, options: OperationOptions, { check, topology, notes }: Operation): Promise<PlannedRun> {
+  await check?.(session, options);
+  const run = await planRun(session, options, topology?.(session));
+  return { ...run, notes: notes?.(session) ?? [] };
+}

@@ -1,0 +1,68 @@
+import type { RunSummary } from '../engine/index.ts';
+import { SiteConflictError, type SiteConflict } from '../site/index.ts';
+import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
+import type { PlannedRun } from './planned-run.ts';
+import type { Session } from './session.ts';
+import { unfinishedBundle } from './site-sources.ts';
+
+const UPGRADE: Operation = { name: 'upgrade', check: checkUpgrade };
+
+/** What an upgrade would do. Changes nothing; throws what stands in the way, as an upgrade would. */
+export async function planUpgrade(options: OperationOptions): Promise<PlannedRun> {
+  return planOperation(options, UPGRADE);
+}
+
+/**
+ * Installs another bundle on a site that is well. Hosts and components change by their update policies, each seen healthy
+ * before the next; the first failure ends the run with the rest still serving. Throws SiteConflictError with every reason
+ * why the site cannot be upgraded to this bundle now, and as runOperation does.
+ */
+export async function upgrade(options: OperationOptions, approve: Approve): Promise<RunSummary> {
+  return runOperation(options, UPGRADE, approve);
+}
+
+async function checkUpgrade(session: Session, { signal }: OperationOptions): Promise<void> {
+  const { bundle, manifests } = session.request;
+  const { name, version } = bundle.manifest;
+  const inForce = session.record?.bundle;
+  const where = `${name} ${version}`;
+  if (session.record === undefined || inForce === undefined) {
+    const remedy = 'Install it: caisson install --offline --bundle FILE --cluster FILE';
+    throw new SiteConflictError([{ where, problem: 'nothing is installed yet that could be upgraded', remedy }]);
+  }
+  if (inForce.name !== name) {
+    const remedy = `Take a bundle of ${inForce.name}; another platform is installed after a reset`;
+    throw new SiteConflictError([{ where, problem: `it is another platform than ${inForce.name}, which is installed`, remedy }]);
+  }
+  const { upgradesFrom } = manifests.platform;
+  if (upgradesFrom !== undefined && !upgradesFrom.some((pattern) => matches(inForce.version, pattern))) {
+    const problem = `it upgrades ${upgradesFrom.join(', ')} only, and ${inForce.version} is installed`;
+    throw new SiteConflictError([{ where, problem, remedy: 'Upgrade to one of these versions first' }]);
+  }
+  // A run that goes on where an upgrade stopped finds components as that upgrade left them.
+  const isGoingOn = unfinishedBundle(session.record)?.digest === bundle.bundleDigest;
+  const unhealthy = isGoingOn ? [] : await unhealthyHosts(session, signal);
+  if (unhealthy.length > 0) throw new SiteConflictError(unhealthy);
+}
+
+/** `5.1.*` matches every version that begins with `5.1.`; any other pattern is a version. */
+function matches(version: string, pattern: string): boolean {
+  return pattern.endsWith('*') ? version.startsWith(pattern.slice(0, -1)) : version === pattern;
+}
+
+/** What is not healthy on the hosts of the site, as their agents see it. */
+async function unhealthyHosts({ record, hosts, agents }: Session, signal: AbortSignal): Promise<readonly SiteConflict[]> {
+  const remedy =
+    'Mend it first; where the new bundle is the remedy: caisson install --offline --bundle FILE, which does not ask for health';
+  const looked = Object.keys(record?.hosts ?? {}).map(async (name): Promise<readonly SiteConflict[]> => {
+    const host = hosts.get(name);
+    // Hosts that leave the cluster and are lost were named by the user.
+    if (host === undefined || record?.hosts[name]?.roles.length === 0) return [];
+    const answer = await agents.ask(host, signal);
+    if ('silence' in answer) return [{ where: name, problem: `its agent does not answer: ${answer.silence}`, remedy }];
+    return answer.status.components
+      .filter(({ state }) => state !== 'healthy')
+      .map((component) => ({ where: name, problem: `${component.name} is ${component.state}: ${component.reason}`, remedy }));
+  });
+  return (await Promise.all(looked)).flat();
+}
