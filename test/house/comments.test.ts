@@ -33,6 +33,7 @@ const HELD = [
   'oci',
   'ospkg',
   'pki',
+  'plan',
   'preflight',
   'push',
   'registry',
