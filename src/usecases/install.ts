@@ -6,22 +6,22 @@ import { runPlan } from './run-plan.ts';
 import { layoutOf, withSession, type SessionOptions } from './session.ts';
 
 export interface InstallOptions extends SessionOptions {
-  /** Data of what is removed go, too. */
+  /** True when data of owners that go are removed, too. */
   readonly purge?: boolean;
 }
 
-/** Asked before anything is changed; false ends the run there. */
+/** Asks for approval of a plan before anything is changed. When it returns false, the run ends there. */
 export type Approve = (planned: PlannedRun) => Promise<boolean>;
 
-/** What an install would do. Changes nothing; throws what stands in the way, as an install would. */
+/** Plans an install and changes nothing. Throws as an install does before its first change. */
 export async function planOnly(options: InstallOptions): Promise<PlannedRun> {
   return withSession(options, (session) => planRun(session, options));
 }
 
 /**
- * Brings the cluster to what cluster.yaml and the bundle declare: installs, changes and removes, or goes on where an earlier
- * run stopped. Throws what withSession throws, StepsFailedError when steps failed, INSTALL_LOCKED when another run is under
- * way, INTERRUPTED when it is not approved.
+ * Brings the cluster to the state that cluster.yaml and the bundle declare: installs, changes and removes, or continues
+ * an interrupted run. Throws what withSession throws, StepsFailedError when steps failed, INSTALL_LOCKED when another
+ * run is under way, INTERRUPTED when the plan is not approved.
  */
 export async function install(options: InstallOptions, approve: Approve): Promise<RunSummary> {
   const release = await takeInstallLock(layoutOf(options).lock);

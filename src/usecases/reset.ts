@@ -11,8 +11,9 @@ import { runPlan } from './run-plan.ts';
 import { layoutOf, withSession } from './session.ts';
 
 /**
- * Removes everything of a site from all its hosts, dependents first, and lets the hosts go. Data stay unless they are purged;
- * so do keys and secrets of the seed, without which the data could not be used again. Throws as install does.
+ * Removes all resources of a site from all its hosts, dependents first, and then the records of the hosts. Data, and
+ * the keys and secrets of the seed that are needed to use the data again, are removed only by a purge. Throws as
+ * install does.
  */
 export async function reset(options: InstallOptions, approve: Approve): Promise<RunSummary> {
   const layout = layoutOf(options);
@@ -30,7 +31,7 @@ export async function reset(options: InstallOptions, approve: Approve): Promise<
   }
 }
 
-/** The cluster of which nothing is wanted any more. */
+/** Returns the topology of a cluster that has no nodes and wants no resources. */
 function withoutNodes(topology: Topology): Topology {
   return {
     ...topology,

@@ -33,47 +33,48 @@ import { resolveSitePath } from './site-path.ts';
 import { siteConflicts } from './site-conflicts.ts';
 
 export interface SessionOptions {
-  /** Files of the bundle. */
+  /** Paths of the bundle and its bases. */
   readonly bundlePaths: readonly string[];
   readonly clusterPath: string;
-  /** Whose bundles may be installed, in place of what cluster.yaml says. */
+  /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
   readonly connect: Omit<ConnectOptions, 'signal'>;
-  /** Hosts that leave the cluster and are not reached any more. */
+  /** Hosts that leave the cluster and are not connected (--forget). */
   readonly forget?: readonly string[];
-  /** Hosts that are connected and worked on at the same time; 32 when not given. */
+  /** Most hosts that are connected and worked on at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  /** For tests. */
+  /** Replaced in tests by simulated machines. */
   readonly machines?: Machines;
 }
 
-/** What a run looked at before it plans: what was asked for, what the site is, who its hosts are. */
+/** Result of all looks before a plan: the request, the site and its hosts. */
 export interface Session {
   readonly request: InstallRequest;
   readonly topology: Topology;
   readonly layout: SeedLayout;
   readonly keys: SiteKeys;
   readonly store: SiteStore;
-  /** What the site is; undefined for a new one. */
+  /** Record of the site; undefined for a new site. */
   readonly record: SiteRecord | undefined;
-  /** Revision of the record in the store; undefined where there is none. */
+  /** Revision of the record in the store; undefined when the store has no record. */
   readonly revision: number | undefined;
   readonly seed: Host;
-  /** Every host that is connected, by its name: nodes, those that leave, the seed. */
+  /** All connected hosts by name: the nodes, nodes that leave, and the seed. */
   readonly hosts: ReadonlyMap<string, Host>;
   readonly hostRecords: ReadonlyMap<string, HostRecord>;
-  /** Hosts that leave and are not reached. */
+  /** Names of hosts that leave the cluster and are not connected. */
   readonly forgotten: ReadonlySet<string>;
   readonly observed: Observed;
   readonly agents: AgentStatuses;
 }
 
 /**
- * Looks at everything that was asked for and at every host, and changes nothing. Throws what openRequest throws,
- * SiteConflictError with every reason why the site must not be changed so, HostsUnfitError with every finding of every host.
+ * Opens the request, connects all hosts, checks them and passes the result to `work`. Changes nothing by itself. Throws
+ * what openRequest throws, SiteConflictError with every reason why the site must not be changed in this way, and
+ * HostsUnfitError with every finding of every host.
  */
 export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
   const layout = layoutOf(options);
@@ -102,7 +103,7 @@ export function layoutOf({ machines = REAL_MACHINES }: Pick<SessionOptions, 'mac
   return seedLayout(machines.seedRoot);
 }
 
-/** Nodes that the record has and cluster.yaml does not. */
+/** Nodes that are in the record and not in cluster.yaml. */
 function leavingNodes(record: SiteRecord | undefined, nodes: readonly NodeSpec[]): readonly NodeSpec[] {
   return Object.entries(record?.hosts ?? {}).flatMap(([name, { address, roles, ssh }]) => {
     const isBesideSeed = name === record?.seed && roles.length === 0;
@@ -182,7 +183,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   };
 }
 
-/** What each host keeps of a site, and whether our agent is installed there. */
+/** Reads the record that each host keeps, and looks whether Caisson's agent is installed there. */
 async function findHosts(hosts: ReadonlyMap<string, Host>, { signal, hostsAtOnce }: SessionOptions): Promise<readonly FoundHost[]> {
   const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   return Promise.all([...hosts].map(([name, host]) => limit(() => findHost(name, host, signal))));
@@ -197,7 +198,7 @@ async function findHost(name: string, host: Host, signal: AbortSignal): Promise<
   return { name, record: understood(name, text), hasAgent: true };
 }
 
-/** A host whose record cannot be read may be anybody's. Throws HostsUnfitError. */
+/** Throws HostsUnfitError for a record that cannot be parsed, because the host may belong to another site. */
 function understood(host: string, text: string): HostRecord {
   const record = parseHostRecord(text);
   if (record !== undefined) return record;
@@ -219,7 +220,7 @@ async function operatorCertificate({ pki }: SeedLayout) {
     ]);
     return { certificate, key, authority };
   } catch (error) {
-    // Before the first install has made them, the hosts' own programs are asked.
+    // The first install makes these files. Until then, agents are asked through the executable on their hosts.
     if (hasCode(error, 'INPUT_UNREADABLE')) return undefined;
     throw error;
   }

@@ -4,7 +4,7 @@ import type { CommandContext, RegisterCommand } from '../command.ts';
 import { askForPlan } from '../plan/index.ts';
 import { addSiteFlags, siteOptions, type SiteFlags } from '../site/index.ts';
 
-/** `caisson reset`: removes what the installer made from every host of the site. */
+/** `caisson reset`: removes everything that the installer made from every host of the site. */
 export const registerReset: RegisterCommand = (program, run) => {
   const command = program
     .command('reset')

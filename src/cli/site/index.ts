@@ -1,2 +1,2 @@
-/** Flags of the commands that change a site, and the options that follow from them. */
+/** Flags of commands that change a site, and the options that are made from them for src/usecases. */
 export * from './site-flags.ts';

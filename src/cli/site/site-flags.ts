@@ -18,7 +18,7 @@ export interface SiteFlags extends TrustFlags {
   readonly parallel: number;
 }
 
-/** Adds the flags that mean the same for every command that changes a site. */
+/** Adds the flags that all commands which change a site share. */
 export function addSiteFlags(command: Command): Command {
   command
     .option('--yes', 'do not ask before the first change')
@@ -27,7 +27,7 @@ export function addSiteFlags(command: Command): Command {
   return addTrustFlags(command);
 }
 
-/** The options of a use case that changes a site; paths are relative to the working directory. */
+/** Makes the options of a use case from the flags. Relative paths start at the working directory. */
 export function siteOptions(flags: SiteFlags, context: CommandContext): InstallOptions {
   const clusterPath = resolve(flags.cluster);
   return {
