@@ -4,7 +4,7 @@ import { hostOfChange, type Change } from './change.ts';
 
 /**
  * Resources for the record while a run is under way: those of earlier runs and all that this run is going to make, by
- * host. Whatever a killed run has made is therefore in the record, so that the next run completes or removes it.
+ * host. All that a killed run has made is therefore in the record, so that the next run completes or removes it.
  */
 export function claimedResources(changes: readonly Change[]): ReadonlyMap<string, readonly OwnedResource[]> {
   return byHost(changes, (change) => change.owned);

@@ -324,7 +324,7 @@ class Order {
   }
 
   /**
-   * Lists how to take a join back, whichever run began it: the leave actions, then what runs on the host and its data.
+   * Lists how to take a join back, even one of an earlier run: the leave actions, then what runs on the host and its data.
    */
   #joiningOf(placement: Placement): Joining {
     const { component, host } = placement;

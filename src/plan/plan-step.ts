@@ -42,7 +42,7 @@ export interface GateStep extends StepHead {
   readonly joining?: Joining;
 }
 
-/** Everything that takes the join of a quorum member back, whichever run began the join. */
+/** Everything that takes the join of a quorum member back, even when an earlier run began the join. */
 export interface Joining {
   /** Actions that remove the member from the quorum, with the host that runs each. */
   readonly leave: readonly { readonly action: ComponentAction; readonly runner: string }[];

@@ -11,7 +11,7 @@ export interface BuiltEnded {
 }
 
 export interface BuiltOptions {
-  /** All of its environment besides PATH. */
+  /** Environment of the process, in addition to PATH. */
   readonly env?: Readonly<Record<string, string>>;
   readonly whenStarted?: (child: ChildProcess) => void;
   /** Words in front of the command: ['unshare', '-n'] runs it without a network. */
