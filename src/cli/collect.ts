@@ -1,4 +1,4 @@
-/** Reads a flag that may be repeated: each value behind those before it. */
+/** Parses a flag that may be repeated: appends its value to the earlier ones. */
 export function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
 }

@@ -2,12 +2,13 @@ import { CaissonError } from '../core/index.ts';
 import { openLocalHost } from '../host/index.ts';
 import type { RunCredentialHelper } from '../registry/index.ts';
 
-/** A helper may ask a person, or another service; one that says nothing for so long hangs. */
+/** Milliseconds without output after which a helper counts as hung. A helper may ask a person or another service. */
 const IDLE_TIMEOUT_MS = 60_000;
 
 /**
- * Runs docker-credential-NAME of PATH, as docker does (docker-credential-helpers): the address goes to its standard input,
- * the secret comes from its standard output. Throws AUTH_FAILED when it fails.
+ * Runs the docker-credential-NAME of PATH as docker does (docker-credential-helpers): writes the address to its
+ * standard input and returns its standard output, which has the login. Returns undefined when PATH has no such program.
+ * Throws AUTH_FAILED when it fails.
  */
 export const runCredentialHelper: RunCredentialHelper = async (name, server) => {
   const fail = (reason: string): CaissonError =>
@@ -23,7 +24,7 @@ export const runCredentialHelper: RunCredentialHelper = async (name, server) => 
   });
   if (exitCode === 127) return undefined;
   if (exitCode === 0 || /credentials not found/i.test(stdout)) return stdout;
-  // Standard output may hold a secret even then.
+  // The message has only standard error, because standard output may contain a secret.
   const said = stderr.trim().split('\n', 1)[0] ?? '';
   throw fail(`it ended with status ${exitCode}${said === '' ? '' : ` (${said.slice(0, 200)})`}`);
 };

@@ -1,6 +1,6 @@
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
 
-/** Why a run is aborted when what it prints cannot be written any more. */
+/** Reason to abort a run when standard output or standard error cannot be written any more. */
 export class OutputLostError extends CaissonError {
   constructor(cause: unknown) {
     super('OUTPUT_LOST', `Cannot print: ${messageOf(cause)}`, {
@@ -9,7 +9,7 @@ export class OutputLostError extends CaissonError {
     });
   }
 
-  /** The reader has seen enough (head, less): the end of the run, but no mistake. */
+  /** True when the reader has closed the pipe, as head and less do. Such an end is not reported as a failure. */
   get isClosedPipe(): boolean {
     return errnoOf(this.cause) === 'EPIPE';
   }

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Every host costs the seed a connection and its buffers. */
+/** Most hosts at the same time: each needs a connection and buffers on the seed. */
 const MOST_HOSTS = 1000;
 
-/** Reads the value of --parallel. Throws InvalidArgumentError, which commander reports with the option's name. */
+/** Parses the value of --parallel. Throws InvalidArgumentError, which commander reports with the name of the flag. */
 export function parseParallel(value: string): number {
   const hosts = Number(value);
   if (/^\d+$/.test(value) && hosts >= 1 && hosts <= MOST_HOSTS) return hosts;

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** What main.ts hands over of the process: nothing else in src/ touches these. */
+/** The parts of the process that main.ts passes on. All other code in src/ gets them as arguments. */
 export interface ProcessEdge {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;

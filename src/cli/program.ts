@@ -14,14 +14,16 @@ interface GlobalFlags {
   readonly quiet?: boolean;
 }
 
-/** Runs one command line to its end. Resolves to the exit status; never throws. */
+/**
+ * Parses and runs one command line. Resolves to the exit status; reports errors of commands and does not throw them.
+ */
 export async function runProgram(edge: ProcessEdge): Promise<number> {
   let status = 0;
   let flags: GlobalFlags = {};
   const program = new Command('caisson')
     .description('Carries a whole cluster across an air gap: one sealed bundle, one command on each side')
     .version(edge.version, '--version')
-    // Options behind a command's name are the command's: build-bundle has a --version of its own.
+    // Flags after the name of a command belong to the command: build-bundle has its own --version.
     .enablePositionalOptions()
     .hook('preAction', (_program, command) => {
       flags = command.optsWithGlobals<GlobalFlags>();
@@ -56,14 +58,16 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
   return isOutputLost(edge) ? endWithoutOutput(edge) : status;
 }
 
-/** What a shell says of a program that SIGPIPE ended, which is how programs end whose reader has gone. */
+/**
+ * Exit status that a shell reports for a program which SIGPIPE ended, as it ends most programs whose reader has gone.
+ */
 const CLOSED_PIPE_STATUS = 141;
 
 function isOutputLost({ signal }: ProcessEdge): boolean {
   return signal.reason instanceof OutputLostError;
 }
 
-/** Says what can still be said: nothing where the reader has gone. */
+/** Reports on standard error that output was lost, unless the reader has closed the pipe. Returns the exit status. */
 function endWithoutOutput({ signal, stderr }: ProcessEdge): number {
   const lost: unknown = signal.reason;
   if (!(lost instanceof OutputLostError) || lost.isClosedPipe) return CLOSED_PIPE_STATUS;
@@ -71,7 +75,7 @@ function endWithoutOutput({ signal, stderr }: ProcessEdge): number {
   return lost.exitStatus;
 }
 
-/** Resolves when everything that was printed is written, or cannot be; errors come through the edge's signal. */
+/** Resolves when all output is written or has failed. The signal of `ProcessEdge` reports a failure. */
 async function printed(stream: Writable): Promise<void> {
   if (stream.destroyed || stream.writableEnded) return;
   await new Promise<void>((resolve) => {
@@ -79,7 +83,7 @@ async function printed(stream: Writable): Promise<void> {
   });
 }
 
-/** Every command takes these, before or behind its name, and reports mistakes the same way. */
+/** Adds the flags that every command takes, before or after its name. */
 function addGlobalFlags(program: Command): void {
   const walk = (command: Command): void => {
     command
@@ -135,7 +139,7 @@ async function confirm(question: string, edge: ProcessEdge): Promise<boolean> {
 async function askSecret(question: string, edge: ProcessEdge): Promise<string | undefined> {
   if (edge.stdin.isTTY !== true) return undefined;
   edge.stderr.write(`${question}: `);
-  // What is typed is echoed by the interface: into nothing.
+  // The interface echoes every typed character to its output, so it gets one that discards them.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: edge.stdin, output: nowhere, terminal: true });
   try {

@@ -5,8 +5,8 @@ import { CaissonError, InvalidInputError, messageOf } from '../core/index.ts';
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
 /**
- * The certificates in the files of --ca, each as PEM. Throws INPUT_UNREADABLE for a file that cannot be read, INPUT_INVALID
- * for one without a certificate or with one that is damaged.
+ * Reads the certificates in the files of --ca, each as PEM. Throws INPUT_UNREADABLE for a file that cannot be read,
+ * INPUT_INVALID for one without a certificate or with a damaged one.
  */
 export async function readTrustedAuthorities(files: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];

@@ -1,28 +1,28 @@
 import type { Resource } from '../resources/index.ts';
 import type { OwnedResource } from '../site/index.ts';
 
-/** Something is made that was not there, or is made other than it was. */
+/** A resource that is added, or changed because it differs from the wanted state. */
 export interface Making {
   readonly action: 'add' | 'change';
   readonly resource: Resource;
-  /** One clause: "its content differs". */
+  /** One clause that says why, such as "its content differs". */
   readonly reason: string;
-  /** Something that is not ours stands in its place: it is kept aside. */
+  /** True when Caisson did not make what stands there: the original is kept aside and put back when the owner goes. */
   readonly replaces: boolean;
   readonly owned: OwnedResource;
-  /** A unit takes what changed without a restart. */
+  /** True when a reload of the running service is enough, without a restart. */
   readonly isReload?: boolean;
 }
 
-/** Something is as wanted. */
+/** A resource that is in the wanted state already. */
 export interface Keeping {
   readonly action: 'keep';
   readonly resource: Resource;
-  /** Undefined for what is neither ours nor needs to be: a directory above others that was there. */
+  /** Undefined for a parent directory that existed before Caisson: it does not go into the record. */
   readonly owned: OwnedResource | undefined;
 }
 
-/** Data of an owner that is gone stay where an earlier run left them. */
+/** Data of an owner that is gone. An earlier run left it in place, and this run does so again. */
 export interface Staying {
   readonly action: 'keep';
   readonly resource?: undefined;
@@ -30,24 +30,26 @@ export interface Staying {
   readonly owned: OwnedResource;
 }
 
-/** Something of ours is wanted no more. */
+/** A resource in the record that is not wanted any more. */
 export interface Removal {
   readonly action: 'remove';
   readonly host: string;
   readonly owned: OwnedResource;
   readonly reason: string;
-  /** `gone`: removed. `left`: was there before us and stays. `kept`: holds data and stays. */
+  /**
+   * `gone`: the run removes it. `left`: stays because it existed before Caisson. `kept`: stays because it holds data.
+   */
   readonly end: 'gone' | 'left' | 'kept';
 }
 
-/** What a run would do with one thing. */
+/** The decision about one resource. */
 export type Change = Making | Keeping | Staying | Removal;
 
 export function isMaking(change: Change): change is Making {
   return change.action === 'add' || change.action === 'change';
 }
 
-/** True where no step follows: a thing is as wanted, or holds data of an owner that went in an earlier run. */
+/** True when the change needs no step: a resource that is as wanted, or data that stays since an earlier run. */
 export function isIdle(change: Change): boolean {
   return change.action === 'keep' || (change.action === 'remove' && change.end === 'kept' && change.owned.kept === true);
 }

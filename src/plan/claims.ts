@@ -2,12 +2,15 @@ import { resourceId } from '../resources/index.ts';
 import type { OwnedResource } from '../site/index.ts';
 import { hostOfChange, type Change } from './change.ts';
 
-/** What is ours on each host while a run is under way: what was, and what will be. A kill leaves nothing that nobody owns. */
+/**
+ * Resources for the record while a run is under way: those of earlier runs and all that this run is going to make, by
+ * host. All that a killed run has made is therefore in the record, so that the next run completes or removes it.
+ */
 export function claimedResources(changes: readonly Change[]): ReadonlyMap<string, readonly OwnedResource[]> {
   return byHost(changes, (change) => change.owned);
 }
 
-/** What is ours on each host once the run has ended well. */
+/** Resources for the record after a run that succeeded, by host: those that exist now. */
 export function settledResources(changes: readonly Change[]): ReadonlyMap<string, readonly OwnedResource[]> {
   return byHost(changes, (change) => {
     if (change.action !== 'remove') return change.owned;

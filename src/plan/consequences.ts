@@ -1,16 +1,16 @@
 import type { Topology } from '../cluster/index.ts';
 import type { PlanStep } from './plan-step.ts';
 
-/** What a plan means for those who use the cluster. */
+/** A component that stops serving on one host during a run. */
 export interface Consequence {
   readonly host: string;
   readonly component: string;
   readonly what: 'restarts' | 'is removed';
-  /** Components on other hosts that need it, and that no other host serves meanwhile. */
+  /** Components that need this one, when no other host runs it meanwhile. */
   readonly unserved: readonly string[];
 }
 
-/** Everything that stops serving during a plan, in the order in which it does. Pure. */
+/** Lists every component that a plan restarts or removes, in the order of the steps. Pure. */
 export function consequencesOf(steps: readonly PlanStep[], topology: Topology): readonly Consequence[] {
   return steps.flatMap((step): Consequence[] => {
     if (step.type === 'make') {

@@ -5,7 +5,7 @@ import type { OperatingSystem } from '../manifests/index.ts';
 import type { ContainerEngine, PackageManager, Resource, ResourceContext } from '../resources/index.ts';
 import type { SeedLayout, SiteKeys } from '../site/index.ts';
 
-/** Where the seed serves the bundle. */
+/** Address under which the seed serves the bundle. */
 export interface DepotAddress {
   /** DNS name that every node gets in /etc/hosts. */
   readonly name: string;
@@ -13,7 +13,7 @@ export interface DepotAddress {
   readonly port: number;
 }
 
-/** host:port as container engines name a registry. */
+/** HOST:PORT, as container engines name a registry. */
 export function depotAuthority(depot: DepotAddress): string {
   return `${depot.name}:${depot.port}`;
 }
@@ -22,31 +22,34 @@ export function depotUrl(depot: DepotAddress): string {
   return `https://${depotAuthority(depot)}`;
 }
 
-/** A bundle as the seed keeps it. */
+/** One bundle in the directory of bundles on the seed. */
 export interface StagedBundleFile {
   readonly path: string;
   readonly digest: Digest;
-  /** The bundle that was installed with it: itself, or a delta that needs it. */
+  /** Digest of the bundle that was installed: this one, or a delta that needs it. */
   readonly of: Digest;
-  /** False for a bundle that stays for a way back: the depot does not serve it. */
+  /**
+   * False for a bundle of the previous install, which stays on the seed for a return to it and is not served by the
+   * depot.
+   */
   readonly isServed: boolean;
   readonly isPlaced: () => Promise<boolean>;
   readonly place: (context: ResourceContext) => Promise<void>;
 }
 
-/** Where everything comes from: the bundle, and the depot that serves it. */
+/** Sources of all content: the bundle, its copies on the seed, and the depot that serves it. */
 export interface Supply {
-  /** What is installed. */
+  /** The bundle to install. */
   readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'entry' | 'open'>;
-  /** Every bundle that the seed keeps. */
+  /** Every bundle that the seed keeps, including those of the previous install. */
   readonly staged: readonly StagedBundleFile[];
   readonly depot: DepotAddress;
 }
 
-/** What preflight found of the hosts, by their names. */
+/** Facts that preflight found, by name of the host. */
 export interface Observed {
   readonly systems: ReadonlyMap<string, OperatingSystem>;
-  /** CPUs in the words of image platforms (amd64), of the seed too. */
+  /** CPU architecture of every node and of the seed, as image platforms name it (amd64). */
   readonly architectures: ReadonlyMap<string, string>;
 }
 
@@ -57,13 +60,16 @@ export interface Seed {
   readonly keys: SiteKeys;
 }
 
-/** The tools through which hosts are worked on. */
+/** The container engine and the package manager of the hosts. */
 export interface Tools {
   readonly engine: ContainerEngine;
   readonly packages: PackageManager;
 }
 
-/** What is wanted: a cluster laid over manifests, the bundle that it comes from, the site that it is for. */
+/**
+ * Everything that decides which resources are wanted: the cluster with its manifests, the bundle, the facts of the
+ * hosts, the keys of the site.
+ */
 export interface Declared {
   readonly topology: Topology;
   readonly supply: Supply;
@@ -72,17 +78,20 @@ export interface Declared {
   readonly tools: Tools;
 }
 
-/** Everything that is wanted on the hosts, and what each component needs to know of its parts. */
+/** All wanted resources, and which of them each component uses. */
 export interface Wanted {
-  /** No two of the same kind and key on one host. */
+  /** Contains no two resources of the same kind and key on one host. */
   readonly resources: readonly Resource[];
-  /** For each owner on each host, the ids of all that it needs there, also where another owner has it. */
+  /**
+   * Ids of all resources that an owner uses on a host, by usesKey. Contains those that belong to another owner of the
+   * host, too.
+   */
   readonly uses: ReadonlyMap<string, readonly string[]>;
-  /** Digest of the images of each component: tells an upgrade from a repair. */
+  /** Digest of the images of each component. An upgrade changes it, a repair does not. */
   readonly releases: Readonly<Record<string, Digest>>;
 }
 
-/** Key of `uses`. */
+/** Returns the key of an owner on a host in `Wanted.uses`. */
 export function usesKey(host: string, owner: string): string {
   return `${host}/${owner}`;
 }

@@ -3,13 +3,13 @@ import type { OwnedResource, SiteRecord } from '../site/index.ts';
 import { isMaking, type Change, type Removal, type Staying } from './change.ts';
 
 export interface DifferenceOptions {
-  /** Data of owners that go are removed, too. */
+  /** True when data of owners that go are removed, too. */
   readonly purge?: boolean;
 }
 
 /**
- * What has to be done so that hosts are as wanted: for each thing that is wanted, and for each thing of ours that is wanted
- * no more. Pure.
+ * Compares the wanted resources with those found on the hosts and those in the record. Returns one change for each
+ * wanted resource and for each recorded one that is not wanted any more. Pure.
  */
 export function difference(
   wanted: readonly Resource[],
@@ -31,7 +31,7 @@ export function difference(
   return [...withDependentUnits(makings), ...removals, ...superseded];
 }
 
-/** A unit that runs with files which are about to change is restarted, or reloaded, although nothing is wrong with it yet. */
+/** Turns `keep` into `change` for each unit that reads a file which this run writes: the unit restarts or reloads. */
 function withDependentUnits(changes: readonly Change[]): readonly Change[] {
   const written = new Set(changes.flatMap((change) => (isMaking(change) ? writtenPaths(change.resource) : [])));
   return changes.map((change): Change => {
@@ -53,7 +53,7 @@ function withDependentUnits(changes: readonly Change[]): readonly Change[] {
   });
 }
 
-/** Paths that are written when a resource is made, each behind its host. */
+/** Paths that the resource writes, each as HOST PATH. */
 function writtenPaths(resource: Resource): readonly string[] {
   const paths =
     resource.kind === 'certificate' || resource.kind === 'keypair'
@@ -102,7 +102,10 @@ function ownedBy(resource: Resource, before: OwnedResource['before']): OwnedReso
   };
 }
 
-/** An image that has new bytes leaves the old ones under the name by which they were pulled. */
+/**
+ * Removes the old content of an image that gets new content: the engine still has it under the name by which it was
+ * pulled.
+ */
 function supersededImage(resource: Resource, known: OwnedResource | undefined): readonly Removal[] {
   const source = known?.details?.['source'];
   if (resource.kind !== 'image' || source === undefined || source === resource.spec.source || known?.before === 'same') return [];

@@ -1,6 +1,7 @@
 /**
- * From wish to change, without asking or touching anything: what is wanted (wanted/), compared with what was found and
- * what is recorded (difference.ts), put into an order of steps (order.ts). Start with plan.ts.
+ * Makes the plan of a run. Code here calls no host and changes nothing: wanted/ lists the resources that a cluster
+ * wants, difference.ts compares them with the hosts and the record, order.ts puts the changes into steps. Start with
+ * plan.ts.
  */
 export * from './change.ts';
 export * from './claims.ts';

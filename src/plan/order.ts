@@ -13,16 +13,17 @@ export interface OrderRequest {
   readonly wanted: Pick<Wanted, 'uses' | 'releases'>;
   readonly changes: readonly Change[];
   readonly record: SiteRecord | undefined;
-  /** Hosts whose own record has to be written: before their first change and after their last. */
+  /** Hosts whose own record is written before their first change and after their last. */
   readonly recordHosts: ReadonlySet<string>;
-  /** Hosts that leave without being reached: nothing is done on them. */
+  /** Hosts that leave the cluster without being connected (--forget). No step runs on them. */
   readonly forgotten?: ReadonlySet<string>;
 }
 
 /**
- * Orders changes into steps: the seed first, then each host before its components, each component after the gates of what it
- * needs; where a running component restarts, one host after the other, each seen healthy again before the next; what is
- * wanted no more goes last, dependents first. Steps stand behind all that they need. Pure.
+ * Orders changes into steps. The seed comes first. Each host comes before its components, and each component after the
+ * gates of all that it needs. Where a running component restarts, its hosts take turns: each must be healthy again
+ * before the next restarts. Removals come last, dependents first; only on a host that gets a new component, owners that
+ * leave it are removed earlier. Every step stands in the list after all steps that it needs. Pure.
  */
 export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   const order = new Order(request);
@@ -36,7 +37,7 @@ export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   return order.steps;
 }
 
-/** Steps of one component on one host that must be over before others go on. */
+/** Steps of one component on one host. Components that need it there start after all of them. */
 type Ready = readonly PlanStep[];
 
 class Order {
@@ -48,14 +49,17 @@ class Order {
   readonly #removals = new Map<string, Removal[]>();
   readonly #claims = new Map<string, RecordStep>();
   readonly #base = new Map<string, PlanStep[]>();
-  /** The step that makes a thing, by host and id. */
+  /** The step that makes a resource, by HOST RESOURCE_ID. */
   readonly #makers = new Map<string, MakeStep>();
   readonly #ready = new Map<string, Ready>();
-  /** Steps that start or restart a component on a host. */
+  /** Steps that start or restart a component on a host, by id of the placement. */
   readonly #starts = new Map<string, readonly PlanStep[]>();
-  /** What must be over before the next host of a component may restart or join. */
+  /** Steps that must have succeeded before the next host of a component restarts or joins, by component. */
   readonly #chains = new Map<string, readonly PlanStep[]>();
-  /** Actions before the upgrade of a component and of all that it needs; its things are left alone until they are over. */
+  /**
+   * The before-upgrade actions of a component and of all that it needs, by component. Its resources change only after
+   * these.
+   */
   readonly #upgrades = new Map<string, readonly PlanStep[]>();
   readonly #removedFirst = new Map<string, readonly PlanStep[]>();
   #depot: readonly PlanStep[] = [];
@@ -71,7 +75,7 @@ class Order {
     }
   }
 
-  /** No host but the seed is touched before the bundle is verified and served. */
+  /** Claims every host except the seed, after the depot serves the verified bundle: no such host is changed earlier. */
   claimHosts(): void {
     const { name: seed } = this.#request.declared.seed;
     for (const host of this.#request.recordHosts) if (host !== seed) this.#claim(host, this.#depot);
@@ -81,7 +85,7 @@ class Order {
     const { name } = this.#request.declared.seed;
     if (this.#request.recordHosts.has(name)) this.#claim(name, []);
     const made = this.#makeStages(name, OWNERS.seed, ['bundle', 'executable', 'configure', 'start'], this.#claimOf(name));
-    // Nothing is served to a cluster of which nothing is left.
+    // After a reset no node is left that would read from the depot.
     if (this.#topology.spec.nodes.length === 0) return;
     const gate = this.#add<DepotStep>({
       type: 'depot',
@@ -105,7 +109,7 @@ class Order {
     const before = [...(this.#base.get(host.name) ?? []), ...(this.#removedFirst.get(host.name) ?? [])];
     const upgrade = this.#upgradeActions(placement);
     const hasImages = this.#makingsOf(placement, 'images').length > 0;
-    // The action before an upgrade runs from the new images, before anything else of the component is touched.
+    // A before-upgrade action runs from the new images, before other resources of the component change.
     const pulledFirst = upgrade.length > 0 && hasImages ? [this.#makeStage(placement, 'images', [...before, ...needs])] : [];
     const upgraded = this.#runActions(placement, upgrade, [...before, ...needs, ...pulledFirst.flat()]);
     const early = unique([...before, ...upgraded, ...this.#noteUpgrade(placement, upgraded)]);
@@ -118,7 +122,7 @@ class Order {
     this.#start(placement, unique([...installed, ...images, ...artifacts, ...shared]), packages);
   }
 
-  /** Adds the actions before an upgrade to those of the component; returns them with those of all that it needs. */
+  /** Adds before-upgrade actions to those of the component. Returns them with those of all that it needs. */
   #noteUpgrade({ component, needs }: Placement, upgraded: readonly PlanStep[]): readonly PlanStep[] {
     const known = this.#upgrades.get(component.name) ?? needs.flatMap((need) => this.#upgrades.get(need.component) ?? []);
     const all = [...known, ...upgraded];
@@ -126,7 +130,10 @@ class Order {
     return all;
   }
 
-  /** Owners that leave a host which gets something new go first: their ports and paths may be needed. */
+  /**
+   * Removes components from hosts that get a new component, before the new one starts: it may need their ports and
+   * paths.
+   */
   removeFirst(): void {
     const adding = new Set(
       this.#topology.placements.filter((placement) => !this.#site.runs(placement)).map((placement) => placement.host.name),
@@ -138,7 +145,7 @@ class Order {
     }
   }
 
-  /** All other removals wait until everything that stays is healthy. */
+  /** Adds all other removals, after everything that stays is healthy. */
   removeRest(): void {
     const gates = [...this.#ready.values()].flat();
     for (const host of this.#removingHosts()) {
@@ -190,7 +197,7 @@ class Order {
     return claim === undefined ? [] : [claim];
   }
 
-  /** The stages of an owner that have something to do, one after the other; returns all of them. */
+  /** Adds a step for each stage in which the owner has changes, one after the other. Returns these steps. */
   #makeStages(host: string, owner: string, stages: readonly Stage[], needs: readonly PlanStep[]): readonly PlanStep[] {
     const made: PlanStep[] = [];
     for (const stage of stages) {
@@ -236,7 +243,7 @@ class Order {
     return [this.#addMake(placement.host.name, placement.component.name, { stage, makings, needs, restarts: [] })];
   }
 
-  /** A package of a running unit restarts the unit when it is upgraded. */
+  /** Upgrades of packages can restart the unit of a running component, so they are ordered like a restart. */
   #makePackages(placement: Placement, needs: readonly PlanStep[]): readonly PlanStep[] {
     const makings = this.#makingsOf(placement, 'packages');
     const hasUnit = placement.component.services.some(({ unit }) => unit !== undefined);
@@ -246,19 +253,22 @@ class Order {
     return this.#restart(placement, { stage: 'packages', makings, needs, isEngine });
   }
 
-  /** Containers end when the unit of their engine restarts. */
+  /** True for the unit of the container engine: all containers of the host end when it restarts. */
   #isEngine(unit: string): boolean {
     const { engine } = this.#request.declared.tools;
     return unit === engine.unit || unit === `${engine.unit}.service`;
   }
 
-  /** Things that the component uses and another owner on the host has. */
+  /** Steps that make resources which the component uses and another owner of the host has. */
   #sharedMakers(host: string, owner: string): readonly PlanStep[] {
     const ids = this.#request.wanted.uses.get(usesKey(host, owner)) ?? [];
     return ids.flatMap((id) => this.#makers.get(`${host} ${id}`) ?? []);
   }
 
-  /** What must be healthy before a component is started: the gates of all that it needs, or a wait for enough of them. */
+  /**
+   * Steps that must succeed before a component starts: the gates of all that it needs. Where a need asks for fewer than
+   * all hosts, a wait for that number of healthy hosts stands in place of their gates.
+   */
   #needsOf(placement: Placement): readonly PlanStep[] {
     return placement.needs.flatMap(({ component, placements, count }): Ready => {
       if (count === placements.length) return placements.flatMap((id) => this.#ready.get(id) ?? []);
@@ -280,7 +290,7 @@ class Order {
     });
   }
 
-  /** The start or restart of a component, its gate, and the actions around them. */
+  /** Adds the start or restart of a component, its gate, and the actions before and after them. */
   #start(placement: Placement, needs: readonly PlanStep[], packages: readonly PlanStep[]): void {
     const { component } = placement;
     const makings = this.#makingsOf(placement, 'start');
@@ -307,13 +317,15 @@ class Order {
     if (isRestart || joins || regained.length > 0) this.#chains.set(component.name, [...ready, ...regained, ...this.#chainOf(component)]);
   }
 
-  /** The members that stand already: all are healthy before another one joins them. */
+  /** Gates of the members of a quorum on other hosts: these must be healthy before another member joins. */
   #membersOf({ component, host }: Placement): readonly PlanStep[] {
     const others = this.#topology.hostsOf(component.name).filter(({ name }) => name !== host.name);
     return others.flatMap(({ name }) => this.#ready.get(`${component.name}/${name}`) ?? []);
   }
 
-  /** How a join is taken back, whichever run began it: the member leaves, and what runs there and its data go. */
+  /**
+   * Lists how to take a join back, even one of an earlier run: the leave actions, then what runs on the host and its data.
+   */
   #joiningOf(placement: Placement): Joining {
     const { component, host } = placement;
     const leave = this.#actionsAt(component, 'leave').flatMap((action) => {
@@ -346,14 +358,17 @@ class Order {
     return this.#restart(placement, { stage: 'start', makings, needs, isEngine });
   }
 
-  /** A step that has running components stop serving: after their actions, and after other hosts were seen healthy again. */
+  /**
+   * Adds a step that interrupts running components. It comes after their before-stop actions, and after the hosts that
+   * restarted earlier are healthy again.
+   */
   #restart(
     placement: Placement,
     parts: {
       readonly stage: Stage;
       readonly makings: readonly Making[];
       readonly needs: readonly PlanStep[];
-      /** Every container of this host restarts with it. */
+      /** True when every container of this host restarts, too. */
       readonly isEngine: boolean;
     },
   ): readonly PlanStep[] {
@@ -369,7 +384,10 @@ class Order {
     return [this.#addMake(host.name, component.name, { ...parts, needs: [...needs, ...stopped], restarts })];
   }
 
-  /** Waits for everything that runs on the host and depends on what was restarted there, or fell with it. */
+  /**
+   * Adds gates for the running components of a host that depend on a restarted one or were interrupted with it. Those
+   * that were interrupted run their after-healthy actions again.
+   */
   #regain(placement: Placement, after: readonly MakeStep[]): readonly PlanStep[] {
     if (after.length === 0) return [];
     const fallen = new Set(after.flatMap(({ restarts }) => restarts));
@@ -413,7 +431,10 @@ class Order {
     });
   }
 
-  /** Actions before an upgrade run when the component runs in another release; those of the cluster before its first host. */
+  /**
+   * Before-upgrade actions of a component that runs in another release. Those of the whole cluster come with its first
+   * host.
+   */
   #upgradeActions(placement: Placement): readonly ComponentAction[] {
     const { component, host } = placement;
     const release = this.#request.wanted.releases[component.name];
@@ -424,7 +445,7 @@ class Order {
     );
   }
 
-  /** Steps for actions, one after the other; returns all of them. */
+  /** Adds a step for each action, one after the other. Returns these steps. */
   #runActions(placement: Placement, actions: readonly ComponentAction[], needs: readonly PlanStep[], suffix = ''): readonly PlanStep[] {
     const steps: PlanStep[] = [];
     for (const action of actions) {
@@ -449,7 +470,10 @@ class Order {
     return steps;
   }
 
-  /** A host that runs an action; undefined where no host can. A host that runs the component already comes first. */
+  /**
+   * Chooses the host that runs an action; undefined when no host can. Prefers hosts that run the component already, and
+   * hosts other than the one the action is for.
+   */
   #runnerOf({ host }: Placement, { on }: ComponentAction): string | undefined {
     if (on === 'self') return host.name;
     if (on === 'seed') return this.#request.declared.seed.name;
@@ -458,7 +482,7 @@ class Order {
     return [...running.filter((name) => name !== host.name), ...staying.filter((name) => name !== host.name), ...staying][0];
   }
 
-  /** The component that an action is run through is healthy first, where it is made before. */
+  /** Steps after which the component that runs an action is healthy on `runner`. */
   #runnerGates({ component }: Placement, { on }: ComponentAction, runner: string): Ready {
     if (typeof on === 'string' || on.component === component.name) return [];
     return this.#ready.get(`${on.component}/${runner}`) ?? [];
@@ -472,7 +496,10 @@ class Order {
     return [...new Set([...this.#removals.keys()].map((key) => key.slice(0, key.indexOf('/'))))];
   }
 
-  /** Removes what is wanted no more of some owners from a host, one after the other, dependents first. Returns the steps. */
+  /**
+   * Removes resources of the owners that are not wanted any more from a host, one owner after the other, dependents
+   * first. Returns the steps.
+   */
   #removeOwners(host: string, owners: readonly string[], needs: readonly PlanStep[]): readonly PlanStep[] {
     const steps: PlanStep[] = [];
     for (const owner of this.#site.removalOrder(owners)) {
@@ -481,7 +508,10 @@ class Order {
     return steps;
   }
 
-  /** True for a component that stays on the host: things that it no longer wants go only when those that it wants now work. */
+  /**
+   * True for a component that stays on the host. Its unwanted resources are removed only after it is healthy with the
+   * wanted ones.
+   */
   #stays(owner: string, host: string): boolean {
     return this.#topology.hostsOf(owner).some(({ name }) => name === host);
   }
@@ -516,7 +546,7 @@ class Order {
         });
     const steps: PlanStep[] = step === undefined ? [...stopped, ...left] : [...stopped, ...left, step];
     if (leaving === undefined || leaving.component.placement !== 'quorum') return steps;
-    // The members that stay are seen healthy before another one leaves.
+    // All members that stay must be healthy before another member leaves.
     const gates = this.#topology.placements
       .filter(({ component }) => component.name === leaving.component.name)
       .map((member) => this.#gate(member, { needs: steps, after: [] }, `-after-${host}-left`));
@@ -533,7 +563,10 @@ function describeRemoval(owner: string, removals: readonly Removal[], leaves: bo
   return `remove what ${owner} does not want any more: ${removals.map(({ owned }) => owned.key).join(', ')}${data}`;
 }
 
-/** Owners whose definitions are claimed and not there, as OWNER/HOST: a run was killed before it started them. */
+/**
+ * OWNER/HOST of each service definition that the plan adds. If the record lists it already, a killed run claimed it and
+ * never started the component.
+ */
 function missingDefinitions(changes: readonly Change[]): ReadonlySet<string> {
   return new Set(
     changes.flatMap((change) =>

@@ -3,9 +3,9 @@ import type { ComponentAction } from '../manifests/index.ts';
 import type { OwnedResource } from '../site/index.ts';
 import type { Making, Removal } from './change.ts';
 
-/** What every step of a plan says, whatever it does. Pure data: the use case makes steps of the engine from it. */
+/** Fields of every step. Pure data: bindSteps makes the steps of the engine from it. */
 interface StepHead {
-  /** phase/host/what, for people; steps refer to each other as objects. */
+  /** PHASE/HOST/NAME, unique in the plan. Shown in messages; steps refer to each other as objects. */
   readonly id: string;
   readonly phase: string;
   readonly host: string;
@@ -13,55 +13,58 @@ interface StepHead {
   readonly needs: readonly PlanStep[];
 }
 
-/** Makes things of one owner on one host as wanted. */
+/** Makes or changes resources of one owner on one host. */
 export interface MakeStep extends StepHead {
   readonly type: 'make';
   readonly owner: string;
   readonly makings: readonly Making[];
-  /** Components on the host that stop serving for a while. */
+  /** Components on the host that stop serving while the step runs. */
   readonly restarts: readonly string[];
 }
 
-/** Removes things of one owner from one host. */
+/** Removes resources of one owner from one host. */
 export interface RemoveStep extends StepHead {
   readonly type: 'remove';
   readonly owner: string;
   readonly removals: readonly Removal[];
 }
 
-/** Waits until a component is healthy on a host; after restarts, by what is seen after them. */
+/** Waits until a component is healthy on a host. After a restart, only probes since the restart count. */
 export interface GateStep extends StepHead {
   readonly type: 'gate';
   readonly placement: Placement;
-  /** Steps after which the component must have been seen. */
+  /** Steps that may restart the component: only probes after these count. */
   readonly after: readonly PlanStep[];
-  /** The component becomes a member of its quorum with this gate; how its join is taken back when it does not get healthy. */
+  /**
+   * Set when the component becomes a member of its quorum with this gate. Says how to take the join back when the
+   * component does not get healthy.
+   */
   readonly joining?: Joining;
 }
 
-/** The parts of a quorum on a host that joins it, whichever run brought them there. */
+/** Everything that takes the join of a quorum member back, even when an earlier run began the join. */
 export interface Joining {
-  /** Actions that take the member out again. */
+  /** Actions that remove the member from the quorum, with the host that runs each. */
   readonly leave: readonly { readonly action: ComponentAction; readonly runner: string }[];
-  /** Definitions and units that run there, and directories of data. */
+  /** The member's service definitions, units and data directories on the host. */
   readonly owned: readonly OwnedResource[];
 }
 
 /** Waits until enough placements of a component are healthy. */
 export interface QuorumStep extends StepHead {
   readonly type: 'quorum';
-  /** Starts of them: its patience begins when all have ended, well or not. */
+  /** Steps that start the placements. The wait begins when all of them have ended, whether they succeed or fail. */
   readonly follows: readonly PlanStep[];
   readonly placements: readonly Placement[];
   readonly count: number;
 }
 
-/** Runs an action of the platform for a component on `host`, on another host where it says so. */
+/** Runs an action of the platform for a component on `host`. */
 export interface ActionStep extends StepHead {
   readonly type: 'action';
   readonly placement: Placement;
   readonly action: ComponentAction;
-  /** Host that it runs on. */
+  /** Name of the host that runs the action. */
   readonly runner: string;
 }
 
@@ -70,7 +73,10 @@ export interface DepotStep extends StepHead {
   readonly type: 'depot';
 }
 
-/** Writes what a host keeps of its site: before its first change, and after its last. */
+/**
+ * Writes the record that a host keeps. `claim` comes before the first change on the host, `settle` after the last;
+ * `release` removes it.
+ */
 export interface RecordStep extends StepHead {
   readonly type: 'record';
   readonly what: 'claim' | 'settle' | 'release';

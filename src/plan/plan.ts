@@ -12,12 +12,12 @@ export interface PlanRequest extends DifferenceOptions {
   readonly wanted: Wanted;
   readonly found: ReadonlyMap<Resource, Found>;
   readonly record: SiteRecord | undefined;
-  /** Hosts whose own record is not what it will be, whatever else changes on them. */
+  /** Returns the hosts whose own record must be written, even when nothing else changes there. */
   readonly staleHosts: (changes: readonly Change[]) => readonly string[];
   readonly forgotten?: ReadonlySet<string>;
 }
 
-/** What a run does: every change with its reason, and the steps in their order. What is shown is what runs. */
+/** Every change with its reason, and the steps in their order. `--plan` prints the same steps that a run takes. */
 export interface Plan {
   readonly changes: readonly Change[];
   readonly steps: readonly PlanStep[];
@@ -33,8 +33,8 @@ export function makePlan(request: PlanRequest): Plan {
 }
 
 /**
- * Components that would start empty in another directory while their data stay where they are: a changed variable, mostly.
- * That is refused, because nobody can want it.
+ * Finds components that would start with an empty data directory while their data stay in another one, mostly because a
+ * variable was changed. A run with such a change is refused, because the component would run without its data.
  */
 export function movedData(changes: readonly Change[]): readonly SiteConflict[] {
   const leaving = changes.flatMap((change): readonly (Removal | Staying)[] => {

@@ -4,12 +4,12 @@ import type { ComponentAction } from '../manifests/index.ts';
 import { OWNERS } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
 
-/** What the record says of components and hosts, in the words of the topology. */
+/** Answers questions about components and hosts from the site record. */
 export class RecordedSite {
   readonly #record: SiteRecord | undefined;
   readonly #topology: Topology;
 
-  /** COMPONENT/HOST of those that a run noted and was killed before it started. */
+  /** COMPONENT/HOST of placements that the record lists although a killed run never started them. */
   readonly #unstarted: ReadonlySet<string>;
 
   constructor(record: SiteRecord | undefined, topology: Topology, unstarted: ReadonlySet<string> = new Set()) {
@@ -35,16 +35,19 @@ export class RecordedSite {
     return component.placement === 'quorum' && members.length > 0 && !members.includes(host.name);
   }
 
-  /** Components that run on the host and need this one there, or another of `fallen`, directly or through others. */
+  /** Components that run on the host and need this one there, or one of `fallen`, directly or through others. */
   dependentsOn({ component, host }: Placement, fallen: ReadonlySet<string> = new Set()): readonly Placement[] {
     const here = this.#topology.placements.filter((other) => other.host.name === host.name);
     const found = new Set([component.name, ...fallen]);
-    // Placements stand behind what they need.
+    // Each placement stands after all placements that it needs.
     for (const other of here) if (other.needs.some((need) => found.has(need.component))) found.add(other.component.name);
     return here.filter((other) => other.component.name !== component.name && found.has(other.component.name) && this.runs(other));
   }
 
-  /** Components of the host whose containers end when their engine restarts, whether they say that they need it or not. */
+  /**
+   * Components that run on the host in containers: these end when the container engine restarts, even without a
+   * declared need.
+   */
   containersOn({ component, host }: Placement): readonly Placement[] {
     return this.#topology.placements.filter(
       (other) =>
@@ -55,7 +58,7 @@ export class RecordedSite {
     );
   }
 
-  /** True when the last run was to do what follows a start of the component, and did not end well. */
+  /** True when the last run planned the after-healthy actions of the component and did not end with `done`. */
   isOwed({ id }: Placement): boolean {
     const last = this.#record?.operations.at(-1);
     return last?.outcome !== 'done' && last?.starts?.includes(id) === true;
@@ -77,7 +80,10 @@ export class RecordedSite {
     return before !== undefined && before !== release;
   }
 
-  /** The placement of a component that leaves a host; undefined where it stays, and for what is no component any more. */
+  /**
+   * The placement of a component that leaves a host. Undefined when it stays there, or when the manifests have no such
+   * component.
+   */
   leaving(component: string, host: string): Placement | undefined {
     const manifest = this.#topology.manifests.components.get(component);
     const recorded = this.#record?.hosts[host];
@@ -87,7 +93,10 @@ export class RecordedSite {
     return { id: `${component}/${host}`, component: manifest, host: node, needs: [] };
   }
 
-  /** Owners in the order in which their things are removed: unknown components, dependents before what they need, then the site's own. */
+  /**
+   * Sorts owners in the order in which their resources are removed: unknown components, then dependents before what
+   * they need, then those of Caisson.
+   */
   removalOrder(owners: readonly string[]): readonly string[] {
     const components = [...this.#topology.manifests.components.values()];
     const ordered = topologicalOrder(
@@ -105,7 +114,6 @@ export class RecordedSite {
   }
 }
 
-/** Placements by their ids. */
 export function placementsOf(topology: Topology, ids: readonly string[]): readonly Placement[] {
   return topology.placements.filter(({ id }) => ids.includes(id));
 }

@@ -1,7 +1,7 @@
 import { OWNERS, type ResourceKindName } from '../resources/index.ts';
 import type { Making } from './change.ts';
 
-/** What is made together in one step, in this order. */
+/** Stages of an owner, in their order. All resources of one stage are made in one step. */
 export const STAGES = ['bundle', 'configure', 'source', 'packages', 'executable', 'images', 'artifacts', 'start'] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -35,7 +35,7 @@ interface StageWords {
   readonly summary: string;
 }
 
-/** How a stage of an owner is called in the plan. */
+/** Phase and summary of the step for one stage of an owner. */
 export function describeStage(stage: Stage, owner: string, makings: readonly Making[]): StageWords {
   const keys = makings.map(({ resource }) => resource.key).join(', ');
   const isChange = makings.some(({ action, isReload }) => action === 'change' && isReload !== true);

@@ -15,9 +15,9 @@ export interface BundleCopyOptions {
 type Copied = Pick<BundleReader, 'path' | 'paths' | 'size' | 'bundleDigest'>;
 
 /**
- * Copies a bundle to a path, whose name it gets when every byte of the copy was verified. Goes on behind what a run that
- * was killed has copied; when that turns out wrong (a power cut), copies once more from the start. Throws HOSTS_UNFIT for
- * a full disk, VerifyFailedError and BUNDLE_DAMAGED; then nothing has the name.
+ * Copies a bundle to `target`. The copy gets that name only after all its bytes were verified. A copy that an earlier
+ * run began is continued; when the result is damaged, such as after a power cut, it is copied again from the start.
+ * Throws HOSTS_UNFIT for a full disk, VerifyFailedError and BUNDLE_DAMAGED; `target` is not changed then.
  */
 export async function placeBundleCopy(bundle: Copied, target: string, options: BundleCopyOptions): Promise<void> {
   const partial = `${target}${PARTIAL}`;
@@ -35,7 +35,7 @@ export async function placeBundleCopy(bundle: Copied, target: string, options: B
   await syncDirectory(dirname(target));
 }
 
-/** True when it went on with an earlier run's copy. What is there stays when the run is interrupted, for the next one. */
+/** Returns true when it continued the copy of an earlier run. An interrupted copy stays, for the next run. */
 async function copyToDisk(bundle: Copied, partial: string, options: BundleCopyOptions): Promise<boolean> {
   try {
     return (await copyLargeFile(bundle.paths, partial, { size: bundle.size, ...options })) > 0;
@@ -49,7 +49,7 @@ async function copyToDisk(bundle: Copied, partial: string, options: BundleCopyOp
   }
 }
 
-/** A copy that is not right is removed. */
+/** Verifies a copy and removes it when it is damaged. */
 async function verifyCopy(bundle: Copied, partial: string, options: BundleCopyOptions): Promise<void> {
   try {
     const report = await verifyBundle(partial, options);

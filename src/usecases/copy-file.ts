@@ -16,10 +16,10 @@ export interface CopyOptions {
 }
 
 /**
- * Copies a large file, or several one behind the other into one, saying how far it is, and has it on disk when it
- * resolves; at once where the file system can share the blocks of one file. A shorter target is taken for the start of an
- * earlier copy and gone on with: who calls must verify the whole. Returns how many bytes were there. Throws the signal's
- * reason when it aborts, and the errors of the file system.
+ * Copies one large file, or several joined in order, and emits its progress. All bytes are on disk when it resolves. A
+ * file system that can share blocks clones a single file instead of copying it. A target that is not larger than `size`
+ * is taken for the start of an earlier copy and continued: the caller must verify the whole. Returns the number of
+ * bytes that were there. Throws the reason of the signal when it aborts, and errors of the file system.
  */
 export async function copyLargeFile(sources: readonly string[], target: string, options: CopyOptions): Promise<number> {
   const present = await startOfCopy(target, options.size);
@@ -31,7 +31,7 @@ export async function copyLargeFile(sources: readonly string[], target: string, 
   return present;
 }
 
-/** How much of an earlier copy can be gone on with; anything that is none is removed. */
+/** Returns the size of an earlier copy to continue. Removes a target that cannot be one and returns 0. */
 async function startOfCopy(target: string, size: number): Promise<number> {
   const stats = await lstat(target).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return undefined;
@@ -89,7 +89,7 @@ async function copyBytes(
   }
 }
 
-/** The bytes of the sources, one behind the other, from a position on. */
+/** Reads the sources as one stream, from a position in it. */
 async function* readAll(sources: readonly string[], position: number): AsyncGenerator<Buffer> {
   let before = 0;
   for (const source of sources) {

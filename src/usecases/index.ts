@@ -1,6 +1,6 @@
 /**
- * What operators ask for, each a table of contents: look at the site and its hosts (session.ts), plan, ask, apply
- * (apply/). Nothing here may import net, sources or builder: it cannot fetch. Start with operation.ts.
+ * Operations of an operator: open a session with the site and its hosts (session.ts), plan, ask for approval, apply
+ * (apply/). Code here must not import net, sources or builder, so that it cannot download. Start with operation.ts.
  */
 export * from './history.ts';
 export * from './install.ts';

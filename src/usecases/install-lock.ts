@@ -1,7 +1,10 @@
 import { CaissonError } from '../core/index.ts';
 import { takeMachineLock } from '../io/index.ts';
 
-/** Takes the one install lock of this machine. Throws INSTALL_LOCKED when another run holds it. Resolves to the release. */
+/**
+ * Takes the install lock of this machine. Resolves to the function that releases it. Throws INSTALL_LOCKED when another
+ * run holds it.
+ */
 export async function takeInstallLock(name = 'caisson-install'): Promise<() => Promise<void>> {
   const release = await takeMachineLock(name);
   if (release !== undefined) return release;

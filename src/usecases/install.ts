@@ -4,14 +4,14 @@ import type { PlannedRun } from './planned-run.ts';
 
 const INSTALL: Operation = { name: 'install' };
 
-/** What an install would do. Changes nothing; throws what stands in the way, as an install would. */
+/** Plans an install and changes nothing. Throws as an install does before its first change. */
 export async function planInstall(options: OperationOptions): Promise<PlannedRun> {
   return planOperation(options, INSTALL);
 }
 
 /**
- * Brings the cluster to what cluster.yaml and the bundle declare: installs, changes and removes, or goes on where an earlier
- * run stopped. Throws as runOperation does.
+ * Brings the cluster to the state that cluster.yaml and the bundle declare: installs, changes and removes, or continues
+ * an interrupted run. Throws as runOperation does.
  */
 export async function install(options: OperationOptions, approve: Approve): Promise<RunSummary> {
   return runOperation(options, INSTALL, approve);

@@ -17,37 +17,37 @@ import { checkLoginFiles } from '../host/index.ts';
 import { subtree } from '../io/index.ts';
 import { seedLayout, stagedBundleName } from '../site/index.ts';
 
-/** What was asked for: a bundle, and a cluster laid over the manifests that the bundle carries. */
+/** The bundle and the cluster that the operator named. */
 export interface InstallRequest {
-  /** What is installed. */
+  /** The bundle to install. */
   readonly bundle: BundleReader;
-  /** The same and every other one that it needs, to be kept on the seed. */
+  /** `bundle` and all its bases. The seed keeps them. */
   readonly bundles: readonly BundleReader[];
   readonly spec: ClusterSpec;
   readonly manifests: Manifests;
   /** SHA-256 of the text of cluster.yaml. */
   readonly clusterDigest: Digest;
-  /** The cluster laid over the manifests, for a site that remembers where its components stand. */
+  /** Lays the cluster over the manifests. `recorded` are the recorded hosts of components; undefined for a new site. */
   topology(recorded: RecordedTopology | undefined): Topology;
 }
 
 export interface RequestOptions {
-  /** Text in place of what the file has. */
+  /** Text that replaces the content of the file. */
   readonly clusterText?: string | undefined;
-  /** Directory of the bundles of earlier installs. */
+  /** Directory of the bundles of earlier installs; that of this machine by default. */
   readonly stagedBundles?: string;
-  /** Whose bundles may be installed, in place of what cluster.yaml says. */
+  /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
   readonly clock?: Clock;
-  /** Home directory of the user, for files of cluster.yaml that begin with ~/; that of this process by default. */
+  /** Home directory for paths in cluster.yaml that begin with ~/; that of the user of this process by default. */
   readonly home?: string | undefined;
 }
 
 /**
- * Reads cluster.yaml strictly, against the manifests in the bundle. Of a delta, bases that were not named are looked for
- * among the bundles that earlier installs left in `stagedBundles`. The caller closes the bundles. Throws
- * INPUT_UNREADABLE, InvalidInputError with every mistake, what openBundles throws, and what requireTrust throws where
- * somebody said whose bundles may be installed.
+ * Opens the bundle and reads cluster.yaml strictly, against the manifests in the bundle. Looks for bases of a delta
+ * that are not in `bundlePaths` among the bundles that earlier installs left in `stagedBundles`. The caller closes the
+ * bundles. Throws INPUT_UNREADABLE, InvalidInputError with every mistake, what openBundles throws, and, when the
+ * options or cluster.yaml name allowed signers, what requireTrust throws.
  */
 export async function openRequest(
   bundlePaths: readonly string[],
@@ -59,12 +59,12 @@ export async function openRequest(
   const trust = files === undefined ? undefined : await readTrust(files, clock.now());
   const bundles = await openBundles(bundlePaths, { findBase: (base) => findStaged(stagedBundles, base) });
   try {
-    // Before anything that the bundle says is believed.
+    // Signatures are checked before any content of the bundles is read.
     if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
     const topology: InstallRequest['topology'] = (recorded) => readTopology(text, clusterPath, manifests, recorded);
-    // Mistakes are told before any host is asked.
+    // Reports mistakes in cluster.yaml before any host is connected.
     const { spec } = topology(undefined);
     await checkLoginFiles(text, clusterPath, spec.ssh, { home, directory: dirname(clusterPath) });
     return { bundle, bundles, spec, manifests, clusterDigest: digestOf(Buffer.from(text)), topology };
@@ -74,7 +74,10 @@ export async function openRequest(
   }
 }
 
-/** What cluster.yaml says of trust, with paths as seen from it; a cluster.yaml with mistakes is refused later, with all of them. */
+/**
+ * Files of `trust` in cluster.yaml, relative to cluster.yaml. Undefined for a cluster.yaml with mistakes: readTopology
+ * reports all of them later.
+ */
 function trustFilesOf(text: string, clusterPath: string): TrustFiles | undefined {
   try {
     const { trust } = parseClusterSpec(text, clusterPath);
@@ -90,7 +93,10 @@ function trustFilesOf(text: string, clusterPath: string): TrustFiles | undefined
   }
 }
 
-/** An install is of one bundle; the others are its bases. */
+/**
+ * Returns the bundle to install: the only one that is not a base of another. Throws USAGE when there is not exactly
+ * one.
+ */
 function theOne(bundles: readonly BundleReader[]): BundleReader {
   const bases = new Set(bundles.flatMap(({ manifest }) => manifest.bases.map(({ digest }) => digest)));
   const candidates = bundles.filter(({ bundleDigest }) => !bases.has(bundleDigest));
@@ -102,7 +108,10 @@ function theOne(bundles: readonly BundleReader[]): BundleReader {
   });
 }
 
-/** Staged bundles are named after what they are; whether one is whole is seen when it is opened and staged. */
+/**
+ * Finds a staged bundle by its name, which contains its digest. Whether the file is complete is checked when it is
+ * opened.
+ */
 async function findStaged(directory: string, { name, version, digest }: BundleBase): Promise<string | undefined> {
   const path = join(directory, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
   try {

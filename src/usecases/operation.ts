@@ -8,22 +8,22 @@ import { runPlan } from './run-plan.ts';
 import { layoutOf, withSession, type Session, type SessionOptions } from './session.ts';
 
 export interface OperationOptions extends SessionOptions {
-  /** Data of what is removed go, too. */
+  /** True when data of owners that go are removed, too. */
   readonly purge?: boolean;
 }
 
-/** Asked before anything is changed; false ends the run there. */
+/** Asks for approval of a plan before anything is changed. When it returns false, the run ends there. */
 export type Approve = (planned: PlannedRun) => Promise<boolean>;
 
-/** What tells one verb of operators from another. Each of them is one plan: what is declared, against what is there. */
+/** One verb of an operator. All verbs share session, plan, approval and run; an Operation has what differs. */
 export interface Operation {
-  /** Word for the record and the journal. */
+  /** Name in the record and the journal. */
   readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node';
-  /** Throws when the operation must not begin on this site, before anything is planned. */
+  /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
-  /** What is wanted, in place of the cluster of the session. */
+  /** Returns the topology to plan for. The session's topology by default. */
   readonly topology?: (session: Session) => Topology;
-  /** What the user must know before saying yes, beside changes and consequences; a line each. */
+  /** Returns lines that are shown with the plan, after changes and consequences. */
   readonly notes?: (session: Session) => readonly string[];
   /** Called after the approval, before the first change. */
   readonly approved?: () => Promise<void>;
@@ -31,7 +31,7 @@ export interface Operation {
   readonly ended?: (layout: SeedLayout, options: OperationOptions) => Promise<void>;
 }
 
-/** What an operation would do. Changes nothing; throws what stands in the way, as the operation would. */
+/** Plans an operation and changes nothing. Throws as the operation does before its first change. */
 export async function planOperation(options: OperationOptions, operation: Operation): Promise<PlannedRun> {
   return withSession(options, (session) => planned(session, options, operation));
 }

@@ -25,13 +25,13 @@ export interface PlanOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  /** Data of what is removed go, too. */
+  /** True when data of owners that go are removed, too. */
   readonly purge?: boolean;
-  /** Hosts that are looked at at the same time; 32 when not given. */
+  /** Most hosts that are looked at at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
 }
 
-/** A run that is planned: what it would do, and all that is needed to do it. */
+/** A plan with everything that is needed to show it and to run it. */
 export interface PlannedRun {
   readonly session: Session;
   readonly declared: Declared;
@@ -39,15 +39,21 @@ export interface PlannedRun {
   readonly plan: Plan;
   readonly consequences: readonly Consequence[];
   readonly purge: boolean;
-  /** What must be known before the run is approved, beside changes and consequences; a line each. */
+  /** Lines that are shown with the plan, after changes and consequences. */
   readonly notes: readonly string[];
-  /** What is ours on each host once the run has ended well, with the digests of what was made meanwhile. */
+  /**
+   * Resources for the record after a run that succeeded, by host. Computed anew, because contents made by the run have
+   * digests only then.
+   */
   readonly settled: () => Promise<ReadonlyMap<string, readonly OwnedResource[]>>;
-  /** The same of one host, without asking for what the others want. */
+  /** The same for one host, without computing the resources of other hosts. */
   readonly settledOn: (host: string) => Promise<readonly OwnedResource[]>;
 }
 
-/** Plans a run for the cluster of a session, or for what is left of it (`topology`). Throws SiteConflictError for data that would move. */
+/**
+ * Plans a run for the cluster of a session. `topology` replaces the cluster; a reset passes one without nodes. Throws
+ * SiteConflictError when a component would start with an empty data directory.
+ */
 export async function planRun(session: Session, options: PlanOptions, topology: Topology = session.topology): Promise<PlannedRun> {
   const { layout, keys, seed, record, forgotten } = session;
   const declared: Declared = {
@@ -90,7 +96,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
   };
 }
 
-/** Looks at everything that is wanted, many hosts at a time. */
+/** Compares all wanted resources with their hosts, many hosts at the same time. */
 async function lookAtHosts(
   session: Session,
   { tools }: Declared,
@@ -110,7 +116,7 @@ async function lookAtHosts(
   return new Map((await Promise.all(looks)).flatMap((found) => [...found]));
 }
 
-/** What was made in a run has digests only after it. */
+/** Adds the digests of contents that were made during the run. */
 function withDigests(changes: readonly Change[], resources: readonly Resource[]): readonly Change[] {
   const known = new Map(resources.map((resource) => [`${resource.host} ${resource.kind} ${resource.key}`, resource.digest]));
   const digestOf = ({ host, kind, key }: Resource): Pick<OwnedResource, 'digest'> => {
@@ -128,7 +134,7 @@ function withDigests(changes: readonly Change[], resources: readonly Resource[])
   });
 }
 
-/** Hosts whose own record is not what it should be, although nothing else may change on them. */
+/** Hosts whose record differs from the one they should keep, even when nothing else changes there. */
 function staleHosts({ hostRecords, record, topology: before }: Session, changes: readonly Change[], topology: Topology): readonly string[] {
   const settled = settledResources(changes);
   return [...settled].flatMap(([host, owned]) => {

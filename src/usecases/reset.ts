@@ -15,20 +15,21 @@ const RESET: Operation = {
   },
 };
 
-/** What a reset would do. Changes nothing; throws what stands in the way, as a reset would. */
+/** Plans a reset and changes nothing. Throws as a reset does before its first change. */
 export async function planReset(options: OperationOptions): Promise<PlannedRun> {
   return planOperation(options, RESET);
 }
 
 /**
- * Removes everything of a site from all its hosts, dependents first, and lets the hosts go. Data stay unless they are purged;
- * so do keys and secrets of the seed, without which the data could not be used again. Throws as runOperation does.
+ * Removes all resources of a site from all its hosts, dependents first, and then the records of the hosts. Data, and
+ * the keys and secrets of the seed that are needed to use the data again, are removed only by a purge. Throws as
+ * runOperation does.
  */
 export async function reset(options: OperationOptions, approve: Approve): Promise<RunSummary> {
   return runOperation(options, RESET, approve);
 }
 
-/** The cluster of which nothing is wanted any more. */
+/** Returns the topology of a cluster that has no nodes and wants no resources. */
 function withoutNodes(topology: Topology): Topology {
   return {
     ...topology,

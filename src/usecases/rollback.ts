@@ -7,7 +7,7 @@ import { stagedPath, unfinishedBundle } from './site-sources.ts';
 
 const ROLLBACK: Operation = { name: 'rollback', notes: notTakenBack };
 
-/** What a rollback would do. Changes nothing; throws what stands in the way, as a rollback would. */
+/** Plans a rollback and changes nothing. Throws as a rollback does before its first change. */
 export async function planRollback(options: OperationOptions): Promise<PlannedRun> {
   return planOperation(await withBundleBefore(options), ROLLBACK);
 }
@@ -36,7 +36,7 @@ function bundleBefore(record: SiteRecord): RecordedBundle | undefined {
   return unfinishedBundle(record) === undefined ? record.previous : record.bundle;
 }
 
-/** Actions before an upgrade, such as the migration of a database, are done to data; going back does not undo them. */
+/** Names the before-upgrade actions, such as database migrations, that ran for the present releases: a rollback does not undo them. */
 function notTakenBack({ record, topology }: Session): readonly string[] {
   return (record?.actions ?? []).flatMap(({ component, action, host, release }) => {
     const declared = topology.manifests.components.get(component)?.actions.find(({ name }) => name === action);

@@ -26,18 +26,19 @@ import type { Session } from './session.ts';
 import { fixedSettings } from './site-conflicts.ts';
 
 export interface RunPlanOptions {
-  /** Name of the operation, for the journal: install, reset. */
+  /** Name of the operation in the journal: install or reset. */
   readonly operation: string;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  /** Hosts that are changed at the same time; 32 when not given. */
+  /** Most hosts that are changed at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
 }
 
 /**
- * Carries out a plan: makes the keys of the site, notes in the record what will be ours, runs the steps, notes what is. Each
- * of these can be killed, and the next run goes on. Throws StepsFailedError and what the signal aborts with.
+ * Runs a plan: makes the keys of the site, writes into the record everything that the run is going to make, runs the
+ * steps, and writes the result into the record. A run that is killed at any point is continued by the next one. Throws
+ * StepsFailedError and the reason of the signal when it aborts.
  */
 export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Promise<RunSummary> {
   const { session, declared } = planned;
@@ -94,7 +95,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         limits: { ...DEFAULT_LIMITS, hosts: options.hostsAtOnce ?? HOSTS_AT_ONCE },
       });
       const owned = await planned.settled();
-      // A run that found everything as declared leaves the record as it is.
+      // A run that changed nothing does not write the record.
       if (!isIdle || !isDeepStrictEqual(settled(site.record, planned, owned), site.record)) {
         await end('done', (record) => settled(record, planned, owned));
       }
@@ -117,16 +118,16 @@ function bundleOf({ request }: Session): RecordedBundle {
   return { name: manifest.name, version: manifest.version, digest: bundleDigest };
 }
 
-/** Components whose actions after a start are part of the plan. */
+/** Placements whose after-healthy actions are in the plan. */
 function startsOf({ plan }: PlannedRun): Pick<RecordedOperation, 'starts'> {
   const starts = plan.steps.flatMap((step) => (step.type === 'action' && step.action.at === 'after-healthy' ? [step.placement.id] : []));
   return starts.length === 0 ? {} : { starts };
 }
 
-/** Every authority and secret is there before the record names them and before a host sees them. */
+/** Makes all authorities and secrets, before the record names them and before a host gets them. */
 async function makeKeys({ session, declared }: PlannedRun): Promise<void> {
   const { layout, keys } = session;
-  // The lock is held: only a run that was killed can have left something there.
+  // This run holds the install lock, so temporary files there were left by a run that was killed.
   for (const directory of [layout.authorities, layout.pki, layout.depot, layout.secrets, layout.certificates])
     await removeLeftovers(directory);
   if (declared.topology.spec.nodes.length === 0) return;
@@ -145,7 +146,10 @@ function newRecord({ session }: PlannedRun): SiteRecord {
   return newSiteRecord({ id: randomBytes(16).toString('hex'), name: session.topology.spec.name, seed: session.seed.name });
 }
 
-/** The record at the start of a run: everything that is ours or will be, so that a kill leaves nothing that nobody owns. */
+/**
+ * The record at the start of a run. It lists all resources of earlier runs and all that this run is going to make, so
+ * that the next run can complete or remove what a killed run has made.
+ */
 function claimed(record: SiteRecord, planned: PlannedRun, operation: RecordedOperation): SiteRecord {
   const { topology } = planned.declared;
   const hosts = { ...record.hosts, ...recordedHosts(record, planned, claimedResources(planned.plan.changes)) };
@@ -160,7 +164,7 @@ function claimed(record: SiteRecord, planned: PlannedRun, operation: RecordedOpe
   };
 }
 
-/** Single components stand where they are put; a quorum is founded with all its members, later ones count once they have joined. */
+/** Hosts of single components and of new quorums. Members that join a quorum later are added by their gate. */
 function placementsAtStart(record: SiteRecord, topology: Topology): SiteRecord['placements'] {
   return Object.fromEntries(
     topology.components.flatMap(({ name, placement }): [string, string[]][] => {
@@ -189,7 +193,7 @@ function recordedHosts(
   );
 }
 
-/** The record at the end of a run that went well. */
+/** The record after a run that succeeded. */
 function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<string, readonly OwnedResource[]>): SiteRecord {
   const { session, declared, wanted } = planned;
   const { topology } = declared;
@@ -206,7 +210,7 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
     components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
     ...standing(record, topology),
     hosts: Object.fromEntries(hosts),
-    // An action for a release that the component has left is run again on the way back to that release.
+    // A before-upgrade action of another release is forgotten, so that it runs again on a return to that release.
     actions: record.actions.filter(
       ({ component, action, host, release }) =>
         (release === wanted.releases[component] || !isBeforeUpgrade(topology, component, action)) &&

@@ -34,52 +34,53 @@ import { siteSources } from './site-sources.ts';
 import { siteConflicts } from './site-conflicts.ts';
 
 export interface SessionOptions {
-  /** Files of the bundle. The bundle that the site has installed when not given. */
+  /** Paths of the bundle and its bases. The installed bundle by default. */
   readonly bundlePaths?: readonly string[] | undefined;
-  /** Absolute path of cluster.yaml. The one that the last run of the site used when not given. */
+  /** Absolute path of cluster.yaml. The file of the last run by default. */
   readonly clusterPath?: string | undefined;
-  /** Text in place of what the file at clusterPath has, for a run that would change the file. */
+  /** Text that replaces the content of clusterPath, for a run that changes the file once it is approved. */
   readonly clusterText?: string | undefined;
-  /** Whose bundles may be installed, in place of what cluster.yaml says. */
+  /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
   readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
-  /** Hosts that leave the cluster and are not reached any more. */
+  /** Hosts that leave the cluster and are not connected (--forget). */
   readonly forget?: readonly string[];
-  /** Hosts that are connected and worked on at the same time; 32 when not given. */
+  /** Most hosts that are connected and worked on at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  /** For tests. */
+  /** Replaced in tests by simulated machines. */
   readonly machines?: Machines;
 }
 
-/** What a run looked at before it plans: what was asked for, what the site is, who its hosts are. */
+/** Result of all looks before a plan: the request, the site and its hosts. */
 export interface Session {
   readonly request: InstallRequest;
-  /** cluster.yaml as this run reads it: its absolute path, and the digest of its text. */
+  /** Absolute path of cluster.yaml, and the digest of the text that this run read. */
   readonly cluster: { readonly path: string; readonly digest: Digest };
   readonly topology: Topology;
   readonly layout: SeedLayout;
   readonly keys: SiteKeys;
   readonly store: SiteStore;
-  /** What the site is; undefined for a new one. */
+  /** Record of the site; undefined for a new site. */
   readonly record: SiteRecord | undefined;
-  /** Revision of the record in the store; undefined where there is none. */
+  /** Revision of the record in the store; undefined when the store has no record. */
   readonly revision: number | undefined;
   readonly seed: Host;
-  /** Every host that is connected, by its name: nodes, those that leave, the seed. */
+  /** All connected hosts by name: the nodes, nodes that leave, and the seed. */
   readonly hosts: ReadonlyMap<string, Host>;
   readonly hostRecords: ReadonlyMap<string, HostRecord>;
-  /** Hosts that leave and are not reached. */
+  /** Names of hosts that leave the cluster and are not connected. */
   readonly forgotten: ReadonlySet<string>;
   readonly observed: Observed;
   readonly agents: AgentStatuses;
 }
 
 /**
- * Looks at everything that was asked for and at every host, and changes nothing. Throws what siteSources and openRequest throw,
- * SiteConflictError with every reason why the site must not be changed so, HostsUnfitError with every finding of every host.
+ * Opens the request, connects all hosts, checks them and passes the result to `work`. Changes nothing by itself. Throws
+ * what siteSources and openRequest throw, SiteConflictError with every reason why the site must not be changed in this
+ * way, and HostsUnfitError with every finding of every host.
  */
 export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
   const layout = layoutOf(options);
@@ -110,7 +111,7 @@ export function layoutOf({ machines = REAL_MACHINES }: Pick<SessionOptions, 'mac
   return seedLayout(machines.seedRoot);
 }
 
-/** Nodes that the record has and cluster.yaml does not. */
+/** Nodes that are in the record and not in cluster.yaml. */
 function leavingNodes(record: SiteRecord | undefined, nodes: readonly NodeSpec[]): readonly NodeSpec[] {
   return Object.entries(record?.hosts ?? {}).flatMap(([name, { address, roles, ssh }]) => {
     const isBesideSeed = name === record?.seed && roles.length === 0;
@@ -193,7 +194,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   };
 }
 
-/** What each host keeps of a site, and whether our agent is installed there. */
+/** Reads the record that each host keeps, and looks whether Caisson's agent is installed there. */
 async function findHosts(hosts: ReadonlyMap<string, Host>, { signal, hostsAtOnce }: SessionOptions): Promise<readonly FoundHost[]> {
   const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   return Promise.all([...hosts].map(([name, host]) => limit(() => findHost(name, host, signal))));
@@ -208,7 +209,7 @@ async function findHost(name: string, host: Host, signal: AbortSignal): Promise<
   return { name, record: understood(name, text), hasAgent: true };
 }
 
-/** A host whose record cannot be read may be anybody's. Throws HostsUnfitError. */
+/** Throws HostsUnfitError for a record that cannot be parsed, because the host may belong to another site. */
 function understood(host: string, text: string): HostRecord {
   const record = parseHostRecord(text);
   if (record !== undefined) return record;
@@ -230,7 +231,7 @@ async function operatorCertificate({ pki }: SeedLayout) {
     ]);
     return { certificate, key, authority };
   } catch (error) {
-    // Before the first install has made them, the hosts' own programs are asked.
+    // The first install makes these files. Until then, agents are asked through the executable on their hosts.
     if (hasCode(error, 'INPUT_UNREADABLE')) return undefined;
     throw error;
   }

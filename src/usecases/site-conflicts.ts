@@ -11,18 +11,18 @@ import {
   type SiteRecord,
 } from '../site/index.ts';
 
-/** The site as it was found, and the cluster that is asked for. */
+/** The site as it was found, and the requested cluster. */
 export interface SiteToCheck {
   readonly topology: Topology;
   readonly record: SiteRecord | undefined;
   readonly found: readonly FoundHost[];
   readonly keys: SeedKeys;
-  /** Name of the machine that runs this. */
+  /** Name of the machine that runs this process. */
   readonly seed: string;
   readonly layout: SeedLayout;
 }
 
-/** Everything in which what was asked for does not go with what the site is. */
+/** Lists every reason why the requested cluster would harm the site. Empty when there is none. */
 export function siteConflicts({ topology, record, found, keys, seed, layout }: SiteToCheck): readonly SiteConflict[] {
   const foreign = foreignHosts(record, found);
   if (record === undefined || foreign.length > 0) return foreign;
@@ -35,7 +35,7 @@ export function siteConflicts({ topology, record, found, keys, seed, layout }: S
   ];
 }
 
-/** What may not change once a cluster is installed, by its key in cluster.yaml. */
+/** Settings that must not change after the first install, by their key in cluster.yaml. */
 export function fixedSettings({ spec, options }: Topology): Readonly<Record<string, string>> {
   const fixed = [...options.options].filter(([, option]) => option.fixed);
   return {
@@ -61,7 +61,7 @@ function changedSeed(record: SiteRecord, seed: string): readonly SiteConflict[] 
   ];
 }
 
-/** Where a single component stands was decided at its first install: its data are there. */
+/** A single component stays on the host of its first install, because its data are there. */
 function movedPlacements({ moved }: Topology): readonly SiteConflict[] {
   return moved.map(({ component, from, candidates }) => ({
     where: 'cluster.yaml: nodes',

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
 import { seedLayout } from '../site/index.ts';
 
-/** Paths of the bundles that installs left on this seed, each verified when it got its name. None on another machine. */
+/**
+ * Paths of the bundles that installs left on this seed, sorted. Each was verified before it got its name. Empty when
+ * the directory does not exist. Throws INPUT_UNREADABLE.
+ */
 export async function stagedBundles(directory = seedLayout().bundles): Promise<readonly string[]> {
   try {
     const names = await readdir(directory);

@@ -7,7 +7,7 @@ import { stagedBundleName, type OwnedResource, type SiteRecord } from '../site/i
 import { placeBundleCopy } from './bundle-copy.ts';
 import type { Session } from './session.ts';
 
-/** Where everything of a run comes from: the bundle, its copies on the seed, the depot. */
+/** Returns the bundle of a session, its copies on the seed, and the address of the depot. */
 export function supplyOf({ request, topology, seed, layout, record }: Session, clock: Clock): Supply {
   const { bundle, bundles } = request;
   const { depot } = topology.spec;
@@ -27,7 +27,7 @@ function stagedBundle(bundle: BundleReader, main: BundleReader, directory: strin
     of: main.bundleDigest,
     isServed: true,
     isPlaced: () => isStaged(bundle, path),
-    // Every byte of the copy is verified before it gets its name, so that the disk it came on can leave.
+    // The copy is verified before it gets its name, so that the installation medium can be removed.
     place: async ({ signal, emit }) => {
       await mkdir(directory, { recursive: true, mode: 0o755 });
       await placeBundleCopy(bundle, path, { clock, signal, emit });
@@ -37,7 +37,10 @@ function stagedBundle(bundle: BundleReader, main: BundleReader, directory: strin
 
 const NOT_STAGED: ReadonlySet<ErrorCode> = new Set(['INPUT_UNREADABLE', 'BUNDLE_INCOMPLETE', 'BUNDLE_DAMAGED']);
 
-/** The name is given only after a full verification, so name, size and metadata tell whether this bundle is in place. */
+/**
+ * True when the target is this bundle. A copy gets its name only after it was verified, so its members are not read
+ * again.
+ */
 async function isStaged(bundle: BundleReader, target: string): Promise<boolean> {
   try {
     const staged = await openBundle(target);
@@ -49,7 +52,7 @@ async function isStaged(bundle: BundleReader, target: string): Promise<boolean> 
   }
 }
 
-/** The bundle that was in force before this one stays on the seed, with those that it needs: the way back. */
+/** The bundle that was installed before this one, with its bases. They stay on the seed for a return to it. */
 function keptBundles(record: SiteRecord | undefined, bundle: BundleReader): readonly StagedBundleFile[] {
   const before = record?.bundle?.digest === bundle.bundleDigest ? record.previous : record?.bundle;
   if (record === undefined || before === undefined) return [];

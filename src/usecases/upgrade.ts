@@ -7,7 +7,7 @@ import { unfinishedBundle } from './site-sources.ts';
 
 const UPGRADE: Operation = { name: 'upgrade', check: checkUpgrade };
 
-/** What an upgrade would do. Changes nothing; throws what stands in the way, as an upgrade would. */
+/** Plans an upgrade and changes nothing. Throws as an upgrade does before its first change. */
 export async function planUpgrade(options: OperationOptions): Promise<PlannedRun> {
   return planOperation(options, UPGRADE);
 }
@@ -50,7 +50,7 @@ function matches(version: string, pattern: string): boolean {
   return pattern.endsWith('*') ? version.startsWith(pattern.slice(0, -1)) : version === pattern;
 }
 
-/** What is not healthy on the hosts of the site, as their agents see it. */
+/** Returns a conflict for each component of the site that its agent does not report as healthy, and for each silent agent. */
 async function unhealthyHosts({ record, hosts, agents }: Session, signal: AbortSignal): Promise<readonly SiteConflict[]> {
   const remedy =
     'Mend it first; where the new bundle is the remedy: caisson install --offline --bundle FILE, which does not ask for health';

@@ -5,7 +5,7 @@ import { digestOf } from '../../src/core/index.ts';
 import type { Command, Host } from '../../src/host/index.ts';
 import type { FakeReply } from '../support/fake-host.ts';
 
-/** A host under test, and a way to look at it that is not the host itself. */
+/** A host under test, with a second way to look at its files that does not go through the host. */
 export interface HostUnderTest {
   readonly host: Host;
   /** A directory on the host that the suite may fill. */
@@ -22,7 +22,7 @@ const KILLED: Command = { argv: ['/bin/sh', '-c', 'kill -TERM $$'] };
 const ENVIRONMENT: Command = { argv: ['/bin/sh', '-c', 'printf %s "$GREETING"'], env: { GREETING: AWKWARD } };
 const SLEEP: Command = { argv: ['sleep', '30'] };
 
-/** What a fake host must be told to pass the suite. */
+/** Replies that a fake host needs to pass the suite. */
 export const CONTRACT_REPLIES: readonly FakeReply[] = [
   { argv: ['printf', '%s', AWKWARD], answer: { stdout: AWKWARD } },
   { argv: BOTH.argv, answer: { exitCode: 3, stdout: 'out\n', stderr: 'err\n' } },
@@ -37,7 +37,7 @@ export const CONTRACT_REPLIES: readonly FakeReply[] = [
   { argv: SLEEP.argv, answer: 'hangs' },
 ];
 
-/** What every Host does, whatever is behind it. */
+/** Tests the contract of Host. */
 export function describeHost(name: string, make: () => Promise<HostUnderTest>): void {
   describe(`${name} as a Host`, () => {
     let under: HostUnderTest;

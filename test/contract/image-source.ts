@@ -8,7 +8,7 @@ const AMD64 = parsePlatform('linux/amd64');
 const ARM64 = parsePlatform('linux/arm64');
 const SHARED = sampleLayer('shared', 300_000);
 
-/** What every source must be filled with: one index, two images that share their lowest layer. */
+/** The images that every source under test is filled with: an index and two images that share their lowest layer. */
 export const SAMPLES = {
   amd64: sampleImage([SHARED, sampleLayer('amd64')]),
   arm64: sampleImage([SHARED, sampleLayer('arm64')], { platform: ARM64 }),
@@ -23,12 +23,12 @@ export interface FilledSource {
   /** References of SAMPLE_INDEX and of SAMPLES.amd64, by tag. */
   readonly index: string;
   readonly image: string;
-  /** A reference whose repository is there and whose tag is not. */
+  /** Reference with a tag that its repository does not have. */
   readonly absent: string;
   close(): Promise<void>;
 }
 
-/** What any ImageSource promises. */
+/** Tests the contract of ImageSource. */
 export function describeImageSource(name: string, fill: () => Promise<FilledSource>): void {
   describe(`${name} as an image source`, () => {
     let filled: FilledSource;

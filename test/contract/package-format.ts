@@ -23,7 +23,7 @@ import {
 
 export interface SamplePackage {
   readonly name: string;
-  /** For every architecture that the sample has, or once for all of them. */
+  /** `each`: one package for each architecture of the sample. `all`: one package for all of them. */
   readonly architecture: 'each' | 'all';
   readonly needs?: readonly string[];
 }
@@ -31,22 +31,22 @@ export interface SamplePackage {
 /** A signed repository of a distribution, in memory. */
 export interface PublishedRepository {
   readonly system: SystemPackages;
-  /** By the name that `system` has for it. */
+  /** The keyring, by the name that `system` gives it. */
   readonly keyring: Uint8Array;
-  /** By URL; a test may change them. */
+  /** Files by URL. Tests may change them. */
   readonly files: Map<string, Buffer>;
 }
 
-/** What a format must bring to be tried. */
+/** The functions and data that a format needs for the suite. */
 export interface PackageFormatSample {
   readonly format: PackageFormat;
-  /** Two platforms with the format's words for them. */
+  /** Two platforms, each with the name that the format gives it. */
   readonly architectures: readonly [readonly [string, string], readonly [string, string]];
-  /** From old to new, none equal. */
+  /** Sorted from the oldest to the newest, without equal versions. */
   readonly versions: readonly string[];
   /** Publishes packages for both architectures, each in version 1.0, dated RELEASED. */
   publish(packages: readonly SamplePackage[]): Promise<PublishedRepository>;
-  /** A manifest that reads the repository of a bundle from where a site serves it. */
+  /** Returns a manifest that reads the repository of a bundle from the URL at which a site serves it. */
   systemOf(repository: PackageRepository, url: string): SystemPackages;
 }
 
@@ -68,7 +68,7 @@ const SETS: readonly PackageSet[] = [
   { name: 'two', packages: ['tool'] },
 ];
 
-/** What any PackageFormat promises. */
+/** Tests the contract of PackageFormat. */
 export function describePackageFormat(name: string, makeSample: () => PackageFormatSample): void {
   const sample = makeSample();
   const { format, architectures } = sample;

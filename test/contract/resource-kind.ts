@@ -4,33 +4,35 @@ import { forgetReplaced, type ResourceContext, type ResourceKind } from '../../s
 import type { OwnedResource } from '../../src/site/index.ts';
 import type { Installer } from '../support/simulated-machine.ts';
 
-/** A kind with one wanted thing, on a host of its own where that is not made yet. */
+/** A kind of resource with one wanted resource, on a host where that does not exist yet. */
 export interface KindUnderTest<Spec> {
   readonly kind: ResourceKind<Spec>;
   readonly host: Host;
   readonly installer: Installer;
   readonly context: ResourceContext;
   readonly wanted: { readonly key: string; readonly spec: Spec };
-  /** How the thing is found while it is not made; `different` for one whose parts other kinds make. */
+  /** State before the resource is made; absent by default. `different` is for a kind whose parts other kinds make. */
   readonly initially?: 'different';
-  /** Every command so far. */
+  /** All commands that the host has run. */
   readonly lines: readonly string[];
-  /** What lasts on the host, in comparable form, without times; equal for two hosts in the same state. */
+  /** Comparable form of everything that lasts on the host, without times. Equal for two hosts in the same state. */
   state(): Promise<unknown>;
-  /** What changes when anything is written on the host, even with the same content. */
+  /** A value that differs after each write on the host, even one of the same content. */
   writes(): Promise<unknown>;
-  /** Changes the thing behind our back. */
+  /** Changes the resource by hand, without Caisson. */
   change(): Promise<void>;
-  /** Puts something of the same kind, that is not ours, beside the thing. */
+  /** Adds another thing of the same kind that Caisson did not make. */
   neighbour(): Promise<void>;
-  /** Puts something that is not ours in the place of the thing; for kinds that keep it and put it back. */
+  /**
+   * Puts a thing that Caisson did not make in the place of the resource. Undefined for kinds that keep no originals.
+   */
   readonly foreign: (() => Promise<void>) | undefined;
   stop?(): Promise<void>;
 }
 
 const signal = new AbortController().signal;
 
-/** What every kind of resource does, on whatever host. */
+/** Tests the contract of ResourceKind. */
 export function describeResourceKind<Spec>(name: string, make: () => Promise<KindUnderTest<Spec>>): void {
   describe(`${name} as a kind of resource`, () => {
     const open: KindUnderTest<Spec>[] = [];
@@ -122,7 +124,7 @@ export function describeResourceKind<Spec>(name: string, make: () => Promise<Kin
     });
 
     describe.each(['free', 'taken'] as const)('in a place that is %s', (place) => {
-      /** Kills one work at each of its commands, and hands each killed host on. */
+      /** Kills the work at each of its commands, on a fresh host each time, and passes each killed host to `check`. */
       async function killEach(
         prepare: (work: Working<Spec>) => Promise<void>,
         work: (work: Working<Spec>) => Promise<void>,
@@ -154,7 +156,7 @@ export function describeResourceKind<Spec>(name: string, make: () => Promise<Kin
       it('ends as wanted when it was killed while it was made, and made again', async () => {
         const made = await madeState();
         const check = async (one: Working<Spec>, where: string): Promise<void> => {
-          // A plan asks first, and leaves alone what is the same.
+          // Plans look first and make only resources that differ.
           if ((await one.look()) !== 'same') await one.ensure();
           else await forgetReplaced(one.under.host, signal);
           expect(await one.look(), where).toBe('same');
@@ -203,7 +205,7 @@ export function describeResourceKind<Spec>(name: string, make: () => Promise<Kin
   });
 }
 
-/** The works of a kind on its one thing, as a run does them. */
+/** Calls the functions of a kind for its one resource, as a run does. */
 class Working<Spec> {
   readonly under: KindUnderTest<Spec>;
   readonly #replaces: boolean;
@@ -224,7 +226,7 @@ class Working<Spec> {
     await kind.ensure(host, [{ ...wanted, replaces: this.#replaces }], context);
   }
 
-  /** Makes the thing, and forgets what the run replaced, as a run does at its end. */
+  /** Makes the resource and drops the kept original, as a run does at its end. */
   async ensure(): Promise<void> {
     await this.make();
     await forgetReplaced(this.under.host, signal);
@@ -243,7 +245,7 @@ class Working<Spec> {
     await kind.remove(host, [owned], context, { purge: false });
   }
 
-  /** Runs a work that dies at one of its commands; false when it ended before. */
+  /** Kills a work at one of its commands. Returns false when the work ended before that. */
   async killed(at: number, carriedOut: boolean, work: () => Promise<void>): Promise<boolean> {
     const { installer } = this.under;
     installer.death = { at: installer.commands + at, carriedOut };

@@ -24,6 +24,7 @@ const BANNED: readonly { readonly pattern: RegExp; readonly instead: string }[] 
 const HELD = [
   'builder',
   'bundle',
+  'cli',
   'core',
   'depot',
   'engine',
@@ -33,6 +34,7 @@ const HELD = [
   'oci',
   'ospkg',
   'pki',
+  'plan',
   'preflight',
   'push',
   'registry',
@@ -42,6 +44,7 @@ const HELD = [
   'sources',
   'sshsig',
   'ui',
+  'usecases',
 ];
 
 const SRC = resolve(import.meta.dirname, '../../src');

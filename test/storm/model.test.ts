@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest';
 import { liveMany } from '../support/model/live.ts';
 
-/** Lives of clusters, and the number that they are made of: another one each time, and the same again when it is given. */
+/** Number of clusters, and the seed of their random edits. A failed run is repeated by setting its seed. */
 const RUNS = Number(process.env['CAISSON_STORM_RUNS'] ?? 500);
 const SEED = Number(process.env['CAISSON_STORM_SEED'] ?? Date.now() % 1_000_000);
 

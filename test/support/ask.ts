@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** What to install when a tool is missing, where the Debian package has another name. */
+/** Names of Debian packages that differ from the name of their tool. */
 const PACKAGES: Readonly<Record<string, string>> = {
   bsdtar: 'libarchive-tools',
   sha256sum: 'coreutils',
@@ -16,8 +16,8 @@ export interface Answer {
 }
 
 /**
- * Asks a tool as a black box, from a directory in which it also puts its temporary files. Throws with its message when it
- * ends with another status than 0, and with the name of the Debian package when it is not there.
+ * Runs a tool in a directory that also gets its temporary files. Throws with the tool's message when it ends with a
+ * status other than 0, and with the name of the Debian package when the tool is missing.
  */
 export async function ask(directory: string, tool: string, ...argv: readonly string[]): Promise<Answer> {
   const env = { ...process.env, TMPDIR: directory, TZ: 'UTC', LC_ALL: 'C' };

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 
 export interface BuiltEnded {
-  /** Null when a signal ended it. */
+  /** Null when a signal ended the process. */
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface BuiltOptions {
-  /** All of its environment besides PATH. */
+  /** Environment of the process, in addition to PATH. */
   readonly env?: Readonly<Record<string, string>>;
   readonly whenStarted?: (child: ChildProcess) => void;
-  /** What starts node: ['unshare', '-n'] for one without a network. */
+  /** Words in front of the command: ['unshare', '-n'] runs it without a network. */
   readonly wrapper?: readonly string[];
 }
 

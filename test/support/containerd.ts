@@ -9,11 +9,11 @@ import { ask } from './ask.ts';
 export interface Containerd {
   /** Runs ctr in a namespace of this containerd. */
   ctr(namespace: string, ...argv: readonly string[]): Promise<string>;
-  /** Ends it and removes what it kept. */
+  /** Stops it and removes its directory. */
   stop(): Promise<void>;
 }
 
-/** A containerd of its own: root, state and socket in a temporary directory, without the plugin for Kubernetes. */
+/** Starts a containerd with root, state and socket in a temporary directory, without the plugin for Kubernetes. */
 export async function startContainerd(): Promise<Containerd> {
   const directory = mkdtempSync(join(tmpdir(), 'caisson-ctr-'));
   const socket = join(directory, 'socket');

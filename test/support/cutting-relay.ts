@@ -3,14 +3,14 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface CuttingRelay {
   /** 127.0.0.1:port */
   readonly host: string;
-  /** How many connections it has cut so far. */
+  /** Number of connections that were cut so far. */
   readonly cuts: () => number;
   close(): Promise<void>;
 }
 
 /**
- * Passes connections on to a server and cuts them in the middle: each entry of `budgets` is what one connection may carry to
- * the server before it is cut, whichever connection gets there first.
+ * Forwards connections to a server and cuts each in the middle. Each entry of `budgets` is the number of bytes that one
+ * connection may send to the server, in the order in which connections use them up.
  */
 export async function startCuttingRelay(target: string, budgets: readonly number[]): Promise<CuttingRelay> {
   const [hostname = '', port = ''] = target.split(':');
@@ -26,7 +26,7 @@ export async function startCuttingRelay(target: string, budgets: readonly number
       if (left[0] !== undefined && carried >= left[0]) {
         left.shift();
         cuts += 1;
-        // What was carried arrives; then the line is dead in both directions.
+        // The server gets all bytes of the budget; then both directions end.
         client.destroy();
         upstream.end();
       }

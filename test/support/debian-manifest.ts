@@ -1,4 +1,4 @@
-/** manifests/os/debian-12.yaml of one repository with these package sets, and the key that it names. */
+/** Text of manifests/os/debian-12.yaml for one repository with these package sets, and the key that it names. */
 export function debianManifest(sets: Readonly<Record<string, readonly string[]>>): Readonly<Record<string, string>> {
   const lines = Object.entries(sets).map(([name, packages]) => `  - { name: ${name}, packages: [${packages.join(', ')}] }\n`);
   return {

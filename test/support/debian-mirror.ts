@@ -11,8 +11,8 @@ const run = promisify(execFile);
 export const DEBIAN_KEYRING = new URL('../../manifests/os/keys/debian-archive-keyring.gpg', import.meta.url);
 
 /**
- * The repositories of Debian 12 as this machine's apt reaches them: base URL and suites. Fails, saying what to add, on a
- * machine whose apt does not have them.
+ * The repositories of Debian 12 in the apt configuration of this machine: base URL and suites. Throws with the suites
+ * to add when the configuration lacks them.
  */
 export async function debianMirror(): Promise<AptSource[]> {
   const format = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ARCHITECTURE)';
@@ -32,7 +32,7 @@ export async function debianMirror(): Promise<AptSource[]> {
   return sources;
 }
 
-/** Fetches over plain HTTP; tests use it where the product's own client is not what is tested. */
+/** Downloads over plain HTTP, for tests that do not test the product's own client. */
 export const fetchFile: FetchFile = async (url, { limit, signal }) =>
   await new Promise((resolve, reject) => {
     const request = get(url, signal === undefined ? {} : { signal }, (response) => {

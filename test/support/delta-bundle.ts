@@ -3,7 +3,7 @@ import { blobPath, closeBundles, heldBundles, openBundle, type PlannedFile } fro
 import { digestOf } from '../../src/core/index.ts';
 import { smallBundle, writeSmallBundle, type SmallBundle } from './small-bundle.ts';
 
-/** The small bundle in a later version, with a blob of each word more. */
+/** A later version of the small bundle, with one more blob for each word. */
 export function newerBundle(version: string, words: readonly string[]): SmallBundle {
   const { input, contents } = smallBundle({ version });
   const blobs = words.map((word) => Buffer.from(word.repeat(1000)));
@@ -17,7 +17,7 @@ export function newerBundle(version: string, words: readonly string[]): SmallBun
   };
 }
 
-/** Writes what the bases, which are paths of bundles, do not hold; gives its own path back. */
+/** Writes a delta on the bundles at the paths in `bases`. Returns `output`. */
 export async function writeDelta(output: string, bundle: SmallBundle, bases: readonly string[]): Promise<string> {
   const readers = await Promise.all(bases.map((path) => openBundle(path)));
   try {

@@ -18,7 +18,7 @@ export interface LoggedRequest {
 }
 
 export interface DockerRegistry {
-  /** What it has answered so far. */
+  /** Requests that the registry has answered so far. */
   readonly requests: readonly LoggedRequest[];
   /** 127.0.0.1:port */
   readonly host: string;
@@ -30,7 +30,7 @@ export interface DockerRegistry {
 export interface DockerRegistryOptions {
   /** Speaks https with this certificate (PEM). */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Asks for this user by Basic authentication; the hash is bcrypt, as htpasswd writes it. */
+  /** Requires a login of this user by Basic authentication. The hash is bcrypt, as htpasswd writes it. */
   readonly user?: { readonly name: string; readonly password: string; readonly hash: string };
 }
 
@@ -53,7 +53,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     },
     ...(user === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: join(directory, 'htpasswd') } } }),
   };
-  // JSON is YAML.
+  // Every JSON text is valid YAML.
   await writeFile(join(directory, 'config.yml'), JSON.stringify(config));
 
   const registry = spawn('docker-registry', ['serve', join(directory, 'config.yml')], { stdio: ['ignore', 'ignore', 'pipe'] });

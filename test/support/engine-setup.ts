@@ -1,8 +1,8 @@
 import { ensureEngine } from '../lab/engine.ts';
 
 /**
- * One Docker engine for a whole run: test files run beside each other, and none of them may start a second one or end the
- * one that others use. Workers find it in DOCKER_HOST; it ends with the run if it was started for it.
+ * Provides one Docker engine for a whole run, because test files run in parallel and must not start or stop engines of
+ * others. Workers find it in DOCKER_HOST. An engine that was started here stops at the end of the run.
  */
 export default async function setup(): Promise<() => Promise<void>> {
   const engine = await ensureEngine();

@@ -5,10 +5,13 @@ import { guardCommand, interruption, wasAborted } from '../../src/host/command-g
 import { quoteCommand, type Command, type CommandResult, type Host } from '../../src/host/index.ts';
 import { nearestName } from '../../src/io/index.ts';
 
-/** What a command answers; `hangs` never answers. Left out: nothing printed, exit status 0. */
+/** Result of a command; `hangs` never answers. Fields that are left out mean no output and exit status 0. */
 export type FakeAnswer = Partial<CommandResult> | 'hangs';
 
-/** A command that the host knows, with its answer or what makes it. Without `env`, any environment will do. */
+/**
+ * A command that the host knows, with its answer or a function that makes the answer. Without `env`, the reply is for
+ * every environment.
+ */
 export interface FakeReply {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -24,7 +27,7 @@ export interface FakeFile {
 export interface FakeHost extends Host {
   /** Every command that was run, in order. */
   readonly commands: readonly Command[];
-  /** Files that were uploaded, and those given. */
+  /** Files that were uploaded or given in the options. */
   readonly files: ReadonlyMap<string, FakeFile>;
 }
 
@@ -37,8 +40,8 @@ export interface FakeHostOptions {
 }
 
 /**
- * A host that knows only the commands it was told of. Anything else is a mistake of the test or of the code: it throws, and
- * names the nearest command that was expected. `cat FILE` reads the files.
+ * A host that knows only the commands in its options. Throws for every other command and names the most similar known
+ * one. `cat FILE` reads the files.
  */
 export function fakeHost(options: FakeHostOptions = {}): FakeHost {
   const { name = 'fake', address = '192.0.2.1', local = false, replies = [] } = options;

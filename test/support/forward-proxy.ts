@@ -2,9 +2,9 @@ import { createServer, request as send, type IncomingMessage, type ServerRespons
 import { connect, type Socket } from 'node:net';
 
 export interface ForwardProxyOptions {
-  /** Where names really are: host:port → port of 127.0.0.1. Others do not exist. */
+  /** Port of 127.0.0.1 for each host:port. All other hosts do not exist. */
   readonly hosts: Readonly<Record<string, number>>;
-  /** What Proxy-Authorization must be. */
+  /** Required value of Proxy-Authorization. */
   readonly authorization?: string;
   /** Answers every CONNECT with this status. */
   readonly refuses?: number;
@@ -17,7 +17,10 @@ export interface ForwardProxy {
   close(): Promise<void>;
 }
 
-/** A forward proxy as companies run them: absolute addresses for http, CONNECT for the rest, to port 443 and above 1023 only. */
+/**
+ * A forward proxy as companies run them: absolute URLs for http, CONNECT for other protocols, to port 443 and ports
+ * above 1023 only.
+ */
 export async function startForwardProxy(options: ForwardProxyOptions): Promise<ForwardProxy> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();

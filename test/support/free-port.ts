@@ -1,6 +1,9 @@
 import { createServer } from 'node:net';
 
-/** A port of the loopback address that nobody had a moment ago, for servers whose port must be known before they listen. */
+/**
+ * Returns a loopback port that is free now, for servers whose port must be known before they listen. Another process
+ * may take it in the meantime.
+ */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -10,19 +10,22 @@ export interface GeneratedBundleOptions {
   readonly output: string;
   /** Number of blobs. */
   readonly blobs: number;
-  /** Bytes of a blob, roughly: blob n has 512 bytes more than blob n-1 in sparse mode. */
+  /** Size of a blob in bytes. In sparse mode, blob n is 512 bytes larger than blob n-1. */
   readonly blobSize: number;
-  /** Leave holes in place of the blobs' bytes, which are zeros: any size in a moment, on any disk. */
+  /**
+   * Leaves holes instead of writing the blobs, which are zeros then. Makes a bundle of any size without time and disk
+   * space.
+   */
   readonly sparse?: boolean;
 }
 
 const CHUNK = 1024 * 1024;
 const OCI = 'application/vnd.oci.image';
 
-/** The name under which the blobs are the layers of one image. */
+/** Name of the one image, whose layers are the blobs. */
 export const GENERATED_IMAGE = 'registry.example/generated:v1';
 
-/** Deterministic bytes that do not compress, as fast as AES goes. Every stream of a number is the same. */
+/** Pseudo-random bytes that do not compress, at the speed of AES. The same number gives the same bytes. */
 export function generatedBytes(number: number, size: number): Readable {
   return Readable.from(keystream(number, size), { objectMode: false, highWaterMark: CHUNK });
 }
@@ -34,7 +37,7 @@ function* keystream(number: number, size: number): Generator<Buffer> {
   for (let left = size; left > 0; left -= CHUNK) yield cipher.update(left < CHUNK ? zeros.subarray(0, left) : zeros);
 }
 
-/** Writes a bundle of generated blobs, which verifies and whose one image a registry can serve. */
+/** Writes a bundle of generated blobs. It passes verification, and a registry can serve its one image. */
 export async function writeGeneratedBundle(options: GeneratedBundleOptions): Promise<BundlePlan> {
   const plan = planGeneratedBundle(options);
   if (options.sparse === true) {
@@ -97,7 +100,7 @@ function randomLayers({ blobs, blobSize }: GeneratedBundleOptions): Descriptor[]
   });
 }
 
-/** Digests of longer and longer runs of zeros, in one pass. */
+/** Digests of runs of zeros of increasing length, computed in one pass. */
 function zeroLayers({ blobs, blobSize }: GeneratedBundleOptions): Descriptor[] {
   const hash = createHash('sha256');
   const zeros = Buffer.alloc(CHUNK);

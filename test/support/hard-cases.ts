@@ -7,16 +7,16 @@ import { clusterYaml, MANIFESTS, type SampleNode } from './sample-install.ts';
 import type { SimulatedMachine } from './simulated-machine.ts';
 import { simulatedSite, type SimulatedSite } from './simulated-site.ts';
 
-/** What changes between two states of the manifests of the hard cases. */
+/** Choices in which two versions of the manifests can differ. */
 export interface HardChoices {
   readonly database?: string;
   readonly worker?: string;
   readonly logDriver?: string;
-  /** What a change of daemon.json means. */
+  /** Effect of a change of daemon.json. */
   readonly onDaemon?: 'restart' | 'reload';
   readonly storeSettings?: string;
   readonly storeNotes?: string;
-  /** On how many stores the user of the store waits. */
+  /** Number of stores that must be healthy for the component that uses the store. */
   readonly enough?: 'any' | 'quorum';
 }
 
@@ -24,7 +24,9 @@ export const HARD_IMAGES = ['store:1', 'reader:1', 'control:1', 'worker:1', 'wor
   (name) => `registry.example/${name}`,
 );
 
-/** Manifests of a platform with a quorum store, a worker that is drained, and a database that is migrated. */
+/**
+ * Manifests of a platform with a quorum store, a worker that is drained before a stop, and a database with a migration.
+ */
 export function hardManifests(choices: HardChoices = {}): Readonly<Record<string, string>> {
   const { database = '1', worker = '1', logDriver = 'json-file', onDaemon = 'restart', enough = 'any' } = choices;
   return {
@@ -169,19 +171,19 @@ services:
   };
 }
 
-/** The platform's own commands on simulated machines, with what they remember. */
+/** Runs the platform's own commands on simulated machines and stores their effects. */
 export class SimulatedPlatform {
   /** Members of the store, in the order in which they were added. */
   readonly members = new Set<string>();
   readonly drained = new Set<string>();
   initialised = 0;
-  /** Versions that the tables were brought to. */
+  /** Versions to which the tables were migrated. */
   readonly migrations: string[] = [];
   failsMigration = false;
-  /** What the platform was told, between the ids of the steps that ended, in order. */
+  /** Commands of the platform and ids of steps that ended, in order. */
   readonly log: string[] = [];
 
-  /** Gives a machine the commands. */
+  /** Adds the platform's commands to a machine. */
   equip(machine: SimulatedMachine): void {
     const told = (program: string, answer: (words: readonly string[]) => boolean): void => {
       machine.programs.set(program, (words) => {
@@ -213,7 +215,7 @@ export class SimulatedPlatform {
     return this.members.add(name).has(name);
   }
 
-  /** What was told and what ended, in order, since the last call. */
+  /** Returns the entries of `log` since the last call. */
   takeLog(): readonly string[] {
     return this.log.splice(0);
   }
@@ -227,7 +229,7 @@ export interface HardSite extends SimulatedSite {
   take(bundle: string): Promise<void>;
   run(changes?: Partial<OperationOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
   record(): Promise<SiteRecord>;
-  /** Texts of a component's definition by host; undefined where it has none. */
+  /** Text of a component's definition by host; undefined for a host without one. */
   definitions(component: string): Readonly<Record<string, string | undefined>>;
   /** Services that were restarted on a host, since the last call. */
   takeRestarts(): readonly string[];
@@ -275,7 +277,7 @@ export async function hardSite(directory: string, bundle: string, nodes: readonl
   };
 }
 
-/** A clock on which the patience of every wait is over at its second look. */
+/** A clock with which every wait reaches its time limit at the second look. */
 export function impatientClock(): Clock {
   let time = 0;
   return {
@@ -287,7 +289,7 @@ export function impatientClock(): Clock {
   };
 }
 
-/** The message of a failure with its code and exit status. */
+/** Returns the error of work that fails and its message with code and exit status. */
 export async function failureOf(work: Promise<unknown>): Promise<{ readonly message: string; readonly error: unknown }> {
   const error: unknown = await work.then(
     () => undefined,

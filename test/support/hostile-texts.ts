@@ -3,7 +3,7 @@ import { CaissonError } from '../../src/core/index.ts';
 const DEEP = 1_000_000;
 const LONG = 200_000;
 
-/** What a parser with a weak spot repeats, looks back for, or recurses into. */
+/** Texts that a weak parser repeats, backtracks over or recurses into. */
 const UNITS = [
   ...['a', 'A', '0', ' ', '\t', '\n', '\r\n', '\0', '\u0007', '\u001b[2J', '\ufeff', 'é', '\ud800'],
   ...['[', ']', '{', '}', '(', ')', '<', '"', "'", '\\', '/', '//', '../', './', '.', '..', '-', '- ', '? ', '&a ', '*a ', '! ', '| '],
@@ -50,13 +50,16 @@ const DOCUMENTS: readonly (readonly [string, string])[] = [
   ['YAML with a tag of code', 'a: !!js/function "function () {}"\n'],
 ];
 
-/** Texts that brought parsers down, each with a name: of repetition, of depth, of width, of numbers, of names. */
+/**
+ * Texts that have broken parsers, each with a name: long repetition, deep nesting, many entries, large numbers, odd
+ * names.
+ */
 export const HOSTILE_TEXTS: readonly (readonly [string, string])[] = [
   ...DOCUMENTS,
   ...UNITS.map((unit) => [`${JSON.stringify(unit)} again and again`, unit.repeat(LONG / unit.length)] as const),
 ];
 
-/** The texts, and what is no text. */
+/** The hostile texts as bytes, and bytes that are not valid text. */
 export const HOSTILE_BYTES: readonly (readonly [string, Buffer])[] = [
   ...HOSTILE_TEXTS.map(([name, text]) => [name, Buffer.from(text)] as const),
   ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])],
@@ -66,10 +69,12 @@ export const HOSTILE_BYTES: readonly (readonly [string, Buffer])[] = [
   ['noise', Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 167 + (index >> 3) * 31) & 0xff))],
 ];
 
-/** Nobody reads more, and a terminal is lost long before. */
+/** Most characters of an error message: a longer one would flood a terminal. */
 const MESSAGE_LIMIT = 256 * 1024;
 
-/** The code that a text is refused with, undefined when it is accepted. Whatever else is thrown is a bug and thrown on. */
+/**
+ * Returns the code with which a text is refused; undefined when it is accepted. Other errors are bugs and are thrown.
+ */
 export async function codeOf(work: () => unknown): Promise<string | undefined> {
   try {
     await work();

@@ -12,11 +12,11 @@ export interface ArchiveMember {
   readonly content?: Buffer | string;
   readonly link?: string;
   readonly type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'FIFO' | 'CharacterDevice';
-  /** What the header says, when that is a lie. */
+  /** Size in the header, when it differs from the real size. */
   readonly size?: number;
 }
 
-/** An archive with the members in the order given, and with the mark of its end unless told otherwise. */
+/** A tar archive with the members in the given order. `end: false` leaves out the end-of-archive mark. */
 export function tarOf(members: readonly ArchiveMember[], { end = true } = {}): Buffer {
   const blocks = members.flatMap(({ path, content = '', link, type = link === undefined ? 'File' : 'SymbolicLink', size }) => {
     const bytes = Buffer.from(content);
@@ -54,7 +54,10 @@ export interface DockerSample {
   readonly architecture?: string;
 }
 
-/** The files of docker save as Docker 20.10 writes them: a directory a layer, one layer of many images as a link. */
+/**
+ * Files of `docker save` as Docker 20.10 writes them: a directory for each layer; a layer that occurs again is a link
+ * to its first copy.
+ */
 export function dockerMembers(images: readonly DockerSample[], { compressed = false } = {}): ArchiveMember[] {
   const members: ArchiveMember[] = [];
   const placeOf = new Map<string, string>();

@@ -15,23 +15,23 @@ export interface RecordedRequest {
 export type Intercept = (request: IncomingMessage, response: ServerResponse, count: number) => boolean;
 
 export interface LoopbackRegistryOptions {
-  /** Asks for a token or a password; with a user, only for that one's. */
+  /** Requires a token or a password. With `username`, only that user may log in. */
   readonly auth?: { readonly type: 'bearer' | 'basic'; readonly username?: string; readonly password?: string };
 }
 
 /**
- * A registry on 127.0.0.1 that answers pulls and pushes as the distribution specification says, records what it is asked, and
- * whose single routes a test can break with `intercept`.
+ * A registry on 127.0.0.1 that answers pulls and pushes as the distribution specification says and records all
+ * requests. `intercept` lets a test break single routes.
  */
 export class LoopbackRegistry {
   readonly requests: RecordedRequest[] = [];
   intercept: Intercept = () => false;
-  /** Added to what the registry answers. */
+  /** Headers that are added to every answer. */
   extraHeaders: Record<string, string> = {};
   readonly uploads = new LoopbackUploads((name) => this.#repository(name));
   readonly #options: LoopbackRegistryOptions;
   readonly #repositories = new Map<string, { tags: Map<string, Digest>; blobs: Map<Digest, Buffer>; documents: Map<Digest, string> }>();
-  /** Token to the repositories that it is for, each with what it allows: team/app:pull,push. */
+  /** Scopes of each token, such as team/app:pull,push. */
   readonly #tokens = new Map<string, readonly string[]>();
   readonly #server = createServer((request, response) => this.#handle(request, response));
 
@@ -64,7 +64,7 @@ export class LoopbackRegistry {
     for (const [digest, mediaType] of document.documents) found.documents.set(digest, mediaType);
   }
 
-  /** What a tag of a repository stands for. */
+  /** Digest that a tag of a repository points to. */
   tagOf(repository: string, tag: string): Digest | undefined {
     return this.#repositories.get(repository)?.tags.get(tag);
   }
@@ -74,7 +74,7 @@ export class LoopbackRegistry {
     return this.#repositories.get(repository)?.blobs.get(digest);
   }
 
-  /** Tokens given out so far are refused from now on. */
+  /** Makes the registry refuse all tokens that it has issued so far. */
   revokeTokens(): void {
     this.#tokens.clear();
   }

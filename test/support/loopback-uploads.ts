@@ -3,15 +3,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digestOf, type Digest } from '../../src/core/index.ts';
 import { sendError } from './loopback-registry.ts';
 
-/** How a test wants its registry to take pushes. */
+/** Behaviour of a registry when it takes pushes. */
 export interface UploadBehaviour {
-  /** False: every mount is answered by an upload instead. */
+  /** False: every mount request starts an upload instead. */
   mounts: boolean;
-  /** Refuses an index whose children are not there, as distribution does. */
+  /** Refuses an index whose children are not in the repository, as distribution does. */
   refusesSparse: boolean;
-  /** Bytes after which the connection of the next PATCH or PUT breaks; what arrived is kept. Taken from the front. */
+  /**
+   * Bytes after which the connection of a PATCH or PUT breaks, one entry for each request. Bytes that arrived are kept.
+   */
   breaks: number[];
-  /** Put before the path in Location: relative by default, as many registries send it. */
+  /** Prefix of the path in Location. Empty by default, as for many registries. */
   locationBase: string;
   /** Sent as OCI-Chunk-Min-Length. */
   shortestChunk: number;
@@ -25,7 +27,7 @@ interface Repository {
   readonly documents: Map<Digest, string>;
 }
 
-/** The half of a registry that takes content (distribution-spec v1.1, Push). */
+/** The push half of a registry (distribution-spec v1.1, Push). */
 export class LoopbackUploads {
   readonly behaviour: UploadBehaviour = {
     mounts: true,
@@ -35,7 +37,7 @@ export class LoopbackUploads {
     shortestChunk: 0,
     knowsChunks: true,
   };
-  /** Bytes that uploads brought in all. */
+  /** Number of bytes that all uploads have sent. */
   received = 0;
   readonly #sessions = new Map<string, Buffer>();
   readonly #repository: (name: string) => Repository;
@@ -44,7 +46,7 @@ export class LoopbackUploads {
     this.#repository = repository;
   }
 
-  /** Uploads begun so far are unknown from now on. */
+  /** Makes the registry forget all uploads that have begun. */
   loseSessions(): void {
     this.#sessions.clear();
   }

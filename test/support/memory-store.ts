@@ -15,7 +15,7 @@ export class MemoryBlobStore implements BlobStore {
     return digest;
   }
 
-  /** Puts bytes under a digest that is not theirs. */
+  /** Puts bytes under a digest that does not match them. */
   corrupt(digest: Digest, bytes: Uint8Array | string): void {
     this.#blobs.set(digest, Buffer.from(bytes));
   }

@@ -8,12 +8,12 @@ export interface AptResult {
   readonly stderr: string;
 }
 
-/** The real apt-get in a directory of its own: own sources, own lists, and a system on which nothing is installed. */
+/** The real apt-get with sources, lists and system status of its own; no package is installed there. */
 export interface PrivateApt {
   readonly directory: string;
   /** Runs apt-get; never rejects for its exit status. */
   get(...args: readonly string[]): Promise<AptResult>;
-  /** What installing would install, as "name version", sorted. Throws when apt says no. */
+  /** Packages that apt-get would install, as "name version", sorted. Throws when apt-get refuses. */
   wouldInstall(...args: readonly string[]): Promise<string[]>;
 }
 
@@ -65,7 +65,7 @@ export function privateApt(directory: string, sourcesList: string): PrivateApt {
     directory,
     get,
     wouldInstall: async (...args) => {
-      // Much quicker than a simulation, which configures each package; the store name is name_version_architecture.deb.
+      // Faster than a simulation, which configures each package. The file name is name_version_architecture.deb.
       const { status, stdout, stderr } = await get('-qq', '--print-uris', ...args);
       if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed:\n${stdout}\n${stderr}`);
       const names = [...stdout.matchAll(/^'[^']+' ([^_ ]+)_([^_ ]+)_[^_ ]+\.deb /gm)];

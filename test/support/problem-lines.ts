@@ -1,6 +1,8 @@
 import { hasCode } from '../../src/core/index.ts';
 
-/** The problems that refused input is told with, a line each; none when it is taken. Other errors are thrown. */
+/**
+ * Returns the problems of an INPUT_INVALID error, one for each line; empty when `work` succeeds. Throws other errors.
+ */
 export function problemLines(work: () => unknown): string[] {
   try {
     work();
@@ -10,7 +12,7 @@ export function problemLines(work: () => unknown): string[] {
   return [];
 }
 
-/** The same for work that takes time. */
+/** The same for a promise. */
 export async function problemLinesOf(work: Promise<unknown>): Promise<string[]> {
   return work.then(() => [], linesOf);
 }

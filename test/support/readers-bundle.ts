@@ -8,7 +8,7 @@ import { sampleImage, sampleIndex, sampleLayer, type Flavour, type SampleDocumen
 import { smallBundle, writeSmallBundle, type SmallBundle } from './small-bundle.ts';
 
 export const NAMES = {
-  /** An OCI image, under two names. */
+  /** An OCI image, which the bundle has under two names. */
   oci: 'docker.io/library/alpha:1.0',
   ociAgain: 'docker.io/library/alpha:stable',
   /** An image with Docker's media types. */
@@ -21,7 +21,7 @@ export const NAMES = {
   sparse: 'registry.example/team/epsilon:v5',
 } as const;
 
-/** The small bundle with every form of image besides that a registry can hold. */
+/** The small bundle with images in all other forms that a registry can hold. */
 export function readersBundle(): SmallBundle {
   const { input, contents } = smallBundle();
   const all = new Map(contents);
@@ -71,7 +71,7 @@ export interface ReadersBundle {
   image(name: string): BundleImage;
 }
 
-/** Writes that bundle for all tests of a file, in a directory of its own that the tools may use too. */
+/** Writes the bundle once for all tests of a file, in a temporary directory that tools may use, too. */
 export function useReadersBundle(): () => ReadersBundle {
   let found: ReadersBundle | undefined;
   beforeAll(async () => {

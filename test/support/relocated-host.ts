@@ -2,23 +2,23 @@ import { quoteCommand, type Command, type Host } from '../../src/host/index.ts';
 import type { Installer } from './simulated-machine.ts';
 
 export interface RelocatedHost extends Host {
-  /** Every command line, as it was asked for. */
+  /** All command lines, as the caller passed them. */
   readonly lines: readonly string[];
 }
 
 export interface RelocationOptions {
-  /** Places of the product that are elsewhere on the host, by their path. */
+  /** Replacement on the host for each path of the product. */
   readonly places: Readonly<Record<string, string>>;
   readonly installer: Installer;
-  /** Words before every command, such as those that give it a namespace of its own. */
+  /** Words in front of every command, such as a command that gives it its own namespace. */
   readonly prefix?: readonly string[];
-  /** A directory of programs that are found before those of the host. */
+  /** A directory that is searched for programs before those of the host. */
   readonly programs?: string;
 }
 
 /**
- * A real host on which fixed places of the product, such as /var/lib/caisson, stand for others: they are replaced in scripts and
- * their parameters, and back in what these print. It dies with the installer, before or after a command.
+ * A real host on which fixed paths of the product, such as /var/lib/caisson, are replaced by others: in scripts and
+ * their parameters, and back in their output. The installer can be killed before or after a command.
  */
 export function relocatedHost(host: Host, { places, installer, prefix = [], programs }: RelocationOptions): RelocatedHost {
   const lines: string[] = [];

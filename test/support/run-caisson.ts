@@ -8,7 +8,7 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs a command line inside this process, on streams of its own that are no terminal. */
+/** Runs a command line in this process, with streams that are not a terminal. */
 export async function runCaisson(argv: readonly string[], signal = new AbortController().signal): Promise<Ended> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const printed = Promise.all([text(stdout), text(stderr)]);

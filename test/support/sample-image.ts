@@ -14,7 +14,7 @@ import {
   type Descriptor,
 } from '../../src/oci/index.ts';
 
-/** A manifest or index with all blobs below it, by digest, itself included. */
+/** A manifest or index with all blobs that it refers to, by digest, including itself. */
 export interface SampleDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
@@ -35,7 +35,7 @@ export interface SampleLayer {
 
 export type Flavour = 'oci' | 'docker';
 
-/** Bytes that look random and are the same for the same seed everywhere. */
+/** Pseudo-random bytes, the same for the same seed. */
 export function randomBytesOf(seed: string, size: number): Buffer {
   const key = createHash('sha256').update(seed).digest();
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
@@ -100,13 +100,13 @@ export function sampleIndex(
   };
 }
 
-/** Any document under its own digest, for what no tool would make. */
+/** A document from any bytes, for contents that no tool would write. */
 export function rawDocument(bytes: Buffer, mediaType: string): SampleDocument {
   const descriptor = descriptorOf(bytes, mediaType);
   return { descriptor, bytes, blobs: new Map(), documents: new Map([[descriptor.digest, mediaType]]) };
 }
 
-/** Indented, so that a re-serialized copy has another digest. */
+/** Indented, so that a copy which is serialized again has another digest. */
 function jsonOf(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value, undefined, 3));
 }

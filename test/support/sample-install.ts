@@ -89,10 +89,10 @@ export const EXECUTABLE_BYTES = '#!/bin/sh\necho caisson\n';
 export interface SampleBundle {
   readonly manifests?: Readonly<Record<string, string>>;
   readonly images?: readonly string[];
-  /** Names of images that have other bytes than usual. */
+  /** Names of images whose content differs from the usual one. */
   readonly otherImages?: readonly string[];
   readonly version?: string;
-  /** Paths of the bundles that it is a delta on. */
+  /** Paths of its bases, when it is a delta. */
   readonly bases?: readonly string[];
 }
 

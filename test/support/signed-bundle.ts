@@ -3,7 +3,7 @@ import { BundleWriter, planBundle, signedPlan, signPlan, type BundlePlan } from 
 import type { Signer } from '../../src/sshsig/index.ts';
 import { small, smallBundle } from './small-bundle.ts';
 
-/** Writes a bundle of one document, signed while it is built. Gives the plan without its signatures. */
+/** Writes a bundle of one document and signs it during the build. Returns its plan without the signatures. */
 export async function writeSignedBundle(output: string, signers: readonly Signer[], text = 'hello\n'): Promise<BundlePlan> {
   const files = [small('documents/hello.txt', text, 'document')];
   const plan = planBundle(smallBundle({ images: [], repositories: [], files }).input);
@@ -13,7 +13,7 @@ export async function writeSignedBundle(output: string, signers: readonly Signer
   return plan;
 }
 
-/** SHA256SUMS of a plan: what signatures are of. */
+/** SHA256SUMS of a plan, which signatures sign. */
 export function sumsOf(plan: BundlePlan): Uint8Array {
   return plan.members.find(({ path }) => path === 'SHA256SUMS')?.content ?? Buffer.alloc(0);
 }

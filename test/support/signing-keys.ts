@@ -29,7 +29,7 @@ export async function allow(directory: string, names: readonly string[], options
   return path;
 }
 
-/** A signer whose key is in no file, the same for the same seed. */
+/** A signer whose key is in memory only, the same for the same seed. */
 export function memorySigner(seed = 1): Signer {
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, seed)]);
   const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
@@ -39,7 +39,7 @@ export function memorySigner(seed = 1): Signer {
   return { key, sign: async (data) => ({ algorithm: 'ssh-ed25519', signature: sign(null, data, secret) }) };
 }
 
-/** A line of allowed_signers for a signer; one of a .pub file when there are no principals. */
+/** A line of allowed_signers for a signer. With empty principals, a line of a .pub file. */
 export function keyLine({ key }: Pick<Signer, 'key'>, principals = 'release@example.com', options = ''): string {
   return [principals, options, key.type, key.blob.toString('base64')].filter((part) => part !== '').join(' ');
 }

@@ -9,14 +9,14 @@ import { freePort } from './free-port.ts';
 import { clusterYaml, type SampleNode } from './sample-install.ts';
 import { Installer, SimulatedMachine } from './simulated-machine.ts';
 
-/** Simulated machines of one cluster, the first of them the seed, with a directory for the files of the seed. */
+/** Simulated machines of one cluster and a directory for the files of the seed. The first machine is the seed. */
 export interface SimulatedSite {
   readonly installer: Installer;
   readonly machines: readonly SimulatedMachine[];
   readonly seedRoot: string;
   readonly options: OperationOptions & SiteSources;
   machine(name: string): SimulatedMachine;
-  /** Runs an install; what it says is in `events`. */
+  /** Runs an install and appends its events to `events`. */
   install(changes?: Partial<OperationOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
   readonly events: readonly Event[];
   end(): Promise<void>;
@@ -31,7 +31,7 @@ export interface SiteOptions {
   readonly nodes: readonly SampleNode[];
   readonly definitions?: string;
   readonly more?: readonly string[];
-  /** Runs the installer on a machine of this address that is no node. */
+  /** Address of a machine that runs the installer and is not a node. */
   readonly beside?: string;
   readonly unreachable?: readonly string[];
 }
@@ -99,7 +99,7 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
   };
 }
 
-/** The outcome of a promise that may fail, as a text. */
+/** Formats the result or the error of a promise. */
 export async function outcomeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => 'done',

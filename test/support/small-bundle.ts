@@ -19,15 +19,16 @@ export const SMALL_BUNDLE_DATE = new Date('2026-03-04T05:06:07Z');
 const OCI = 'application/vnd.oci.image';
 const DOCKER = 'application/vnd.docker';
 
-/** What a small bundle is made of: the input of planBundle, and the bytes of what is filled in. */
+/** Input of planBundle, and the bytes of members that it does not compute. */
 export interface SmallBundle {
   readonly input: BundleInput;
   readonly contents: ReadonlyMap<string, Buffer>;
 }
 
 /**
- * A bundle with all there is, in a few kilobytes: an OCI image and a docker-typed one that share a layer, an index for
- * two platforms, an apt repository with two packages, documents, an executable. The images can be loaded.
+ * A bundle of a few kilobytes with every kind of member: an OCI image and an image with Docker's media types that share
+ * a layer, an index for two platforms, an apt repository with two packages, documents, an executable. Docker can load
+ * the images.
  */
 export function smallBundle(changes: Partial<BundleInput> = {}): SmallBundle {
   const blobs = new Map<string, Buffer>();

@@ -26,13 +26,13 @@ export interface SshServerOptions {
   /** Public keys that may log in. */
   readonly authorized?: readonly KeyPair[];
   readonly password?: string;
-  /** Ask for the password only through keyboard-interactive, as PAM does. */
+  /** Accepts a password only through keyboard-interactive, as PAM does. */
   readonly interactive?: boolean;
-  /** In front of PATH, for stand-ins such as sudo. */
+  /** Put in front of PATH, for programs that replace real ones such as sudo. */
   readonly path?: string;
-  /** What the login shell runs before every command, as of a .bashrc. */
+  /** Commands that the login shell runs before every command, as those of .bashrc. */
   readonly profile?: string;
-  /** More sessions at a time than this are refused, as sshd's MaxSessions does. */
+  /** Most sessions at the same time. Further ones are refused, as by sshd's MaxSessions. */
   readonly maxSessions?: number;
 }
 
@@ -41,11 +41,11 @@ export interface SshServer {
   readonly hostKeys: readonly KeyPair[];
   /** Command lines as the shell got them. */
   readonly commands: readonly string[];
-  /** The most sessions that were open at once. */
+  /** Largest number of sessions that were open at the same time. */
   readonly peakSessions: number;
-  /** The most connections that were open at once. */
+  /** Largest number of connections that were open at the same time. */
   readonly peakConnections: number;
-  /** Breaks every connection at once, as a cut cable does. */
+  /** Breaks every connection at the same time, as a cut cable does. */
   dropConnections(): void;
   stop(): Promise<void>;
 }
@@ -135,7 +135,7 @@ function ask(context: KeyboardAuthContext, password: string | undefined): void {
 
 function runIn(channel: ServerChannel, command: string, path: string | undefined): void {
   const env = { ...process.env, ...(path === undefined ? {} : { PATH: `${path}:${process.env['PATH'] ?? ''}` }) };
-  // As sshd does, in a session of its own, without the terminal of whoever runs the tests.
+  // A session of its own without a controlling terminal, as sshd does.
   const child = spawn('/bin/sh', ['-c', command], { env, stdio: 'pipe', detached: true });
   channel.on('close', () => child.kill('SIGKILL'));
   channel.on('error', () => {});
@@ -146,7 +146,7 @@ function runIn(channel: ServerChannel, command: string, path: string | undefined
   child.on('close', (code, signal) => {
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal.replace('SIG', ''), false, '');
-    // As sshd does: the session is over when the program is, whatever was not read.
+    // Ends the session when the program ends, even with unread output, as sshd does.
     channel.close();
   });
 }

@@ -13,11 +13,11 @@ export interface RunningSshd {
   stop(): Promise<void>;
 }
 
-/** A user that only this server knows; see SshdOptions.account. */
+/** A user that exists only for this server; see SshdOptions.account. */
 export interface SshdAccount {
   readonly name: string;
   readonly password: string;
-  /** `/bin/bash` when left out. */
+  /** `/bin/bash` by default. */
   readonly shell?: string;
   /** Text of `~/.bashrc`. */
   readonly bashrc?: string;
@@ -29,8 +29,9 @@ export interface SshdOptions {
   /** Lines that come before the usual ones of sshd_config; the first value of a setting counts. */
   readonly config?: readonly string[];
   /**
-   * The server runs in a mount namespace in which this user exists, with `id` as its key, and where nothing in /tmp and
-   * /home can be executed and files are made for their owner only. The rest of the machine does not see any of it.
+   * Runs the server in a mount namespace in which this user exists, with `id` as its key. Programs in /tmp and /home
+   * cannot be executed there, and new files are readable by their owner only. Other processes of the machine do not see
+   * the namespace.
    */
   readonly account?: SshdAccount;
 }
@@ -51,7 +52,7 @@ export async function startSshd({ config: settings = [], account }: SshdOptions 
     authorized,
     `${await readFile(join(directory, 'id.pub'), 'utf8')}${await readFile(join(directory, 'locked.pub'), 'utf8')}`,
   );
-  // sshd reads it as the user who logs in.
+  // sshd opens the file as the user who logs in.
   await chmod(directory, 0o711);
   await chmod(authorized, 0o644);
   // sshd's own directory for the separation of privileges; Debian makes it when the service starts.
@@ -134,7 +135,7 @@ async function withAccount(directory: string, account: SshdAccount, server: read
   return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'sh', directory, name, `${ACCOUNT_ID}`, ...server];
 }
 
-/** Runs a tool of OpenSSH; says which Debian package has it. */
+/** Runs a tool of OpenSSH. Throws with the name of the Debian package when the tool is missing. */
 export function runTool(
   tool: string,
   parameters: readonly string[],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 
-/** Gives every test of the calling block a directory of its own; the returned function names it. */
+/** Makes a temporary directory for each test of the calling block. The returned function returns its path. */
 export function useTempDir(): () => string {
   let directory: string | undefined;
   beforeEach(async () => {

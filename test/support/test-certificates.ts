@@ -16,7 +16,7 @@ export interface TestAuthority extends TestCertificate {
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** An authority of nobody's, for servers on loopback. */
+/** Makes an authority that only tests trust, for servers on loopback. */
 export async function testAuthority(): Promise<TestAuthority> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const own = await x509.X509CertificateGenerator.createSelfSigned({
@@ -45,7 +45,7 @@ export async function testAuthority(): Promise<TestAuthority> {
   };
 }
 
-/** A certificate that vouches for itself. */
+/** Makes a self-signed certificate. */
 export async function selfSigned(names: readonly string[]): Promise<TestCertificate> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({

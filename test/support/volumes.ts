@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 export interface CutOptions {
-  /** Where volume n goes; the directory is made. */
+  /** Directory of volume n. It is made when it does not exist. */
   readonly directoryOf: (number: number) => string;
   readonly sidecars?: boolean;
 }

@@ -16,14 +16,17 @@ import { formatAgentStatus } from './status-table.ts';
 
 const DEFAULT_CONFIG = '/etc/caisson/agent.yaml';
 const STATUS_TIMEOUT_MS = 10_000;
-/** A reload stops services that are gone, each of which may take its time. */
+/** A reload stops the services that have no definition any more, and each may need its full stop time. */
 const RELOAD_TIMEOUT_MS = 300_000;
 
 interface AgentFlags {
   readonly config: string;
 }
 
-/** `caisson agent run|status|reload`: the daemon of a node, and two ways to talk to it on the node itself. */
+/**
+ * `caisson agent run|status|reload`: runs the agent of a node, asks it for its status, tells it to read its definitions
+ * again.
+ */
 export const registerAgent: RegisterCommand = (program, run) => {
   const agent = program.command('agent').description('keep the services of this node, or ask about them');
   const config = ['--config <file>', 'configuration of the agent', DEFAULT_CONFIG] as const;
@@ -72,7 +75,7 @@ async function runAgent(flags: AgentFlags, context: CommandContext): Promise<voi
   const config = await readConfig(flags.config);
   const host = openLocalHost({ name: config.node.name, address: config.node.address });
   const agent = new NodeAgent({ config, host, clock, version, emit, bootId: await readBootId() });
-  // Whichever ends first, by a bug, takes the other with it; systemd starts both again.
+  // When a bug ends one of the two, the other stops, too, and systemd restarts the agent.
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const work = [agent.run(both), serveStatus(agent, config, both, emit)].map((part) => part.finally(() => stop.abort()));

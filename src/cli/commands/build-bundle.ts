@@ -173,7 +173,7 @@ function resultOutput(
   return { text: text.join('\n'), data };
 }
 
-/** The file, or the volumes that together are it. */
+/** Name of the bundle file, or of its first and last volume. */
 function placeOf({ output, files }: Pick<BuildResult, 'output' | 'files'>): string {
   const [first = output, last = first] = [files.at(0), files.at(-1)];
   if (first === output) return output;

@@ -21,7 +21,7 @@ interface RecordedNode {
   readonly roles: readonly string[];
 }
 
-/** What the record of the site says of the cluster. */
+/** Name and nodes of the cluster, from the site record. */
 interface RecordedCluster {
   readonly name: string;
   readonly nodes: readonly RecordedNode[];
@@ -73,7 +73,7 @@ async function askNode(node: RecordedNode, port: number, client: ClientCertifica
   }
 }
 
-/** What is wrong, counted; empty when everything is healthy. */
+/** Counts of faults by sort; empty when everything is healthy. */
 function faultsOf(reports: readonly NodeReport[]): readonly string[] {
   const statuses = reports.flatMap(({ status }): AgentStatus[] => (status === undefined ? [] : [status]));
   const components = statuses.flatMap((status) => status.components);
@@ -85,7 +85,7 @@ function faultsOf(reports: readonly NodeReport[]): readonly string[] {
   ].filter((fault) => fault !== '');
 }
 
-/** Hosts with roles: a seed beside the cluster has none. */
+/** Reads the hosts with roles, which are the nodes: a seed that is not a node has no role. Throws INPUT_UNREADABLE. */
 async function readCluster(file: string): Promise<RecordedCluster> {
   const record = await openFileStore(file).read();
   if (record === undefined) {

@@ -7,7 +7,7 @@ interface Flags {
   readonly state: string;
 }
 
-/** `caisson history`: the runs that changed the cluster, and the steps of one of them. */
+/** `caisson history`: lists the runs that changed the cluster, or the steps of one run. */
 export const registerHistory: RegisterCommand = (program, run) => {
   program
     .command('history')

@@ -7,7 +7,7 @@ import { describeDifference } from '../inspect/describe-difference.ts';
 import { writeReceipt } from '../inspect/write-receipt.ts';
 import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
 
-/** Bytes of a list of some hundred thousand things. */
+/** Most bytes of an SBOM: enough for several hundred thousand components. */
 const SBOM_LIMIT = 256 * 1024 * 1024;
 
 interface Flags extends SignerFlags {
@@ -16,8 +16,8 @@ interface Flags extends SignerFlags {
 }
 
 /**
- * `caisson inspect BUNDLE`: what is inside, how big, and where it came from; `inspect OLD NEW`: what differs; `inspect
- * --receipt FILE`: what the site holds, as a file. Reads the lists of members only.
+ * `caisson inspect BUNDLE` lists the content of a bundle, its sizes and origins; `inspect OLD NEW` lists differences;
+ * `inspect --receipt FILE` writes the receipt of a site. Reads the lists in bundles, not their images and packages.
  */
 export const registerInspect: RegisterCommand = (program, run) => {
   const command = program
@@ -66,7 +66,9 @@ async function describe(readers: readonly BundleReader[], flags: Flags): Promise
   return newer === undefined ? describeBundle(reader) : describeDifference(reader, newer);
 }
 
-/** The SBOM byte for byte, its digest checked. Throws FILE_UNKNOWN when the bundle has none. */
+/**
+ * Reads the SBOM and checks its digest. The text is printed unchanged. Throws FILE_UNKNOWN when the bundle has none.
+ */
 async function readSbom(reader: BundleReader): Promise<CommandOutput> {
   if (reader.entry(SBOM_JSON) === undefined) {
     throw new CaissonError('FILE_UNKNOWN', `Cannot print the SBOM of "${reader.path}": it holds no "${SBOM_JSON}"`, {

@@ -7,7 +7,9 @@ interface InstallFlags extends SiteFlags {
   readonly offline?: boolean;
 }
 
-/** `caisson install`: from a bundle and a cluster.yaml to a running cluster, started on the seed machine. */
+/**
+ * `caisson install`: makes a cluster from a bundle and a cluster.yaml, or changes an installed one. Runs on the seed.
+ */
 export const registerInstall: RegisterCommand = (program, run) => {
   const command = program
     .command('install')

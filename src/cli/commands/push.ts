@@ -19,7 +19,7 @@ interface Flags {
   readonly ca: readonly string[];
 }
 
-/** `caisson push BUNDLE REGISTRY`: the images of a bundle into a registry that the site runs already. */
+/** `caisson push BUNDLE REGISTRY`: copies the images of a bundle to a registry that the site has already. */
 export const registerPush: RegisterCommand = (program, run) => {
   program
     .command('push')
@@ -43,7 +43,8 @@ async function push(bundle: string, registry: string, flags: Flags, context: Com
   const destination = parseDestination(registry);
   const readers = await openBundles([bundle, ...flags.base]);
   try {
-    // Volumes have a name of their own; then the first is meant, which is what comes before its bases.
+    // A bundle in volumes has another path than the one that was named. It is then the first reader: openBundles puts
+    // it before its bases.
     const reader = readers.find(({ path }) => path === bundle) ?? readers[0];
     if (reader === undefined) throw new Error('openBundles opened nothing');
     const http = new HttpClient({ env, emit, clock, ca: await readTrustedAuthorities(flags.ca) });

@@ -3,7 +3,7 @@ import { planReset, reset } from '../../usecases/index.ts';
 import type { RegisterCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, type SiteFlags } from '../site/index.ts';
 
-/** `caisson reset`: removes what the installer made from every host of the site. */
+/** `caisson reset`: removes everything that the installer made from every host of the site. */
 export const registerReset: RegisterCommand = (program, run) => {
   const command = program
     .command('reset')

@@ -13,11 +13,11 @@ interface ServeFlags extends TlsFlags {
   readonly repositoryKey?: string;
 }
 
-/** How long running downloads may go on after a stop was asked for; clients resume what is cut. */
+/** Milliseconds for which downloads may continue after a stop was requested. Clients resume those that are cut off. */
 const GRACE_MS = 10_000;
 const RENEWAL_INTERVAL_MS = 3_600_000;
 
-/** `caisson serve BUNDLE...`: the depot. Runs until it is told to stop. */
+/** `caisson serve BUNDLE...`: runs the depot until it is stopped. */
 export const registerServe: RegisterCommand = (program, run) => {
   program
     .command('serve')
@@ -61,7 +61,7 @@ async function repositoryKeyOf(flags: ServeFlags): Promise<RepositoryKeyPair> {
   return obtainRepositoryKey({ privateKey: join(flags.state, 'repository.key'), publicKey: join(flags.state, 'repository.asc') });
 }
 
-/** The directory of what is kept; one that is made here is closed to others. */
+/** Makes the directory for keys and certificates, when it does not exist, with access for its owner only. */
 async function prepareState(state: string): Promise<void> {
   try {
     await mkdir(state, { recursive: true, mode: 0o700 });

@@ -3,7 +3,7 @@ import { CaissonError } from '../../core/index.ts';
 import type { RegisterCommand } from '../command.ts';
 import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
 
-/** `caisson sign BUNDLE --sign-key FILE`: adds signatures in place. */
+/** `caisson sign BUNDLE --sign-key FILE`: adds signatures to a bundle in place. */
 export const registerSign: RegisterCommand = (program, run) => {
   const command = program
     .command('sign')

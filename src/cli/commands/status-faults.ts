@@ -1,6 +1,6 @@
 import type { AgentStatus } from '../../agent/index.ts';
 
-/** The faults of one node, counted; empty when everything on it is healthy. */
+/** Counts of faults on one node; empty when everything on it is healthy. */
 export function faultsOfNode(status: AgentStatus): readonly string[] {
   const { components, problems } = status;
   return [
@@ -10,12 +10,12 @@ export function faultsOfNode(status: AgentStatus): readonly string[] {
   ].filter((fault) => fault !== '');
 }
 
-/** Components of all the nodes that are in any state but healthy. */
+/** Number of components, over all nodes, that are not healthy. */
 export function unhealthyCount(statuses: readonly AgentStatus[]): number {
   return statuses.flatMap(({ components }) => components).filter(({ state }) => state !== 'healthy').length;
 }
 
-/** "2 of 5 components not healthy"; empty for none. */
+/** Formats a count of faults, such as "2 of 5 components not healthy"; empty for a count of 0. */
 export function countFaults(number: number, what: string, state: string): string {
   return number === 0 ? '' : `${number} ${what} ${state}`;
 }

@@ -3,24 +3,24 @@ import { escapeControl, formatTable } from '../../ui/index.ts';
 
 const COMPONENT_HEADER: readonly string[] = ['COMPONENT', 'STATE', 'SINCE', 'REASON'];
 
-/** One node's components as a table, then what keeps its agent from its work. */
+/** Formats one node's components as a table, followed by the problems that its agent reports. */
 export function formatAgentStatus(status: AgentStatus): string {
   const table = formatTable(COMPONENT_HEADER, status.components.map(componentCells));
   return [table, ...problemLines(status)].join('\n');
 }
 
-/** What one node answered, or why it did not. */
+/** Status of one node, or the reason why it has none. */
 export interface NodeReport {
   readonly name: string;
   readonly address: string;
   readonly uuid: string;
   readonly roles: readonly string[];
   readonly status?: AgentStatus;
-  /** Why there is no status that counts. */
+  /** Reason why the node has no status. */
   readonly unreachable?: string;
 }
 
-/** Every component of every node, then what keeps agents from their work. */
+/** Formats every component of every node as a table, followed by the problems that the agents report. */
 export function formatCluster(reports: readonly NodeReport[]): string {
   const header = ['NODE', 'ADDRESS', 'ROLES', ...COMPONENT_HEADER];
   const rows = reports.flatMap((report) => {
@@ -51,12 +51,15 @@ function problemLines(status: AgentStatus, prefix = ''): string[] {
   return status.problems.map((problem) => `${prefix}${escapeControl(problem.message)}`);
 }
 
-/** Reasons come from commands and other hosts: one line, nothing that steers the terminal. */
+/**
+ * Makes a text safe for a terminal: reasons come from commands and other hosts, and may contain line breaks and control
+ * characters.
+ */
 function printable(text: string): string {
   return escapeControl(text.replace(/\s+/g, ' '));
 }
 
-/** 2025-03-01 08:15:00Z */
+/** Formats a time as 2025-03-01 08:15:00Z. */
 function formatTime(iso: string): string {
   return iso.replace('T', ' ').replace(/\.\d+/, '');
 }

@@ -19,8 +19,8 @@ interface Flags extends TrustFlags {
 }
 
 /**
- * `caisson verify BUNDLE...`: exit status 4, and every fault by member, unless each file is exactly what was built, and,
- * with allowed signers, signed by one of them.
+ * `caisson verify BUNDLE...`: checks that each file is exactly as it was built and, with allowed signers, signed by one
+ * of them. Otherwise lists every fault by member and ends with exit status 4.
  */
 export const registerVerify: RegisterCommand = (program, run) => {
   const command = program
@@ -58,7 +58,7 @@ async function verifyOne(bundle: BundleLocation, trust: Trust | undefined, flags
   context.print({ text, data: rebuilt === undefined ? report : { ...report, rebuilt: true } });
 }
 
-/** Throws RebuildDiffersError unless the lock gives this very bundle. */
+/** Builds the bundle again from a lock. Throws RebuildDiffersError when the result is not this bundle. */
 async function rebuild(bundle: BundleLocation, lockPath: string): Promise<string> {
   const lock = await readLock(lockPath);
   if (lock === undefined) throw new CaissonError('INPUT_UNREADABLE', `Cannot read the lock "${lockPath}": there is no such file`);

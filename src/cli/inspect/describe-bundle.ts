@@ -12,7 +12,7 @@ import { formatSize } from '../../core/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandOutput } from '../command.ts';
 
-/** What `inspect BUNDLE` prints: tables for people, the same facts as data. */
+/** Formats the result of `inspect BUNDLE`: tables for people, and the same facts as data. */
 export function describeBundle(reader: BundleReader): CommandOutput {
   const { manifest, size, bundleDigest } = reader;
   const images = manifest.images.map((image) => describeImage(image, reader));

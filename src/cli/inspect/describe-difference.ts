@@ -3,7 +3,7 @@ import { formatSize } from '../../core/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandOutput } from '../command.ts';
 
-/** What `inspect OLD NEW` prints: only what differs. */
+/** Formats the result of `inspect OLD NEW`: only images, packages and files that differ. */
 export function describeDifference(from: BundleReader, to: BundleReader): CommandOutput {
   const difference = differenceOf(from.manifest, to.manifest);
   const { images, packages, files, size, newContent } = difference;

@@ -5,8 +5,8 @@ import type { Signer } from '../../sshsig/index.ts';
 import type { CommandOutput } from '../command.ts';
 
 /**
- * Writes what a site holds, for `build-bundle --base` on the other side, and the signature of it beside. Throws
- * BUNDLE_WRITE_FAILED, SIGNING_FAILED.
+ * Writes the receipt of the bundles of a site, for `build-bundle --base` elsewhere, and its signature next to it.
+ * Throws BUNDLE_WRITE_FAILED, SIGNING_FAILED.
  */
 export async function writeReceipt(
   path: string,

@@ -1,2 +1,2 @@
-/** How a plan is shown before it runs, and asked for. */
+/** Prints plans and asks for their approval. */
 export * from './print-plan.ts';

@@ -3,7 +3,7 @@ import { formatTable } from '../../ui/index.ts';
 import type { PlannedRun } from '../../usecases/index.ts';
 import type { CommandContext } from '../command.ts';
 
-/** Prints what a run would do: every change with its reason, what follows from it, and the steps in their order. */
+/** Prints a plan: every change with its reason, its consequences, and the steps in their order. */
 export function printPlan(planned: PlannedRun, context: CommandContext): void {
   const open = stepsThatChange(planned.plan.steps);
   const steps = open.length === 0 ? '' : formatTable(['HOST', 'PHASE', 'STEP'], open.map(rowOf));
@@ -11,7 +11,10 @@ export function printPlan(planned: PlannedRun, context: CommandContext): void {
   context.print({ text, data: planData(planned) });
 }
 
-/** Shows what a run would do and asks for it; where there is nothing to do, nobody is asked. */
+/**
+ * Shows the changes of a plan and asks for approval. Returns true without a question when `yes` is set or no step would
+ * change anything. Returns false when the answer is no or there is no terminal.
+ */
 export async function askForPlan(planned: PlannedRun, yes: boolean, context: CommandContext): Promise<boolean> {
   const open = stepsThatChange(planned.plan.steps);
   if (open.length === 0) return true;
@@ -23,7 +26,7 @@ export async function askForPlan(planned: PlannedRun, yes: boolean, context: Com
   return false;
 }
 
-/** Steps of a plan that are more than a look: those that wait are not among them. */
+/** Steps that change hosts or run actions, without waits. */
 function stepsThatChange(steps: readonly PlanStep[]): readonly PlanStep[] {
   return steps.filter(({ type }) => ['make', 'remove', 'action', 'record'].includes(type));
 }
@@ -34,7 +37,7 @@ function rowOf({ host, phase, summary }: PlanStep): readonly string[] {
 
 const SIGNS = { add: '+', change: '~', remove: '-' } as const;
 
-/** Changes, a line each, and what follows from them. */
+/** One line for each change, then the consequences and notes. */
 function describeChanges({ plan, consequences, notes }: PlannedRun): string {
   const lines = plan.changes.flatMap((change) => (change.action === 'keep' || isIdle(change) ? [] : [lineOf(change)]));
   const after = consequences.map(describeConsequence);

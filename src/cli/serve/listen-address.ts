@@ -9,7 +9,7 @@ export interface ListenAddress {
   readonly loopback: boolean;
 }
 
-/** Reads HOST:PORT, with an IPv6 host in brackets; an empty HOST is every address. Throws USAGE. */
+/** Parses HOST:PORT. An IPv6 host stands in brackets; an empty HOST means every IPv4 address. Throws USAGE. */
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -22,7 +22,7 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host, port, loopback: isLoopback(host) };
 }
 
-/** The addresses under which others reach a server that listens on `host`; link-local ones are left out. */
+/** Addresses at which a server that listens on `host` can be reached, without link-local ones. */
 export function reachableAddresses(host: string): readonly string[] {
   if (host !== '0.0.0.0' && host !== '::') return [host];
   return Object.values(networkInterfaces())

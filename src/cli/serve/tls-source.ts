@@ -22,23 +22,23 @@ export interface TlsFlags {
   readonly state?: string;
 }
 
-/** Where the key material of a server comes from, now and when it is renewed. */
+/** Certificate and key of a server, and their renewal. */
 export interface TlsSource {
   readonly material: KeyPair;
-  /** The authority that was made for it: what clients must trust. */
+  /** Certificate of the authority that was made for this server. Clients must trust it. */
   readonly authority?: { readonly path: string; readonly fingerprint: string };
-  /** Other material, when there is some by now. */
+  /** Returns new key material; undefined when it has not changed since the last call. */
   renew(): Promise<KeyPair | undefined>;
-  /** Removes what was written for this run only. */
+  /** Removes files that are needed only while the server runs. */
   dispose(): Promise<void>;
 }
 
-/** An authority that certifies this server. */
+/** Certificate authority that issues the server's certificate. */
 interface Issuer {
   readonly certificate: string;
-  /** File with that certificate. */
+  /** Path of the authority's certificate. */
   readonly path: string;
-  /** The certificate of the server: the one known already, or another when that is about to end. */
+  /** Returns the server's certificate and key. Issues a new certificate when the last one ends within RENEWAL_DAYS. */
   obtain(): Promise<KeyPair>;
   dispose(): Promise<void>;
 }
@@ -49,7 +49,10 @@ const CERTIFICATE_DAYS = 365;
 const RENEWAL_DAYS = 30;
 const DAY = 86_400_000;
 
-/** Key material as the flags say; undefined for plain http, which only a loopback address may have. Throws USAGE. */
+/**
+ * Opens the key material that the flags name. Returns undefined for plain http, which is allowed on loopback addresses
+ * only. Throws USAGE.
+ */
 export async function openTlsSource(
   flags: TlsFlags,
   listen: ListenAddress,
@@ -89,7 +92,7 @@ async function generated(
   };
 }
 
-/** Material that is read again, and given only when it differs from the one before. */
+/** Reads the material now and at each renewal. A renewal returns it only when it has changed. */
 async function renewable(read: () => Promise<KeyPair>): Promise<Pick<TlsSource, 'material' | 'renew'>> {
   let current = await read();
   return {
@@ -103,7 +106,7 @@ async function renewable(read: () => Promise<KeyPair>): Promise<Pick<TlsSource, 
   };
 }
 
-/** An authority and a certificate that are kept in a directory for the next time. */
+/** Authority and certificate in a directory, where the next run finds them. */
 async function keptIssuer(state: string, subject: CertificateSubject, clock: Clock, emit: Emit): Promise<Issuer> {
   const authority = openKeptAuthority({
     directory: state,
@@ -118,7 +121,7 @@ async function keptIssuer(state: string, subject: CertificateSubject, clock: Clo
   return { certificate, path: join(state, 'ca.crt'), obtain: () => authority.obtain('tls', subject), dispose: async () => {} };
 }
 
-/** An authority of this run alone, whose key is never written. */
+/** Authority for this run. Its key stays in memory. */
 async function temporaryIssuer(subject: CertificateSubject, clock: Clock): Promise<Issuer> {
   const authority = await createAuthority({ commonName: AUTHORITY, days: AUTHORITY_DAYS, clock });
   const directory = await mkdtemp(join(tmpdir(), 'caisson-serve-'));
@@ -141,7 +144,7 @@ function daysLeft({ certificate }: KeyPair, clock: Clock): number {
   return (certificateInfo(certificate).notAfter.getTime() - clock.now().getTime()) / DAY;
 }
 
-/** Every name and address under which a client may come. */
+/** Names and addresses for the certificate: all by which clients may reach the server. */
 function subjectNames(
   extra: readonly string[],
   listen: ListenAddress,
@@ -152,7 +155,7 @@ function subjectNames(
   return { dnsNames: all.filter((name) => !ipaddr.isValid(name)), addresses: all.filter((name) => ipaddr.isValid(name)) };
 }
 
-/** The name of this machine, unless it is one that no certificate can hold. */
+/** Name of this machine; undefined when it cannot be a DNS name in a certificate. */
 function hostName(): string | undefined {
   const name = hostname();
   return /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/.test(name) ? name : undefined;

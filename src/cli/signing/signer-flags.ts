@@ -9,14 +9,17 @@ export interface SignerFlags {
   readonly passphraseFile?: string;
 }
 
-/** Adds the flags that say who signs. */
+/** Adds the flags that name the keys to sign with. */
 export function addSignerFlags(command: Command): Command {
   return command
     .option('--sign-key <file>', 'OpenSSH private key (Ed25519, RSA), or a .pub file whose key the agent has; may be repeated', collect)
     .option('--passphrase-file <file>', 'the passphrase of the keys, instead of a question');
 }
 
-/** Opens every signer, before any long work begins. Throws what openSigner throws, SECRET_EXPOSED for a passphrase file that others can read. */
+/**
+ * Opens all signers, so that a missing key or wrong passphrase is reported before any long work. Throws what openSigner
+ * throws, SECRET_EXPOSED for a passphrase file that others can read.
+ */
 export async function signersOf(
   flags: SignerFlags,
   { env, askSecret }: Pick<CommandContext, 'env' | 'askSecret'>,

@@ -7,21 +7,23 @@ export interface TrustFlags {
   readonly revoked?: string;
 }
 
-/** Adds the flags that say whose signatures count. */
+/** Adds the flags that name the allowed signers and the revoked keys. */
 export function addTrustFlags(command: Command, who = 'whose signatures count (ssh-keygen, ALLOWED SIGNERS)'): Command {
   return command
     .option('--allowed-signers <file>', who)
     .option('--revoked <file>', 'keys that do not count any more: a list, or a KRL of ssh-keygen');
 }
 
-/** The files that the flags name; undefined without flags. Throws USAGE. */
+/** Returns the files that the flags name; undefined without these flags. Throws USAGE for --revoked alone. */
 export function trustFilesOf({ allowedSigners, revoked }: TrustFlags): TrustFiles | undefined {
   if (allowedSigners !== undefined) return { allowedSigners, revokedKeys: revoked };
   if (revoked === undefined) return undefined;
   throw new CaissonError('USAGE', 'Cannot use --revoked without --allowed-signers', { hint: 'Name the allowed signers, too' });
 }
 
-/** What is in them. Throws USAGE, INPUT_UNREADABLE, INPUT_INVALID. */
+/**
+ * Reads the files that the flags name; undefined without these flags. Throws USAGE, INPUT_UNREADABLE, INPUT_INVALID.
+ */
 export async function trustOf(flags: TrustFlags, clock: Clock): Promise<Trust | undefined> {
   const files = trustFilesOf(flags);
   return files === undefined ? undefined : readTrust(files, clock.now());

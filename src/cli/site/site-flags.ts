@@ -27,7 +27,7 @@ export function addBundleFlag(command: Command): Command {
   );
 }
 
-/** Adds the flags that mean the same for every command that changes a site. */
+/** Adds the flags that all commands which change a site share. */
 export function addSiteFlags(command: Command): Command {
   command
     .option('--plan', 'print what would be done and what follows from it, and change nothing')
@@ -38,7 +38,7 @@ export function addSiteFlags(command: Command): Command {
   return addTrustFlags(command);
 }
 
-/** The options of a use case that changes a site; paths are relative to the working directory. */
+/** Makes the options of a use case from the flags. Relative paths start at the working directory. */
 export function siteOptions(flags: SiteFlags, context: CommandContext): OperationOptions {
   return {
     bundlePaths: flags.bundle?.map((path) => resolve(path)),

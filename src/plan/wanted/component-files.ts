@@ -6,22 +6,22 @@ import { digestOfAll, fixedContent, type Content, type PlacedFile } from '../../
 import type { Declared } from '../declared.ts';
 import type { Renderer } from './renderer.ts';
 
-/** What a change of a file means for the services of its component. */
+/** Reaction of a component's services when one of its files changes. */
 export type OnChange = 'restart' | 'reload' | 'nothing';
 
-/** Files that count together, under a name. */
+/** Files that are one resource, such as a certificate with its key. */
 export interface FileGroup {
   readonly name: string;
   readonly onChange: OnChange;
   readonly files: readonly PlacedFile[];
 }
 
-/** The files of a component on one host. */
+/** All files of a component on one host. */
 export interface ComponentFiles {
   readonly files: readonly { readonly onChange: OnChange; readonly file: PlacedFile }[];
   readonly certificates: readonly FileGroup[];
   readonly keyPairs: readonly FileGroup[];
-  /** Paths of files out of images, which are no part of any digest of contents. */
+  /** Files that are copied out of images. Their content is not read here: `release` stands for it in digests. */
   readonly artifacts: readonly { readonly onChange: OnChange; readonly path: string; readonly release: Digest }[];
 }
 
@@ -49,7 +49,7 @@ async function templateFiles(declared: Declared, { component, host }: Placement,
       const where = `components/${component.name}/${template}`;
       const fill = (secrets: Readonly<Record<string, string>>): string =>
         renderTemplate(text, scopeFor(declared.topology, host, { component: component.name, secrets }), where);
-      // Only templates that use a secret wait for it.
+      // Only templates that use a secret wait until it is made.
       const content = await templateContent(
         texts.filter(({ name }) => text.includes(`\${secret.${name}}`)),
         fill,
@@ -64,7 +64,10 @@ interface SecretText {
   readonly text: { readonly digest: Digest | undefined; read(): Promise<string> };
 }
 
-/** A file is known once every secret in it was made; else it is filled in when it is written. */
+/**
+ * Content of a template. Its digest is known when every secret in it exists; otherwise the template is filled in when
+ * the file is written.
+ */
 async function templateContent(
   secrets: readonly SecretText[],
   fill: (secrets: Readonly<Record<string, string>>) => string,
@@ -131,13 +134,13 @@ function filesFor({ files, certificates: certs, keyPairs: pairs }: ComponentFile
   ];
 }
 
-/** Paths of the files of which a change has a certain meaning. */
+/** Paths of the files whose change has the given effect. */
 export function onChangePaths(files: ComponentFiles, what: OnChange): readonly string[] {
   const artifacts = files.artifacts.filter(({ onChange }) => onChange === what).map(({ path }) => path);
   return [...filesFor(files, what).map(({ path }) => path), ...artifacts];
 }
 
-/** One digest for the files of which a change has a certain meaning, whatever their order. */
+/** One digest over all files whose change has the given effect. Independent of their order. */
 export interface FilesDigest {
   readonly digest: Digest | undefined;
   read(): Promise<Digest>;

@@ -8,7 +8,7 @@ import { packageResources } from './packages.ts';
 import { rendererOf, type Renderer } from './renderer.ts';
 import { serviceDefinition } from './service-document.ts';
 
-/** Everything of a component on one of its hosts. */
+/** All resources of a component on one of its hosts. */
 export async function componentResources(declared: Declared, placement: Placement): Promise<readonly Resource[]> {
   const { component, host } = placement;
   const at: At = { host: host.name, owner: component.name };
@@ -28,7 +28,7 @@ export async function componentResources(declared: Declared, placement: Placemen
   ];
 }
 
-/** What a component wants of the system below it. */
+/** Users, kernel modules, sysctls, mounts and routes of a component. */
 function systemResources({ component }: Placement, at: At, render: Renderer): readonly Resource[] {
   return [
     ...component.users.map(({ name, id, home }): Resource => ({
@@ -62,7 +62,7 @@ function fileResources(at: At, component: string, { files, certificates, keyPair
   ];
 }
 
-/** Units that packages brought, which run with the component's files. */
+/** Units that come with packages and read files of the component. */
 function unitResources({ component }: Placement, at: At, files: ComponentFiles): readonly Resource[] {
   return component.services.flatMap(({ unit }): Resource[] => {
     if (unit === undefined) return [];

@@ -10,7 +10,7 @@ export interface DepotUnitRequest {
   readonly repositoryKey: string;
 }
 
-/** The text of caisson-depot.service: the seed serves the bundle in place, over TLS, to every node. */
+/** Formats caisson-depot.service: the seed serves the bundles from where they are, over TLS, to every node. */
 export function depotUnit(request: DepotUnitRequest): string {
   const { executable, bundles, listen, certificate, key, repositoryKey } = request;
   const flags = ['--listen', listen, '--tls-cert', certificate, '--tls-key', key, '--repository-key', repositoryKey];

@@ -4,7 +4,7 @@ import { OWNERS, type ResourceOf } from '../../resources/index.ts';
 import { EXECUTABLE, executablePath } from '../../site/index.ts';
 import { depotUrl, type Declared } from '../declared.ts';
 
-/** The member that is the executable for hosts of a CPU, in Go's words (amd64). Throws HOSTS_UNFIT when there is none. */
+/** Returns the bundle's executable for a CPU architecture (amd64). Throws HOSTS_UNFIT when the bundle has none. */
 function executableMember({ supply }: Pick<Declared, 'supply'>, architecture: string): BundleMember {
   const path = executablePath(architecture);
   const entry = supply.bundle.entry(path);
@@ -17,7 +17,7 @@ function executableMember({ supply }: Pick<Declared, 'supply'>, architecture: st
   );
 }
 
-/** Our program on a host: the seed has it from the bundle, all others fetch it from the depot. */
+/** The caisson executable of a host. The seed takes it from the bundle, all other hosts from the depot. */
 export function executableResource(declared: Declared, host: string, from: 'bundle' | 'depot'): ResourceOf<'executable'> {
   const { supply, observed } = declared;
   const member = executableMember(declared, observed.architectures.get(host) ?? 'amd64');

@@ -1,7 +1,7 @@
 import type { Topology } from '../../cluster/index.ts';
 import type { DepotAddress } from '../declared.ts';
 
-/** The lines of /etc/hosts that every node gets: the depot, the nodes, and the names that the platform wants, by address. */
+/** Lines of /etc/hosts for every node: the depot, all nodes, and the host names that the platform declares. */
 export function hostNames(topology: Topology, depot: DepotAddress): readonly string[] {
   const wanted = topology.platform.hostNames.flatMap(({ names, component }) => {
     const first = topology.first(component);

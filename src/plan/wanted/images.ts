@@ -28,7 +28,7 @@ export function artifactResources(declared: Declared, { component, host }: Place
   });
 }
 
-/** Digest of the images of a component: changes with a release of it, and with nothing else. */
+/** Digest over the images of a component. It changes only when an image does. */
 export function releaseOf({ supply }: Declared, component: ComponentManifest): Digest {
   const digests = imageNames(component).map((name) => {
     const image = supply.bundle.manifest.images.find((candidate) => candidate.name === name);
@@ -37,7 +37,7 @@ export function releaseOf({ supply }: Declared, component: ComponentManifest): D
   return digestOfAll(digests.sort());
 }
 
-/** An image for a host's CPU. Throws HOSTS_UNFIT when the bundle does not hold it. */
+/** Returns an image for the CPU of a host. Throws HOSTS_UNFIT when the bundle does not hold it. */
 function engineImage(declared: Declared, name: string, host: string): EngineImage {
   const { image, platform } = imageFor(declared, name, host);
   return {

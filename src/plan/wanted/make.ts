@@ -1,12 +1,12 @@
 import { digestOfAll, type DefinitionSpec, type PlacedFile, type ResourceOf } from '../../resources/index.ts';
 
-/** Where a resource is wanted, and whose it is. */
+/** Host and owner of a resource. */
 export interface At {
   readonly host: string;
   readonly owner: string;
 }
 
-/** A digest of content and attributes; undefined while the content has yet to be made. */
+/** Digest of content, mode and owner; undefined while the content has not been made. */
 function digestOfFile({ content, mode, owner }: PlacedFile) {
   return content.digest === undefined ? undefined : digestOfAll([content.digest, mode, owner]);
 }

@@ -26,7 +26,10 @@ const HOSTS_FILE = '/etc/hosts';
 const UNIT_PATH = posix.join(UNITS, AGENT_UNIT);
 const PATHS = { authority: posix.join(PKI, 'ca.crt'), certificate: posix.join(PKI, 'node.crt'), key: posix.join(PKI, 'node.key') };
 
-/** What every host of the cluster has before its components: names, trust, the depot as package source, our program, the agent. */
+/**
+ * Resources of a host that come before its components: names, trust, package source, executable, agent, packages of its
+ * roles.
+ */
 export async function nodeResources(declared: Declared, node: NodeSpec): Promise<readonly Resource[]> {
   const at: At = { host: node.name, owner: OWNERS.host };
   const lines = hostNames(declared.topology, declared.supply.depot);
@@ -41,7 +44,7 @@ export async function nodeResources(declared: Declared, node: NodeSpec): Promise
     names,
     ...(await trustResources(declared, node, at)),
     ...(await sourceResources(declared, node, at)),
-    // The seed has its program out of the bundle.
+    // The seed takes its executable from the bundle: seedResources lists it.
     ...(node.name === declared.seed.name ? [] : [executableResource(declared, node.name, 'depot')]),
     ...agentResources(declared, node, at),
     ...packageResources(declared, node, at, roleSets(declared, node)),
@@ -77,7 +80,7 @@ async function sourceResources(declared: Declared, node: NodeSpec, at: At): Prom
   const source: Resource = {
     ...at,
     kind: 'package-source',
-    // Written after the metadata were taken: says for which bundle.
+    // This file is written after the update of package metadata. It names the bundle that the metadata come from.
     key: posix.join(APT, 'updated-for'),
     digest: supply.bundle.bundleDigest,
     spec: { access, bundle: supply.bundle.bundleDigest },

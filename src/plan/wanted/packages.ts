@@ -5,14 +5,14 @@ import type { Declared } from '../declared.ts';
 import type { At } from './make.ts';
 import { repositoryFor } from './repository-for.ts';
 
-/** Package sets that the roles of a host ask for; those of components are theirs. */
+/** Package sets of a host's roles, without those of its components. */
 export function roleSets({ topology }: Declared, node: NodeSpec): readonly string[] {
   return node.roles.flatMap((role) => topology.manifests.roles.get(role)?.packageSets ?? []);
 }
 
 /**
- * The packages by name that sets ask for on a host, in the versions of the bundle; what they depend on comes along by
- * itself. Throws HOSTS_UNFIT when the bundle lacks one.
+ * The packages that the sets name for a host, in the versions of the bundle. The package manager adds their
+ * dependencies. Throws HOSTS_UNFIT when the bundle lacks one.
  */
 export function packageResources(declared: Declared, node: NodeSpec, at: At, sets: readonly string[]): readonly ResourceOf<'package'>[] {
   const known = declared.observed.systems.get(node.name)?.packageSets ?? [];

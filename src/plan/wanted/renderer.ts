@@ -2,7 +2,7 @@ import { scopeFor, type Placement } from '../../cluster/index.ts';
 import { renderTemplate } from '../../manifests/index.ts';
 import type { Declared } from '../declared.ts';
 
-/** Fills in the placeholders of a text of a component for one host; there are no secrets in it. */
+/** Fills in the placeholders of a component's text for one host. Secrets are not in its scope. */
 export type Renderer = (text: string) => string;
 
 export function rendererOf({ topology }: Declared, { component, host }: Placement): Renderer {

@@ -8,7 +8,7 @@ import { certificateResource, fileResource } from './make.ts';
 
 const UNIT_PATH = join(UNITS, DEPOT_UNIT);
 
-/** What only the seed has: the bundles, the program, trust of the site, and the depot that serves the bundle. */
+/** Resources that only the seed has: bundles, executable, certificates, and the unit of the depot. */
 export async function seedResources(declared: Declared): Promise<readonly Resource[]> {
   const { seed, supply } = declared;
   const at = { host: seed.name, owner: OWNERS.seed };
@@ -36,7 +36,7 @@ export async function seedResources(declared: Declared): Promise<readonly Resour
   ];
 }
 
-/** Certificates of depot and operators, and the text of the depot's unit. */
+/** Certificates of the depot and the operators, and the text of the depot's unit. */
 async function depotFiles(declared: Declared) {
   const { seed, supply } = declared;
   const { layout, keys } = seed;
@@ -80,7 +80,7 @@ async function depotFiles(declared: Declared) {
   };
 }
 
-/** Every address of the family by which nodes reach the seed, and the loopback address that we ask. */
+/** Listens on all addresses of one family, because nodes use the seed's address and the installer uses loopback. */
 function listenAddress({ address, port }: DepotAddress): string {
   return address.includes(':') ? `[::]:${port}` : `0.0.0.0:${port}`;
 }

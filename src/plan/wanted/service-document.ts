@@ -10,7 +10,7 @@ import { filesDigest, type ComponentFiles } from './component-files.ts';
 import { definitionResource, type At } from './make.ts';
 import type { Renderer } from './renderer.ts';
 
-/** The services of a component on a host, with their templates filled in. No secret can get in here. */
+/** The services of a component on a host, with their templates filled in. The scope of the templates has no secrets. */
 export function componentServices({ topology }: Pick<Declared, 'topology'>, { component, host }: Placement): readonly ComponentService[] {
   const scope = scopeFor(topology, host, { component: component.name });
   return component.services.map((service) => renderData(service, scope, `service ${service.name} of ${component.name}`));
@@ -57,8 +57,8 @@ function reloadOf(
 }
 
 /**
- * The text of a file of service definitions. `services` have their templates filled in; `files` stands for the content of the
- * files whose change restarts them.
+ * Formats a file of service definitions. `services` have their templates filled in. `files` is a digest over the files
+ * whose change restarts the services: it is part of the text, so that the text changes with them.
  */
 export function serviceDocument(
   component: Pick<ComponentManifest, 'name' | 'summary'>,
@@ -85,7 +85,7 @@ function definitionOf(
   return { ...shared, ...commands, type: 'simple', restart_policy: service.restartPolicy, restart_sec: String(service.restartSec) };
 }
 
-/** How the service runs; undefined for one that is only probed. */
+/** Commands that run the service; undefined for a service that is only probed. */
 function commandsOf(
   { name, container, process: program }: ComponentService,
   { files, engine }: { readonly files: Digest; readonly engine: ContainerEngine },

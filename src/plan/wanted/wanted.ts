@@ -8,18 +8,24 @@ import { directoryResource } from './make.ts';
 import { nodeResources } from './node.ts';
 import { seedResources } from './seed.ts';
 
-/** Everything that a declared cluster wants on its hosts and on the seed. */
+/**
+ * Lists all resources that a declared cluster wants on its hosts and on the seed. Throws INPUT_INVALID when two owners
+ * want the same resource differently, HOSTS_UNFIT when the bundle lacks an image, package or executable.
+ */
 export async function wantedResources(declared: Declared): Promise<Wanted> {
   const all = await everyWish(declared, () => true);
   return { resources: withoutRepeats(all), uses: usesOf(all), releases: releasesOf(declared) };
 }
 
-/** What a declared cluster wants on one host, without looking at the others. */
+/** Lists the resources of one host, without computing those of other hosts. Throws as wantedResources does. */
 export async function wantedOn(declared: Declared, host: string): Promise<readonly Resource[]> {
   return withoutRepeats(await everyWish(declared, (name) => name === host));
 }
 
-/** Wishes for the hosts that are meant, one for each owner that wants something. */
+/**
+ * Resources of the hosts that `isMeant` selects, owner by owner. A resource may occur once for each owner that wants
+ * it.
+ */
 async function everyWish(declared: Declared, isMeant: (host: string) => boolean): Promise<readonly Resource[]> {
   const { topology, seed } = declared;
   const lists = isMeant(seed.name) ? [await seedResources(declared)] : [];
@@ -47,7 +53,7 @@ function usesOf(resources: readonly Resource[]): ReadonlyMap<string, readonly st
 
 const PATH_KINDS: ReadonlySet<Resource['kind']> = new Set(['file', 'directory', 'executable', 'artifact', 'definition', 'package-source']);
 
-/** The directories above what is written, which go again with it when they were not there before. */
+/** Adds the directories above each path. A directory that Caisson made there is removed when it is empty. */
 function withParents(resources: readonly Resource[]): readonly Resource[] {
   return resources.flatMap((resource) => {
     const at = { host: resource.host, owner: resource.owner };
@@ -68,8 +74,8 @@ function ancestors(path: string): readonly string[] {
 }
 
 /**
- * One resource for each thing on a host: a directory that is declared counts more than one that is only above others, and the
- * first of those who want the same has it. Throws INPUT_INVALID for two that want it differently.
+ * Keeps one resource for each id. A declared directory wins over one that only stands above a path; among equal ones
+ * the first owner has it. Throws INPUT_INVALID when two owners want it differently.
  */
 function withoutRepeats(resources: readonly Resource[]): readonly Resource[] {
   const chosen = new Map<string, Resource>();
@@ -92,7 +98,9 @@ function isParent(resource: Resource): boolean {
   return resource.kind === 'directory' && resource.spec.isParent === true;
 }
 
-/** Content that has yet to be made is the same when the same place asks for it: the authority's certificate. */
+/**
+ * Also true for two undefined digests: the same content, such as the authority's certificate, that has not been made.
+ */
 function isSame(left: Resource, right: Resource): boolean {
   return left.digest === right.digest;
 }

@@ -6,7 +6,7 @@ import { renderData, renderTemplate, type Scope } from '../../manifests/index.ts
 import type { ActionStep } from '../../plan/index.ts';
 import type { RunSite } from './run-site.ts';
 
-/** Runs an action where it belongs, unless its probe says that it was done; the record remembers those that are done once. */
+/** Runs an action on its runner. Done when its probe succeeds. Actions that run once are noted in the record. */
 export function actionBehaviour(run: RunSite, step: ActionStep): Pick<Step, 'isDone' | 'apply'> {
   return {
     isDone: async (context) => {
@@ -24,7 +24,7 @@ export function actionBehaviour(run: RunSite, step: ActionStep): Pick<Step, 'isD
 /** An action for a component on a host, and the host that it runs on. */
 type Deed = Pick<ActionStep, 'placement' | 'action' | 'runner'>;
 
-/** Runs an action unless its probe says that it was done. */
+/** Runs an action unless its probe succeeds. Throws ACTION_FAILED. */
 export async function doAction(run: RunSite, deed: Deed, context: StepContext): Promise<void> {
   if (!(await probeAction(run, deed, context))) await runAction(run, deed, context);
 }
@@ -58,7 +58,7 @@ async function runAction(run: RunSite, deed: Deed, { signal }: StepContext): Pro
       hint: `It ran on "${runner}". What follows from it was not begun; run the same command again once it can succeed`,
     });
   } finally {
-    // What it did may have reached any host of the component.
+    // The action may have changed any host of the component.
     for (const { name } of [host, ...run.declared.topology.hostsOf(component.name)]) run.agents.forget(name);
     run.agents.forget(runner);
   }
@@ -72,7 +72,7 @@ function whereOf({ placement, action }: Deed): string {
   return `action ${action.name} of ${placement.component.name}`;
 }
 
-/** What a template of an action knows: the host that it is for, and as ${runner.X} the host that it runs on. */
+/** Scope of an action's templates: that of the host that it is for, and ${runner.X} for the host that runs it. */
 function scopeOf(run: RunSite, { placement, runner }: Deed): Scope {
   const { topology } = run.declared;
   const { address } = run.hostOf(runner);
@@ -80,7 +80,7 @@ function scopeOf(run: RunSite, { placement, runner }: Deed): Scope {
   return { ...scope, runner: { name: runner, address, urlAddress: urlAddress(address) } };
 }
 
-/** Only what is done once is remembered; all others run at each of their moments. */
+/** Notes the actions `once` and `before-upgrade` in the record. All others run each time their moment comes. */
 async function remember(run: RunSite, { placement, action }: ActionStep): Promise<void> {
   if (action.at !== 'once' && action.at !== 'before-upgrade') return;
   const { component, host } = placement;

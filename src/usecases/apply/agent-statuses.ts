@@ -4,31 +4,34 @@ import { hasCode, messageOf, type Clock } from '../../core/index.ts';
 import type { Host } from '../../host/index.ts';
 import { AGENT_PORT, EXECUTABLE } from '../../site/index.ts';
 
-/** What the agent of a host says of its components, or why it says nothing. */
+/** Status of a host's components from its agent, or the reason why the agent gave none. */
 export type AgentAnswer = { readonly status: AgentStatus } | { readonly silence: string };
 
 /**
- * The answers of the hosts' agents. One answer tells of every component, so gates of a host that look at the same time share
- * it, and a recent one is used again.
+ * Asks the agents of hosts for their status. A status covers all components of the host, so that gates which look at
+ * the same time share one question.
  */
 export interface AgentStatuses {
-  /** Asks now, or waits for an answer that is under way. */
+  /** Asks the agent, or waits for the answer to a question that is under way. */
   ask(host: Host, signal: AbortSignal): Promise<AgentAnswer>;
-  /** The last answer, when nothing was changed on the host since and it is hardly older than a probe; else asks. */
+  /** Returns the last answer when it is at most 3 seconds old and the host was not changed since; otherwise asks. */
   recent(host: Host, signal: AbortSignal): Promise<AgentAnswer>;
-  /** Something is being changed on the host, so that what its agent said may not hold any more. */
+  /** Drops the last answer and the question under way, because the host is being changed. */
   forget(host: string): void;
 }
 
 export interface AgentOptions {
   readonly clock: Clock;
-  /** The operator's certificate; undefined while the seed has none. Then the host's own program is asked. */
+  /** The operator's certificate. Undefined while the seed has none: then the executable on the host is asked. */
   readonly client: () => Promise<ClientCertificate | undefined>;
-  /** Agents that are asked at the same time. */
+  /** Most agents that are asked at the same time; 32 by default. */
   readonly limit?: number;
 }
 
-/** Agents probe every few seconds: what they say is not newer than that anyway. */
+/**
+ * Milliseconds for which an answer is used again. Agents probe every few seconds, so a newer answer would tell the
+ * same.
+ */
 const RECENT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 
@@ -42,7 +45,7 @@ export function agentStatuses({ clock, client, limit = 32 }: AgentOptions): Agen
     answers.delete(host.name);
     const asked = limited(() => askHostAgent(host, client, signal));
     asking.set(host.name, asked);
-    // A question that was forgotten meanwhile was asked before the change: its answer is not used again.
+    // After forget(), this question is older than the change, so its answer must not be stored.
     const isCurrent = (): boolean => asking.get(host.name) === asked;
     try {
       const answer = await asked;
@@ -65,7 +68,10 @@ export function agentStatuses({ clock, client, limit = 32 }: AgentOptions): Agen
   };
 }
 
-/** Over the agent's own port, which costs a hundredth of starting the program on the host; that is asked where the port is not to be had. */
+/**
+ * Asks through the agent's port, which takes a hundredth of the time that the executable takes to start. Falls back to
+ * the executable on the host when the port does not answer.
+ */
 async function askHostAgent(host: Host, client: AgentOptions['client'], signal: AbortSignal): Promise<AgentAnswer> {
   const certificate = await client();
   if (certificate !== undefined) {
@@ -85,7 +91,7 @@ async function askProgram(host: Host, signal: AbortSignal, before: string): Prom
   return status === undefined ? { silence: result.stderr.trim().slice(-500) || before } : { status };
 }
 
-/** The status among JSON lines. A line with an error follows it when a component is not healthy. */
+/** Finds the status among JSON lines. An error line may follow it, when a component is not healthy. */
 function statusIn(output: string): AgentStatus | undefined {
   for (const line of output.trim().split('\n')) {
     const status = agentStatusSchema.safeParse(parseJson(line));

@@ -8,12 +8,15 @@ import { gateBehaviour, quorumBehaviour } from './gate.ts';
 import { recordBehaviour } from './host-record.ts';
 import { resourceContext, type RunSite } from './run-site.ts';
 
-/** How long the depot may need to open a bundle, which does not depend on its size. */
+/**
+ * Milliseconds without progress after which the depot counts as failed. Opening a bundle takes the same time for any
+ * size.
+ */
 const DEPOT_START_MS = 30_000;
 
 type Behaviour = Pick<Step, 'isDone' | 'apply' | 'undo'>;
 
-/** Steps of the engine for the steps of a plan, one each, in the same order. */
+/** Makes one step of the engine for each step of a plan, in the same order. */
 export function bindSteps(plan: readonly PlanStep[], run: RunSite): readonly Step[] {
   const bound = new Map<PlanStep, Step>();
   const stepsOf = (steps: readonly PlanStep[]): readonly Step[] => steps.flatMap((step) => bound.get(step) ?? []);
@@ -32,7 +35,7 @@ export function bindSteps(plan: readonly PlanStep[], run: RunSite): readonly Ste
       takesBack,
       ...forgettingAnswers(step, behaviourOf(step, run), run),
     };
-    // Its own undo knows all that a join has brought, whichever run brought it.
+    // Its undo removes all resources of the join, including those that earlier runs made.
     if (step.type === 'gate' && step.joining !== undefined) takesBack.push(made);
     bound.set(step, made);
   }
@@ -63,7 +66,7 @@ function behaviourOf(step: PlanStep, run: RunSite): Behaviour {
   }
 }
 
-/** What a change makes may make untrue what the agent of its host said before. */
+/** Drops the agent's last answer after a change of its host. */
 function forgettingAnswers(step: PlanStep, behaviour: Behaviour, run: RunSite): Behaviour {
   if (step.type !== 'make' && step.type !== 'remove') return behaviour;
   return {
@@ -104,7 +107,9 @@ function makeBehaviour({ host: name, makings }: MakeStep, run: RunSite): Behavio
   };
 }
 
-/** What a removal removes cannot be told from what was never there, so it runs again after a kill. */
+/**
+ * `isDone` is always false: hosts do not tell whether a killed run has removed everything, so the removal is repeated.
+ */
 function removeBehaviour({ host: name, removals }: RemoveStep, run: RunSite): Behaviour {
   const host = run.hostOf(name);
   const owned = removals.filter(({ end }) => end !== 'left').map((removal) => removal.owned);
@@ -123,7 +128,7 @@ function depotBehaviour(_step: DepotStep, { declared }: RunSite): Behaviour {
         intervalMs: 200,
         noProgressMs: DEPOT_START_MS,
         signal,
-        // A start takes a moment; that it does is no news.
+        // Every start takes a moment, so notes about the wait are left out.
         emit: (event) => {
           if (event.type !== 'note') emit(event);
         },

@@ -3,7 +3,7 @@ import { getJson, type Condition } from '../../health/index.ts';
 import type { Declared } from '../../plan/index.ts';
 import { SITE_AUTHORITY } from '../../site/index.ts';
 
-/** The condition that the depot serves exactly this bundle, asked over TLS with the site's authority as the only trust. */
+/** Condition that the depot serves exactly this bundle. Asks over TLS and trusts only the authority of the site. */
 export function depotAnswers({ supply, seed }: Pick<Declared, 'supply' | 'seed'>): Condition {
   const { bundle, depot } = supply;
   return {

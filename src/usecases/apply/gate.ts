@@ -10,12 +10,15 @@ import type { AgentAnswer } from './agent-statuses.ts';
 import { resourceContext, type RunSite } from './run-site.ts';
 
 const LOOK_INTERVAL_MS = 1_000;
-/** A component may bear some failed probes before it is well; this much without news is too long. */
+/** Milliseconds without a new state after which a gate fails. Some failed probes during a start are normal. */
 const PATIENCE_MS = 180_000;
 
 type Behaviour = Pick<Step, 'isDone' | 'apply' | 'undo'>;
 
-/** Goes on once the host's agent has seen every service of the component healthy, after the restarts of this run. */
+/**
+ * Passes when the host's agent reports every service of the component healthy. After restarts in this run, only probes
+ * since the last restart count.
+ */
 export function gateBehaviour(run: RunSite, { placement, after, joining }: GateStep): Behaviour {
   const { component, host } = placement;
   const watch = watchPlacement(run, placement, after.length > 0);
@@ -36,7 +39,7 @@ export function gateBehaviour(run: RunSite, { placement, after, joining }: GateS
   };
 }
 
-/** The member leaves before it is stopped: a quorum that counts it may need those that run. */
+/** The member leaves its quorum before it stops, so that the members that stay do not need its vote. */
 async function takeBackJoin(run: RunSite, placement: Placement, { leave, owned }: Joining, context: StepContext): Promise<void> {
   for (const { action, runner } of leave) await doAction(run, { placement, action, runner }, context);
   try {
@@ -46,7 +49,7 @@ async function takeBackJoin(run: RunSite, placement: Placement, { leave, owned }
   }
 }
 
-/** Goes on once enough placements of a component are healthy. */
+/** Passes when at least `count` placements of a component are healthy. */
 export function quorumBehaviour(run: RunSite, { placements, count, summary }: QuorumStep): Behaviour {
   const watches = placements.map((placement) => watchPlacement(run, placement, false));
   const look = async (how: 'ask' | 'recent', signal: AbortSignal): Promise<ConditionState> => {
@@ -87,13 +90,13 @@ async function waitUntil(
   { signal, emit }: StepContext,
 ): Promise<void> {
   const quiet: Emit = (event) => {
-    // The step says that it waits; what for in detail matters only when it waits too long.
+    // The step itself says that it waits. Details matter only when the wait fails.
     if (event.type !== 'note') emit(event);
   };
   await waitFor({ description, look }, { intervalMs: LOOK_INTERVAL_MS, noProgressMs: PATIENCE_MS, signal, clock: run.clock, emit: quiet });
 }
 
-/** `since` is the time of the last restart: a service counts by what was seen after it, not by a memory. */
+/** Judges one answer of an agent. `since` is the time of the last restart: only probes after it count. */
 export function servicesHealthy(services: readonly string[], answer: AgentAnswer, since?: number): ConditionState {
   if ('silence' in answer) return { met: false, detail: `its agent does not answer: ${answer.silence}` };
   const open = services.flatMap(

@@ -8,7 +8,7 @@ import { standing } from './standing.ts';
 
 type Behaviour = Pick<Step, 'isDone' | 'apply'>;
 
-/** Writes what a host keeps of its site, or has it keep nothing any more. */
+/** Writes the record that a host keeps of its site, or removes it with everything else of Caisson (`release`). */
 export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep): Behaviour {
   const host = run.hostOf(name);
   if (what === 'release') return { isDone: async () => false, apply: ({ signal }) => releaseHost(host, signal) };
@@ -27,7 +27,7 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
       (await readRemoteFile(host, HOST_RECORD, { signal })) === (await text()) &&
       (what === 'claim' || !(await keepsReplaced(host, signal))),
     apply: async (context) => {
-      // A kill in between leaves the mark of the claim, so that the next run comes here again.
+      // The old record still has `changing`, so that the next run repeats this step when it is killed here.
       if (what === 'settle') await forgetReplaced(host, context.signal);
       await writeRecord(host, await text(), context);
     },
@@ -42,7 +42,10 @@ async function writeRecord(host: Host, text: string, { signal }: StepContext): P
   await host.upload(text, HOST_RECORD, { mode: 0o644, onlyWriter: true, signal });
 }
 
-/** Removes what is left of us on a host that belongs to no site any more; directories that hold something else stay. */
+/**
+ * Removes the host record and Caisson's own files from a host that leaves its site. Directories that hold other files
+ * stay.
+ */
 export const RELEASE_SCRIPT = `set -eu
 rm -f -- "$1"
 rm -rf -- /var/lib/caisson/originals /var/lib/caisson/replaced /var/lib/caisson/reloaded /var/lib/caisson/artifacts

@@ -1,10 +1,10 @@
 import { runChecked, type Host } from '../../host/index.ts';
 
-/** When services of each host were restarted last in this run, by the host's own clock. */
+/** Time of the last restart of services on each host in this run, by the clock of the host. */
 export interface RestartTimes {
-  /** Notes that something was restarted on the host just now. */
+  /** Stores the host's current time as the time of its last restart. */
   note(host: Host, signal: AbortSignal): Promise<void>;
-  /** Milliseconds since the epoch by the host's clock; undefined when nothing was restarted there in this run. */
+  /** Milliseconds since the epoch by the clock of the host; undefined when this run restarted no service there. */
   since(host: string): number | undefined;
 }
 

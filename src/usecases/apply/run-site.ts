@@ -15,11 +15,11 @@ export interface RunSite {
   readonly agents: AgentStatuses;
   readonly restarts: RestartTimes;
   readonly site: SiteWriter;
-  /** What is ours on a host once the run has ended well, with every digest known. */
+  /** Resources for the record of a host after a run that succeeded, with all digests. */
   readonly settledOn: (host: string) => Promise<readonly OwnedResource[]>;
   /** Release of each component, as in Wanted. */
   readonly releases: Readonly<Record<string, Digest>>;
-  /** Data of what is removed go, too. */
+  /** True when data of owners that go are removed, too. */
   readonly purge: boolean;
   /** Throws a plain Error for a host that is not connected. */
   hostOf(name: string): Host;

@@ -1,13 +1,13 @@
 import type { SiteRecord, SiteStore } from '../../site/index.ts';
 
-/** The record of a site while a run changes it: one write after the other, each on disk before the next. */
+/** Writes the site record during a run. Writes happen one after the other; each is on disk before the next starts. */
 export class SiteWriter {
   readonly #store: SiteStore;
   #record: SiteRecord;
   #revision: number | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `revision` is that of the record in the store; undefined where there is none. */
+  /** `revision` is that of the record in the store; undefined when the store has no record. */
   constructor(store: SiteStore, record: SiteRecord, revision: number | undefined) {
     this.#store = store;
     this.#record = record;
@@ -18,18 +18,21 @@ export class SiteWriter {
     return this.#record;
   }
 
-  /** Writes the record as the function changes it. Throws SITE_RECORD_CHANGED when another process wrote it meanwhile. */
+  /**
+   * Writes the record as `change` returns it. Throws SITE_RECORD_CHANGED when another process has written it in the
+   * meantime.
+   */
   async update(change: (record: SiteRecord) => SiteRecord): Promise<void> {
     const write = this.#writing.then(async () => {
       this.#record = await this.#store.write(change(this.#record), this.#revision);
       this.#revision = this.#record.revision;
     });
-    // A write that failed is told to whoever asked for it; those behind it try for themselves.
+    // The caller of a failed write gets its error. Writes that wait for it still run.
     this.#writing = write.catch(() => {});
     await write;
   }
 
-  /** Nothing of the site is left. */
+  /** Removes the record after all writes have ended. For a site that no host belongs to any more. */
   async remove(): Promise<void> {
     await this.#writing;
     await this.#store.remove();

@@ -1,7 +1,7 @@
 import { keptValues, type Topology } from '../../cluster/index.ts';
 import type { SiteRecord } from '../../site/index.ts';
 
-/** The hosts of components in the record without those that a component has left, and the kept values of those that stay. */
+/** Returns the placements without hosts that a component has left, and the kept values of hosts that stay. */
 export function standing(record: SiteRecord, topology: Topology): Pick<SiteRecord, 'placements' | 'joined' | 'values'> {
   const listed = (lists: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
     Object.fromEntries(

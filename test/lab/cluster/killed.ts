@@ -43,10 +43,11 @@ const PHASES = [...new Set(POINTS.map(({ step }) => step.split('/')[0]))];
 const LEAST_KILLS = 10;
 
 /**
- * Runs the command "$@", whose output are events, and kills it at the first of the points on standard input (EVENT STEP
- * SECONDS): so many seconds after the line with this event of this step. Nothing is read meanwhile, so a point in a phase
- * of short steps names the whole phase: a single step might begin and end unseen. Prints the number of the point, or
- * nothing when the command came to none of them, then the lines. The status is the command's, 137 when it was killed.
+ * Runs the command "$@", whose output are events, and kills it at the first point that it reaches. Standard input lists
+ * the points, one EVENT STEP SECONDS in each line: the kill comes SECONDS after the output line with this event of this
+ * step. No output is read while it waits for SECONDS, so a point in a phase of short steps names the whole phase: a
+ * single step might begin and end unseen. Prints all lines it reads, then the number of the point, or no number when
+ * the command reached none. The status is the command's, 137 when it was killed.
  */
 const KILLER = `
 mapfile -t points

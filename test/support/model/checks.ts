@@ -6,7 +6,7 @@ import type { PlannedRun } from '../../../src/usecases/planned-run.ts';
 import type { SimulatedMachine } from '../simulated-machine.ts';
 import type { ModelRun, ModelSite } from './site.ts';
 
-/** Names of everything on a machine that the record must know, each with a word for its kind. */
+/** Names of all things on a machine that the record has to list, each with its kind. */
 export function inventory(machine: SimulatedMachine): ReadonlySet<string> {
   return new Set([
     ...[...machine.files.keys()].map((path) => `file ${path}`),
@@ -18,7 +18,7 @@ export function inventory(machine: SimulatedMachine): ReadonlySet<string> {
   ]);
 }
 
-/** What the machines are, in a form that can be compared: bytes and modes, without times. */
+/** State of a machine in comparable form: contents and modes, without times. */
 export function snapshot(machine: SimulatedMachine): Readonly<Record<string, unknown>> {
   return {
     ...Object.fromEntries(
@@ -35,13 +35,13 @@ export function snapshot(machine: SimulatedMachine): Readonly<Record<string, unk
   };
 }
 
-/** The steps that were shown are the steps that ran. */
+/** Checks that the steps of the plan are the steps that ran. */
 export function expectShownIsRun({ planned, events }: ModelRun): void {
   const ran = events.flatMap((event) => (event.type === 'step.finished' && event.outcome !== 'failed' ? [event.step] : []));
   expect(ran.sort(), 'steps that ran').toEqual((planned?.plan.steps ?? []).map(({ id }) => id).sort());
 }
 
-/** No unit restarted without a word in the plan. */
+/** Checks that each restart was announced by the plan. */
 export function expectRestartsAnnounced({ planned }: ModelRun, machines: readonly SimulatedMachine[]): void {
   const steps = planned?.plan.steps ?? [];
   for (const { name, restarted } of machines) {
@@ -51,14 +51,16 @@ export function expectRestartsAnnounced({ planned }: ModelRun, machines: readonl
   }
 }
 
-/** Paths of data that a plan said it would keep, by host. */
+/** Paths of data that a plan keeps, by host. */
 export function keptIn(planned: PlannedRun | undefined): readonly { readonly host: string; readonly path: string }[] {
   return (planned?.plan.changes ?? []).flatMap((change) =>
     change.action === 'remove' && change.end === 'kept' ? [{ host: change.host, path: change.owned.key }] : [],
   );
 }
 
-/** Everything on the machines is of before, or in the record, or was said to stay. */
+/**
+ * Checks that everything on the machines was there before the first install, is in the record, or was kept by a plan.
+ */
 export function expectNothingOrphaned(
   site: ModelSite,
   record: SiteRecord | undefined,
@@ -95,13 +97,13 @@ function knownNames(
     const path = name.slice(name.indexOf(' ') + 1);
     if (names.has(name) || (owned !== undefined && path === HOST_RECORD)) return true;
     if (trees.some((tree) => path === tree || path.startsWith(`${tree}/`))) return true;
-    // Directories above data that stay.
+    // Directories above kept data stay, too.
     if (name.startsWith('directory ') && kept.some((tree) => tree.startsWith(`${path}/`))) return true;
     return name.startsWith('image ') && name.includes('@') && ids.has(machine.images.get(path) ?? '');
   };
 }
 
-/** What stands on a host because of one thing of ours. */
+/** Names in the inventory that come from one resource. */
 function namesOf({ kind, key, details }: OwnedResource): readonly string[] {
   const words = (name: string, divider: string): readonly string[] => details?.[name]?.split(divider) ?? [];
   switch (kind) {
@@ -124,7 +126,7 @@ function namesOf({ kind, key, details }: OwnedResource): readonly string[] {
   }
 }
 
-/** Steps that do something; waits and looks are none. */
+/** Lists the changes of a plan, without resources that stay as they are. */
 export function changesOf(planned: PlannedRun | undefined): readonly string[] {
   return (planned?.plan.changes ?? []).flatMap((change) => {
     if (change.action === 'keep') return [];

@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { IMAGES, MACHINES, nodeOf, ROLES, type Release, type Wish } from './wish.ts';
 
-/** One change of what is declared, with the words for a report. */
+/** One change of the declared cluster, with a description for reports. */
 export interface Edit {
   readonly what: string;
   readonly apply: (wish: Wish) => Wish;
 }
 
-/** What happens around a run, beside the run itself. */
+/** An event before, during or after a run. */
 export type Mishap =
   | { readonly what: 'nothing' }
   | { readonly what: 'kill'; readonly at: number; readonly carriedOut: boolean; readonly runsAgain: boolean }
   | { readonly what: 'record lost' | 'keys lost' | 'secrets lost' | 'other seed' }
   | { readonly what: 'changed by hand'; readonly how: 'write' | 'remove' | 'mode' | 'image' | 'unit'; readonly which: number };
 
-/** One turn of an operator: edits, and a run with what happens to it. */
+/** One turn of an operator: edits, then a run with its mishap. */
 export interface Turn {
   readonly edits: readonly Edit[];
   readonly mishap: Mishap;
@@ -136,10 +136,10 @@ const mishap: fc.Arbitrary<Mishap> = fc.oneof(
   },
 );
 
-/** Failures name turns by their words. */
+/** Failure reports list turns by their descriptions. */
 const turn = fc
   .record({ edits: fc.array(edit, { maxLength: 2 }), mishap })
   .map((made): Turn & { readonly [fc.toStringMethod]: () => string } => ({ ...made, [fc.toStringMethod]: () => describeTurn(made) }));
 
-/** What an operator does with a cluster over the years. */
+/** The turns of an operator during the life of a cluster. */
 export const turns: fc.Arbitrary<readonly Turn[]> = fc.array(turn, { minLength: 1, maxLength: 6 });

@@ -9,16 +9,16 @@ import { describeTurn, type Turn } from './edits.ts';
 import { ModelSite, type ModelRun, type ReleaseBundles } from './site.ts';
 import { FIRST_WISH, type Wish } from './wish.ts';
 
-/** Codes of runs that change nothing. */
+/** Error codes of runs that must not have changed anything. */
 const REFUSALS: readonly string[] = ['SITE_CONFLICT', 'INPUT_INVALID', 'HOSTS_UNFIT'];
 
-/** One cluster from its first install to its end, and what is true of it all the time. */
+/** One cluster from its first install to its reset, with the invariants that are checked after each run. */
 export class ClusterLife {
   readonly #site: ModelSite;
   readonly #bare: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #bareStates: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly #kept: { readonly host: string; readonly path: string }[] = [];
-  /** What was last asked for and not refused. */
+  /** The last wish that was not refused. */
   #wish: Wish = FIRST_WISH;
   #secret: string | undefined;
 
@@ -28,7 +28,7 @@ export class ClusterLife {
     this.#bareStates = new Map(site.machines.map((machine) => [machine.name, snapshot(machine)]));
   }
 
-  /** Lives through the turns of an operator and ends with a reset. Throws at the first thing that must not be. */
+  /** Runs the turns of an operator and then a reset. Throws when an invariant is broken. */
   static async live(bundles: ReleaseBundles, turns: readonly Turn[]): Promise<void> {
     const site = await ModelSite.open(bundles);
     const lived: string[] = [];
@@ -61,7 +61,7 @@ export class ClusterLife {
         return mishap.runsAgain ? this.#install(wish) : undefined;
       }
       case 'record lost': {
-        // Hosts that leave are known to the record alone.
+        // The record is the only list of hosts that leave, so no host may leave in this turn.
         await this.#install(this.#wish);
         await rm(this.#site.layout.record, { force: true });
         return this.#install({ ...wish, nodes: this.#wish.nodes });
@@ -93,7 +93,7 @@ export class ClusterLife {
     await this.#expectSettled();
   }
 
-  /** Runs, and has seen to it that a refused run changed nothing. */
+  /** Runs an install and checks that a refused run has changed nothing. */
   async #run(wish: Wish, kill?: { readonly at: number; readonly carriedOut: boolean }): Promise<ModelRun> {
     const { machines } = this.#site;
     for (const machine of machines) machine.restarted.length = 0;
@@ -130,7 +130,7 @@ export class ClusterLife {
     this.#secret = secret;
   }
 
-  /** The store wrote something at its first start; it is there as long as its directory is. */
+  /** Data files that the store wrote at its first start. They must stay as long as their directory is used. */
   readonly #written = new Set<string>();
   #expectData(host: string): void {
     const path = `${this.#wish.variables['root'] ?? '/opt/sample'}/data/rows`;
@@ -198,7 +198,7 @@ export class ClusterLife {
     expect(existsSync(this.#site.layout.record), 'the record after a reset').toBe(false);
     for (const machine of this.#site.machines) {
       const found = snapshot(machine);
-      // Data that a host was said to keep when it left are not the site's any more.
+      // Data that was kept on a host when it left does not belong to the site any more.
       const left = staying.has(machine.name) ? [] : this.#kept.filter(({ host }) => host === machine.name).map(({ path }) => path);
       const isLeft = (name: string): boolean => {
         const path = name.slice(name.indexOf(' ') + 1);

@@ -6,12 +6,15 @@ import { turns } from './edits.ts';
 import { ClusterLife } from './life.ts';
 import { ReleaseBundles } from './site.ts';
 
-/** Lets as many clusters live, the same for each seed. Throws at the first thing that must not be, with the turns that led there. */
+/**
+ * Runs `runs` lives of clusters, the same ones for the same seed. Throws when an invariant is broken, with the turns
+ * that led to it.
+ */
 export async function liveMany({ runs, seed }: { readonly runs: number; readonly seed: number }): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'caisson-releases-'));
   const bundles = new ReleaseBundles(directory);
   try {
-    // Shrinking would live through hundreds of lives more; the turns that failed are short enough.
+    // Shrinking would run hundreds of further lives, and the failing turns are short enough without it.
     await fc.assert(
       fc.asyncProperty(turns, (sequence) => ClusterLife.live(bundles, sequence)),
       { numRuns: runs, seed, endOnFailure: true },

@@ -14,14 +14,14 @@ import { clusterYaml, writeSampleBundle } from '../sample-install.ts';
 import { Installer, SimulatedMachine } from '../simulated-machine.ts';
 import { IMAGES, MACHINES, manifestsOf, type Release, type Wish } from './wish.ts';
 
-/** Time at the seed and on every machine. */
+/** Time of the clock of the seed and of every machine. */
 const NOW = Date.UTC(2026, 0, 1);
 
-/** Bundles of releases, each written once. */
+/** Bundles of releases. Each is written once. */
 export class ReleaseBundles {
-  /** Id of each image by the digest of its manifest. */
+  /** Id of each image, by digest of its manifest. */
   readonly imageIds = new Map<string, string>();
-  /** Digests of bundles by the names that they get on the seed. */
+  /** Digest of each bundle, by its name on the seed. */
   readonly digests = new Map<string, string>();
   readonly #directory: string;
   readonly #paths = new Map<string, Promise<string>>();
@@ -51,7 +51,7 @@ export class ReleaseBundles {
   }
 }
 
-/** What one run planned, said and threw. */
+/** Plan, events and error of one run. */
 export interface ModelRun {
   /** Undefined for a run that was refused before it had a plan. */
   readonly planned: PlannedRun | undefined;
@@ -60,7 +60,7 @@ export interface ModelRun {
   readonly changed: number;
 }
 
-/** Simulated machines, and the seed's own files in a directory of their own. */
+/** Simulated machines, and a directory for the files of the seed. */
 export class ModelSite {
   readonly machines: readonly SimulatedMachine[];
   readonly installer = new Installer();
@@ -106,14 +106,14 @@ export class ModelSite {
     return found;
   }
 
-  /** Runs an install of what is wished, from the seed. */
+  /** Runs an install on the seed. */
   async install(wish: Wish, kill?: { readonly at: number; readonly carriedOut: boolean }): Promise<ModelRun> {
     const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
     if (kill === undefined) return observe((emit, approve) => install({ ...options, emit }, approve));
     return this.#killed(kill, () => observe((emit, approve) => install({ ...options, emit }, approve)));
   }
 
-  /** Runs an install from another machine than the seed. */
+  /** Runs an install on a machine that is not the seed. */
   async installFrom(seed: string, wish: Wish): Promise<ModelRun> {
     const reach = (name: string): Host => {
       const machine = this.machine(name);
@@ -136,7 +136,7 @@ export class ModelSite {
     return observe((emit, approve) => reset({ ...options, emit, purge: true }, approve));
   }
 
-  /** Runs while a part of the seed's own files is away, and puts it back. */
+  /** Runs `work` while `path` among the seed's files is moved away, then moves it back. */
   async without<T>(path: string, work: () => Promise<T>): Promise<T> {
     const aside = join(this.#directory, 'aside');
     await rm(aside, { recursive: true, force: true });
@@ -151,7 +151,10 @@ export class ModelSite {
     }
   }
 
-  /** What a dead process does after its death to the seed's files never happened. */
+  /**
+   * Runs work until the kill. Restores the seed's files to that moment, because the dead process still runs here and
+   * may write.
+   */
   async #killed(kill: { readonly at: number; readonly carriedOut: boolean }, work: () => Promise<ModelRun>): Promise<ModelRun> {
     const { installer } = this;
     const atDeath = join(this.#directory, 'at-death');

@@ -1,20 +1,20 @@
 import { MANIFESTS, type SampleNode } from '../sample-install.ts';
 
-/** What a release of the platform may differ in. */
+/** Choices in which releases of the platform can differ. */
 export interface Release {
   readonly version: number;
-  /** Images that have other bytes under the same name. */
+  /** Images that have other content under the same name. */
   readonly otherImages: readonly string[];
-  /** Texts of template files. */
+  /** Number in the text of a template file. */
   readonly storeConf: number;
   readonly daemon: number;
-  /** A component that may be there, under one of two names. */
+  /** A component that a release may contain, under one of two names. */
   readonly extra: 'none' | 'cache' | 'buffer';
-  /** The store keeps something in a second directory. */
+  /** True when the store has a second data directory. */
   readonly hasLogs: boolean;
 }
 
-/** Everything that an operator declares: cluster.yaml and the bundle. */
+/** Everything that an operator declares, in cluster.yaml and by the choice of a bundle. */
 export interface Wish {
   readonly name: string;
   readonly nodes: readonly SampleNode[];
@@ -27,7 +27,7 @@ export const STORE_IMAGE = 'registry.example/store:1';
 export const WEB_IMAGE = 'registry.example/web:1';
 export const IMAGES: readonly string[] = [STORE_IMAGE, WEB_IMAGE];
 
-/** Every machine there is; the first is the seed. */
+/** All machines; the first is the seed. */
 export const MACHINES: readonly { readonly name: string; readonly address: string }[] = [1, 2, 3, 4].map((number) => ({
   name: `n${number}`,
   address: `10.0.0.1${number}`,
@@ -47,7 +47,7 @@ export const FIRST_WISH: Wish = {
   release: { version: 1, otherImages: [], storeConf: 1, daemon: 1, extra: 'none', hasLogs: false },
 };
 
-/** The manifests of a release: those of the sample, with a quorum whose members join and leave. */
+/** Manifests of a release: those of the sample, and a quorum whose members join and leave. */
 export function manifestsOf({ version, storeConf, daemon, extra, hasLogs }: Release): Readonly<Record<string, string>> {
   const role = (name: string, components: readonly string[]): string =>
     `apiVersion: caisson/v1\nkind: Role\nname: ${name}\nsummary: Role\ncomponents: [${components.join(', ')}]\n` +
@@ -87,7 +87,7 @@ services:
     health: { model: tcp, address: "127.0.0.1:7000" }
 `;
 
-/** Under either name it has the same data and the same file. */
+/** The component has the same data and file under both names. */
 function extraOf(name: string): string {
   return `apiVersion: caisson/v1
 kind: Component
