@@ -17,6 +17,7 @@ export interface OrderRequest {
   readonly recordHosts: ReadonlySet<string>;
   /** Hosts that leave the cluster without being connected (--forget). No step runs on them. */
   readonly forgotten?: ReadonlySet<string>;
+  readonly goesBack?: boolean | undefined;
 }
 
 /**
@@ -432,13 +433,13 @@ class Order {
   }
 
   /**
-   * Before-upgrade actions of a component that runs in another release. Those of the whole cluster come with its first
-   * host.
+   * Before-upgrade actions of a component that runs in another release; none when the run goes back. Those of the whole
+   * cluster come with its first host.
    */
   #upgradeActions(placement: Placement): readonly ComponentAction[] {
     const { component, host } = placement;
     const release = this.#request.wanted.releases[component.name];
-    if (release === undefined || !this.#site.isUpgraded(component.name, release)) return [];
+    if (this.#request.goesBack === true || release === undefined || !this.#site.isUpgraded(component.name, release)) return [];
     const isFirst = this.#topology.first(component.name)?.name === host.name;
     return this.#actionsAt(component, 'before-upgrade').filter(
       (action) => (action.each === 'host' ? this.#site.runs(placement) : isFirst) && !this.#site.isDone(placement, action, release),

@@ -15,6 +15,8 @@ export interface PlanRequest extends DifferenceOptions {
   /** Returns the hosts whose own record must be written, even when nothing else changes there. */
   readonly staleHosts: (changes: readonly Change[]) => readonly string[];
   readonly forgotten?: ReadonlySet<string>;
+  /** True for a return to earlier releases: before-upgrade actions, which bring data to a newer release, are left out. */
+  readonly goesBack?: boolean | undefined;
 }
 
 /** Every change with its reason, and the steps in their order. `--plan` prints the same steps that a run takes. */
@@ -25,11 +27,11 @@ export interface Plan {
 
 /** Makes the plan of a run. Pure. */
 export function makePlan(request: PlanRequest): Plan {
-  const { declared, wanted, found, record, forgotten = new Set() } = request;
+  const { declared, wanted, found, record, forgotten = new Set(), goesBack } = request;
   const changes = difference(wanted.resources, found, record, request);
   const busy = [...claimedResources(changes.filter((change) => !isIdle(change))).keys()];
   const recordHosts = new Set([...busy, ...request.staleHosts(changes)].filter((host) => !forgotten.has(host)));
-  return { changes, steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten }) };
+  return { changes, steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten, goesBack }) };
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Operation {
   readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
+  /** True for a return to earlier releases, which runs no before-upgrade action. */
+  readonly goesBack?: boolean;
   /** Returns the topology to plan for. The session's topology by default. */
   readonly topology?: (session: Session) => Topology;
   /** Returns lines that are shown with the plan, after changes and consequences. */
@@ -57,8 +59,8 @@ export async function runOperation(options: OperationOptions, operation: Operati
   }
 }
 
-async function planned(session: Session, options: OperationOptions, { check, topology, notes }: Operation): Promise<PlannedRun> {
+async function planned(session: Session, options: OperationOptions, { check, topology, goesBack, notes }: Operation): Promise<PlannedRun> {
   await check?.(session, options);
-  const run = await planRun(session, options, topology?.(session));
+  const run = await planRun(session, { ...options, goesBack }, topology?.(session));
   return { ...run, notes: notes?.(session) ?? [] };
 }

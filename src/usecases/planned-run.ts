@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly purge?: boolean;
   /** Most hosts that are looked at at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
+  /** True for a return to earlier releases, which runs no before-upgrade action. */
+  readonly goesBack?: boolean | undefined;
 }
 
 /** A plan with everything that is needed to show it and to run it. */
@@ -75,6 +77,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     record,
     purge,
     forgotten,
+    goesBack: options.goesBack,
     staleHosts: (changes) => staleHosts(session, changes, topology),
   });
   const conflicts = movedData(plan.changes);

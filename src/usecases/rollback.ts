@@ -5,7 +5,7 @@ import type { PlannedRun } from './planned-run.ts';
 import { layoutOf, type Session } from './session.ts';
 import { stagedPath, unfinishedBundle } from './site-sources.ts';
 
-const ROLLBACK: Operation = { name: 'rollback', notes: notTakenBack };
+const ROLLBACK: Operation = { name: 'rollback', goesBack: true, notes: notTakenBack };
 
 /** Plans a rollback and changes nothing. Throws as a rollback does before its first change. */
 export async function planRollback(options: OperationOptions): Promise<PlannedRun> {
@@ -14,7 +14,7 @@ export async function planRollback(options: OperationOptions): Promise<PlannedRu
 
 /**
  * Goes back to the bundle before, whose copy the seed keeps: after an upgrade that ended well, to the bundle that it
- * replaced; after one that did not, to the bundle that is still in force. Throws SiteConflictError when there is no bundle
+ * replaced; after one that did not, to the bundle that is still in force. A rollback that was interrupted goes on. Throws SiteConflictError when there is no bundle
  * to go back to, INPUT_UNREADABLE when its copy is gone, and as runOperation does.
  */
 export async function rollback(options: OperationOptions, approve: Approve): Promise<RunSummary> {
@@ -33,7 +33,9 @@ async function withBundleBefore(options: OperationOptions): Promise<OperationOpt
 }
 
 function bundleBefore(record: SiteRecord): RecordedBundle | undefined {
-  return unfinishedBundle(record) === undefined ? record.previous : record.bundle;
+  const unfinished = unfinishedBundle(record);
+  if (unfinished === undefined) return record.previous;
+  return record.operations.at(-1)?.operation === ROLLBACK.name ? unfinished : record.bundle;
 }
 
 /** Names the before-upgrade actions, such as database migrations, that ran for the present releases: a rollback does not undo them. */

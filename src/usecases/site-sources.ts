@@ -40,7 +40,7 @@ export async function stagedPath(bundle: RecordedBundle, layout: Pick<SeedLayout
   } catch (cause) {
     throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${path}", the seed's copy of bundle ${name} ${version}`, {
       cause,
-      hint: 'Carry the bundle to the seed again and name it with --bundle',
+      hint: 'Carry the bundle to the seed again and name it: caisson install --offline --bundle FILE',
     });
   }
 }

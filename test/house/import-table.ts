@@ -85,7 +85,6 @@ export const IMPORT_TABLE: ImportTable = {
       'ui',
       'cli',
       'cli/inspect',
-      'cli/plan',
       'cli/serve',
       'cli/signing',
       'cli/site',

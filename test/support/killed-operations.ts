@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { reset, rollback, upgrade } from '../../src/usecases/index.ts';
+import { inventory } from './model/checks.ts';
+import { HARD_IMAGES, hardManifests, hardSite, type HardSite } from './hard-cases.ts';
+import { writeSampleBundle, type SampleNode } from './sample-install.ts';
+import { outcomeOf } from './simulated-site.ts';
+
+const NODES: readonly SampleNode[] = [
+  { name: 'n1', address: '10.0.0.11', roles: ['data'] },
+  { name: 'n2', address: '10.0.0.12', roles: ['front'] },
+  { name: 'n3', address: '10.0.0.13', roles: ['front'] },
+];
+const LEFT = NODES.filter(({ name }) => name !== 'n3');
+
+const yes = async (): Promise<boolean> => true;
+
+/** Bundles of two releases, whose database has a migration between them. */
+export interface TwoReleases {
+  readonly older: string;
+  readonly newer: string;
+}
+
+export async function writeTwoReleases(directory: string): Promise<TwoReleases> {
+  const write = (database: string): Promise<string> =>
+    writeSampleBundle(join(directory, `${database}.tar`), {
+      manifests: hardManifests({ database }),
+      images: HARD_IMAGES,
+      version: database,
+    });
+  return { older: await write('1'), newer: await write('2') };
+}
+
+/** An operation of a site, killed and run again. */
+export interface KilledOperation {
+  readonly name: string;
+  /** Brings a site that was installed from the older release to the moment before the operation. */
+  prepare(site: HardSite, releases: TwoReleases): Promise<void>;
+  run(site: HardSite, releases: TwoReleases): Promise<unknown>;
+  /** Number of changed steps of a run afterwards; 0 is right. Absent where the site is gone. */
+  again?(site: HardSite): Promise<{ readonly changed: number }>;
+}
+
+const removeNode = async (site: HardSite): Promise<void> => site.declare(LEFT);
+
+export const KILLED_OPERATIONS: readonly KilledOperation[] = [
+  {
+    name: 'upgrade',
+    prepare: (site, { newer }) => site.take(newer),
+    run: (site, { newer }) => upgrade({ ...site.options, bundlePaths: [newer] }, yes),
+    again: (site) => site.run(),
+  },
+  {
+    name: 'rollback',
+    prepare: async (site, { newer }) => {
+      await site.take(newer);
+      await upgrade({ ...site.options, bundlePaths: [newer] }, yes);
+    },
+    run: (site) => rollback({ ...site.options, bundlePaths: undefined }, yes),
+    again: async (site) => site.install({ bundlePaths: undefined }),
+  },
+  { name: 'removal of a node', prepare: removeNode, run: (site) => site.run({ purge: true }), again: (site) => site.run() },
+  { name: 'reset', prepare: async () => {}, run: (site) => reset({ ...site.options, purge: true }, yes) },
+];
+
+/**
+ * Kills an operation at `points` of its commands, spread over all (every command where points are more), runs it again, and
+ * expects what an undisturbed one leaves: the same machines, the same migrations, nothing to do afterwards.
+ */
+export async function expectKillsHarmless(
+  operation: KilledOperation,
+  releases: TwoReleases,
+  directory: string,
+  points: number,
+): Promise<number> {
+  const { run, again } = operation;
+  const whole = await prepared(operation, releases, directory);
+  const before = whole.site.installer.commands;
+  await run(whole.site, releases);
+  const commands = whole.site.installer.commands - before;
+  const stride = Math.max(1, Math.floor(commands / points));
+  let kills = 0;
+  for (let at = 1; at <= commands; at += stride) {
+    const where = `${operation.name} killed at command ${at} of ${commands}`;
+    const killed = await prepared(operation, releases, directory);
+    killed.site.installer.death = { at: killed.site.installer.commands + at, carriedOut: at % 2 === 1 };
+    const killedRun = await outcomeOf(run(killed.site, releases));
+    expect(killedRun, where).not.toBe('done');
+    killed.site.installer.death = undefined;
+    expect(await outcomeOf(run(killed.site, releases)), `${where}, run again`).toBe('done');
+    expect(stateOf(killed), where).toEqual(stateOf(whole));
+    expect(killed.site.platform.migrations, where).toEqual(whole.site.platform.migrations);
+    if (again !== undefined) expect(await again(killed.site), where).toMatchObject({ changed: 0 });
+    else expect(inventories(killed.site), where).toEqual(killed.bare);
+    kills += 1;
+    await close(killed);
+  }
+  await close(whole);
+  return kills;
+}
+
+interface Prepared {
+  readonly site: HardSite;
+  readonly own: string;
+  /** Names of everything on each machine before the first install. */
+  readonly bare: readonly (readonly string[])[];
+}
+
+async function prepared({ prepare }: KilledOperation, releases: TwoReleases, directory: string): Promise<Prepared> {
+  const own = await mkdtemp(join(directory, 'own-'));
+  const site = await hardSite(own, releases.older, NODES);
+  const bare = inventories(site);
+  await site.run();
+  await prepare(site, releases);
+  return { site, own, bare };
+}
+
+async function close({ site, own }: Prepared): Promise<void> {
+  await site.end();
+  await rm(own, { recursive: true, force: true });
+}
+
+function inventories({ machines }: HardSite): readonly (readonly string[])[] {
+  return machines.map((machine) => [...inventory(machine)].sort());
+}
+
+/** State of all machines, without port and directory, which differ from one simulation to the next. */
+function stateOf({ site, own }: Prepared): readonly string[] {
+  return site.machines.map((machine) =>
+    JSON.stringify(machine.state())
+      .replaceAll(/(?<=depot\.sample\.internal[:_]|0\.0\.0\.0:)\d+/g, 'PORT')
+      .replaceAll(own, 'OWN'),
+  );
+}
