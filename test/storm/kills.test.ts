@@ -20,7 +20,7 @@ describe.each(KILLED_OPERATIONS)('$name', (operation) => {
     'that is killed at any of its commands ends the same when it is run again',
     async () => {
       const kills = await expectKillsHarmless(operation, releases, directory, Number.MAX_SAFE_INTEGER);
-      console.log(`      ${operation.name}: killed at each of its ${kills} commands`);
+      process.stdout.write(`      ${operation.name}: killed at each of its ${kills} commands\n`);
     },
     HOUR_MS,
   );

@@ -36,10 +36,10 @@ export async function writeTwoReleases(directory: string): Promise<TwoReleases> 
 export interface KilledOperation {
   readonly name: string;
   /** Brings a site that was installed from the older release to the moment before the operation. */
-  prepare(site: HardSite, releases: TwoReleases): Promise<void>;
-  run(site: HardSite, releases: TwoReleases): Promise<unknown>;
+  readonly prepare: (site: HardSite, releases: TwoReleases) => Promise<void>;
+  readonly run: (site: HardSite, releases: TwoReleases) => Promise<unknown>;
   /** Number of changed steps of a run afterwards; 0 is right. Absent where the site is gone. */
-  again?(site: HardSite): Promise<{ readonly changed: number }>;
+  readonly again?: (site: HardSite) => Promise<{ readonly changed: number }>;
 }
 
 const removeNode = async (site: HardSite): Promise<void> => site.declare(LEFT);
