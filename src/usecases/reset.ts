@@ -17,7 +17,7 @@ const RESET: Operation = {
 
 /** Plans a reset and changes nothing. Throws as a reset does before its first change. */
 export async function planReset(options: OperationOptions): Promise<PlannedRun> {
-  return planOperation(options, RESET);
+  return planOperation({ ...options, isLast: true }, RESET);
 }
 
 /**
@@ -26,7 +26,7 @@ export async function planReset(options: OperationOptions): Promise<PlannedRun> 
  * runOperation does.
  */
 export async function reset(options: OperationOptions, approve: Approve): Promise<RunSummary> {
-  return runOperation(options, RESET, approve);
+  return runOperation({ ...options, isLast: true }, RESET, approve);
 }
 
 /** Returns the topology of a cluster that has no nodes and wants no resources. */

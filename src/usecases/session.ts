@@ -43,6 +43,8 @@ export interface SessionOptions {
   /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
   readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
+  /** True for a run after which the site is gone. */
+  readonly isLast?: boolean | undefined;
   /** Hosts that leave the cluster and are not connected (--forget). */
   readonly forget?: readonly string[];
   /** Most hosts that are connected and worked on at the same time; 32 by default. */
@@ -170,7 +172,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     options.emit({ type: 'warning', message: `The record of site "${record.name}" was lost; it is made again from what its hosts keep` });
   }
   const topology = request.topology(record);
-  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout });
+  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: options.isLast });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, options);
   return {

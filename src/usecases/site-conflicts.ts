@@ -20,16 +20,19 @@ export interface SiteToCheck {
   /** Name of the machine that runs this process. */
   readonly seed: string;
   readonly layout: SeedLayout;
+  /** True for a run after which the site is gone: no data are used any more, so keys, settings and placements do not count. */
+  readonly isLast?: boolean | undefined;
 }
 
 /** Lists every reason why the requested cluster would harm the site. Empty when there is none. */
-export function siteConflicts({ topology, record, found, keys, seed, layout }: SiteToCheck): readonly SiteConflict[] {
+export function siteConflicts({ topology, record, found, keys, seed, layout, isLast }: SiteToCheck): readonly SiteConflict[] {
   const foreign = foreignHosts(record, found);
   if (record === undefined || foreign.length > 0) return foreign;
+  const isSame = [...changedName(record, topology.spec.name), ...changedSeed(record, seed)];
+  if (isLast === true) return isSame;
   return [
     ...lostKeys(record, keys, { pki: layout.authorities, secrets: layout.secrets }),
-    ...changedName(record, topology.spec.name),
-    ...changedSeed(record, seed),
+    ...isSame,
     ...changedSettings(record, fixedSettings(topology)),
     ...movedPlacements(topology),
   ];
