@@ -25,6 +25,8 @@ export interface KeptAuthorityOptions {
   readonly certificateDays?: number;
   /** A certificate that ends within this many days is issued again; 60 by default. */
   readonly renewalDays?: number;
+  /** Ids of certificates that are issued again at the next `obtain`, however long they last. */
+  readonly renew?: Iterable<string> | undefined;
   readonly clock: Clock;
 }
 
@@ -53,6 +55,7 @@ export interface KeptAuthority {
 
 export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority {
   const { clock, certificateDays = 825 } = options;
+  const toRenew = new Set(options.renew);
   const authorityPaths = pathsIn(options.directory, nameOf(options));
   const pathsOf = (id: string): PairPaths => pathsIn(storeOf(options), id);
   // A run asks for the same certificates once for each host; the same bytes are judged once.
@@ -64,6 +67,7 @@ export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority 
   const peekPair = async (): Promise<KeyPair | undefined> => readAuthority(authorityPaths, isPair);
   const obtainPair = async (): Promise<KeyPair> => (await peekPair()) ?? makeAuthority(authorityPaths, options);
   const peek = async (id: string, subject: CertificateSubject): Promise<KeyPair | undefined> => {
+    if (toRenew.has(id)) return undefined;
     const issuer = await peekPair();
     const pair = issuer === undefined ? undefined : await readPair(pathsOf(id));
     return issuer !== undefined && pair !== undefined && fits(judge({ pair, subject, issuer }), options) ? pair : undefined;
@@ -81,6 +85,7 @@ export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority 
       if (known !== undefined) return known;
       const made = await issueCertificate(await obtainPair(), { ...subject, days: certificateDays, clock });
       await writeKeptPair(pathsOf(id), { secret: made.key, open: made.certificate }, { open: 0o600, directory: 0o700 });
+      toRenew.delete(id);
       return made;
     },
   };

@@ -48,6 +48,8 @@ export interface SiteKeysOptions {
   /** Name of the cluster. */
   readonly name: string;
   readonly clock: Clock;
+  /** Ids of certificates that are issued again once: AUTHORITY/ID, or ID alone for those of the site's authority. */
+  readonly renew?: readonly string[] | undefined;
   /** Resolves a path in cluster.yaml to a path on this machine. */
   readonly resolvePath: (path: string) => string;
 }
@@ -98,13 +100,17 @@ export function repositoryKeyPaths({ depot }: SeedLayout) {
 function openAuthority(
   layout: SeedLayout,
   name: string,
-  { name: site, clock }: { readonly name: string; readonly clock: Clock },
+  { name: site, clock, renew = [] }: Pick<SiteKeysOptions, 'name' | 'clock' | 'renew'>,
 ): KeptAuthority {
   const isSite = name === SITE_AUTHORITY;
+  const own = isSite
+    ? renew.filter((id) => !id.includes('/'))
+    : renew.flatMap((id) => (id.startsWith(`${name}/`) ? [id.slice(name.length + 1)] : []));
   return openKeptAuthority({
     directory: layout.authorities,
     store: layout.certificates,
     ...(isSite ? {} : { name }),
+    renew: own,
     commonName: isSite ? `${site} site authority` : `${site} ${name} authority`,
     clock,
   });

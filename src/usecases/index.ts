@@ -2,6 +2,7 @@
  * Operations of an operator: open a session with the site and its hosts (session.ts), plan, ask for approval, apply
  * (apply/). Code here must not import net, sources or builder, so that it cannot download. Start with operation.ts.
  */
+export * from './certificates.ts';
 export * from './history.ts';
 export * from './install.ts';
 export * from './reset.ts';

@@ -43,6 +43,8 @@ export interface SessionOptions {
   /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
   readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
+  /** Certificates that are issued again, by the names that listCertificates gives them. */
+  readonly renew?: readonly string[] | undefined;
   /** True for a run after which the site is gone. */
   readonly isLast?: boolean | undefined;
   /** Hosts that leave the cluster and are not connected (--forget). */
@@ -162,6 +164,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const keys = openSiteKeys(layout, {
     name: spec.name,
     clock: options.clock,
+    renew: options.renew,
     resolvePath: (path) => resolveSitePath(path, clusterPath, options.connect.home),
   });
   const hosts = new Map([...connected.hosts, [connected.seed.name, connected.seed]]);

@@ -1,6 +1,7 @@
 import type { RegisterCommand } from '../command.ts';
 import { registerAgent } from './agent.ts';
 import { registerBuildBundle } from './build-bundle.ts';
+import { registerCertificates } from './certificates.ts';
 import { registerCluster } from './cluster.ts';
 import { registerHistory } from './history.ts';
 import { registerInspect } from './inspect.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerReset,
   registerCluster,
   registerHistory,
+  registerCertificates,
   registerAgent,
 ];
 

@@ -3,12 +3,20 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildLabBundle, CARRIED, clusterYaml, INSTALL } from '../scenario.ts';
 import { repositoryRoot } from '../state.ts';
+import { downtimeOf, type ServedPort } from './downtime.ts';
 import { planSteps, runInstall } from './installer.ts';
 import { containersOf, startTimes, untilHealthy } from './observe.ts';
 import { everywhere, type GetSide, type Side, type Site } from './site.ts';
 
 const INSTALL_NEWER = INSTALL.map((word) => (word.endsWith('/cluster.tar') ? `${CARRIED}/newer.tar` : word));
 const DATABASE_SECRET = '/var/lib/caisson/secrets/db-root';
+
+const SERVED: readonly ServedPort[] = [
+  { component: 'etcd', node: 'm1', port: 2379 },
+  { component: 'rbd-db', node: 'm1', port: 3306 },
+  { component: 'rbd-hub', node: 'm1', port: 5000 },
+  { component: 'rbd-gateway', node: 'g1', port: 443 },
+];
 
 /** Registers the tests of changes to a cluster that runs: what would do harm is refused, all else is planned truly. */
 export function changedLater(getSite: () => Site, side: GetSide): void {
@@ -65,7 +73,9 @@ export function changedLater(getSite: () => Site, side: GetSide): void {
     });
   });
 
-  describe('a bundle with another daemon.json', () => {
+  describe('an upgrade to a bundle with another daemon.json, and the way back', () => {
+    const upgrade = ['upgrade', '--bundle', `${CARRIED}/newer.tar`];
+
     it('restarts the engine of one host after the other, as the plan says, each seen healthy again before the next', async () => {
       const site = getSite();
       const manifests = join(side().connected.directory, 'newer-manifests');
@@ -74,21 +84,25 @@ export function changedLater(getSite: () => Site, side: GetSide): void {
       await writeFile(join(manifests, 'components/docker/daemon.json'), daemon);
       const newer = await buildLabBundle(side().connected, 'newer', ['--version', 'newer'], manifests);
       await site.lab.copyTo('m1', newer.path, `${CARRIED}/newer.tar`);
-      const plan = await planSteps(site, INSTALL_NEWER);
+      const plan = await planSteps(site, upgrade);
       expect(plan.consequences).toEqual(expect.arrayContaining(site.nodes.map((node) => `docker on ${node} restarts`)));
       expect(plan.consequences).toEqual(
         expect.arrayContaining(['etcd on m1 restarts', 'rbd-db on m1 restarts', 'rbd-gateway on g1 restarts']),
       );
 
-      const ran = await runInstall(site, INSTALL_NEWER);
-      expect(ran.status, ran.stderr).toBe(0);
-      expect(ran.finished.map(([id]) => id).sort()).toEqual([...plan.ids].sort());
-      const times = await everywhere(site, (node) => restartSpan(site, node));
-      const spans = Object.values(times).sort((left, right) => left.engine - right.engine);
-      // By the clock that all hosts of the lab share: a host's engine restarts after the containers of the one before are up.
-      for (const [index, span] of spans.entries()) expect(span.engine).toBeGreaterThanOrEqual(spans[index - 1]?.containers ?? 0);
-      await untilHealthy(site, 60_000);
+      await changesHostAfterHost(site, upgrade, plan.ids);
       expect((await runInstall(site, INSTALL_NEWER)).result).toMatchObject({ changed: 0 });
+      expect(await site.bash('g1', 'cat /etc/docker/daemon.json')).toContain('20m');
+    });
+
+    it('goes back to the bundle before, which the seed kept, in the same way', async () => {
+      const site = getSite();
+      await site.bash('m1', 'rm "$1"', `${CARRIED}/cluster.tar`);
+      const plan = await planSteps(site, ['rollback']);
+      await changesHostAfterHost(site, ['rollback'], plan.ids);
+      expect(await site.bash('g1', 'cat /etc/docker/daemon.json')).not.toContain('20m');
+      expect((await runInstall(site, ['install', '--offline'])).result).toMatchObject({ changed: 0 });
+      await site.lab.copyTo('m1', side().bundle.path, `${CARRIED}/cluster.tar`);
     });
   });
 
@@ -131,6 +145,22 @@ async function carryTo({ lab, cluster }: Site, { bundle, connected }: Side, node
   await lab.copyTo(node, yaml, `${CARRIED}/cluster.yaml`);
   await lab.copyTo(node, lab.identityFile, `${CARRIED}/identity`, 0o600);
   await lab.copyTo(node, lab.knownHostsFile, `${CARRIED}/known_hosts`);
+}
+
+/** Runs the planned steps, and expects that at most one host of a component was down at a time. */
+async function changesHostAfterHost(site: Site, words: readonly string[], planned: readonly string[]): Promise<void> {
+  const downtime = await downtimeOf(site, SERVED, async () => {
+    const ran = await runInstall(site, words);
+    expect(ran.status, ran.stderr).toBe(0);
+    expect(ran.finished.map(([id]) => id).sort()).toEqual([...planned].sort());
+  });
+  console.log(`      ${words[0] ?? ''}: seconds without service: ${JSON.stringify(downtime)}`);
+  const times = await everywhere(site, (node) => restartSpan(site, node));
+  const spans = Object.values(times).sort((left, right) => left.engine - right.engine);
+  // By the clock that all hosts of the lab share: a host's engine restarts after the containers of the one before are up.
+  for (const [index, span] of spans.entries()) expect(span.engine).toBeGreaterThanOrEqual(spans[index - 1]?.containers ?? 0);
+  await untilHealthy(site, 60_000);
+  expect(await site.bash('m1', 'docker exec etcd etcdctl get --print-value-only lab/key')).toBe('value');
 }
 
 interface RestartSpan {
