@@ -12,3 +12,4 @@ export * from './site-store.ts';
 export * from './kept-text.ts';
 export * from './secret-store.ts';
 export * from './site-keys.ts';
+export * from './list-certificates.ts';

@@ -1,5 +1,5 @@
-import { seedLayout } from '../../site/index.ts';
-import { listCertificates, planRenewal, renewCertificates, type SiteCertificate } from '../../usecases/index.ts';
+import { listCertificates, seedLayout, type SiteCertificate } from '../../site/index.ts';
+import { planRenewal, renewCertificates } from '../../usecases/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, type SiteFlags } from '../site/index.ts';
