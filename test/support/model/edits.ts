@@ -10,6 +10,7 @@ export interface Edit {
 /** An event before, during or after a run. */
 export type Mishap =
   | { readonly what: 'nothing' }
+  | { readonly what: 'rolled back' }
   | { readonly what: 'kill'; readonly at: number; readonly carriedOut: boolean; readonly runsAgain: boolean }
   | { readonly what: 'record lost' | 'keys lost' | 'secrets lost' | 'other seed' }
   | { readonly what: 'changed by hand'; readonly how: 'write' | 'remove' | 'mode' | 'image' | 'unit'; readonly which: number };
@@ -111,6 +112,7 @@ const edit = fc.oneof(
 
 const mishap: fc.Arbitrary<Mishap> = fc.oneof(
   { weight: 8, arbitrary: fc.constant<Mishap>({ what: 'nothing' }) },
+  { weight: 2, arbitrary: fc.constant<Mishap>({ what: 'rolled back' }) },
   {
     weight: 6,
     arbitrary: fc.record({

@@ -15,6 +15,7 @@ const REFUSALS: readonly string[] = ['SITE_CONFLICT', 'INPUT_INVALID', 'HOSTS_UN
 /** One cluster from its first install to its reset, with the invariants that are checked after each run. */
 export class ClusterLife {
   readonly #site: ModelSite;
+  readonly #bundles: ReleaseBundles;
   readonly #bare: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #bareStates: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly #kept: { readonly host: string; readonly path: string }[] = [];
@@ -22,8 +23,9 @@ export class ClusterLife {
   #wish: Wish = FIRST_WISH;
   #secret: string | undefined;
 
-  private constructor(site: ModelSite) {
+  private constructor(site: ModelSite, bundles: ReleaseBundles) {
     this.#site = site;
+    this.#bundles = bundles;
     this.#bare = new Map(site.machines.map((machine) => [machine.name, inventory(machine)]));
     this.#bareStates = new Map(site.machines.map((machine) => [machine.name, snapshot(machine)]));
   }
@@ -33,7 +35,7 @@ export class ClusterLife {
     const site = await ModelSite.open(bundles);
     const lived: string[] = [];
     try {
-      const life = new ClusterLife(site);
+      const life = new ClusterLife(site, bundles);
       for (const turn of turns) {
         lived.push(describeTurn(turn));
         await life.#turn(turn);
@@ -53,6 +55,9 @@ export class ClusterLife {
     switch (mishap.what) {
       case 'nothing':
         return this.#install(wish);
+      case 'rolled back':
+        await this.#install(wish);
+        return this.#rollBack();
       case 'kill': {
         const run = await this.#run(wish, mishap);
         if (run.failure !== undefined && this.#isRefused(run)) return;
@@ -106,6 +111,27 @@ export class ClusterLife {
 
   #isRefused({ failure }: ModelRun): boolean {
     return failure instanceof CaissonError && REFUSALS.includes(failure.code);
+  }
+
+  /** Goes back to the bundle before the one in force, when the last run ended well and there is one. */
+  async #rollBack(): Promise<void> {
+    const before = await this.#record();
+    if (before?.previous === undefined || before.operations.at(-1)?.outcome !== 'done') return;
+    const release = this.#bundles.releases.get(before.previous.digest);
+    if (release === undefined) throw new Error(`nobody made bundle ${before.previous.digest}`);
+    for (const machine of this.#site.machines) machine.restarted.length = 0;
+    const run = await this.#site.rollback(this.#wish);
+    if (run.failure !== undefined) {
+      if (!this.#isRefused(run)) throw asError(run.failure);
+      return;
+    }
+    this.#wish = { ...this.#wish, release };
+    this.#kept.push(...keptIn(run.planned));
+    expectShownIsRun(run);
+    expectRestartsAnnounced(run, this.#site.machines);
+    await this.#expectWell(before);
+    expect((await this.#record())?.previous, 'the bundle to go forward to').toEqual(before.bundle);
+    await this.#expectSettled();
   }
 
   async #record(): Promise<SiteRecord | undefined> {

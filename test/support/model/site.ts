@@ -6,9 +6,8 @@ import { openBundle } from '../../../src/bundle/index.ts';
 import { systemClock, type Event } from '../../../src/core/index.ts';
 import type { Host } from '../../../src/host/index.ts';
 import { seedLayout, stagedBundleName, type Machines, type SeedLayout } from '../../../src/site/index.ts';
-import { install, type OperationOptions } from '../../../src/usecases/index.ts';
+import { install, reset, rollback, type OperationOptions } from '../../../src/usecases/index.ts';
 import type { PlannedRun } from '../../../src/usecases/planned-run.ts';
-import { reset } from '../../../src/usecases/reset.ts';
 import { freePort } from '../free-port.ts';
 import { clusterYaml, writeSampleBundle } from '../sample-install.ts';
 import { Installer, SimulatedMachine } from '../simulated-machine.ts';
@@ -23,6 +22,8 @@ export class ReleaseBundles {
   readonly imageIds = new Map<string, string>();
   /** Digest of each bundle, by its name on the seed. */
   readonly digests = new Map<string, string>();
+  /** Release of each bundle, by its digest. */
+  readonly releases = new Map<string, Release>();
   readonly #directory: string;
   readonly #paths = new Map<string, Promise<string>>();
 
@@ -46,6 +47,7 @@ export class ReleaseBundles {
       for (const { manifest, config } of platforms) this.imageIds.set(manifest.digest, config.digest);
     }
     this.digests.set(stagedBundleName(reader), reader.bundleDigest);
+    this.releases.set(reader.bundleDigest, release);
     await reader.close();
     return path;
   }
@@ -129,6 +131,12 @@ export class ModelSite {
     };
     const options = await this.#options(wish, join(this.#directory, `seed-${seed}`), reach);
     return observe((emit, approve) => install({ ...options, emit }, approve));
+  }
+
+  /** Goes back to the bundle before, with the cluster.yaml of a wish. */
+  async rollback(wish: Wish): Promise<ModelRun> {
+    const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
+    return observe((emit, approve) => rollback({ ...options, bundlePaths: undefined, emit }, approve));
   }
 
   async reset(wish: Wish): Promise<ModelRun> {
