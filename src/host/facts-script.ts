@@ -1,6 +1,6 @@
 /**
  * Gathers everything about a host in one run, as sections that begin with `@@ NAME`. It needs no more than a minimal
- * Debian has; where iproute2 is missing, the kernel is asked itself. The parameters are the paths whose file systems matter.
+ * base system has; where iproute2 is missing, the kernel is asked itself. The parameters are the paths whose file systems matter.
  */
 export const FACTS_SCRIPT = `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 section() { printf '@@ %s\\n' "$1"; }
@@ -11,7 +11,6 @@ section hostname; cat /proc/sys/kernel/hostname
 section os-release; cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release
 section kernel; uname -r
 section machine; uname -m
-section dpkg-architecture; have dpkg && dpkg --print-architecture
 section systemd; [ -d /run/systemd/system ] && { systemctl is-system-running 2>/dev/null || true; }
 section cpus; getconf _NPROCESSORS_ONLN
 section meminfo; cat /proc/meminfo
@@ -19,7 +18,6 @@ section overcommit; cat /proc/sys/vm/overcommit_memory
 section cgroup; if [ -f /sys/fs/cgroup/cgroup.controllers ]; then echo 2; elif [ -d /sys/fs/cgroup ]; then echo 1; fi
 section machine-id; cat /etc/machine-id 2>/dev/null
 section product-uuid; cat /sys/class/dmi/id/product_uuid 2>/dev/null
-section docker; have docker && timeout --kill-after=1 5 docker --version 2>/dev/null
 section hosts; cat /etc/hosts 2>/dev/null
 section addresses
 if have ip; then ip -o address show

@@ -22,8 +22,6 @@ export interface HostFacts {
   readonly kernel: string;
   /** In Go's words: amd64, arm64; the kernel's own word when there is none. */
   readonly architecture: string;
-  /** dpkg --print-architecture; undefined without dpkg. */
-  readonly dpkgArchitecture: string | undefined;
   /** Answer of systemctl is-system-running (running, degraded, starting …); undefined when systemd does not run. */
   readonly systemd: string | undefined;
   readonly cpus: number;
@@ -35,7 +33,6 @@ export interface HostFacts {
   readonly machineId: string | undefined;
   /** Of the firmware; hosts that are containers of one machine share it. */
   readonly productUuid: string | undefined;
-  readonly dockerVersion: string | undefined;
   /** Lines of /etc/hosts. */
   readonly hostNames: readonly HostNameEntry[];
   /** Every address of every interface, loopback included. */
@@ -92,7 +89,6 @@ export function parseFacts(text: string, context: FactsContext): HostFacts {
     os: parseOsRelease(sections),
     kernel: sections.line('kernel', /^\d+\.\d+/),
     architecture: goArchitecture(sections.line('machine', /^\w+$/)),
-    dpkgArchitecture: sections.optional('dpkg-architecture'),
     systemd: sections.optional('systemd'),
     cpus: sections.number('cpus'),
     memoryBytes: kilobytes(memory, 'MemTotal') ?? sections.fail('meminfo', 'MemTotal is missing'),
@@ -101,7 +97,6 @@ export function parseFacts(text: string, context: FactsContext): HostFacts {
     cgroupVersion: cgroup === '2' ? 2 : cgroup === '1' ? 1 : undefined,
     machineId: sections.optional('machine-id'),
     productUuid: sections.optional('product-uuid')?.toLowerCase(),
-    dockerVersion: /version (\d[\w.+~-]*)/.exec(sections.get('docker'))?.[1],
     hostNames: parseHostNames(sections.get('hosts')),
     addresses: parseAddresses(sections.get('addresses')),
     routes: parseRoutes(sections.get('routes')),

@@ -2,7 +2,7 @@ import type { BundleReader } from '../bundle/index.ts';
 import type { Topology } from '../cluster/index.ts';
 import type { Digest } from '../core/index.ts';
 import type { OperatingSystem } from '../manifests/index.ts';
-import type { ContainerEngine, PackageManager, Resource, ResourceContext } from '../resources/index.ts';
+import type { HostTools, Resource, ResourceContext } from '../resources/index.ts';
 import type { SeedLayout, SiteKeys } from '../site/index.ts';
 
 /** Address under which the seed serves the bundle. */
@@ -60,12 +60,6 @@ export interface Seed {
   readonly keys: SiteKeys;
 }
 
-/** The container engine and the package manager of the hosts. */
-export interface Tools {
-  readonly engine: ContainerEngine;
-  readonly packages: PackageManager;
-}
-
 /**
  * Everything that decides which resources are wanted: the cluster with its manifests, the bundle, the facts of the
  * hosts, the keys of the site.
@@ -75,7 +69,7 @@ export interface Declared {
   readonly supply: Supply;
   readonly observed: Observed;
   readonly seed: Seed;
-  readonly tools: Tools;
+  readonly tools: HostTools;
 }
 
 /** All wanted resources, and which of them each component uses. */

@@ -1,10 +1,11 @@
 import type { NodeSpec } from '../cluster/index.ts';
 import type { Clock } from '../core/index.ts';
 import { gatherFacts, type Host, type HostFacts } from '../host/index.ts';
+import type { HostTools } from '../resources/index.ts';
 import { seedLayout } from '../site/index.ts';
 import type { HostFinding } from './findings.ts';
 import { readHostState, type HostPlaces, type HostState } from './host-state.ts';
-import { CHECKED_PATHS } from './judge/disk.ts';
+import { checkedPaths } from './judge/disk.ts';
 import type { ObservedHost } from './judge/finding.ts';
 import { askInTime, type Question } from './question.ts';
 import { secondsFor, tryWays, waysFrom, type TriedWay, type Way, type WayEnds } from './ways.ts';
@@ -18,6 +19,7 @@ export interface HostToAsk {
 }
 
 export interface AskOptions {
+  readonly tools: HostTools;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -37,7 +39,7 @@ export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOpti
   const { signal } = options;
   const facts = await askInTime(host, factsQuestion(options), signal);
   if ('finding' in facts) return { findings: [facts.finding] };
-  const places = { definitions: ends.topology.platform.definitionsDirectory, bundles: seedLayout().bundles };
+  const places = { definitions: ends.topology.platform.definitionsDirectory, bundles: seedLayout().bundles, tools: options.tools };
   const state = await askInTime(host, stateQuestion(places, options), signal);
   if ('finding' in state) return { findings: [state.finding] };
   const ways = await askInTime(host, waysQuestion(waysFrom(node, state.answer.components, ends), options), signal);
@@ -47,12 +49,12 @@ export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOpti
     : { observed: { ...observed, ways: ways.answer }, findings: [] };
 }
 
-function factsQuestion({ clock, signal }: AskOptions): Question<HostFacts> {
+function factsQuestion({ tools, clock, signal }: AskOptions): Question<HostFacts> {
   return {
     subject: 'what it is (file systems, ports, systemd)',
     seconds: 30,
     remedy: 'Find out on the host what hangs: df (a network file system that is gone), ss, systemctl is-system-running',
-    ask: (host) => gatherFacts(host, { clock, paths: CHECKED_PATHS, signal }),
+    ask: (host) => gatherFacts(host, { clock, paths: checkedPaths(tools), signal }),
   };
 }
 
@@ -60,7 +62,7 @@ function stateQuestion(places: HostPlaces, { signal }: AskOptions): Question<Hos
   return {
     subject: 'what is installed on it (units, packages, containers)',
     seconds: 45,
-    remedy: 'Find out on the host what hangs: systemctl is-active docker, dpkg-query --show, docker ps',
+    remedy: `Find out on the host what hangs: ${places.tools.packages.probe.list}; ${places.tools.engine.probe.looks}`,
     ask: (host) => readHostState(host, places, signal),
   };
 }

@@ -27,7 +27,7 @@ export interface CheckOptions extends AskOptions {
  * that could not be connected.
  */
 export async function checkHosts(
-  request: Omit<HostsToCheck, 'hosts'>,
+  request: Omit<HostsToCheck, 'hosts' | 'tools'>,
   connected: ConnectedHosts,
   options: CheckOptions,
 ): Promise<CheckedHosts> {
@@ -41,7 +41,11 @@ export async function checkHosts(
   const limit = pLimit(options.hostsAtOnce ?? HOSTS_AT_ONCE);
   const asked = await limit.map(hostsToAsk(topology.spec.nodes, connected), (host) => askHost(host, ends, options));
   const hosts = asked.flatMap(({ observed }) => observed ?? []);
-  const findings = [...connected.findings, ...asked.flatMap((host) => host.findings), ...judgeHosts({ topology, bundle, bundles, hosts })];
+  const findings = [
+    ...connected.findings,
+    ...asked.flatMap((host) => host.findings),
+    ...judgeHosts({ topology, bundle, bundles, tools: options.tools, hosts }),
+  ];
   if (findings.length > 0) throw new HostsUnfitError(findings);
 
   return {

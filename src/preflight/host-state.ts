@@ -1,4 +1,5 @@
 import { runChecked, shellScript, type Host, type HostNameEntry } from '../host/index.ts';
+import type { HostTools } from '../resources/index.ts';
 import { AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK, UNITS } from '../site/index.ts';
 
 /**
@@ -27,57 +28,52 @@ export interface Strangers {
   readonly enginePackage: string | undefined;
   /** Names of the running containers. */
   readonly containers: readonly string[];
-  /** Packages that dpkg began to install or remove and did not finish. */
+  /** Packages whose installation or removal did not end. */
   readonly brokenPackages: readonly string[];
 }
 
 /**
- * Seconds that the container engine has for an answer. A working engine answers at once; one that is stopped by a signal
- * or waits for its disk never answers.
- */
-export const ENGINE_SECONDS = 10;
-
-/**
+ * Returns the script that reads the state of a host, with the questions of its container engine and package manager.
  * Parameters: directories of service definitions, units and bundles; units of agent and depot; path of our executable;
  * name of our block in /etc/hosts. Prints one line for each thing that it finds: a word, a space, a value.
  */
-export const HOST_STATE_SCRIPT = `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export function hostStateScript({ engine, packages }: HostTools): string {
+  return `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 for unit in "$2/$4" "$2/$5"; do [ ! -e "$unit" ] || echo "unit \${unit##*/}"; done
 [ ! -x "$6" ] || echo executable
 for file in "$1"/*.yaml; do [ ! -e "$file" ] || echo "definition \${file##*/}"; done
 for file in "$3"/*; do [ ! -f "$file" ] || stat --printf='bundle %s %n\\n' -- "$file"; done
 [ ! -r /etc/hosts ] || sed -e "/^# BEGIN $7\\$/,/^# END $7\\$/d" -e 's/#.*//' -e 's/^/hosts /' /etc/hosts
-if command -v docker >/dev/null && systemctl is-active --quiet docker; then
-  timeout --kill-after=1 ${ENGINE_SECONDS} docker ps --format 'container {{.Names}}' 2>/dev/null
-  case $? in 124|137) echo 'engine-frozen' ;; esac
-fi
+package_of() { ${packages.probe.packageOf}; }
+${engine.probe.running}
 if [ ! -e "$2/$4" ]; then
   echo strangers
-  engine=$(command -v dockerd) && {
-    package=$(dpkg -S "$engine" 2>/dev/null) || package=none
-    echo "engine \${package%%:*}"
+  engine=$(command -v ${engine.probe.program}) && {
+    package=$(package_of "$engine") || package=none
+    echo "engine $package"
   }
-  dpkg-query --show --showformat='\${db:Status-Eflag} \${db:Status-Status} \${Package}\\n' 2>/dev/null |
-    sed -n -e 's/^ok \\(half-installed\\|unpacked\\|half-configured\\) /broken /p' -e 's/^reinstreq [^ ]* /broken /p'
+  ${packages.probe.broken}
 fi
 exit 0
 `;
+}
 
 export interface HostPlaces {
   /** Directory of service definitions. */
   readonly definitions: string;
   /** Directory where the seed keeps bundles. */
   readonly bundles: string;
+  readonly tools: HostTools;
 }
 
 /** Reads the state of a host and changes nothing. Throws CommandFailedError when the script fails. */
-export async function readHostState(host: Host, { definitions, bundles }: HostPlaces, signal: AbortSignal): Promise<HostState> {
+export async function readHostState(host: Host, { definitions, bundles, tools }: HostPlaces, signal: AbortSignal): Promise<HostState> {
   const parameters = [definitions, UNITS, bundles, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK];
-  const { stdout } = await runChecked(host, { argv: shellScript(HOST_STATE_SCRIPT, parameters) }, { signal });
+  const { stdout } = await runChecked(host, { argv: shellScript(hostStateScript(tools), parameters) }, { signal });
   return parseHostState(stdout);
 }
 
-/** Parses the output of HOST_STATE_SCRIPT. */
+/** Parses the output of the script of hostStateScript. */
 export function parseHostState(output: string): HostState {
   const lines = output.split('\n').map((line): [string, string] => {
     const space = line.indexOf(' ');

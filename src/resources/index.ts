@@ -2,15 +2,14 @@
  * The kinds of resources, one file for each kind, with look, ensure and remove. Code here knows hosts and their tools,
  * not plans. Start with kind.ts; kinds.ts is the table of kinds, work.ts applies them to a host.
  */
-export { dockerEngine } from './containers/docker.ts';
 export type { ContainerEngine, EngineImage } from './containers/container-engine.ts';
 export * from './content.ts';
 export type { DefinitionSpec } from './definition.ts';
+export * from './host-tools.ts';
 export * from './kind.ts';
 export { KIND_ORDER, RESTORING } from './kinds.ts';
 export * from './owners.ts';
 export { forgetReplaced, keepsReplaced } from './paths.ts';
-export { aptManager } from './packages/apt.ts';
 export type { PackageManager } from './packages/package-manager.ts';
 export type { PlacedFile } from './placed-file.ts';
 export type * from './resource.ts';

@@ -9,8 +9,10 @@ export const PKI = '/etc/caisson/pki';
 export const AGENT_CONFIG = '/etc/caisson/agent.yaml';
 export const AGENT_STATE = '/var/lib/caisson/agent';
 export const AGENT_UNIT = 'caisson-agent.service';
-export const APT = '/etc/caisson/apt';
-export const APT_LISTS = '/var/lib/caisson/apt/lists';
+/** Directory above the settings of package managers. */
+export const PACKAGES = '/etc/caisson';
+/** Directory above the metadata that package managers fetched. */
+export const PACKAGES_STATE = '/var/lib/caisson';
 export const UNITS = '/etc/systemd/system';
 export const AGENT_PORT = 6100;
 /** Name of our block in /etc/hosts. */

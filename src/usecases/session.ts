@@ -27,6 +27,7 @@ import {
   type SiteStore,
 } from '../site/index.ts';
 import type { Observed } from '../plan/index.ts';
+import { HOST_TOOLS } from '../resources/index.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
 import { resolveSitePath } from './site-path.ts';
@@ -177,7 +178,10 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const topology = request.topology(record);
   const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: options.isLast });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
-  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, options);
+  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, {
+    ...options,
+    tools: HOST_TOOLS,
+  });
   return {
     request,
     cluster: { path: clusterPath, digest: request.clusterDigest },

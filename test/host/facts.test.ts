@@ -80,7 +80,6 @@ describe('parseFacts', () => {
       os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' },
       kernel: '6.1.0-28-amd64',
       architecture: 'amd64',
-      dpkgArchitecture: 'amd64',
       systemd: 'degraded',
       cpus: 4,
       memoryBytes: 8025484 * 1024,
@@ -89,7 +88,6 @@ describe('parseFacts', () => {
       cgroupVersion: 2,
       machineId: '3d1219c7c4c5404aaa1f6d2a48adfda4',
       productUuid: 'ec2e1916-9099-7caf-fd21-012345abcdef',
-      dockerVersion: '20.10.24+dfsg1',
       hostNames: [
         { address: '127.0.0.1', names: ['localhost'] },
         { address: '10.0.0.11', names: ['m1', 'm1.example'] },
@@ -127,9 +125,7 @@ describe('parseFacts', () => {
       .replace(/^VERSION_ID.*\n/m, '');
     expect(parseFacts(bare, CONTEXT)).toMatchObject({
       systemd: undefined,
-      dockerVersion: undefined,
       swapBytes: 0,
-      dpkgArchitecture: undefined,
       productUuid: undefined,
       os: { version: '' },
     });

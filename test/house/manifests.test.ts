@@ -8,7 +8,7 @@ import { componentSchema, loadManifests, renderData, renderTemplate, type Manife
 import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES } from '../../src/manifests/scope-names.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { serviceDocument } from '../../src/plan/wanted/service-document.ts';
-import { dockerEngine } from '../../src/resources/index.ts';
+import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
 import { directoryTree, parseYaml } from '../../src/io/index.ts';
 import { parseImageList, type ImageListEntry } from '../../src/sources/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';

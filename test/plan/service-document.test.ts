@@ -3,7 +3,7 @@ import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/i
 import { loadManifests, type ComponentManifest, type ComponentService } from '../../src/manifests/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { serviceDocument } from '../../src/plan/wanted/service-document.ts';
-import { dockerEngine } from '../../src/resources/index.ts';
+import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { MANIFESTS } from '../support/sample-install.ts';
 

@@ -8,6 +8,7 @@ import { clusterYaml, MANIFESTS, type SampleNode } from '../support/sample-insta
 import { Installer, SimulatedMachine } from '../support/simulated-machine.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { bundle } from './sample-bundle.ts';
+import { HOST_TOOLS } from '../../src/resources/index.ts';
 
 const NODES = Array.from({ length: 80 }, (_, index): SampleNode => ({
   name: `n${index}`,
@@ -55,7 +56,7 @@ async function check(change: (machine: SimulatedMachine) => void = () => {}, hos
   const connected: ConnectedHosts = { hosts, seed, findings: [], close: async () => {} };
   const request = { topology, bundle: bundle(), bundles: [bundle()] };
   const signal = new AbortController().signal;
-  const outcome = await checkHosts(request, connected, { clock, signal, hostsAtOnce }).catch((error: unknown) => {
+  const outcome = await checkHosts(request, connected, { tools: HOST_TOOLS, clock, signal, hostsAtOnce }).catch((error: unknown) => {
     if (error instanceof HostsUnfitError) return error;
     throw error;
   });

@@ -2,14 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLocalHost } from '../../src/host/index.ts';
-import { ENGINE_SECONDS, HOST_STATE_SCRIPT, parseHostState, readHostState } from '../../src/preflight/host-state.ts';
+import { hostStateScript, parseHostState, readHostState } from '../../src/preflight/host-state.ts';
+import { HOST_TOOLS } from '../../src/resources/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
 
 describe('readHostState', () => {
   it('finds definitions and bundles, and is content where there is nothing', async () => {
-    const places = { definitions: join(directory(), 'conf'), bundles: join(directory(), 'bundles of this') };
+    const places = { definitions: join(directory(), 'conf'), bundles: join(directory(), 'bundles of this'), tools: HOST_TOOLS };
     const host = openLocalHost({ name: 'here' });
     const signal = new AbortController().signal;
     expect(await readHostState(host, places, signal)).toMatchObject({ components: new Set(), bundles: new Map() });
@@ -37,7 +38,9 @@ describe('the script that looks at a host', () => {
     for (const [name, text] of Object.entries({ docker, dockerd: 'exit 0', systemctl: 'exit 0' })) {
       await writeFile(join(directory(), name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     }
-    const script = HOST_STATE_SCRIPT.replace('PATH=', `PATH=${directory()}:`).replace(`kill-after=1 ${ENGINE_SECONDS}`, 'kill-after=1 1');
+    const script = hostStateScript(HOST_TOOLS)
+      .replace('PATH=', `PATH=${directory()}:`)
+      .replace(`kill-after=1 ${HOST_TOOLS.engine.probe.seconds}`, 'kill-after=1 1');
     const parameters = ['definitions', 'units', 'bundles', 'agent', 'depot', 'executable', 'block'];
     const host = openLocalHost({ name: 'here' });
     return (await host.run({ argv: ['/bin/sh', '-c', script, 'sh', ...parameters] })).stdout;

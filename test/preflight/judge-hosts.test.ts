@@ -6,7 +6,8 @@ import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
 import { HostsUnfitError } from '../../src/preflight/findings.ts';
 import type { HostState } from '../../src/preflight/host-state.ts';
-import { CHECKED_PATHS } from '../../src/preflight/judge/disk.ts';
+import { checkedPaths } from '../../src/preflight/judge/disk.ts';
+import { HOST_TOOLS } from '../../src/resources/index.ts';
 import type { HostsToCheck, ObservedHost } from '../../src/preflight/judge/finding.ts';
 import { judgeHosts } from '../../src/preflight/judge/judge-hosts.ts';
 import { systemOf } from '../../src/preflight/judge/system.ts';
@@ -35,7 +36,6 @@ function facts(node: SampleNode, changes: Partial<HostFacts> = {}): HostFacts {
     os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12' },
     kernel: '6.1.0-18-amd64',
     architecture: 'amd64',
-    dpkgArchitecture: 'amd64',
     systemd: 'running',
     cpus: 8,
     memoryBytes: 32 * GB,
@@ -44,7 +44,6 @@ function facts(node: SampleNode, changes: Partial<HostFacts> = {}): HostFacts {
     cgroupVersion: 2,
     machineId: `id-${node.name}`,
     productUuid: undefined,
-    dockerVersion: undefined,
     hostNames: [],
     addresses: ['127.0.0.1', node.address],
     routes: ['10.0.0.0/24'],
@@ -59,7 +58,7 @@ function facts(node: SampleNode, changes: Partial<HostFacts> = {}): HostFacts {
 function mounts(free: Readonly<Record<string, number>>): ReadonlyMap<string, FileSystemFacts> {
   const points = Object.keys(free).sort((left, right) => right.length - left.length);
   return new Map(
-    CHECKED_PATHS.map((path): [string, FileSystemFacts] => {
+    checkedPaths(HOST_TOOLS).map((path): [string, FileSystemFacts] => {
       const mount = points.find((point) => path === point || path.startsWith(point === '/' ? '/' : `${point}/`)) ?? '/';
       return [path, { mount, device: '/dev/vda', sizeBytes: 1000 * GB, freeBytes: free[mount] ?? 0 }];
     }),
@@ -101,6 +100,7 @@ function check(
     topology,
     bundle: bundle(),
     bundles: [request.bundle ?? bundle()],
+    tools: HOST_TOOLS,
     hosts,
     ...request,
   });
@@ -416,7 +416,7 @@ describe('preflight of a seed beside the cluster', () => {
       isNode: false,
       isSeed: true,
     };
-    return judgeHosts({ topology, bundle: bundle(), bundles: [bundle()], hosts: [seed] }).map(({ problem }) => problem);
+    return judgeHosts({ topology, bundle: bundle(), bundles: [bundle()], tools: HOST_TOOLS, hosts: [seed] }).map(({ problem }) => problem);
   }
 
   it('asks for what the depot needs, and not for what roles need', () => {

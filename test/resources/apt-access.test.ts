@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BundleRepository } from '../../src/bundle/index.ts';
 import { digestOf } from '../../src/core/index.ts';
-import { aptAccess, aptDownload, aptGet } from '../../src/resources/packages/apt-access.ts';
+import { aptAccess, aptDownload, aptGet } from '../../src/resources/packages/apt/access.ts';
 
 const REPOSITORY: BundleRepository = {
   id: 'debian-12',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
-import { aptGet } from '../../src/resources/packages/apt-access.ts';
-import { recoverPackages, runPackageTool } from '../../src/resources/packages/apt-tool.ts';
+import { aptGet } from '../../src/resources/packages/apt/access.ts';
+import { recoverPackages, runPackageTool } from '../../src/resources/packages/apt/tool.ts';
 import { fakeHost, type FakeAnswer } from '../support/fake-host.ts';
 
 const UPDATE = aptGet('update');

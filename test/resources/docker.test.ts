@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/index.ts';
 import type { ComponentContainer } from '../../src/manifests/index.ts';
-import { dockerEngine, fixedContent } from '../../src/resources/index.ts';
+import { fixedContent } from '../../src/resources/index.ts';
+import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
 
 const FILES = digestOf('files');
 const PLAIN: ComponentContainer = {

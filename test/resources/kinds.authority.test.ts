@@ -8,14 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UNIT_MARK } from '../../src/agent/index.ts';
 import { digestOf, silent, systemClock } from '../../src/core/index.ts';
 import { openLocalHost, shellScript } from '../../src/host/index.ts';
-import {
-  aptManager,
-  dockerEngine,
-  fixedContent,
-  type ResourceContext,
-  type ResourceKindName,
-  type Specs,
-} from '../../src/resources/index.ts';
+import { fixedContent, type ResourceContext, type ResourceKindName, type Specs } from '../../src/resources/index.ts';
+import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
+import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
 import { MAKE_USER_SCRIPT } from '../../src/resources/user.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { silent, type Event } from '../../src/core/index.ts';
-import { aptManager } from '../../src/resources/index.ts';
+import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
 import { Installer, SimulatedMachine } from '../support/simulated-machine.ts';
 
 const signal = new AbortController().signal;

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { systemClock, silent } from '../../src/core/index.ts';
-import { aptManager, dockerEngine, removeResources } from '../../src/resources/index.ts';
+import { removeResources } from '../../src/resources/index.ts';
+import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
+import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
 import { UNITS } from '../../src/site/index.ts';
 import { Installer, SimulatedMachine } from '../support/simulated-machine.ts';
 

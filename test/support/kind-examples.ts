@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
 import { digestOf, silent, systemClock } from '../../src/core/index.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
-import { aptManager, dockerEngine, fixedContent, type ResourceContext, type Specs } from '../../src/resources/index.ts';
+import { fixedContent, type ResourceContext, type Specs } from '../../src/resources/index.ts';
+import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
+import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
 import { mountUnitName } from '../../src/resources/mount.ts';
 import { AGENT_UNIT, EXECUTABLE } from '../../src/site/index.ts';
 import type { KindUnderTest } from '../contract/resource-kind.ts';
@@ -253,7 +255,12 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
       key: '/etc/caisson/apt/updated-for',
       spec: {
         bundle: digestOf('bundle'),
-        access: { files: [], metadata: '/var/lib/caisson/apt/lists/depot:5443_apt_debian-12_dists_bookworm_InRelease' },
+        access: {
+          files: [],
+          lists: '/var/lib/caisson/apt/lists',
+          note: '/etc/caisson/apt/updated-for',
+          metadata: '/var/lib/caisson/apt/lists/depot:5443_apt_debian-12_dists_bookworm_InRelease',
+        },
       },
       prepare: (machine) => {
         machine.write('/etc/caisson/apt/sources.list', 'deb https://depot:5443/apt/debian-12 bookworm main\n', 0o644);

@@ -8,14 +8,15 @@ import { DigestMismatchError, digestOf, hasCode, hexOf } from '../../src/core/in
 import { FACTS_SCRIPT } from '../../src/host/facts-script.ts';
 import { quoteCommand, type Command, type CommandResult, type Host, type UploadOptions } from '../../src/host/index.ts';
 import { setBlock } from '../../src/host/remote-files.ts';
-import { HOST_STATE_SCRIPT } from '../../src/preflight/host-state.ts';
+import { hostStateScript } from '../../src/preflight/host-state.ts';
+import { HOST_TOOLS } from '../../src/resources/index.ts';
 import { WAYS_SCRIPT } from '../../src/preflight/ways.ts';
 import {
   DOCKER_COPY_SCRIPT,
   DOCKER_IMAGES_SCRIPT,
   DOCKER_REMOVE_CONTAINERS_SCRIPT,
   DOCKER_REMOVE_IMAGES_SCRIPT,
-} from '../../src/resources/containers/docker.ts';
+} from '../../src/resources/containers/docker/docker-engine.ts';
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { LOAD_MODULES_SCRIPT, LOOK_MODULES_SCRIPT, UNLOAD_MODULES_SCRIPT } from '../../src/resources/module.ts';
 import { INSPECT_SCRIPT, KEEP_SCRIPT, PLACE_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE_SCRIPT } from '../../src/resources/paths.ts';
@@ -351,7 +352,7 @@ export class SimulatedMachine implements Host {
         return {};
       },
       [WAYS_SCRIPT]: () => ({ stdout: this.#ways(Buffer.from(command.input ?? '').toString()) }),
-      [HOST_STATE_SCRIPT]: () => ({ stdout: this.#hostState(parameters) }),
+      [hostStateScript(HOST_TOOLS)]: () => ({ stdout: this.#hostState(parameters) }),
     };
     const answer = known[script];
     if (answer !== undefined) return answer();

@@ -7,8 +7,6 @@ import {
   AGENT_PORT,
   AGENT_STATE,
   AGENT_UNIT,
-  APT,
-  APT_LISTS,
   EXECUTABLE,
   HOST_NAMES_BLOCK,
   PKI,
@@ -80,13 +78,12 @@ async function sourceResources(declared: Declared, node: NodeSpec, at: At): Prom
   const source: Resource = {
     ...at,
     kind: 'package-source',
-    // This file is written after the update of package metadata. It names the bundle that the metadata come from.
-    key: posix.join(APT, 'updated-for'),
+    key: access.note,
     digest: supply.bundle.bundleDigest,
     spec: { access, bundle: supply.bundle.bundleDigest },
   };
   return [
-    directoryResource(at, APT_LISTS, { mode: 0o755, contents: 'ours' }),
+    directoryResource(at, access.lists, { mode: 0o755, contents: 'ours' }),
     ...access.files.map((file) => fileResource(at, file)),
     source,
   ];

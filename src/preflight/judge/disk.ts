@@ -1,5 +1,5 @@
-import type { Topology } from '../../cluster/index.ts';
 import { formatSize, parsePlatform } from '../../core/index.ts';
+import type { HostTools } from '../../resources/index.ts';
 import { EXECUTABLE, executablePath, PARTIAL, seedLayout, stagedBundleName } from '../../site/index.ts';
 import { requirementsOf } from './capacity.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
@@ -7,12 +7,12 @@ import { systemOf } from './system.ts';
 
 /** Bytes on disk for each compressed byte of an image or package: programs and libraries compress to about a third. */
 const UNPACKED_PER_PACKED = 3;
-const ENGINE_DATA = '/var/lib/docker';
-const PACKAGE_CACHE = '/var/cache/apt/archives';
 const PROGRAMS = '/usr';
 const BUNDLES = seedLayout().bundles;
-/** Paths whose file systems preflight measures. */
-export const CHECKED_PATHS = ['/', ENGINE_DATA, BUNDLES, EXECUTABLE, PACKAGE_CACHE, PROGRAMS] as const;
+/** Returns the paths whose file systems preflight measures. */
+export function checkedPaths({ engine, packages }: HostTools): readonly string[] {
+  return ['/', engine.probe.data, BUNDLES, EXECUTABLE, packages.probe.cache, PROGRAMS];
+}
 
 /**
  * Compares the free space of each file system with the bytes that the run will write there. Files that earlier runs wrote
@@ -22,10 +22,11 @@ export function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly
   const { facts, state } = observed;
   const executable = input.bundle.entry(executablePath(facts.architecture));
   const packages = packageBytes(observed, input);
+  const { engine, packages: manager } = input.tools;
   const wanted: readonly Share[] = [
-    roleShare(observed, input.topology),
-    { path: ENGINE_DATA, bytes: imageBytes(observed, input), what: 'images' },
-    { path: PACKAGE_CACHE, bytes: packages, what: 'packages' },
+    roleShare(observed, input),
+    { path: engine.probe.data, bytes: imageBytes(observed, input), what: 'images' },
+    { path: manager.probe.cache, bytes: packages, what: 'packages' },
     { path: PROGRAMS, bytes: UNPACKED_PER_PACKED * packages, what: 'installed packages' },
     { path: BUNDLES, bytes: bundleBytes(observed, input), what: 'the bundle' },
     { path: EXECUTABLE, bytes: state.executable ? 0 : (executable?.size ?? 0), what: EXECUTABLE },
@@ -54,11 +55,11 @@ interface Share {
  * The disk requirement of a node. A role states the minimum for the whole host, so the largest of its roles counts, not
  * their sum.
  */
-function roleShare({ node, state }: ObservedHost, topology: Topology): Share {
+function roleShare({ node, state }: ObservedHost, { topology, tools }: HostsToCheck): Share {
   const [largest] = requirementsOf(node, topology).sort((left, right) => right.disk - left.disk);
   // Components of an earlier run have used part of the space already, so the requirement no longer applies.
   const bytes = state.components.size > 0 ? 0 : (largest?.disk ?? 0);
-  return { path: ENGINE_DATA, bytes, what: `role "${largest?.role ?? ''}"` };
+  return { path: tools.engine.probe.data, bytes, what: `role "${largest?.role ?? ''}"` };
 }
 
 function bundleBytes({ isSeed, state }: ObservedHost, { bundles }: HostsToCheck): number {

@@ -1,6 +1,7 @@
 import type { BundleReader } from '../../bundle/index.ts';
 import type { NodeSpec, Topology } from '../../cluster/index.ts';
 import type { HostFacts } from '../../host/index.ts';
+import type { HostTools } from '../../resources/index.ts';
 import type { HostFinding } from '../findings.ts';
 import type { HostState } from '../host-state.ts';
 import type { TriedWay } from '../ways.ts';
@@ -23,6 +24,7 @@ export interface HostsToCheck {
   readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'size' | 'entry'>;
   /** The bundles to store on the seed: `bundle` and, for a delta, its bases. */
   readonly bundles: readonly HostsToCheck['bundle'][];
+  readonly tools: HostTools;
   readonly hosts: readonly ObservedHost[];
 }
 

@@ -1,17 +1,17 @@
-import { ENGINE_SECONDS } from '../host-state.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
 /**
  * Finds foreign container engines and foreign containers. The install restarts the engine, which would stop these
  * containers, and two engines on one host conflict.
  */
-export function checkEngine({ node, state }: ObservedHost, { topology, bundle }: HostsToCheck): readonly Finding[] {
+export function checkEngine({ node, state }: ObservedHost, { topology, bundle, tools }: HostsToCheck): readonly Finding[] {
+  const { probe } = tools.engine;
   const runsContainers = topology.componentsOf(node.name).some(({ services }) => services.some(({ container }) => container !== undefined));
   if (!runsContainers) return [];
   if (state.engineFrozen)
     return finding(
-      `its container engine runs and did not answer within ${ENGINE_SECONDS} s`,
-      'Find out why (systemctl status docker; journalctl -u docker), then restart it: systemctl restart docker',
+      `its container engine runs and did not answer within ${probe.seconds} s`,
+      `Find out why (${probe.looks}), then restart it: ${probe.restart}`,
     );
   if (state.strangers === undefined) return [];
   const { enginePackage, containers } = state.strangers;
@@ -30,14 +30,14 @@ export function checkEngine({ node, state }: ObservedHost, { topology, bundle }:
 }
 
 /**
- * Finds half-installed packages on a host without our agent. apt refuses to work there, and a repair could remove
+ * Finds half-installed packages on a host without our agent. Package managers refuse to work there, and a repair could remove
  * packages that are needed. On a host with our agent, the run itself repairs them.
  */
-export function checkPackages({ state }: ObservedHost): readonly Finding[] {
+export function checkPackages({ state }: ObservedHost, { tools }: HostsToCheck): readonly Finding[] {
   const broken = state.strangers?.brokenPackages ?? [];
   if (broken.length === 0) return [];
   return finding(
     `packages are installed half-way: ${broken.slice(0, 5).join(', ')}${broken.length > 5 ? ' …' : ''}`,
-    'Mend them: dpkg --configure --pending; apt-get --fix-broken install',
+    `Mend them: ${tools.packages.probe.mend}`,
   );
 }

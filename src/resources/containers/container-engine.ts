@@ -24,8 +24,28 @@ export interface ImageFile {
   readonly target: string;
 }
 
+/** How preflight asks a host about its container engine, before any run. */
+export interface EngineProbe {
+  /** Directory of images and containers, whose file system must have room for them. */
+  readonly data: string;
+  /** Seconds that the engine has for an answer. A working engine answers at once; a stopped one never does. */
+  readonly seconds: number;
+  /**
+   * Lines of a shell script. They print `container NAME` for each running container, and `engine-frozen` when the engine's
+   * unit is active and the engine does not answer in time.
+   */
+  readonly running: string;
+  /** Name of the program in PATH whose package installed the engine. */
+  readonly program: string;
+  /** Commands by which a person finds out why the engine does not answer. */
+  readonly looks: string;
+  /** The command that restarts the engine. */
+  readonly restart: string;
+}
+
 /** The program that runs containers on a host. */
 export interface ContainerEngine {
+  readonly probe: EngineProbe;
   /** Name of the engine's unit, without ending. Units of containers start after it. */
   readonly unit: string;
   /** Files that make the engine trust these registries (HOST:PORT) by the certificate of an authority. */

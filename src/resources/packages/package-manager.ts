@@ -13,6 +13,10 @@ export interface PackageToolOptions {
 
 /** Access of a host to the packages of a depot's repository. */
 export interface SourceAccess {
+  /** Directory of the fetched metadata. */
+  readonly lists: string;
+  /** Path of the file that is written after a refresh. It names the bundle that the metadata come from. */
+  readonly note: string;
   /** Configuration files beside the host's own, which are never changed. */
   readonly files: readonly PlacedFile[];
   /** Path of the file that holds the repository's metadata after a refresh. */
@@ -41,11 +45,26 @@ export function downloadName(path: string): string {
   return `${path}.caisson-new`;
 }
 
+/** How preflight asks a host about its packages, before any run. */
+export interface PackageProbe {
+  /** Directory of downloaded packages, whose file system must have room for them. */
+  readonly cache: string;
+  /** Lines of a shell script. They print the name of the package that the file "$1" came with, or fail. */
+  readonly packageOf: string;
+  /** Lines of a shell script. They print `broken NAME` for each package whose installation or removal did not end. */
+  readonly broken: string;
+  /** Commands by which a person mends such packages. */
+  readonly mend: string;
+  /** The command by which a person lists packages. */
+  readonly list: string;
+}
+
 /**
  * The package tools of a distribution on a host, with the depot as the only package source. The functions that run a tool
  * wait while another process holds its lock, and throw CommandFailedError with the message of the tool.
  */
 export interface PackageManager {
+  readonly probe: PackageProbe;
   access(request: SourceRequest): SourceAccess;
   /** Fetches the metadata of the depot's repository. */
   refresh(host: Host, access: SourceAccess, options: PackageToolOptions): Promise<void>;

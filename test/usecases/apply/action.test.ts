@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Topology } from '../../../src/cluster/index.ts';
 import type { ActionStep } from '../../../src/plan/index.ts';
 import { shellScript } from '../../../src/host/index.ts';
-import { DOCKER_REMOVE_CONTAINERS_SCRIPT } from '../../../src/resources/containers/docker.ts';
+import { DOCKER_REMOVE_CONTAINERS_SCRIPT } from '../../../src/resources/containers/docker/docker-engine.ts';
 import { actionBehaviour } from '../../../src/usecases/apply/action.ts';
 import { fakeHost, type FakeReply } from '../../support/fake-host.ts';
 import { THREE_NODES } from '../../support/sample-install.ts';

@@ -1,22 +1,32 @@
-import { hexOf } from '../../core/index.ts';
-import { runChecked, shellScript } from '../../host/index.ts';
-import { compareDebVersions } from '../../ospkg/index.ts';
-import { APT_LISTS } from '../../site/index.ts';
-import { DEFAULT_OWNER, PLACE_SCRIPT } from '../paths.ts';
-import { aptAccess, aptDownload, aptGet } from './apt-access.ts';
-import { recoverPackages, runPackageTool } from './apt-tool.ts';
-import { downloadName, type PackageManager } from './package-manager.ts';
+import { hexOf } from '../../../core/index.ts';
+import { runChecked, shellScript } from '../../../host/index.ts';
+import { compareDebVersions } from '../../../ospkg/index.ts';
+import { DEFAULT_OWNER, PLACE_SCRIPT } from '../../paths.ts';
+import { aptAccess, aptDownload, aptGet, LISTS } from './access.ts';
+import { recoverPackages, runPackageTool } from './tool.ts';
+import { downloadName, type PackageManager, type PackageProbe } from '../package-manager.ts';
 import { removePackages } from './remove-packages.ts';
 import { installedVersions } from './installed-versions.ts';
 
+const PROBE: PackageProbe = {
+  cache: '/var/cache/apt/archives',
+  packageOf: `found=$(dpkg -S "$1" 2>/dev/null) && echo "\${found%%:*}"`,
+  broken: `dpkg-query --show --showformat='\${db:Status-Eflag} \${db:Status-Status} \${Package}\\n' 2>/dev/null |
+  sed -n -e 's/^ok \\(half-installed\\|unpacked\\|half-configured\\) /broken /p' -e 's/^reinstreq [^ ]* /broken /p'
+`,
+  mend: 'dpkg --configure --pending; apt-get --fix-broken install',
+  list: 'dpkg-query --show',
+};
+
 /** The package manager of Debian and Ubuntu: apt and dpkg, with the depot as the only package source. */
 export const aptManager: PackageManager = {
+  probe: PROBE,
   access: aptAccess,
   refresh: async (host, _access, options) => {
     await runPackageTool(host, aptGet('update', '-o', 'APT::Update::Error-Mode=any'), options);
   },
   forget: async (host, { signal }) => {
-    await runChecked(host, { argv: ['rm', '-rf', '--', APT_LISTS] }, { signal });
+    await runChecked(host, { argv: ['rm', '-rf', '--', LISTS] }, { signal });
   },
   installed: installedVersions,
   isAtLeast: (version, wanted) => compareDebVersions(version, wanted) >= 0,

@@ -1,8 +1,8 @@
-import type { CaissonError } from '../../core/index.ts';
-import { CommandFailedError, runChecked, type Command, type CommandResult, type Host } from '../../host/index.ts';
-import { retry } from '../../io/index.ts';
-import { aptGet } from './apt-access.ts';
-import type { PackageToolOptions } from './package-manager.ts';
+import type { CaissonError } from '../../../core/index.ts';
+import { CommandFailedError, runChecked, type Command, type CommandResult, type Host } from '../../../host/index.ts';
+import { retry } from '../../../io/index.ts';
+import { aptGet } from './access.ts';
+import type { PackageToolOptions } from '../package-manager.ts';
 
 /** Milliseconds that another process may hold the lock of apt or dpkg: security updates on a slow host take minutes. */
 const PATIENCE_MS = 900_000;

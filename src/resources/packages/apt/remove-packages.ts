@@ -1,8 +1,8 @@
-import { readRemoteFile, removeRemoteFile, type Host } from '../../host/index.ts';
-import { aptGet } from './apt-access.ts';
-import { recoverPackages, runPackageTool } from './apt-tool.ts';
+import { readRemoteFile, removeRemoteFile, type Host } from '../../../host/index.ts';
+import { aptGet } from './access.ts';
+import { recoverPackages, runPackageTool } from './tool.ts';
 import { presentPackages } from './installed-versions.ts';
-import type { PackageToolOptions } from './package-manager.ts';
+import type { PackageToolOptions } from '../package-manager.ts';
 
 /**
  * File on a host with the packages that a removal is removing. An interrupted removal leaves it, and the next one

@@ -1,6 +1,6 @@
-import { runChecked, shellScript } from '../../host/index.ts';
-import type { ComponentContainer } from '../../manifests/index.ts';
-import type { ContainerEngine } from './container-engine.ts';
+import { runChecked, shellScript } from '../../../host/index.ts';
+import type { ComponentContainer } from '../../../manifests/index.ts';
+import type { ContainerEngine, EngineProbe } from '../container-engine.ts';
 
 const CERTIFICATES = '/etc/docker/certs.d';
 
@@ -55,8 +55,24 @@ docker create --pull never --name "$container" -- "$1" none >/dev/null
 docker cp --follow-link -- "$container:$2" "$3"
 `;
 
+const ANSWER_SECONDS = 10;
+
+const PROBE: EngineProbe = {
+  data: '/var/lib/docker',
+  seconds: ANSWER_SECONDS,
+  running: `if command -v docker >/dev/null && systemctl is-active --quiet docker; then
+  timeout --kill-after=1 ${ANSWER_SECONDS} docker ps --format 'container {{.Names}}' 2>/dev/null
+  case $? in 124|137) echo 'engine-frozen' ;; esac
+fi
+`,
+  program: 'dockerd',
+  looks: 'systemctl status docker; journalctl -u docker',
+  restart: 'systemctl restart docker',
+};
+
 /** Docker, controlled by the `docker` command on the host. */
 export const dockerEngine: ContainerEngine = {
+  probe: PROBE,
   unit: 'docker',
   // https://docs.docker.com/engine/security/certificates/: one directory for each HOST:PORT.
   trust: (registries, authority) => registries.map((name) => ({ path: `${CERTIFICATES}/${name}/ca.crt`, content: authority, mode: 0o644 })),

@@ -1,12 +1,14 @@
 import { posix } from 'node:path';
-import type { Command } from '../../host/index.ts';
-import { APT, APT_LISTS, PKI } from '../../site/index.ts';
-import { fixedContent } from '../content.ts';
-import type { SourceAccess, SourceRequest } from './package-manager.ts';
+import type { Command } from '../../../host/index.ts';
+import { PACKAGES, PACKAGES_STATE, PKI } from '../../../site/index.ts';
+import { fixedContent } from '../../content.ts';
+import type { SourceAccess, SourceRequest } from '../package-manager.ts';
 
-const CONFIG = posix.join(APT, 'apt.conf');
-const SOURCES = posix.join(APT, 'sources.list');
-const KEY = posix.join(APT, 'repository.asc');
+const SETTINGS = posix.join(PACKAGES, 'apt');
+const CONFIG = posix.join(SETTINGS, 'apt.conf');
+const SOURCES = posix.join(SETTINGS, 'sources.list');
+const KEY = posix.join(SETTINGS, 'repository.asc');
+export const LISTS = posix.join(PACKAGES_STATE, 'apt/lists');
 
 /**
  * Makes an apt configuration beside the host's own, which is never changed. It has only the depot's repository, with
@@ -17,12 +19,14 @@ export function aptAccess({ repository, depot, key }: SourceRequest): SourceAcce
   const url = `${depot}/${repository.path}`;
   const source = `deb [arch=${repository.architectures.join(',')} signed-by=${KEY}] ${url} ${repository.codename} ${repository.components.join(' ')}\n`;
   return {
+    lists: LISTS,
+    note: posix.join(SETTINGS, 'updated-for'),
     files: [
       { path: KEY, mode: 0o644, content: key },
       { path: SOURCES, mode: 0o644, content: fixedContent(source) },
       { path: CONFIG, mode: 0o644, content: fixedContent(aptConfig()) },
     ],
-    metadata: posix.join(APT_LISTS, `${listName(url)}_dists_${repository.codename}_InRelease`),
+    metadata: posix.join(LISTS, `${listName(url)}_dists_${repository.codename}_InRelease`),
   };
 }
 
@@ -40,7 +44,7 @@ function aptConfig(): string {
     'Dir::Etc::sourceparts': '-',
     'Dir::Etc::preferences': '/dev/null',
     'Dir::Etc::preferencesparts': '-',
-    'Dir::State::lists': APT_LISTS,
+    'Dir::State::lists': LISTS,
     'Dir::Cache::pkgcache': '',
     'Dir::Cache::srcpkgcache': '',
     'Acquire::https::CaInfo': posix.join(PKI, 'ca.crt'),
