@@ -4,6 +4,7 @@
  * topology.ts.
  */
 export * from './cluster-spec.ts';
+export * from './edit-nodes.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export { manifestReference } from './manifest-reference.ts';
 export * from './networks.ts';

@@ -1,0 +1,152 @@
+import { isMap, isScalar, isSeq, parse, parseDocument, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml';
+import { CaissonError } from '../core/index.ts';
+import { parseClusterSpec, type NodeSpec } from './cluster-spec.ts';
+
+/** A node as a command adds it to cluster.yaml. */
+export interface NewNode {
+  readonly name: string;
+  readonly address: string;
+  readonly roles: readonly string[];
+  readonly ssh?: { readonly user?: string; readonly port?: number; readonly hostKey?: string };
+}
+
+/**
+ * Adds a node at the end of the list in a text of cluster.yaml. Everything else stays byte for byte, comments included. A
+ * node that is there with the same address and roles leaves the text as it is. Throws INPUT_INVALID when the name or the
+ * address belongs to another node, when the result is no valid cluster.yaml, or when the text cannot be edited safely.
+ */
+export function addNode(text: string, file: string, node: NewNode): string {
+  const { nodes } = parseClusterSpec(text, file);
+  const same = nodes.find(({ name }) => name === node.name);
+  if (same !== undefined) {
+    if (same.address === node.address && sameRoles(same.roles, node.roles)) return text;
+    throw refused(file, `"${node.name}" is there already, with address ${same.address} and roles ${same.roles.join(', ')}`);
+  }
+  const other = nodes.find(({ address }) => address === node.address);
+  if (other !== undefined) throw refused(file, `"${other.name}" has the address ${node.address}`);
+  const list = nodesOf(text, file);
+  const last = rangeOf(list.items.at(-1), file);
+  const end = trimmedEnd(text, last.end);
+  const added =
+    list.flow === true
+      ? `${text.slice(0, end)}, ${flowNode(node)}${text.slice(end)}`
+      : insertLine(text, lineEnd(text, end), `${' '.repeat(columnOfDash(text, rangeOf(list.items[0], file).start))}- ${flowNode(node)}`);
+  return checked(added, file, [...nodes.map(summaryOf), summaryOf(node)]);
+}
+
+/**
+ * Removes a node from a text of cluster.yaml, with the comment on its lines and the one directly above them. Everything else
+ * stays byte for byte. A name that is not there leaves the text as it is. Throws INPUT_INVALID as addNode does.
+ */
+export function removeNode(text: string, file: string, name: string): string {
+  const { nodes } = parseClusterSpec(text, file);
+  const index = nodes.findIndex((node) => node.name === name);
+  if (index < 0) return text;
+  if (nodes.length === 1) throw refused(file, `"${name}" is the only node; a whole cluster is removed by caisson reset`);
+  const list = nodesOf(text, file);
+  const item = rangeOf(list.items[index], file);
+  const end = trimmedEnd(text, item.end);
+  const kept = nodes.filter((node) => node.name !== name).map(summaryOf);
+  if (list.flow === true) {
+    const after = /^\s*,\s*/.exec(text.slice(end));
+    if (after !== null) return checked(text.slice(0, item.start) + text.slice(end + after[0].length), file, kept);
+    return checked(text.slice(0, item.start).replace(/,\s*$/, '') + text.slice(end), file, kept);
+  }
+  let start = lineStart(text, text.lastIndexOf('-', item.start));
+  while (start > 0 && /^\s*#/.test(text.slice(lineStart(text, start - 1), start))) start = lineStart(text, start - 1);
+  return checked(text.slice(0, start) + text.slice(Math.min(text.length, lineEnd(text, end) + 1)), file, kept);
+}
+
+/** Sets the roles of a node in a text of cluster.yaml; the rest stays byte for byte. Throws INPUT_INVALID, also for an unknown node. */
+export function setRoles(text: string, file: string, name: string, roles: readonly string[]): string {
+  const { nodes } = parseClusterSpec(text, file);
+  const index = nodes.findIndex((node) => node.name === name);
+  const node = nodes[index];
+  if (node === undefined) throw refused(file, `it has no node "${name}"; it has ${nodes.map((one) => one.name).join(', ')}`);
+  if (sameRoles(node.roles, roles)) return text;
+  const item = nodesOf(text, file).items[index];
+  const pair = isMap(item) ? item.items.find(({ key }) => isScalar(key) && key.value === 'roles') : undefined;
+  const key = rangeOf(pair?.key, file);
+  const value = rangeOf(pair?.value, file);
+  const changed = `${text.slice(0, key.end)}: ${flowList(roles)}${text.slice(trimmedEnd(text, value.end))}`;
+  return checked(
+    changed,
+    file,
+    nodes.map((one) => summaryOf(one.name === name ? { ...one, roles } : one)),
+  );
+}
+
+function nodesOf(text: string, file: string): YAMLSeq<YAMLMap> {
+  const nodes: unknown = parseDocument(text).get('nodes', true);
+  if (!isSeq<YAMLMap>(nodes)) throw refused(file, 'its list of nodes is written in a way that a command does not edit');
+  return nodes;
+}
+
+/** Start and end of a value in the text, in characters. */
+function rangeOf(node: unknown, file: string): { readonly start: number; readonly end: number } {
+  const range =
+    (node as Partial<Node> | Partial<Pair> | undefined) && (node as { readonly range?: readonly [number, number, number] | null }).range;
+  if (range === undefined || range === null) throw refused(file, 'its list of nodes is written in a way that a command does not edit');
+  return { start: range[0], end: range[1] };
+}
+
+/** The edit is right only when the whole file is valid and has exactly these nodes. */
+function checked(text: string, file: string, expected: readonly string[]): string {
+  const found = parseClusterSpec(text, file).nodes.map(summaryOf);
+  if (found.length === expected.length && found.every((node, index) => node === expected[index])) return text;
+  throw refused(file, 'its list of nodes is written in a way that a command does not edit');
+}
+
+function summaryOf({ name, address, roles }: Pick<NodeSpec, 'name' | 'address'> & { readonly roles: readonly string[] }): string {
+  return JSON.stringify([name, address, roles]);
+}
+
+function sameRoles(left: readonly string[], right: readonly string[]): boolean {
+  return [...left].sort().join(' ') === [...right].sort().join(' ');
+}
+
+function flowNode({ name, address, roles, ssh }: NewNode): string {
+  const login = Object.entries(ssh ?? {}).map(([key, value]) => `${key}: ${scalar(value)}`);
+  const fields = [`name: ${scalar(name)}`, `address: ${scalar(address)}`, `roles: ${flowList(roles)}`];
+  return `{ ${[...fields, ...(login.length === 0 ? [] : [`ssh: { ${login.join(', ')} }`])].join(', ')} }`;
+}
+
+function flowList(values: readonly string[]): string {
+  return `[${values.map(scalar).join(', ')}]`;
+}
+
+/** A plain scalar where YAML reads it as the same text, else a quoted one. JSON strings are YAML. */
+function scalar(value: string | number): string {
+  if (typeof value === 'number') return String(value);
+  return /^[A-Za-z0-9._-]+$/.test(value) && parse(value) === value ? value : JSON.stringify(value);
+}
+
+function columnOfDash(text: string, start: number): number {
+  const dash = text.lastIndexOf('-', start);
+  return dash - lineStart(text, dash);
+}
+
+function lineStart(text: string, at: number): number {
+  return text.lastIndexOf('\n', at - 1) + 1;
+}
+
+function lineEnd(text: string, at: number): number {
+  const end = text.indexOf('\n', at);
+  return end < 0 ? text.length : end;
+}
+
+function trimmedEnd(text: string, end: number): number {
+  let at = end;
+  while (at > 0 && /\s/.test(text.charAt(at - 1))) at -= 1;
+  return at;
+}
+
+function insertLine(text: string, at: number, line: string): string {
+  return `${text.slice(0, at)}\n${line}${text.slice(at)}`;
+}
+
+function refused(file: string, reason: string): CaissonError {
+  return new CaissonError('INPUT_INVALID', `Cannot edit "${file}": ${reason}`, {
+    hint: 'Edit it by hand, then run: caisson install --offline',
+  });
+}
