@@ -1,5 +1,5 @@
-import { isMap, isScalar, isSeq, parse, parseDocument, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml';
 import { CaissonError } from '../core/index.ts';
+import { findYamlList, yamlScalar, type YamlList, type YamlListItem } from '../io/index.ts';
 import { parseClusterSpec, type NodeSpec } from './cluster-spec.ts';
 
 /** A node as a command adds it to cluster.yaml. */
@@ -25,12 +25,10 @@ export function addNode(text: string, file: string, node: NewNode): string {
   const other = nodes.find(({ address }) => address === node.address);
   if (other !== undefined) throw refused(file, `"${other.name}" has the address ${node.address}`);
   const list = nodesOf(text, file);
-  const last = rangeOf(list.items.at(-1), file);
-  const end = trimmedEnd(text, last.end);
-  const added =
-    list.flow === true
-      ? `${text.slice(0, end)}, ${flowNode(node)}${text.slice(end)}`
-      : insertLine(text, lineEnd(text, end), `${' '.repeat(columnOfDash(text, rangeOf(list.items[0], file).start))}- ${flowNode(node)}`);
+  const end = trimmedEnd(text, itemAt(list, -1, file).end);
+  const added = list.isFlow
+    ? `${text.slice(0, end)}, ${flowNode(node)}${text.slice(end)}`
+    : insertLine(text, lineEnd(text, end), `${' '.repeat(columnOfDash(text, itemAt(list, 0, file).start))}- ${flowNode(node)}`);
   return checked(added, file, [...nodes.map(summaryOf), summaryOf(node)]);
 }
 
@@ -44,10 +42,10 @@ export function removeNode(text: string, file: string, name: string): string {
   if (index < 0) return text;
   if (nodes.length === 1) throw refused(file, `"${name}" is the only node; a whole cluster is removed by caisson reset`);
   const list = nodesOf(text, file);
-  const item = rangeOf(list.items[index], file);
+  const item = itemAt(list, index, file);
   const end = trimmedEnd(text, item.end);
   const kept = nodes.filter((node) => node.name !== name).map(summaryOf);
-  if (list.flow === true) {
+  if (list.isFlow) {
     const after = /^\s*,\s*/.exec(text.slice(end));
     if (after !== null) return checked(text.slice(0, item.start) + text.slice(end + after[0].length), file, kept);
     return checked(text.slice(0, item.start).replace(/,\s*$/, '') + text.slice(end), file, kept);
@@ -64,10 +62,7 @@ export function setRoles(text: string, file: string, name: string, roles: readon
   const node = nodes[index];
   if (node === undefined) throw refused(file, `it has no node "${name}"; it has ${nodes.map((one) => one.name).join(', ')}`);
   if (sameRoles(node.roles, roles)) return text;
-  const item = nodesOf(text, file).items[index];
-  const pair = isMap(item) ? item.items.find(({ key }) => isScalar(key) && key.value === 'roles') : undefined;
-  const key = rangeOf(pair?.key, file);
-  const value = rangeOf(pair?.value, file);
+  const { key, value } = itemAt(nodesOf(text, file), index, file).fields.get('roles') ?? fail(file);
   const changed = `${text.slice(0, key.end)}: ${flowList(roles)}${text.slice(trimmedEnd(text, value.end))}`;
   return checked(
     changed,
@@ -76,25 +71,23 @@ export function setRoles(text: string, file: string, name: string, roles: readon
   );
 }
 
-function nodesOf(text: string, file: string): YAMLSeq<YAMLMap> {
-  const nodes: unknown = parseDocument(text).get('nodes', true);
-  if (!isSeq<YAMLMap>(nodes)) throw refused(file, 'its list of nodes is written in a way that a command does not edit');
-  return nodes;
+function nodesOf(text: string, file: string): YamlList {
+  return findYamlList(text, 'nodes') ?? fail(file);
 }
 
-/** Start and end of a value in the text, in characters. */
-function rangeOf(node: unknown, file: string): { readonly start: number; readonly end: number } {
-  const range =
-    (node as Partial<Node> | Partial<Pair> | undefined) && (node as { readonly range?: readonly [number, number, number] | null }).range;
-  if (range === undefined || range === null) throw refused(file, 'its list of nodes is written in a way that a command does not edit');
-  return { start: range[0], end: range[1] };
+function itemAt({ items }: YamlList, index: number, file: string): YamlListItem {
+  return items.at(index) ?? fail(file);
 }
 
-/** The edit is right only when the whole file is valid and has exactly these nodes. */
+function fail(file: string): never {
+  throw refused(file, 'its list of nodes is written in a way that a command does not edit');
+}
+
+/** Checks an edited text: the whole file must be valid and have exactly the expected nodes. */
 function checked(text: string, file: string, expected: readonly string[]): string {
   const found = parseClusterSpec(text, file).nodes.map(summaryOf);
   if (found.length === expected.length && found.every((node, index) => node === expected[index])) return text;
-  throw refused(file, 'its list of nodes is written in a way that a command does not edit');
+  return fail(file);
 }
 
 function summaryOf({ name, address, roles }: Pick<NodeSpec, 'name' | 'address'> & { readonly roles: readonly string[] }): string {
@@ -106,19 +99,13 @@ function sameRoles(left: readonly string[], right: readonly string[]): boolean {
 }
 
 function flowNode({ name, address, roles, ssh }: NewNode): string {
-  const login = Object.entries(ssh ?? {}).map(([key, value]) => `${key}: ${scalar(value)}`);
-  const fields = [`name: ${scalar(name)}`, `address: ${scalar(address)}`, `roles: ${flowList(roles)}`];
+  const login = Object.entries(ssh ?? {}).map(([key, value]) => `${key}: ${yamlScalar(value)}`);
+  const fields = [`name: ${yamlScalar(name)}`, `address: ${yamlScalar(address)}`, `roles: ${flowList(roles)}`];
   return `{ ${[...fields, ...(login.length === 0 ? [] : [`ssh: { ${login.join(', ')} }`])].join(', ')} }`;
 }
 
 function flowList(values: readonly string[]): string {
-  return `[${values.map(scalar).join(', ')}]`;
-}
-
-/** A plain scalar where YAML reads it as the same text, else a quoted one. JSON strings are YAML. */
-function scalar(value: string | number): string {
-  if (typeof value === 'number') return String(value);
-  return /^[A-Za-z0-9._-]+$/.test(value) && parse(value) === value ? value : JSON.stringify(value);
+  return `[${values.map(yamlScalar).join(', ')}]`;
 }
 
 function columnOfDash(text: string, start: number): number {

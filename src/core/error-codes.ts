@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   DIGEST_INVALID: { exit: 3, summary: 'A digest is not sha256 and 64 hex digits' },
   EXECUTABLE_MISSING: { exit: 3, summary: 'The caisson executable for a platform is not there' },
   GRAPH_CYCLE: { exit: 3, summary: 'Things that need each other form a circle' },
+  INPUT_CHANGED: { exit: 3, summary: 'A file changed while it was being worked on' },
   INPUT_INVALID: { exit: 3, summary: 'A file that the user wrote has mistakes' },
   INPUT_UNREADABLE: { exit: 3, summary: 'A file that the user named cannot be read' },
   LIMIT_EXCEEDED: { exit: 3, summary: 'Something is larger than Caisson accepts' },

@@ -5,6 +5,7 @@
 export * from './certificates.ts';
 export * from './history.ts';
 export * from './install.ts';
+export * from './nodes.ts';
 export * from './reset.ts';
 export * from './rollback.ts';
 export * from './staged-bundles.ts';

@@ -1,25 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { askAgent, type AgentStatus, type ClientCertificate } from '../../agent/index.ts';
+import type { AgentStatus } from '../../agent/index.ts';
 import { nodeUuid } from '../../cluster/index.ts';
-import { CaissonError, messageOf } from '../../core/index.ts';
+import { CaissonError } from '../../core/index.ts';
 import { sleep } from '../../io/index.ts';
-import { AGENT_PORT, openFileStore } from '../../site/index.ts';
+import { openFileStore, seedLayout } from '../../site/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { askNode, readClient, type RecordedNode } from './cluster-agents.ts';
 import { countFaults, unhealthyCount } from './status-faults.ts';
 import { formatCluster, type NodeReport } from './status-table.ts';
 
 const DEFAULT_STATE = '/var/lib/caisson';
-const DEFAULT_PKI = '/etc/caisson/pki';
-const ANSWER_TIMEOUT_MS = 5000;
 const WATCH_INTERVAL_MS = 2000;
-
-interface RecordedNode {
-  readonly name: string;
-  readonly address: string;
-  readonly uuid: string;
-  readonly roles: readonly string[];
-}
 
 /** Name and nodes of the cluster, from the site record. */
 interface RecordedCluster {
@@ -40,7 +31,7 @@ export const registerCluster: RegisterCommand = (program, run) => {
     .description('print nodes, roles, and the state of every component and since when; run it on the seed')
     .option('--watch', 'print again every two seconds, until interrupted')
     .option('--state <directory>', 'where the installer keeps what it knows of the cluster', DEFAULT_STATE)
-    .option('--pki <directory>', "where the operator's certificate is", DEFAULT_PKI)
+    .option('--pki <directory>', "where the operator's certificate is", seedLayout().pki)
     .action((flags: ClusterFlags) => run((context) => showCluster(flags, context)));
 };
 
@@ -48,7 +39,7 @@ async function showCluster(flags: ClusterFlags, context: CommandContext): Promis
   const record = await readCluster(join(flags.state, 'site.json'));
   const client = await readClient(flags.pki);
   for (;;) {
-    const reports = await Promise.all(record.nodes.map((node) => askNode(node, AGENT_PORT, client, context.signal)));
+    const reports = await Promise.all(record.nodes.map((node) => askNode(node, client, context.signal)));
     const faults = faultsOf(reports);
     const data = { cluster: record.name, healthy: faults.length === 0, nodes: reports };
     const summary = faults.length === 0 ? `${record.name}: all healthy` : `${record.name}: ${faults.join(', ')}`;
@@ -59,17 +50,6 @@ async function showCluster(flags: ClusterFlags, context: CommandContext): Promis
       return;
     }
     await sleep(WATCH_INTERVAL_MS, context.signal);
-  }
-}
-
-async function askNode(node: RecordedNode, port: number, client: ClientCertificate, signal: AbortSignal): Promise<NodeReport> {
-  try {
-    const status = await askAgent(node.address, port, client, { timeoutMs: ANSWER_TIMEOUT_MS, signal });
-    if (status.node.uuid === node.uuid) return { ...node, status };
-    return { ...node, unreachable: `another node answers there: "${status.node.name}" (${status.node.uuid})` };
-  } catch (error) {
-    signal.throwIfAborted();
-    return { ...node, unreachable: messageOf(error) };
   }
 }
 
@@ -98,22 +78,4 @@ async function readCluster(file: string): Promise<RecordedCluster> {
     name: record.name,
     nodes: nodes.map(([name, { address, roles }]) => ({ name, address, uuid: nodeUuid(record.name, name), roles })),
   };
-}
-
-async function readClient(pki: string): Promise<ClientCertificate> {
-  const hint = 'Run this as root on the seed, where the installer put the certificate';
-  const [certificate, key, authority] = await Promise.all([
-    readOrExplain(join(pki, 'operator.crt'), hint),
-    readOrExplain(join(pki, 'operator.key'), hint),
-    readOrExplain(join(pki, 'ca.crt'), hint),
-  ]);
-  return { certificate, key, authority };
-}
-
-async function readOrExplain(file: string, hint: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, { cause: error, hint });
-  }
 }

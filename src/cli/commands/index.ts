@@ -6,6 +6,7 @@ import { registerCluster } from './cluster.ts';
 import { registerHistory } from './history.ts';
 import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
+import { registerNode } from './node.ts';
 import { registerPush } from './push.ts';
 import { registerReset } from './reset.ts';
 import { registerRollback } from './rollback.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerServe,
   registerPush,
   registerInstall,
+  registerNode,
   registerUpgrade,
   registerRollback,
   registerReset,

@@ -1,0 +1,170 @@
+import { readFile, stat } from 'node:fs/promises';
+import { addNode, parseClusterSpec, removeNode, setRoles, type NewNode, type NodeSpec } from '../cluster/index.ts';
+import { closeBundles } from '../bundle/index.ts';
+import { CaissonError, messageOf } from '../core/index.ts';
+import type { RunSummary } from '../engine/index.ts';
+import { readTextFile, writeFileAtomic } from '../io/index.ts';
+import { openFileStore, type SiteRecord } from '../site/index.ts';
+import { openRequest } from './open-request.ts';
+import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
+import type { PlannedRun } from './planned-run.ts';
+import { layoutOf } from './session.ts';
+import { siteSources, type SiteSources } from './site-sources.ts';
+
+/**
+ * A change of one node. It is made in cluster.yaml, which stays the only declaration of the site, and carried out by the
+ * same plan as an install.
+ */
+export type NodeChange =
+  | { readonly what: 'add'; readonly node: NewNode }
+  | { readonly what: 'remove'; readonly name: string }
+  | { readonly what: 'roles'; readonly name: string; readonly roles: readonly string[] };
+
+/** Plans a change of a node and changes nothing, cluster.yaml included. Throws as changeNode does before its first change. */
+export async function planNodeChange(options: OperationOptions, change: NodeChange): Promise<PlannedRun> {
+  const edited = await editCluster(options, change);
+  return planOperation(edited.options, { name: 'node' });
+}
+
+/**
+ * Plans with the changed cluster.yaml, asks, writes the file and carries the plan out. After a kill or a failure the same
+ * command, or an install, goes on. Throws INPUT_INVALID for a change that makes the file invalid, INPUT_CHANGED when the
+ * file was changed while the plan was shown, and as runOperation does.
+ */
+export async function changeNode(options: OperationOptions, change: NodeChange, approve: Approve): Promise<RunSummary> {
+  const edited = await editCluster(options, change);
+  const operation: Operation = { name: 'node', approved: () => writeCluster(edited) };
+  return runOperation(edited.options, operation, approve);
+}
+
+/**
+ * Changes cluster.yaml alone, after the result was checked against the manifests of the bundle: the change is carried out by
+ * the next install. Returns the path of the file. Throws as changeNode does.
+ */
+export async function declareNode(options: OperationOptions, change: NodeChange): Promise<string> {
+  const edited = await editCluster(options, change);
+  const { bundlePaths, clusterPath } = edited.sources;
+  const layout = layoutOf(options);
+  const request = await openRequest(bundlePaths, clusterPath, {
+    clusterText: edited.after,
+    stagedBundles: layout.bundles,
+    trust: options.trust,
+    clock: options.clock,
+    home: options.connect.home,
+  });
+  await closeBundles(request.bundles);
+  await writeCluster(edited);
+  return clusterPath;
+}
+
+/** How a node of cluster.yaml or of the record differs from the other of the two. */
+export type NodeState = 'installed' | 'not installed' | 'leaves' | 'roles change' | 'address changes';
+
+export interface ListedNode {
+  readonly name: string;
+  readonly address: string;
+  readonly roles: readonly string[];
+  readonly state: NodeState;
+  /** The recorded roles or address, where the state says that they change. */
+  readonly before?: string;
+}
+
+export interface NodeList {
+  /** Name of the cluster. */
+  readonly cluster: string;
+  readonly clusterPath: string;
+  readonly nodes: readonly ListedNode[];
+  /** Message of the error for a cluster.yaml that is missing or invalid; the nodes are then those of the record. */
+  readonly problem?: string;
+}
+
+/**
+ * Compares the nodes of cluster.yaml with those that the record says are installed. Connects to no host. Throws
+ * SITE_UNKNOWN on a machine without a record.
+ */
+export async function listNodes(options: OperationOptions): Promise<NodeList> {
+  const layout = layoutOf(options);
+  const record = await openFileStore(layout.record).read();
+  // No bundle is needed for a list.
+  const { clusterPath } = await siteSources({ bundlePaths: [], clusterPath: options.clusterPath }, record, layout);
+  const cluster = record?.name ?? '';
+  const recorded = Object.entries(record?.hosts ?? {}).filter(([, { roles }]) => roles.length > 0);
+  try {
+    const { nodes } = parseClusterSpec(await readTextFile(clusterPath), clusterPath);
+    const leaving = recorded.filter(([name]) => !nodes.some((node) => node.name === name));
+    return {
+      cluster,
+      clusterPath,
+      nodes: [
+        ...nodes.map((node) => compare(node, record)),
+        ...leaving.map(([name, { address, roles }]): ListedNode => ({ name, address, roles, state: 'leaves' })),
+      ],
+    };
+  } catch (error) {
+    if (!(error instanceof CaissonError)) throw error;
+    return {
+      cluster,
+      clusterPath,
+      nodes: recorded.map(([name, { address, roles }]): ListedNode => ({ name, address, roles, state: 'installed' })),
+      problem: messageOf(error),
+    };
+  }
+}
+
+function compare({ name, address, roles }: NodeSpec, record: SiteRecord | undefined): ListedNode {
+  const recorded = record?.hosts[name];
+  const listed = { name, address, roles };
+  if (recorded === undefined || recorded.roles.length === 0) return { ...listed, state: 'not installed' };
+  if (recorded.address !== address) return { ...listed, state: 'address changes', before: recorded.address };
+  const before = recorded.roles.join(', ');
+  return [...recorded.roles].sort().join(' ') === [...roles].sort().join(' ')
+    ? { ...listed, state: 'installed' }
+    : { ...listed, state: 'roles change', before };
+}
+
+/** cluster.yaml before and after an edit, and the options of a run with the edited text. */
+interface EditedCluster {
+  readonly sources: SiteSources;
+  readonly before: string;
+  readonly after: string;
+  readonly options: OperationOptions;
+}
+
+async function editCluster(options: OperationOptions, change: NodeChange): Promise<EditedCluster> {
+  const layout = layoutOf(options);
+  const record = await openFileStore(layout.record).read();
+  const sources = await siteSources(options, record, layout);
+  const before = await readTextFile(sources.clusterPath);
+  const after = edit(before, sources.clusterPath, change, record);
+  return { sources, before, after, options: { ...options, ...sources, clusterText: after } };
+}
+
+function edit(text: string, file: string, change: NodeChange, record: SiteRecord | undefined): string {
+  switch (change.what) {
+    case 'add':
+      return addNode(text, file, change.node);
+    case 'roles':
+      return setRoles(text, file, change.name, change.roles);
+    case 'remove': {
+      const known = [...parseClusterSpec(text, file).nodes.map(({ name }) => name), ...Object.keys(record?.hosts ?? {})];
+      if (!known.includes(change.name)) {
+        throw new CaissonError('USAGE', `Cannot remove "${change.name}": neither "${file}" nor the record of the site has it`, {
+          hint: 'List the nodes: caisson node list',
+        });
+      }
+      return removeNode(text, file, change.name);
+    }
+  }
+}
+
+/** Writes the edited text with the mode of the file, unless nothing changed. */
+async function writeCluster({ sources, before, after }: EditedCluster): Promise<void> {
+  const path = sources.clusterPath;
+  if ((await readFile(path, 'utf8')) !== before) {
+    throw new CaissonError('INPUT_CHANGED', `Cannot write "${path}": somebody changed it while the plan was shown`, {
+      hint: 'Nothing was changed on any host. Run the command again',
+    });
+  }
+  if (after === before) return;
+  await writeFileAtomic(path, after, { mode: (await stat(path)).mode & 0o777 });
+}
