@@ -178,6 +178,20 @@ describe('caisson install --plan', () => {
     `);
   });
 
+  it('says of a package that was there before that it stays', async () => {
+    const { told, site } = await bare(ONE_NODE);
+    site.machine('n1').installPackage('jq');
+    await site.install();
+    const text = await told(['install', '--offline', '--bundle', bundles.next, '--plan']);
+    expect(text.split('\n').filter((line) => /jq|^Resources/.test(line))).toMatchInlineSnapshot(`
+      [
+        "- n1: package jq (caisson): it was there before, and stays",
+        "n1    remove                let go of what this host does not need any more, and leave it there: jq",
+        "Resources: 2 to add, 6 to change, 0 to remove, 1 to let go that stay, 55 as declared",
+      ]
+    `);
+  });
+
   it('gives the same as data with --json', async () => {
     const { run } = await changedByHand(ONE_NODE);
     const { status, out, err } = await run(words('--plan', '--json'));
