@@ -78,7 +78,7 @@ class InterruptedError extends Error {}
  * of the program, which gets them, too, and throws InterruptedError.
  */
 export async function runStep(program, words) {
-  const child = spawn(program, words, { cwd: root, stdio: 'inherit' });
+  let child;
   let isInterrupted = false;
   // A terminal sends SIGINT to the program itself.
   const onInt = () => (isInterrupted = true);
@@ -86,8 +86,10 @@ export async function runStep(program, words) {
     isInterrupted = true;
     child.kill('SIGTERM');
   };
+  // Before the program starts, which may be heard of at once.
   process.on('SIGINT', onInt).on('SIGTERM', onTerm);
   try {
+    child = spawn(program, words, { cwd: root, stdio: 'inherit' });
     const status = await new Promise((done, fail) => {
       child.on('error', fail);
       child.on('close', (code) => done(code ?? 128));

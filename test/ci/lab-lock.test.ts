@@ -24,7 +24,7 @@ async function checkout(name: string): Promise<string> {
   const root = join(directory(), name);
   await mkdir(join(root, '.ci'), { recursive: true });
   for (const file of ['lab-lock.mjs', 'quickstart.mjs', 'test.mjs']) await copyFile(join(CI, file), join(root, '.ci', file));
-  await writeFile(join(root, '.ci/setup.sh'), 'echo setting up; touch begun; until [ -e go ]; do sleep 0.05; done\n');
+  await writeFile(join(root, '.ci/setup.sh'), 'echo setting up; touch begun; until [ -e go ] || [ ! -e begun ]; do sleep 0.05; done\n');
   await writeFile(join(root, 'package.json'), JSON.stringify({ scripts: { build: 'touch built' } }));
   const lab = `import { writeFileSync } from 'node:fs'; import { labHolder } from './lab-lock.mjs';
     writeFileSync('ran', JSON.stringify([process.argv[2], await labHolder()]));`;
