@@ -1,9 +1,10 @@
-// Every check, in the order of their cost: format, lint, types, then the tests by kind, one kind after the other, since the
-// lab wants the machine to itself. Ends with the sum over all kinds: `N passed, N failed`.
-import { spawnSync } from 'node:child_process';
+// Set-up, build, then every check, in the order of their cost: format, lint, types, then the tests by kind, one kind after the
+// other, since the lab wants the machine to itself: all of it holds the lock of the lab. Ends with the sum over all kinds:
+// `N passed, N failed`.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { reportEnd, runStep, takeLabLock } from './lab-lock.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const CHECKS = ['format', 'lint', 'types'];
@@ -14,25 +15,27 @@ const started = performance.now();
 let passed = 0;
 let failed = 0;
 
-function run(title, command, args) {
+async function run(title, command, args) {
   const begin = performance.now();
   console.log(`\n== ${title}`);
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  const status = await runStep(command, args);
   console.log(`== ${title}: ${status === 0 ? 'passed' : 'FAILED'} after ${Math.round((performance.now() - begin) / 1000)} s`);
-  if (error !== undefined) throw error;
   return status === 0;
 }
 
-try {
+async function everything() {
+  await takeLabLock('npm test');
+  const status = (await runStep('bash', ['.ci/setup.sh'])) || (await runStep('npm', ['run', 'build']));
+  if (status !== 0) return status;
   for (const check of CHECKS) {
-    if (run(check, 'npm', ['run', '--silent', check])) passed += 1;
+    if (await run(check, 'npm', ['run', '--silent', check])) passed += 1;
     else failed += 1;
   }
   for (const [index, kind] of KINDS.entries()) {
     const report = join(work, `${index}.json`);
     const projects = kind.flatMap((project) => ['--project', project]);
     const reporters = ['--reporter', 'default', '--reporter', 'json', '--outputFile.json', report];
-    const fine = run(`${kind.join(' and ')} tests`, join(root, 'node_modules/.bin/vitest'), [
+    const fine = await run(`${kind.join(' and ')} tests`, join(root, 'node_modules/.bin/vitest'), [
       'run',
       '--config',
       'test/vitest.config.ts',
@@ -44,9 +47,15 @@ try {
     // A file that cannot be loaded has no tests that could fail.
     failed += Math.max(counts.numFailedTests, fine ? 0 : 1);
   }
+  console.log(`\nEverything took ${Math.round((performance.now() - started) / 60_000)} min`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await everything();
+} catch (error) {
+  reportEnd(error);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
-console.log(`\nEverything took ${Math.round((performance.now() - started) / 60_000)} min`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;

@@ -38,7 +38,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'lab',
-          globalSetup: ['test/support/engine-setup.ts'],
+          globalSetup: ['test/support/lab-setup.ts', 'test/support/engine-setup.ts'],
           include: ['test/lab/*.test.ts'],
           testTimeout: 1_200_000,
           hookTimeout: 1_200_000,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Clock, Emit } from '../core/index.ts';
+import type { Machines } from '../site/index.ts';
 
 /** Result of a command: text for people, data for `--json`. */
 export interface CommandOutput {
@@ -16,10 +17,15 @@ export interface CommandContext {
   /** `path` is the absolute path of the running executable or script, `argv` the arguments that start it again. */
   readonly self: { readonly path: string; readonly argv: readonly string[]; readonly standalone: boolean };
   readonly version: string;
+  /** How the hosts of a site are reached; undefined for the default. */
+  readonly machines: Machines | undefined;
   /** Prints a result on standard output. A command that runs on may print several. */
   print(output: CommandOutput): void;
-  /** Asks a yes-or-no question on the terminal. Returns false without a terminal. */
-  confirm(question: string): Promise<boolean>;
+  /**
+   * Shows lines and asks a yes-or-no question about them on the terminal, with --quiet, too. Every answer but yes is a no, as is the end
+   * of the input. Returns undefined without a terminal.
+   */
+  confirm(question: string, about: readonly string[]): Promise<boolean | undefined>;
   /** Asks for a secret on the terminal without showing it. Returns undefined without a terminal. */
   askSecret(question: string): Promise<string | undefined>;
 }

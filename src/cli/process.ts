@@ -1,4 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '../core/index.ts';
+import type { Machines } from '../site/index.ts';
 
 /** The parts of the process that main.ts passes on. All other code in src/ gets them as arguments. */
 export interface ProcessEdge {
@@ -11,4 +13,8 @@ export interface ProcessEdge {
   readonly signal: AbortSignal;
   readonly self: { readonly path: string; readonly argv: readonly string[]; readonly standalone: boolean };
   readonly version: string;
+  /** The clock of this machine by default. */
+  readonly clock?: Clock;
+  /** How the hosts of a site are reached: over SSH, and this machine directly, by default. Tests pass simulated machines. */
+  readonly machines?: Machines;
 }

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { createInterface } from 'node:readline/promises';
 import { Command, CommanderError } from 'commander';
 import { CaissonError, systemClock } from '../core/index.ts';
-import { JsonRenderer, PlainRenderer, reportError, TerminalRenderer, type Renderer } from '../ui/index.ts';
+import { escapeControl, JsonRenderer, PlainRenderer, reportError, TerminalRenderer, type Renderer } from '../ui/index.ts';
 import type { CommandContext, RunCommand } from './command.ts';
 import { registerCommands } from './commands/index.ts';
 import { OutputLostError } from './output-lost-error.ts';
@@ -99,25 +99,34 @@ function addGlobalFlags(program: Command): void {
 
 function rendererFor(flags: GlobalFlags, edge: ProcessEdge): Renderer {
   if (flags.json === true) return new JsonRenderer(edge.stdout);
-  if (flags.quiet === true) return { handle: () => {}, finish: () => {} };
+  if (flags.quiet === true) return { handle: () => {}, pause: () => {}, finish: () => {} };
   if (edge.stderr.isTTY === true) return new TerminalRenderer(edge.stderr);
-  return new PlainRenderer(edge.stderr, systemClock);
+  return new PlainRenderer(edge.stderr, edge.clock ?? systemClock);
 }
 
 function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): CommandContext {
   return {
     signal: edge.signal,
     emit: (event) => renderer.handle(event),
-    clock: systemClock,
+    clock: edge.clock ?? systemClock,
     env: edge.env,
     self: edge.self,
     version: edge.version,
+    machines: edge.machines,
     print: (output) => {
       if (flags.json === true) edge.stdout.write(`${JSON.stringify({ type: 'result', ...asObject(output.data) })}\n`);
       else edge.stdout.write(output.text.endsWith('\n') ? output.text : `${output.text}\n`);
     },
-    confirm: (question) => confirm(question, edge),
-    askSecret: (question) => askSecret(question, edge),
+    confirm: async (question, about) => {
+      const show = flags.quiet === true && flags.json !== true ? linesTo(edge.stderr) : notesTo(renderer);
+      about.forEach(show);
+      renderer.pause();
+      return confirm(question, edge);
+    },
+    askSecret: (question) => {
+      renderer.pause();
+      return askSecret(question, edge);
+    },
   };
 }
 
@@ -125,13 +134,29 @@ function asObject(data: unknown): object {
   return typeof data === 'object' && data !== null && !Array.isArray(data) ? data : { value: data };
 }
 
-async function confirm(question: string, edge: ProcessEdge): Promise<boolean> {
-  if (edge.stdin.isTTY !== true) return false;
+function notesTo(renderer: Renderer): (line: string) => void {
+  return (message) => renderer.handle({ type: 'note', message });
+}
+
+function linesTo(stream: Writable): (line: string) => void {
+  return (line) => void stream.write(`${escapeControl(line)}\n`);
+}
+
+async function confirm(question: string, edge: ProcessEdge): Promise<boolean | undefined> {
+  if (edge.stdin.isTTY !== true) return undefined;
   const lines = createInterface({ input: edge.stdin, output: edge.stderr });
+  // A question that the input ends before (Ctrl-D) would never settle.
+  const ended = new Promise<string>((resolve) => {
+    lines.once('close', () => {
+      edge.stderr.write('\n');
+      resolve('');
+    });
+  });
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal: edge.signal });
+    const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal: edge.signal }), ended]);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
+    lines.removeAllListeners('close');
     lines.close();
   }
 }

@@ -46,5 +46,7 @@ export class StepsFailedError extends CaissonError {
 function describeFailure({ step, error, takenBack }: StepFailure): string {
   const hint = error instanceof CaissonError && error.hint !== undefined ? `\n    ${error.hint}` : '';
   const undone = takenBack.length === 0 ? '' : `\n    Taken back: ${takenBack.map(({ summary }) => summary).join(', ')}`;
-  return `  ${step.host}: ${step.summary}: ${messageOf(error)}${hint}${undone}`;
+  // Messages of commands have the lines of the command in them.
+  const reason = messageOf(error).trimEnd().replaceAll('\n', '\n    ');
+  return `  ${step.host}: ${step.summary}: ${reason}${hint}${undone}`;
 }

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { errnoOf } from '../core/index.ts';
 
 /**
@@ -19,4 +19,17 @@ export async function takeMachineLock(name: string): Promise<(() => Promise<void
   }
   server.unref();
   return () => new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** Returns true while a process of this machine holds the lock of this name. Does not take it. */
+export async function isMachineLockTaken(name: string): Promise<boolean> {
+  const socket = connect(`\0${name}`);
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', (error) => (errnoOf(error) === 'ECONNREFUSED' ? resolve(false) : reject(error)));
+    });
+  } finally {
+    socket.destroy();
+  }
 }

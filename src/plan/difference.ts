@@ -71,7 +71,7 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
     return { action: 'keep', resource, owned: isAbove ? undefined : ownedBy(resource, 'same') };
   }
   if (found.state === 'absent') {
-    const reason = known === undefined || known.kept === true ? `"${resource.owner}" wants it` : 'it is gone from the host';
+    const reason = known === undefined || known.kept === true ? 'it is not there yet' : 'the record has it, the host does not';
     return { action: 'add', resource, reason, replaces: known?.before === 'other', owned: ownedBy(resource, known?.before) };
   }
   const before = known === undefined ? (RESTORING.has(resource.kind) ? 'other' : 'same') : known.before;
@@ -116,6 +116,7 @@ function supersededImage(resource: Resource, known: OwnedResource | undefined): 
 function removalOf(host: string, owned: OwnedResource, { purge = false }: DifferenceOptions): Removal | Staying {
   if (owned.kept === true && !purge) return { action: 'keep', host, owned };
   const end = owned.before === 'same' ? 'left' : owned.data === true && !purge ? 'kept' : 'gone';
-  const reasons = { left: 'it was there before', kept: 'it holds data', gone: `"${owned.owner}" does not want it any more` };
+  const gone = owned.data === true ? 'it is not wanted any more, and its data are purged' : 'it is not wanted any more';
+  const reasons = { left: 'it was there before', kept: 'it holds data', gone };
   return { action: 'remove', host, owned, reason: reasons[end], end };
 }

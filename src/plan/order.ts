@@ -509,6 +509,12 @@ class Order {
     return steps;
   }
 
+  /** Returns true when everything that Caisson itself has on a host goes: the host leaves, or the seed is left without nodes. */
+  #leavesWhole(owner: string, host: string): boolean {
+    const { nodes } = this.#topology.spec;
+    return owner === OWNERS.seed ? nodes.length === 0 : owner === OWNERS.host && !nodes.some(({ name }) => name === host);
+  }
+
   /**
    * True for a component that stays on the host. Its unwanted resources are removed only after it is healthy with the
    * wanted ones.
@@ -541,7 +547,7 @@ class Order {
           phase: 'remove',
           host,
           owner,
-          summary: describeRemoval(owner, removals, leaving !== undefined),
+          summary: describeRemoval(owner, removals, leaving !== undefined || this.#leavesWhole(owner, host)),
           needs: [...before, ...stopped, ...left],
           removals,
         });
@@ -556,12 +562,17 @@ class Order {
   }
 }
 
-function describeRemoval(owner: string, removals: readonly Removal[], leaves: boolean): string {
-  const what = owner === OWNERS.host ? 'what the site has on this host' : owner === OWNERS.seed ? 'the depot and its bundles' : owner;
-  const kept = removals.filter(({ end }) => end === 'kept').map(({ owned }) => owned.key);
-  const data = kept.length === 0 ? '' : `; data stay in ${kept.join(', ')}`;
-  if (leaves || owner === OWNERS.host) return `remove ${what}${data}`;
-  return `remove what ${owner} does not want any more: ${removals.map(({ owned }) => owned.key).join(', ')}${data}`;
+function describeRemoval(owner: string, removals: readonly Removal[], isWhole: boolean): string {
+  const keys = (end: Removal['end']): string => removals.flatMap((removal) => (removal.end === end ? [removal.owned.key] : [])).join(', ');
+  const data = keys('kept') === '' ? '' : `; data stay in ${keys('kept')}`;
+  if (isWhole) {
+    const what = owner === OWNERS.host ? 'what the site has on this host' : owner === OWNERS.seed ? 'the depot and its bundles' : owner;
+    return `remove ${what}${data}`;
+  }
+  const from = owner === OWNERS.host ? 'this host' : owner === OWNERS.seed ? 'the seed' : owner;
+  if (keys('gone') === '')
+    return `let go of what ${from} does not need any more, and leave it there: ${[keys('left'), keys('kept')].filter((list) => list !== '').join(', ')}`;
+  return `remove from ${from} what is not wanted any more: ${keys('gone')}${data}`;
 }
 
 /**

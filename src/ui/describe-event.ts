@@ -33,6 +33,6 @@ function describeStep(event: Extract<Event, { type: 'step.finished' }>): string 
     case 'already':
       return `${event.host}  ${event.summary}: already so`;
     case 'failed':
-      return `${event.host}  ${event.summary}: FAILED${event.reason === undefined ? '' : `: ${event.reason}`}`;
+      return `${event.host}  ${event.summary}: FAILED${event.reason === undefined ? '' : `: ${event.reason.replaceAll('\n', '\n    ')}`}`;
   }
 }

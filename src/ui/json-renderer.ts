@@ -13,5 +13,7 @@ export class JsonRenderer implements Renderer {
     this.#out.write(`${JSON.stringify(event)}\n`);
   }
 
+  pause(): void {}
+
   finish(): void {}
 }

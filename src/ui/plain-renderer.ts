@@ -27,6 +27,8 @@ export class PlainRenderer implements Renderer {
     if (line !== undefined) this.#line(line);
   }
 
+  pause(): void {}
+
   finish(): void {}
 
   #progress(event: Extract<Event, { type: 'task.progress' }>): void {

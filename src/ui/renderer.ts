@@ -8,6 +8,8 @@ export interface TextSink {
 /** Turns events into something people or programs read. */
 export interface Renderer {
   handle(event: Event): void;
+  /** Leaves the terminal to a question: writes nothing until the next event. */
+  pause(): void;
   /** Ends open displays. Nothing is written afterwards. */
   finish(): void;
 }

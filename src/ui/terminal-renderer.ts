@@ -51,6 +51,10 @@ export class TerminalRenderer implements Renderer {
     this.#bars.update();
   }
 
+  pause(): void {
+    this.#bars.stop();
+  }
+
   finish(): void {
     for (const id of [...this.#tasks.keys()]) this.#stop(id);
     this.#bars.stop();

@@ -26,7 +26,7 @@ export interface Operation {
   /** Returns the topology to plan for. The session's topology by default. */
   readonly topology?: (session: Session) => Topology;
   /** Returns lines that are shown with the plan, after changes and consequences. */
-  readonly notes?: (session: Session) => readonly string[];
+  readonly notes?: (session: Session, options: OperationOptions) => readonly string[];
   /** Called after the approval, before the first change. */
   readonly approved?: () => Promise<void>;
   /** Called after a run that ended well. */
@@ -62,5 +62,5 @@ export async function runOperation(options: OperationOptions, operation: Operati
 async function planned(session: Session, options: OperationOptions, { check, topology, goesBack, notes }: Operation): Promise<PlannedRun> {
   await check?.(session, options);
   const run = await planRun(session, { ...options, goesBack }, topology?.(session));
-  return { ...run, notes: notes?.(session) ?? [] };
+  return { ...run, notes: notes?.(session, options) ?? [] };
 }

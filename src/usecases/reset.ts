@@ -10,6 +10,8 @@ import type { PlannedRun } from './planned-run.ts';
 const RESET: Operation = {
   name: 'reset',
   topology: ({ topology }) => withoutNodes(topology),
+  notes: (_session, { purge }) =>
+    purge === true ? ['Is removed for good: the data above, and the keys, secrets and bundles on the seed'] : [],
   ended: async (layout, { purge }) => {
     if (purge === true) await purgeKeys(layout);
   },

@@ -47,7 +47,7 @@ describe('runProgram', () => {
   it('ends with status 130 when it is interrupted', async () => {
     const stop = new AbortController();
     stop.abort(new Error('received SIGINT'));
-    const { status, err } = await caisson(['serve', '/nowhere/x.tar'], stop.signal);
+    const { status, err } = await caisson(['serve', '/nowhere/x.tar'], { signal: stop.signal });
     expect(status).toBe(130);
     expect(err).toContain('Error INTERRUPTED');
   });

@@ -76,7 +76,7 @@ export const IMPORT_TABLE: ImportTable = {
     ],
     'usecases/apply': ['core', 'manifests', 'cluster', 'host', 'health', 'agent', 'engine', 'site', 'resources', 'plan'],
     ui: ['core'],
-    cli: ['core', 'registry', 'host', 'ui', 'cli/commands'],
+    cli: ['core', 'registry', 'host', 'site', 'ui', 'cli/commands'],
     'cli/commands': [
       'core',
       'io',
@@ -101,7 +101,7 @@ export const IMPORT_TABLE: ImportTable = {
       'cli/site',
     ],
     'cli/inspect': ['core', 'io', 'sshsig', 'bundle', 'ui', 'cli'],
-    'cli/plan': ['plan', 'usecases', 'ui', 'cli'],
+    'cli/plan': ['core', 'plan', 'usecases', 'ui', 'cli'],
     'cli/serve': ['core', 'io', 'pki'],
     'cli/site': ['engine', 'host', 'usecases', 'cli', 'cli/plan', 'cli/signing'],
     'cli/signing': ['core', 'io', 'sshsig', 'bundle', 'cli'],

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { engineUsers } from './engine-users.ts';
 import { run, which, type RunOptions, type RunResult } from './run.ts';
 import { cacheDirectory } from './state.ts';
 
@@ -12,7 +13,10 @@ export interface Engine {
   readonly ours: boolean;
   /** Runs the docker client against this engine. */
   docker(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** Ends the engine and waits until it is gone, when the lab started it and no host of any lab runs on it. Safe to call twice. */
+  /**
+   * Ends the engine and waits until it is gone, when the lab started it, no other process uses it and no host of any lab runs on it. Safe
+   * to call twice.
+   */
   stop(): Promise<void>;
 }
 
@@ -41,16 +45,26 @@ export async function ensureEngine(): Promise<Engine> {
     return engineAt('unix:///var/run/docker.sock', false);
   }
   const own = `unix://${SOCKET}`;
-  if (!(existsSync(SOCKET) && (await answers(own)))) await startEngine(own);
-  return engineAt(own, true);
+  const users = engineUsers();
+  return users.alone(async () => {
+    if (!(existsSync(SOCKET) && (await answers(own)))) await startEngine(own);
+    return engineAt(own, true, await users.enter());
+  });
 }
 
-function engineAt(host: string, ours: boolean): Engine {
+function engineAt(host: string, ours: boolean, leave: () => Promise<void> = async () => {}): Engine {
   const docker: Engine['docker'] = (argv, options) => run(['docker', '--host', host, ...argv], options);
+  let isStopped = false;
   const stop = async (): Promise<void> => {
-    if (!ours || !(await answers(host))) return;
-    const hosts = await docker(['ps', '--quiet', '--filter', 'label=caisson.lab']);
-    if (hosts.stdout === '') await stopEngine();
+    if (!ours || isStopped) return;
+    isStopped = true;
+    const users = engineUsers();
+    await users.alone(async () => {
+      await leave();
+      if (users.areThere() || !(await answers(host))) return;
+      const hosts = await docker(['ps', '--quiet', '--filter', 'label=caisson.lab']);
+      if (hosts.stdout === '') await stopEngine();
+    });
   };
   return { host, ours, docker, stop };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from './engine.ts';
 import { run, type RunOptions, type RunResult } from './run.ts';
-import { removeRunDirectories, runDirectory } from './state.ts';
+import { removeRunDirectories, repositoryRoot, runDirectory } from './state.ts';
 import { heldCapabilities } from './capabilities.ts';
 import { createNetwork } from './network.ts';
 
@@ -61,6 +61,8 @@ export interface Lab {
 }
 
 const LABEL = 'caisson.lab';
+/** Directory of the checkout that made a host. */
+const FROM_LABEL = 'caisson.lab.from';
 
 /**
  * What a node does before it becomes init. Docker mounts three files over /etc, which no real host has and which cannot be
@@ -111,6 +113,16 @@ export async function startLab(request: LabRequest): Promise<Lab> {
   }
 }
 
+/**
+ * Returns the directory of another checkout that made the hosts of a lab of this name; undefined where there are none, or where this checkout
+ * made them.
+ */
+export async function otherOwner(engine: Engine, name: string): Promise<string | undefined> {
+  const format = `{{.Label "${FROM_LABEL}"}}`;
+  const { stdout } = await engine.docker(['ps', '--all', '--filter', `label=${LABEL}=${name}`, '--format', format]);
+  return stdout.split('\n').find((owner) => owner !== '' && owner !== repositoryRoot());
+}
+
 /** Removes what a lab of this name left on the engine, whoever started it. */
 export async function removeLab(engine: Engine, name: string): Promise<void> {
   const filter = ['--filter', `label=${LABEL}=${name}`];
@@ -159,7 +171,19 @@ async function createNode(
   const { engine } = request;
   const container = `caisson-lab-${request.name}-${name}`;
   const flags = [
-    ['create', '--name', container, '--hostname', name, '--label', `${LABEL}=${request.name}`, '--stop-signal', 'SIGRTMIN+3'],
+    [
+      'create',
+      '--name',
+      container,
+      '--hostname',
+      name,
+      '--label',
+      `${LABEL}=${request.name}`,
+      '--label',
+      `${FROM_LABEL}=${repositoryRoot()}`,
+      '--stop-signal',
+      'SIGRTMIN+3',
+    ],
     // The name server is an address that nothing has: an engine that forwards questions of internal networks finds nobody.
     ['--network', network, '--ip', address, '--dns', '198.51.100.1'],
     heldCapabilities().flatMap((capability) => ['--cap-add', capability]),

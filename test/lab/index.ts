@@ -5,7 +5,7 @@
  */
 export { proveAirGap, type AirGapProof, type Reached, type Target } from './air-gap.ts';
 export { ensureEngine, type Engine } from './engine.ts';
-export { removeLab, startLab, type Lab, type LabNode, type LabRequest, type NodeRequest } from './hosts.ts';
+export { otherOwner, removeLab, startLab, type Lab, type LabNode, type LabRequest, type NodeRequest } from './hosts.ts';
 export { buildImages, type LabImage } from './images/build-images.ts';
 export { openPackageSource, type PackageSource } from './images/packages.ts';
 export { IMAGE_RECIPES, type ImageRecipe } from './images/recipes.ts';

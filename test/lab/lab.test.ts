@@ -14,7 +14,9 @@ import {
   IMAGE_RECIPES,
   listensOnLoopbackOnly,
   openPackageSource,
+  otherOwner,
   proveAirGap,
+  removeLab,
   run,
   runDirectory,
   startLab,
@@ -51,6 +53,20 @@ function listenEverywhere(): Promise<{ readonly server: Server; readonly port: n
     });
   });
 }
+
+describe('the owner of a lab', () => {
+  it('is the checkout that made its hosts', async () => {
+    const labels = ['--label', 'caisson.lab=selftest-other', '--label', 'caisson.lab.from=/elsewhere'];
+    await engine.docker(['create', ...labels, image, 'true']);
+    try {
+      expect(await otherOwner(engine, 'selftest-other')).toBe('/elsewhere');
+      expect(await otherOwner(engine, 'selftest')).toBeUndefined();
+      expect(await otherOwner(engine, 'selftest-none')).toBeUndefined();
+    } finally {
+      await removeLab(engine, 'selftest-other');
+    }
+  });
+});
 
 describe('a host of the lab', () => {
   it('runs systemd and has a name and a machine id of its own', async () => {

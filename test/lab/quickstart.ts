@@ -1,11 +1,15 @@
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildLabBundle, CARRIED, carry, INSTALL, onSeed, seedOf, startConnected, startHosts, QUICKSTART } from './scenario.ts';
+import { ensureEngine } from './engine.ts';
+import { otherOwner } from './hosts.ts';
+import { ensureTools } from './prerequisites.ts';
+import { buildLabBundle, CARRIED, carry, INSTALL, labName, onSeed, seedOf, startConnected, startHosts, QUICKSTART } from './scenario.ts';
 import { repositoryRoot } from './state.ts';
 
 /**
  * The main job on one machine: build a bundle from a registry and a Debian mirror, verify it, install it on three bare
- * hosts with no way out, show the cluster. The hosts stay, to look around; running it again replaces them.
+ * hosts with no way out, show the cluster. The hosts stay, to look around; running it again replaces them. Those of another checkout are
+ * left alone. Runs under the lock of the lab (.ci/quickstart.mjs).
  */
 async function quickstart(): Promise<void> {
   const started = performance.now();
@@ -23,7 +27,8 @@ async function quickstart(): Promise<void> {
     console.log(verified.stdout.trimEnd());
     const kept = join(repositoryRoot(), 'bundles/quickstart-linux-amd64.tar');
     await mkdir(join(repositoryRoot(), 'bundles'), { recursive: true });
-    await copyFile(bundle.path, kept);
+    await copyFile(bundle.path, `${kept}.partial`);
+    await rename(`${kept}.partial`, kept);
     console.log('It stays in bundles/quickstart-linux-amd64.tar');
 
     chapter('Three bare hosts (Debian 12, systemd, sshd) on a network with no way out');
@@ -56,4 +61,21 @@ End the lab with: npm run quickstart:stop`);
   }
 }
 
-await quickstart();
+/** The lab of another checkout is up, and somebody may be looking around in it. */
+async function isOthers(): Promise<boolean> {
+  await ensureTools();
+  const engine = await ensureEngine();
+  try {
+    const owner = await otherOwner(engine, labName(QUICKSTART));
+    if (owner === undefined) return false;
+    console.error(`Cannot start the quickstart: the one of ${owner} is up on this machine
+  End it with: npm --prefix ${owner} run quickstart:stop
+  Where that checkout is gone: npm run quickstart:stop -- --any`);
+    return true;
+  } finally {
+    await engine.stop();
+  }
+}
+
+if (await isOthers()) process.exitCode = 7;
+else await quickstart();

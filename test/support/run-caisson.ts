@@ -1,6 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { runProgram } from '../../src/cli/index.ts';
+import type { Clock } from '../../src/core/index.ts';
+import type { Machines } from '../../src/site/index.ts';
 
 export interface Ended {
   readonly status: number;
@@ -8,19 +10,38 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs a command line in this process, with streams that are not a terminal. */
-export async function runCaisson(argv: readonly string[], signal = new AbortController().signal): Promise<Ended> {
+export interface RunCaissonOptions {
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly machines?: Machines | undefined;
+  /** What is typed at the terminal when a question is asked; an empty text ends the input. Without it there is no terminal. */
+  readonly typed?: string;
+}
+
+/** Runs a command line in this process. Output goes to streams that are not a terminal. */
+export async function runCaisson(argv: readonly string[], options: RunCaissonOptions = {}): Promise<Ended> {
+  const { signal = new AbortController().signal, clock, machines, typed } = options;
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
+  stderr.on('data', (chunk: Buffer) => {
+    if (typed === undefined || !chunk.toString().endsWith('[y/N] ')) return;
+    // A terminal echoes what is typed.
+    stderr.write(typed);
+    if (typed === '') stdin.end();
+    else stdin.write(typed);
+  });
   const printed = Promise.all([text(stdout), text(stderr)]);
   const status = await runProgram({
     argv,
     env: {},
-    stdin: new PassThrough(),
+    stdin,
     stdout,
     stderr,
     signal,
     self: { path: '/opt/caisson/main.js', argv: ['node', '/opt/caisson/main.js'], standalone: false },
     version: '1.2.3',
+    ...(clock === undefined ? {} : { clock }),
+    ...(machines === undefined ? {} : { machines }),
   });
   stdout.end();
   stderr.end();

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Clock, Event } from '../../src/core/index.ts';
 import { CaissonError } from '../../src/core/index.ts';
 import {
@@ -77,6 +77,24 @@ describe('JsonRenderer', () => {
 });
 
 describe('TerminalRenderer', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('leaves the terminal to a question: it writes nothing after a pause until the next event', () => {
+    vi.useFakeTimers();
+    const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: true, columns: 80 });
+    const renderer = new TerminalRenderer(stream);
+    renderer.handle({ type: 'note', message: 'so' });
+    renderer.pause();
+    stream.read();
+    vi.advanceTimersByTime(10_000);
+    expect(stream.read()).toBeNull();
+    renderer.handle({ type: 'note', message: 'go on' });
+    expect(stream.read()).toContain('go on');
+    renderer.finish();
+  });
+
   it('survives every event on a stream that is no terminal, and leaves nothing open', () => {
     const stream = new PassThrough();
     stream.resume();

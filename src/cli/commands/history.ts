@@ -1,41 +1,71 @@
-import { readHistory, type JournalRun } from '../../usecases/index.ts';
-import { formatTable } from '../../ui/index.ts';
+import { join } from 'node:path';
+import { CaissonError } from '../../core/index.ts';
+import { readHistory, type HistoryRun } from '../../usecases/index.ts';
+import { formatTable, formatTime, toCell } from '../../ui/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 
 interface Flags {
   readonly run?: string;
-  readonly state: string;
+  readonly state?: string;
 }
 
 /** `caisson history`: lists the runs that changed the cluster, or the steps of one run. */
 export const registerHistory: RegisterCommand = (program, run) => {
   program
     .command('history')
-    .description('print the runs of installs and what came of them; run it on the seed')
+    .description('print the runs that changed the cluster and what came of them; run it on the seed')
     .option('--run <id>', 'the steps of one run, by the start of its id')
-    .option('--state <directory>', 'where the installer keeps what it knows of the cluster', '/var/lib/caisson')
+    .option('--state <directory>', 'a copy of /var/lib/caisson, in place of that of this machine')
     .action((flags: Flags) => run((context) => showHistory(flags, context)));
 };
 
-async function showHistory(flags: Flags, context: CommandContext): Promise<void> {
-  const runs = await readHistory(`${flags.state}/journal.jsonl`);
-  if (flags.run === undefined) {
-    const rows = runs.map(({ run, started, operation, outcome, steps }) => [run, started, operation, outcome, countSteps(steps)]);
-    context.print({
-      text: runs.length === 0 ? 'There were no runs' : formatTable(['RUN', 'STARTED', 'OPERATION', 'OUTCOME', 'STEPS'], rows),
-      data: { runs },
-    });
+async function showHistory({ run, state }: Flags, context: CommandContext): Promise<void> {
+  const journal = state === undefined ? undefined : join(state, 'journal.jsonl');
+  const runs = await readHistory({ journal, machines: context.machines });
+  if (run === undefined) {
+    context.print({ text: runs.length === 0 ? 'There were no runs' : formatRuns(runs), data: { runs } });
     return;
   }
-  const wanted = flags.run;
-  const [found] = runs.filter(({ run }) => run.startsWith(wanted));
-  const rows = (found?.steps ?? []).map(({ started, host, outcome, summary, reason }) => [started, host, outcome, summary, reason ?? '']);
-  const text = found === undefined ? `There was no run "${wanted}"` : formatTable(['STARTED', 'HOST', 'OUTCOME', 'STEP', 'REASON'], rows);
-  context.print({ text, data: { run: found ?? null } });
+  const found = theRun(runs, run);
+  context.print({ text: `${formatRuns([found])}\n\n${formatSteps(found)}`, data: { run: found } });
 }
 
-function countSteps(steps: JournalRun['steps']): string {
+function theRun(runs: readonly HistoryRun[], start: string): HistoryRun {
+  const found = runs.filter(({ run }) => run.startsWith(start));
+  const [only, other] = found;
+  if (only !== undefined && other === undefined) return only;
+  const problem = only === undefined ? 'there is none' : `${found.length} runs begin so: ${found.map(({ run }) => run).join(', ')}`;
+  throw new CaissonError('USAGE', `Cannot find run "${start}": ${problem}`, { hint: 'Take an id from: caisson history' });
+}
+
+function formatRuns(runs: readonly HistoryRun[]): string {
+  const rows = runs.map(({ run, started, ended, operation, outcome, steps }) => [
+    run,
+    formatTime(started),
+    ended === undefined ? '-' : formatTime(ended),
+    operation,
+    outcome,
+    countSteps(steps),
+  ]);
+  return formatCells(['RUN', 'STARTED', 'ENDED', 'OPERATION', 'OUTCOME', 'STEPS'], rows);
+}
+
+function formatSteps({ steps }: HistoryRun): string {
+  if (steps.length === 0) return 'It changed nothing';
+  const rows = steps.map(({ started, host, outcome, summary, reason }) => [formatTime(started), host, outcome, summary, reason ?? '']);
+  return formatCells(['STARTED', 'HOST', 'OUTCOME', 'STEP', 'REASON'], rows);
+}
+
+/** Names, summaries and reasons of a journal come from manifests and from hosts. */
+function formatCells(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  return formatTable(
+    header,
+    rows.map((row) => row.map(toCell)),
+  );
+}
+
+function countSteps(steps: HistoryRun['steps']): string {
   const failed = steps.filter(({ outcome }) => outcome === 'failed').length;
   const done = steps.filter(({ outcome }) => outcome === 'done').length;
-  return failed === 0 ? String(done) : `${done}, ${failed} failed`;
+  return failed === 0 ? String(done) : `${done} done, ${failed} failed`;
 }

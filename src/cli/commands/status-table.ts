@@ -1,5 +1,5 @@
 import type { AgentStatus, ComponentStatus } from '../../agent/index.ts';
-import { escapeControl, formatTable } from '../../ui/index.ts';
+import { escapeControl, formatTable, formatTime, toCell } from '../../ui/index.ts';
 
 const COMPONENT_HEADER: readonly string[] = ['COMPONENT', 'STATE', 'SINCE', 'REASON'];
 
@@ -31,7 +31,7 @@ export function formatCluster(reports: readonly NodeReport[]): string {
   return [
     formatTable(
       header,
-      rows.map((row) => row.map(printable)),
+      rows.map((row) => row.map(toCell)),
     ),
     ...problems,
   ].join('\n');
@@ -44,22 +44,9 @@ function rowsOf(report: NodeReport): readonly (readonly string[])[] {
 }
 
 function componentCells(component: ComponentStatus): readonly string[] {
-  return [component.name, component.state, formatTime(component.since), component.reason].map(printable);
+  return [component.name, component.state, formatTime(component.since), component.reason].map(toCell);
 }
 
 function problemLines(status: AgentStatus, prefix = ''): string[] {
   return status.problems.map((problem) => `${prefix}${escapeControl(problem.message)}`);
-}
-
-/**
- * Makes a text safe for a terminal: reasons come from commands and other hosts, and may contain line breaks and control
- * characters.
- */
-function printable(text: string): string {
-  return escapeControl(text.replace(/\s+/g, ' '));
-}
-
-/** Formats a time as 2025-03-01 08:15:00Z. */
-function formatTime(iso: string): string {
-  return iso.replace('T', ' ').replace(/\.\d+/, '');
 }

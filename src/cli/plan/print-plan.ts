@@ -1,3 +1,4 @@
+import { CaissonError } from '../../core/index.ts';
 import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Consequence, type PlanStep } from '../../plan/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { PlannedRun } from '../../usecases/index.ts';
@@ -13,17 +14,23 @@ export function printPlan(planned: PlannedRun, context: CommandContext): void {
 
 /**
  * Shows the changes of a plan and asks for approval. Returns true without a question when `yes` is set or no step would
- * change anything. Returns false when the answer is no or there is no terminal.
+ * change anything. Throws USAGE when there is no terminal to ask on.
  */
 export async function askForPlan(planned: PlannedRun, yes: boolean, context: CommandContext): Promise<boolean> {
   const open = stepsThatChange(planned.plan.steps);
   if (open.length === 0) return true;
-  for (const line of describeChanges(planned).split('\n')) context.emit({ type: 'note', message: line });
-  if (yes) return true;
+  const changes = describeChanges(planned).split('\n');
+  if (yes) {
+    for (const message of changes) context.emit({ type: 'note', message });
+    return true;
+  }
   const hosts = new Set(open.map(({ host }) => host)).size;
-  if (await context.confirm(`Run ${count(open.length, 'step')} on ${count(hosts, 'host')}?`)) return true;
-  context.emit({ type: 'note', message: 'Not confirmed; where there is no terminal, add --yes' });
-  return false;
+  const { name } = planned.session.topology.spec;
+  const answer = await context.confirm(`Run ${count(open.length, 'step')} on ${count(hosts, 'host')} of "${name}"?`, changes);
+  if (answer !== undefined) return answer;
+  throw new CaissonError('USAGE', 'Cannot ask before the first change: the input is not a terminal; nothing was changed', {
+    hint: 'Read the plan above (--plan prints it with its steps), then run this again with --yes',
+  });
 }
 
 /** Steps that change hosts or run actions, without waits. */
@@ -57,10 +64,16 @@ function describeConsequence({ host, component, what, unserved }: Consequence): 
 
 function describeCount({ plan }: PlannedRun): string {
   const open = stepsThatChange(plan.steps).length;
-  const of = (action: Change['action']): number =>
-    plan.changes.filter((change) => change.action === action && (action === 'keep' || !isIdle(change))).length;
   if (open === 0) return 'Everything is as declared; nothing would be changed';
-  return `${count(open, 'step')} would run: ${of('add')} to add, ${of('change')} to change, ${of('remove')} to remove, ${of('keep')} as they are; nothing was changed`;
+  const of = (sort: string): number => plan.changes.filter((change) => sortOf(change) === sort).length;
+  const staying = of('stay') === 0 ? '' : `, ${of('stay')} to let go that stay`;
+  const resources = `Resources: ${of('add')} to add, ${of('change')} to change, ${of('remove')} to remove${staying}, ${of('keep')} as declared`;
+  return `${count(open, 'step')} would run; nothing was changed\n${resources}`;
+}
+
+function sortOf(change: Change): Change['action'] | 'stay' {
+  if (isIdle(change)) return 'keep';
+  return change.action === 'remove' && change.end !== 'gone' ? 'stay' : change.action;
 }
 
 function count(number: number, what: string): string {

@@ -51,5 +51,6 @@ export function siteOptions(flags: SiteFlags, context: CommandContext): Operatio
     clock: context.clock,
     emit: context.emit,
     signal: context.signal,
+    ...(context.machines === undefined ? {} : { machines: context.machines }),
   };
 }

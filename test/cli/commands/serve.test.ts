@@ -26,6 +26,7 @@ async function serve(
     clock: systemClock,
     env: {},
     self: { path: '/caisson', argv: [], standalone: false },
+    machines: undefined,
     version: '0',
     confirm: async () => false,
     askSecret: async () => undefined,
