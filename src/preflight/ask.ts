@@ -59,10 +59,11 @@ function factsQuestion({ tools, clock, signal }: AskOptions): Question<HostFacts
 }
 
 function stateQuestion(places: HostPlaces, { signal }: AskOptions): Question<HostState> {
+  const { engine, packages } = places.tools;
   return {
     subject: 'what is installed on it (units, packages, containers)',
     seconds: 45,
-    remedy: `Find out on the host what hangs: ${places.tools.packages.probe.list}; ${places.tools.engine.probe.looks}`,
+    remedy: `Find out on the host what hangs: systemctl is-active ${engine.unit}, ${packages.probe.list}, ${engine.probe.list}`,
     ask: (host) => readHostState(host, places, signal),
   };
 }

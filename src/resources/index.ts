@@ -10,7 +10,6 @@ export * from './kind.ts';
 export { KIND_ORDER, RESTORING } from './kinds.ts';
 export * from './owners.ts';
 export { forgetReplaced, keepsReplaced } from './paths.ts';
-export type { PackageManager } from './packages/package-manager.ts';
 export type { PlacedFile } from './placed-file.ts';
 export type * from './resource.ts';
 export * from './work.ts';

@@ -8,6 +8,7 @@ import { clusterYaml, MANIFESTS, type SampleNode } from '../support/sample-insta
 import { Installer, SimulatedMachine } from '../support/simulated-machine.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { bundle } from './sample-bundle.ts';
+import { hostStateScript } from '../../src/preflight/host-state.ts';
 import { HOST_TOOLS } from '../../src/resources/index.ts';
 
 const NODES = Array.from({ length: 80 }, (_, index): SampleNode => ({
@@ -86,6 +87,21 @@ describe('checkHosts', () => {
     expect(findings.map(({ host, problem }) => `${host}: ${problem}`)).toEqual([
       'n3: it did not say within 30 s what it is (file systems, ports, systemd)',
       'n7: systemd does not run',
+    ]);
+  });
+
+  it('says by which commands an operator finds what hangs while a host says what is installed', async () => {
+    const { findings } = await check((machine) => {
+      const run = machine.run.bind(machine);
+      const hangs = (argv: readonly string[]): boolean => machine.name === 'n3' && argv.includes(hostStateScript(HOST_TOOLS));
+      machine.run = async (command, options) => (hangs(command.argv) ? { exitCode: 124, stdout: '', stderr: '' } : run(command, options));
+    });
+    expect(findings).toEqual([
+      {
+        host: 'n3',
+        problem: 'it did not say within 45 s what is installed on it (units, packages, containers)',
+        remedy: 'Find out on the host what hangs: systemctl is-active docker, dpkg-query --show, docker ps',
+      },
     ]);
   });
 

@@ -33,9 +33,9 @@ describe('readHostState', () => {
 });
 
 describe('the script that looks at a host', () => {
-  /** What it prints of an engine that is a script here; it has a second in place of its ten. */
-  async function askWith(docker: string): Promise<string> {
-    for (const [name, text] of Object.entries({ docker, dockerd: 'exit 0', systemctl: 'exit 0' })) {
+  /** What it prints of tools that are scripts here; the engine has a second in place of its ten. */
+  async function askWith(docker: string, others: Readonly<Record<string, string>> = {}): Promise<string> {
+    for (const [name, text] of Object.entries({ docker, dockerd: 'exit 0', systemctl: 'exit 0', ...others })) {
       await writeFile(join(directory(), name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     }
     const script = hostStateScript(HOST_TOOLS)
@@ -56,6 +56,28 @@ describe('the script that looks at a host', () => {
     const state = parseHostState(await askWith('echo container wiki'));
     expect(state).toMatchObject({ engineFrozen: false, strangers: { containers: ['wiki'] } });
     expect(parseHostState(await askWith('echo Cannot connect >&2; exit 1'))).toMatchObject({ engineFrozen: false });
+  });
+
+  it('asks no engine whose unit is not active', async () => {
+    const state = parseHostState(await askWith('echo container wiki', { systemctl: 'exit 3' }));
+    expect(state.strangers).toMatchObject({ containers: [] });
+  });
+
+  it('names the package of the engine, and the packages that are installed half-way', async () => {
+    const lines = [
+      'ok installed whole',
+      'ok config-files gone',
+      'ok unpacked one',
+      'ok half-configured two',
+      'ok half-installed three',
+      'reinstreq installed four',
+    ];
+    const dpkg = { dpkg: 'echo "docker-ce: $2"', 'dpkg-query': `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')}` };
+    expect(parseHostState(await askWith('exit 0', dpkg)).strangers).toEqual({
+      enginePackage: 'docker-ce',
+      containers: [],
+      brokenPackages: ['one', 'two', 'three', 'four'],
+    });
   });
 });
 

@@ -360,6 +360,21 @@ describe('preflight of what others installed', () => {
     }
   });
 
+  it('advises in the words of the engine and of the package manager', () => {
+    const { engine, packages } = HOST_TOOLS;
+    const state = { engineFrozen: true, strangers: { ...strangers, brokenPackages: ['nginx'] } };
+    const remedies = (tools: HostsToCheck['tools']) => check({ f1: { state } }, { tools }).map(({ remedy }) => remedy);
+    expect(remedies(HOST_TOOLS)).toEqual([
+      'Find out why (systemctl status docker; journalctl -u docker), then restart it: systemctl restart docker',
+      'Mend them: dpkg --configure --pending; apt-get --fix-broken install',
+    ]);
+    const others = {
+      engine: { ...engine, probe: { ...engine.probe, looks: 'whale status', restart: 'whale restart' } },
+      packages: { ...packages, probe: { ...packages.probe, mend: 'mend --all' } },
+    };
+    expect(remedies(others)).toEqual(['Find out why (whale status), then restart it: whale restart', 'Mend them: mend --all']);
+  });
+
   it('bears an engine of the same package that runs nothing', () => {
     expect(problems('f1', { state: { strangers: { ...strangers, enginePackage: 'docker.io' } } })).toEqual([]);
   });

@@ -37,6 +37,8 @@ export interface EngineProbe {
   readonly running: string;
   /** Name of the program in PATH whose package installed the engine. */
   readonly program: string;
+  /** The command by which a person lists containers. */
+  readonly list: string;
   /** Commands by which a person finds out why the engine does not answer. */
   readonly looks: string;
   /** The command that restarts the engine. */

@@ -66,6 +66,7 @@ const PROBE: EngineProbe = {
 fi
 `,
   program: 'dockerd',
+  list: 'docker ps',
   looks: 'systemctl status docker; journalctl -u docker',
   restart: 'systemctl restart docker',
 };
