@@ -8,6 +8,9 @@ export const ERROR_CODES = {
 
   // 3: invalid input
   ARCHIVE_INVALID: { exit: 3, summary: 'An image archive is damaged or not one' },
+  BACKUP_EXISTS: { exit: 3, summary: 'A file with the name of the backup is already there' },
+  BACKUP_INVALID: { exit: 3, summary: 'A file is not a backup' },
+  BACKUP_KEY_WRONG: { exit: 3, summary: 'A passphrase or key does not open a backup' },
   BUNDLE_BASE_MISSING: { exit: 3, summary: 'A delta was given without a bundle that holds the rest of it' },
   BUNDLE_EXISTS: { exit: 3, summary: 'A file with the name of the bundle is already there' },
   BUNDLE_PLAN_INVALID: { exit: 3, summary: 'What should go into a bundle does not fit together' },
@@ -32,6 +35,7 @@ export const ERROR_CODES = {
   SIZE_INVALID: { exit: 3, summary: 'A size is not a number of bytes or a number with a unit' },
 
   // 4: verification failed
+  BACKUP_DAMAGED: { exit: 4, summary: 'A backup is not the file that was written' },
   BLOB_UNKNOWN: { exit: 4, summary: 'A blob is not where it should be' },
   BUNDLE_DAMAGED: { exit: 4, summary: 'A bundle is not the file that was built' },
   REBUILD_DIFFERS: { exit: 4, summary: 'A bundle is not the one that a lock gives' },
@@ -46,6 +50,7 @@ export const ERROR_CODES = {
 
   // 5: cannot resolve or fetch
   AUTH_FAILED: { exit: 5, summary: 'A registry refused the credentials or asks for some' },
+  BACKUP_WRITE_FAILED: { exit: 5, summary: 'A backup, or a file from one, cannot be written' },
   BUILD_INCOMPLETE: { exit: 5, summary: 'Members of the bundle could not be downloaded' },
   BUILD_UNRESOLVED: { exit: 5, summary: 'Images or packages could not be resolved' },
   BUNDLE_WRITE_FAILED: { exit: 5, summary: 'A bundle cannot be written to its place' },

@@ -9,7 +9,8 @@ import type { SshConfigEntry } from './ssh-config.ts';
 import { locateFile, type LoginPlaces, type SshLogin } from './ssh-login.ts';
 import { parseUserCertificate } from './user-certificate.ts';
 
-const USUAL_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+/** Names of private keys in ~/.ssh that a login tries when none is named. */
+export const USUAL_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /** The private key that cluster.yaml names; else those of the ssh configuration, else the usual ones, as far as they are there. */
 export async function readIdentities(

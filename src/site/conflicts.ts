@@ -1,5 +1,5 @@
 import { CaissonError } from '../core/index.ts';
-import type { HostRecord, SiteRecord } from './record.ts';
+import { compareSeeds, type HostRecord, type SiteRecord } from './record.ts';
 
 /** One reason why a run would do harm to a site, with the remedy. */
 export interface SiteConflict {
@@ -65,8 +65,28 @@ export function foreignHosts(record: SiteRecord | undefined, hosts: readonly Fou
         problem: `it belongs to ${site}`,
         remedy:
           record === undefined
-            ? `Run this on "${found.site.seed}". Where that machine is lost, put back /var/lib/caisson and /etc/caisson from a backup of it`
+            ? `Run this on "${found.site.seed}". Where that machine is lost, restore its backup: caisson restore FILE`
             : `Use another machine, or have "${found.site.seed}" remove it from its cluster first`,
+      },
+    ];
+  });
+}
+
+/**
+ * Returns a conflict for each host of the site whose record names another seed than `record`, unless the seed of `record`
+ * took over later. On a seed that was replaced, and that came back, every host has this conflict.
+ */
+export function otherSeeds(record: SiteRecord, hosts: readonly FoundHost[]): readonly SiteConflict[] {
+  return hosts.flatMap(({ name, record: found }) => {
+    if (found === undefined || found.site.id !== record.id) return [];
+    const order = compareSeeds(found.site, record);
+    if (order < 0 || (order === 0 && found.site.seed === record.seed)) return [];
+    const { seed, seedSince } = found.site;
+    return [
+      {
+        where: name,
+        problem: `its seed is "${seed}"${seedSince === undefined ? '' : ` since ${seedSince}`}, and no longer this machine`,
+        remedy: `Run this on "${seed}". Where that machine is lost, make this one the seed again from a backup of it: caisson restore --new-seed`,
       },
     ];
   });

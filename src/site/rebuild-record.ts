@@ -1,5 +1,5 @@
 import type { FoundHost, SeedKeys } from './conflicts.ts';
-import { newSiteRecord, type HostRecord, type RecordedHost, type SiteRecord } from './record.ts';
+import { compareSeeds, newSiteRecord, seedOf, type HostRecord, type RecordedHost, type SiteRecord } from './record.ts';
 
 /**
  * Makes the site record again from the records that hosts keep, for a seed that lost the file but still has the keys.
@@ -11,7 +11,9 @@ export function rebuildRecord(hosts: readonly FoundHost[], keys: SeedKeys): Site
   const records = hosts.flatMap(({ record }) => record ?? []);
   const [first] = records;
   if (first === undefined || records.some(({ site }) => site.id !== first.site.id)) return undefined;
-  const { id, name, seed, authorities } = first.site;
+  const { id, name, authorities } = first.site;
+  // After a change of the seed, hosts that no run has reached yet still name the seed before.
+  const [latest = first] = [...records].sort((left, right) => compareSeeds(right.site, left.site));
   const entries = Object.entries(authorities);
   if (entries.length === 0 || entries.some(([authority, fingerprint]) => keys.authorities[authority] !== fingerprint)) return undefined;
   const joined = hostsByComponent(records, (record) => record.joined);
@@ -19,7 +21,8 @@ export function rebuildRecord(hosts: readonly FoundHost[], keys: SeedKeys): Site
   const founded = hostsByComponent(records, (record) => record.placements.filter((component) => !record.joined.includes(component)));
   const components = new Set([...founded.keys(), ...joined.keys()]);
   return {
-    ...newSiteRecord({ id, name, seed }),
+    ...newSiteRecord({ id, name, seed: latest.site.seed }),
+    ...seedOf(latest.site),
     authorities,
     secrets: [...keys.secrets],
     placements: Object.fromEntries([...components].map((one) => [one, [...(founded.get(one) ?? []), ...(joined.get(one) ?? [])]])),

@@ -83,6 +83,11 @@ export const siteRecordSchema = z.strictObject({
   name: z.string().min(1),
   /** Name of the machine that serves the bundle and stores the keys and secrets. */
   seed: z.string().min(1),
+  /**
+   * Time at which that machine became the seed in the place of another. Absent while the seed is the machine of the first
+   * install. Of two machines that say that they are the seed, the later one is.
+   */
+  seedSince: z.iso.datetime().optional(),
   /** SHA-256 of each authority's certificate, by name of the authority. */
   authorities: z.record(z.string(), z.string()),
   /** Names of the secrets that were made. */
@@ -146,7 +151,13 @@ export function newSiteRecord(site: { readonly id: string; readonly name: string
 export const hostRecordSchema = z.strictObject({
   apiVersion: z.literal(RECORD_VERSION),
   kind: z.literal('HostRecord'),
-  site: z.strictObject({ id: z.string(), name: z.string(), seed: z.string(), authorities: z.record(z.string(), z.string()) }),
+  site: z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    seed: z.string(),
+    seedSince: z.iso.datetime().optional(),
+    authorities: z.record(z.string(), z.string()),
+  }),
   /** Name of the host in the site. */
   host: z.string(),
   address: z.string(),
@@ -191,7 +202,7 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
   return {
     apiVersion: RECORD_VERSION,
     kind: 'HostRecord',
-    site: { id: record.id, name: record.name, seed: record.seed, authorities: record.authorities },
+    site: { id: record.id, name: record.name, ...seedOf(record), authorities: record.authorities },
     host: name,
     address: found.address,
     roles: found.roles,
@@ -205,6 +216,17 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
     ),
     owned: found.owned,
   };
+}
+
+/** The seed of a record, and since when. */
+export function seedOf({ seed, seedSince }: Pick<SiteRecord, 'seed' | 'seedSince'>): Pick<SiteRecord, 'seed' | 'seedSince'> {
+  return { seed, ...(seedSince === undefined ? {} : { seedSince }) };
+}
+
+/** Negative when the first machine became the seed before the second, 0 when at the same time. */
+export function compareSeeds(left: Pick<SiteRecord, 'seedSince'>, right: Pick<SiteRecord, 'seedSince'>): number {
+  const since = ({ seedSince }: Pick<SiteRecord, 'seedSince'>): number => (seedSince === undefined ? 0 : Date.parse(seedSince));
+  return since(left) - since(right);
 }
 
 /** Names of the lists that contain the host. */

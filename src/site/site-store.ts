@@ -23,7 +23,7 @@ export interface SiteStore {
 export function openFileStore(path: string): SiteStore {
   const read = async (): Promise<SiteRecord | undefined> => {
     const text = await readText(path);
-    return text === undefined ? undefined : parseRecord(text, path);
+    return text === undefined ? undefined : parseSiteRecord(text, path);
   };
   return {
     read,
@@ -38,11 +38,15 @@ export function openFileStore(path: string): SiteStore {
       }
       const next: SiteRecord = { ...record, revision: (expectedRevision ?? 0) + 1 };
       await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-      await writeFileAtomic(path, `${JSON.stringify(siteRecordSchema.parse(next), null, 1)}\n`, { mode: 0o600 });
+      await writeFileAtomic(path, formatSiteRecord(next), { mode: 0o600 });
       return next;
     },
     remove: () => rm(path, { force: true }),
   };
+}
+
+export function formatSiteRecord(record: SiteRecord): string {
+  return `${JSON.stringify(siteRecordSchema.parse(record), null, 1)}\n`;
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -61,8 +65,9 @@ async function readText(path: string): Promise<string | undefined> {
 const SHOWN_PROBLEMS = 5;
 const SHOWN_LENGTH = 300;
 
-function parseRecord(text: string, path: string): SiteRecord {
-  const hint = `Put back a copy from a backup. Without one, move it away: the record is then made again from what the hosts keep`;
+/** Parses a site record. Throws SITE_RECORD_INVALID, which names `path`. */
+export function parseSiteRecord(text: string, path: string): SiteRecord {
+  const hint = `Move it away, and restore a backup: caisson restore FILE. Without one, the record is then made again from what the hosts keep`;
   let document: unknown;
   try {
     document = parseBoundedJson(text);

@@ -4,6 +4,7 @@ import {
   changedSettings,
   foreignHosts,
   lostKeys,
+  otherSeeds,
   type FoundHost,
   type SeedKeys,
   type SeedLayout,
@@ -28,6 +29,8 @@ export interface SiteToCheck {
 export function siteConflicts({ topology, record, found, keys, seed, layout, isLast }: SiteToCheck): readonly SiteConflict[] {
   const foreign = foreignHosts(record, found);
   if (record === undefined || foreign.length > 0) return foreign;
+  const replaced = otherSeeds(record, found);
+  if (replaced.length > 0) return replaced;
   const isSame = [...changedName(record, topology.spec.name), ...changedSeed(record, seed)];
   if (isLast === true) return isSame;
   return [
@@ -59,7 +62,7 @@ function changedSeed(record: SiteRecord, seed: string): readonly SiteConflict[] 
     {
       where: 'the seed',
       problem: `this machine was "${record.seed}" in the cluster, and is "${seed}" by cluster.yaml`,
-      remedy: `Write the name "${record.seed}" again (of its node, or as depot.name for a seed beside the cluster)`,
+      remedy: `Write the name "${record.seed}" again (of its node, or as depot.name for a seed beside the cluster); where that machine is lost: caisson restore --new-seed`,
     },
   ];
 }

@@ -39,7 +39,7 @@ describe('foreignHosts', () => {
       ['m1', 'f1'].map((where) => ({
         where,
         problem: 'it belongs to site "lab" (id-1), whose seed is "m1"',
-        remedy: 'Run this on "m1". Where that machine is lost, put back /var/lib/caisson and /etc/caisson from a backup of it',
+        remedy: 'Run this on "m1". Where that machine is lost, restore its backup: caisson restore FILE',
       })),
     );
   });

@@ -64,7 +64,7 @@ describe('openFileStore', () => {
     const refusal = {
       code: 'SITE_RECORD_INVALID',
       message: expect.stringMatching(new RegExp(`^Cannot use the site record ".*site\\.json": .*${reason}`)),
-      hint: 'Put back a copy from a backup. Without one, move it away: the record is then made again from what the hosts keep',
+      hint: 'Move it away, and restore a backup: caisson restore FILE. Without one, the record is then made again from what the hosts keep',
     };
     await expect(store.read()).rejects.toMatchObject(refusal);
     await expect(store.write(sampleRecord(), undefined)).rejects.toMatchObject(refusal);
