@@ -44,6 +44,8 @@ export const backupSchema = z.strictObject({
   bundle: z.strictObject({ name: textField, version: textField, digest: digestField }).optional(),
   /** Absolute path of cluster.yaml. */
   cluster: pathField,
+  /** Home directory for paths of cluster.yaml that begin with ~/. */
+  home: pathField,
   members: z.array(memberSchema).max(100_000),
 });
 

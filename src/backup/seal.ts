@@ -68,11 +68,10 @@ export async function openBackup(bytes: Buffer, opener: Opener, file: string): P
   }
 }
 
-/** Reads a public key, armored or not. Throws CERTIFICATE_INVALID when the bytes are none. */
-export async function parseRecipient(bytes: Buffer, file: string): Promise<PublicKey> {
+/** Reads an armored public key. Throws CERTIFICATE_INVALID when the text is none. */
+export async function parseRecipient(armoredKey: string, file: string): Promise<PublicKey> {
   try {
-    const text = bytes.toString('latin1');
-    const key = text.includes('-----BEGIN PGP') ? await readKey({ armoredKey: text }) : await readKey({ binaryKey: new Uint8Array(bytes) });
+    const key = await readKey({ armoredKey });
     return key.toPublic();
   } catch (cause) {
     throw new CaissonError('CERTIFICATE_INVALID', `Cannot use "${file}" as the key of a recipient: ${messageOf(cause)}`, {

@@ -11,6 +11,7 @@ export * from './host-pool.ts';
 export { JumpHosts } from './jump.ts';
 export * from './known-hosts.ts';
 export * from './local-host.ts';
+export { loginFiles, type LoginFile } from './login-files.ts';
 export { quoteCommand, quoteWord } from './quote.ts';
 export * from './run-checked.ts';
 export type { SshCredentials, SshIdentity } from './ssh-credentials.ts';

@@ -6,13 +6,13 @@ import { errnoOf } from '../core/index.ts';
 const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Removes the temporary files that killed writers of a file (of all files, without `name`) left in a directory. The
+ * Removes the temporary files that killed writers of these files (of all files, without `names`) left in a directory. The
  * caller must hold a lock that keeps other writers out of the directory. A directory that does not exist has none.
  */
-export async function removeLeftovers(directory: string, name?: string): Promise<void> {
+export async function removeLeftovers(directory: string, ...names: readonly string[]): Promise<void> {
   for (const entry of await namesIn(directory)) {
     const [, target] = TEMPORARY.exec(entry) ?? [];
-    if (target !== undefined && (name === undefined || target === name)) await rm(join(directory, entry), { force: true });
+    if (target !== undefined && (names.length === 0 || names.includes(target))) await rm(join(directory, entry), { force: true });
   }
 }
 

@@ -9,14 +9,15 @@ export interface SiteConflict {
   readonly remedy: string;
 }
 
-/** Thrown before anything is changed, with every reason why a run would do harm to the site. */
+/** Thrown before anything is changed, with every reason why a run or a restore would do harm to the site. */
 export class SiteConflictError extends CaissonError {
   readonly conflicts: readonly SiteConflict[];
 
-  constructor(conflicts: readonly SiteConflict[]) {
+  /** `what` says what cannot be done. */
+  constructor(conflicts: readonly SiteConflict[], what = 'change this site') {
     const lines = conflicts.map(({ where, problem, remedy }) => `  ${where}: ${problem}\n    ${remedy}`);
     const count = conflicts.length === 1 ? '1 conflict' : `${conflicts.length} conflicts`;
-    super('SITE_CONFLICT', `Cannot change this site: ${count}\n${lines.join('\n')}`, { hint: 'Nothing was changed' });
+    super('SITE_CONFLICT', `Cannot ${what}: ${count}\n${lines.join('\n')}`, { hint: 'Nothing was changed' });
     this.conflicts = conflicts;
   }
 

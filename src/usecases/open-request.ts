@@ -1,5 +1,5 @@
 import { access, readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   bundleTree,
   closeBundles,
@@ -16,6 +16,7 @@ import { CaissonError, digestOf, hasCode, systemClock, type Clock, type Digest }
 import { checkLoginFiles } from '../host/index.ts';
 import { subtree } from '../io/index.ts';
 import { seedLayout, stagedBundleName } from '../site/index.ts';
+import { trustPaths } from './trust-paths.ts';
 
 /** The bundle and the cluster that the operator named. */
 export interface InstallRequest {
@@ -81,12 +82,7 @@ export async function openRequest(
 function trustFilesOf(text: string, clusterPath: string): TrustFiles | undefined {
   try {
     const { trust } = parseClusterSpec(text, clusterPath);
-    if (trust === undefined) return undefined;
-    const absolute = (file: string): string => resolve(dirname(clusterPath), file);
-    return {
-      allowedSigners: absolute(trust.allowedSigners),
-      revokedKeys: trust.revokedKeys === undefined ? undefined : absolute(trust.revokedKeys),
-    };
+    return trust === undefined ? undefined : trustPaths(trust, clusterPath);
   } catch (error) {
     if (hasCode(error, 'INPUT_INVALID')) return undefined;
     throw error;

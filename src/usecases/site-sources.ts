@@ -64,12 +64,14 @@ export function unfinishedBundle({ operations, bundle }: SiteRecord): RecordedBu
   return last === undefined || last.outcome === 'done' || last.bundle?.digest === bundle?.digest ? undefined : last.bundle;
 }
 
-function clusterOf({ cluster }: SiteRecord): string {
+/** The path of cluster.yaml that the record names. Throws SITE_UNKNOWN when it names none. */
+export function clusterOf({ cluster }: SiteRecord): string {
   if (cluster === undefined) throw siteUnknown('where its cluster.yaml is');
   return cluster.path;
 }
 
-function siteUnknown(what: string): CaissonError {
+/** The error for a question that only the seed of a site can answer. */
+export function siteUnknown(what: string): CaissonError {
   return new CaissonError('SITE_UNKNOWN', `Cannot tell ${what}: this machine has no record of it`, {
     hint: 'Run this on the seed of the site; name the files with --bundle and --cluster where the site is new or its record was lost',
   });

@@ -94,6 +94,7 @@ export const IMPORT_TABLE: ImportTable = {
       'push',
       'agent',
       'site',
+      'backup',
       'usecases',
       'ui',
       'cli',

@@ -80,7 +80,8 @@ export interface MachineOptions {
 export class SimulatedMachine implements Host {
   readonly name: string;
   readonly address: string;
-  readonly local: boolean;
+  /** True for the machine that runs the installer. */
+  local: boolean;
   readonly files = new Map<string, SimulatedFile>();
   readonly directories = new Map<string, { mode: number; owner: string }>();
   readonly units = new Map<string, SimulatedUnit>();

@@ -18,6 +18,11 @@ export interface SimulatedSite {
   machine(name: string): SimulatedMachine;
   /** Runs an install and appends its events to `events`. */
   install(changes?: Partial<OperationOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
+  /**
+   * Moves the operator to another machine: what an installer does from now on, it does there, with the files of a seed below
+   * `root`. Returns what changes in the options.
+   */
+  moveTo(name: string, root: string): Pick<OperationOptions, 'machines'> & { readonly machines: Machines };
   readonly events: readonly Event[];
   end(): Promise<void>;
 }
@@ -33,6 +38,7 @@ export interface SiteOptions {
   readonly more?: readonly string[];
   /** Address of a machine that runs the installer and is not a node. */
   readonly beside?: string;
+  /** Names of machines that do not answer. */
   readonly unreachable?: readonly string[];
 }
 
@@ -91,6 +97,10 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
       const machine = machines.find((candidate) => candidate.name === name);
       if (machine === undefined) throw new Error(`there is no machine ${name}`);
       return machine;
+    },
+    moveTo: (name, root) => {
+      for (const machine of machines) machine.local = machine.name === name;
+      return { machines: { ...reach, seedRoot: root } };
     },
     install: (changes = {}) => install({ ...options, emit: (event) => events.push(event), ...changes }, async () => true),
     end: async () => {

@@ -1,5 +1,6 @@
 import type { RegisterCommand } from '../command.ts';
 import { registerAgent } from './agent.ts';
+import { registerBackup } from './backup.ts';
 import { registerBuildBundle } from './build-bundle.ts';
 import { registerCertificates } from './certificates.ts';
 import { registerCluster } from './cluster.ts';
@@ -9,6 +10,7 @@ import { registerInstall } from './install.ts';
 import { registerNode } from './node.ts';
 import { registerPush } from './push.ts';
 import { registerReset } from './reset.ts';
+import { registerRestore } from './restore.ts';
 import { registerRollback } from './rollback.ts';
 import { registerServe } from './serve.ts';
 import { registerSign } from './sign.ts';
@@ -27,6 +29,8 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerUpgrade,
   registerRollback,
   registerReset,
+  registerBackup,
+  registerRestore,
   registerCluster,
   registerHistory,
   registerCertificates,

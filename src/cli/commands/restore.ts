@@ -1,0 +1,102 @@
+import { resolve } from 'node:path';
+import { parsePrivateKey, type Opener } from '../../backup/index.ts';
+import { CaissonError } from '../../core/index.ts';
+import { readPasswordFile, readSecretFile } from '../../io/index.ts';
+import { planRestore, restore, type RestoredFile, type RestorePlan } from '../../usecases/index.ts';
+import type { CommandContext, RegisterCommand } from '../command.ts';
+
+interface Flags {
+  readonly passphraseFile?: string;
+  readonly key?: string;
+  readonly keyPassphraseFile?: string;
+  readonly newSeed?: boolean;
+  readonly plan?: boolean;
+  readonly yes?: boolean;
+}
+
+/** `caisson restore FILE`: puts a backup back on the seed, or on the machine that becomes the seed. */
+export const registerRestore: RegisterCommand = (program, run) => {
+  program
+    .command('restore')
+    .description('put back what a backup has, on the seed or on a machine that takes its place; run it as root')
+    .argument('<file>', 'the backup')
+    .option('--passphrase-file <file>', 'the passphrase is the first line of this file (mode 0600)')
+    .option('--key <file>', 'decrypt with the OpenPGP private key in this file (mode 0600)')
+    .option('--key-passphrase-file <file>', 'the passphrase of that key is the first line of this file (mode 0600)')
+    .option('--new-seed', 'make this machine the seed, in the place of one that is lost')
+    .option('--plan', 'print what would be written, and write nothing')
+    .option('--yes', 'do not ask before the first file')
+    .action((file: string, flags: Flags) => run((context) => putBack(file, flags, context)));
+};
+
+async function putBack(file: string, flags: Flags, context: CommandContext): Promise<void> {
+  const options = {
+    file: resolve(file),
+    opener: await openerOf(flags),
+    newSeed: flags.newSeed === true,
+    clock: context.clock,
+    signal: context.signal,
+  };
+  if (flags.plan === true) {
+    const plan = await planRestore(options);
+    const text = [...describe(plan), 'Nothing was written'].join('\n');
+    context.print({ text, data: { outcome: 'planned', ...dataOf(plan) } });
+    return;
+  }
+  const plan = await restore(options, (asked) => approve(asked, flags.yes === true, context));
+  const text = [`Restored site "${plan.document.site.name}" as it was on ${plan.document.time}`, 'What comes next:', ...indented(plan.next)];
+  context.print({ text: text.join('\n'), data: { outcome: 'restored', ...dataOf(plan) } });
+}
+
+async function openerOf({ passphraseFile, key, keyPassphraseFile }: Flags): Promise<Opener> {
+  if ((passphraseFile === undefined) === (key === undefined)) {
+    throw new CaissonError('USAGE', 'Cannot restore: say what opens the file, with --passphrase-file or with --key', {
+      hint: 'A passphrase: --passphrase-file FILE; an OpenPGP key: --key PRIVATE.asc, and --key-passphrase-file FILE where it has one',
+    });
+  }
+  if (passphraseFile !== undefined) return { passphrase: await readPasswordFile(passphraseFile) };
+  const file = key ?? '';
+  const passphrase = keyPassphraseFile === undefined ? undefined : await readPasswordFile(keyPassphraseFile);
+  return { key: await parsePrivateKey(await readSecretFile(file), passphrase, file) };
+}
+
+async function approve(plan: RestorePlan, yes: boolean, context: CommandContext): Promise<boolean> {
+  for (const message of describe(plan)) context.emit({ type: 'note', message });
+  if (yes || (await context.confirm(`Write ${written(plan).length} files?`))) return true;
+  context.emit({ type: 'note', message: 'Not confirmed; where there is no terminal, add --yes' });
+  return false;
+}
+
+const SIGNS = { add: '+', change: '~', beside: '+', keep: ' ', refused: '!' } as const;
+
+function describe(plan: RestorePlan): readonly string[] {
+  const { document, seed } = plan;
+  const files = written(plan);
+  return [
+    `Backup of site "${document.site.name}" (${document.site.id}) of ${document.time}, revision ${document.revision} of its record`,
+    seed === document.seed ? `The seed is "${seed}"` : `The seed was "${document.seed}" and will be "${seed}", this machine`,
+    ...files.map(lineOf),
+    `${files.length} files to write, ${plan.files.length - files.length} are as they should be`,
+    'What comes next:',
+    ...indented(plan.next),
+  ];
+}
+
+function lineOf({ action, path, mode }: RestoredFile): string {
+  const why = action === 'beside' ? ': the file there has other content and stays' : '';
+  return `${SIGNS[action]} ${path} (0${mode.toString(8).padStart(3, '0')})${why}`;
+}
+
+function written({ files }: RestorePlan): readonly RestoredFile[] {
+  return files.filter(({ action }) => action !== 'keep');
+}
+
+function indented(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `  ${line}`);
+}
+
+/** Without the contents of the files. */
+function dataOf({ document, files, seed, next }: RestorePlan): Readonly<Record<string, unknown>> {
+  const { site, revision, time } = document;
+  return { site, revision, time, seed, next, files: files.map(({ action, path }) => ({ action, path })) };
+}

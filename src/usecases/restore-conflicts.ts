@@ -1,0 +1,88 @@
+import { posix } from 'node:path';
+import { CaissonError } from '../core/index.ts';
+import { ifPresent, readTextFile } from '../io/index.ts';
+import {
+  compareSeeds,
+  foreignHosts,
+  HOST_RECORD,
+  openFileStore,
+  otherSeeds,
+  parseHostRecord,
+  type SeedLayout,
+  type SiteConflict,
+  type SiteRecord,
+} from '../site/index.ts';
+import type { RestoredFile } from './restored-files.ts';
+
+/** Lists every reason why this machine must not get these files. `record` is the record to write, `before` that of the backup. */
+export async function restoreConflicts(
+  record: SiteRecord,
+  before: SiteRecord,
+  files: readonly RestoredFile[],
+  { root, layout }: { readonly root: string; readonly layout: SeedLayout },
+): Promise<readonly SiteConflict[]> {
+  const present = await presentRecord(layout);
+  if ('conflict' in present) return [present.conflict];
+  return [
+    ...otherRecord(present.record, before, layout),
+    ...(await asHost(record, root)),
+    ...files.filter(({ action }) => action === 'refused').map(foreignKey),
+  ];
+}
+
+type Present = { readonly record: SiteRecord | undefined } | { readonly conflict: SiteConflict };
+
+async function presentRecord({ record: path }: SeedLayout): Promise<Present> {
+  try {
+    return { record: await openFileStore(path).read() };
+  } catch (error) {
+    if (!(error instanceof CaissonError) || error.code !== 'SITE_RECORD_INVALID') throw error;
+    return {
+      conflict: {
+        where: path,
+        problem: 'it cannot be understood, so nobody can tell whose it is',
+        remedy: `Move it away: mv ${path} ${path}.damaged`,
+      },
+    };
+  }
+}
+
+function otherRecord(present: SiteRecord | undefined, before: SiteRecord, { record: where }: SeedLayout): readonly SiteConflict[] {
+  if (present === undefined) return [];
+  if (present.id !== before.id) {
+    return [
+      {
+        where,
+        problem: `this machine is the seed of another site, "${present.name}" (${present.id})`,
+        remedy: 'Use another machine; where that site is to go, remove it first: caisson reset',
+      },
+    ];
+  }
+  // After a change of the seed, revisions of the record before are of no account.
+  const order = compareSeeds(present, before) || present.revision - before.revision;
+  if (order <= 0) return [];
+  return [
+    {
+      where,
+      problem: `it has revision ${present.revision}, and the backup has ${before.revision}: changes to the site since then would be forgotten`,
+      remedy: `Use a later backup. Single files come out with: gpg --decrypt FILE | tar -C / -xf - NAME. To go back nevertheless: mv ${where} ${where}.newer`,
+    },
+  ];
+}
+
+/** What this machine's own record as a host of a site has against it. */
+async function asHost(record: SiteRecord, root: string): Promise<readonly SiteConflict[]> {
+  const text = await ifPresent(() => readTextFile(posix.join(root, HOST_RECORD)));
+  const found = text === undefined ? undefined : parseHostRecord(text);
+  if (found === undefined) return [];
+  const host = [{ name: 'this machine', record: found, hasAgent: true }];
+  return [...foreignHosts(record, host), ...otherSeeds(record, host)];
+}
+
+function foreignKey({ path }: RestoredFile): SiteConflict {
+  return {
+    where: path,
+    problem: 'it is there, and differs from the one in the backup; keys and secrets are never replaced',
+    remedy: `Where it is damaged, or of a site that is gone, move it away: mv ${path} ${path}.before`,
+  };
+}

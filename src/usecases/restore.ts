@@ -1,0 +1,105 @@
+import { access, readFile } from 'node:fs/promises';
+import { openBackup, unpackBackup, type BackupDocument, type BackupFile, type Opener } from '../backup/index.ts';
+import { CaissonError, hasCode, messageOf, type Clock } from '../core/index.ts';
+import { isOwnAddress } from '../host/index.ts';
+import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../site/index.ts';
+import { takeInstallLock } from './install-lock.ts';
+import { recordOf } from './restored-record.ts';
+import { restoreConflicts } from './restore-conflicts.ts';
+import { planFiles, writeFiles, type RestoredFile } from './restored-files.ts';
+import { seedAfter } from './restored-seed.ts';
+import { layoutOf } from './session.ts';
+import { stagedPath } from './site-sources.ts';
+
+export interface RestoreOptions {
+  /** Path of the backup. */
+  readonly file: string;
+  readonly opener: Opener;
+  /** True when this machine becomes the seed in the place of another. */
+  readonly newSeed?: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** True for an address of this machine. Replaced in tests. */
+  readonly isOwnAddress?: (address: string) => boolean;
+  /** Replaced in tests by simulated machines. */
+  readonly machines?: Machines;
+}
+
+export interface RestorePlan {
+  readonly document: BackupDocument;
+  readonly files: readonly RestoredFile[];
+  /** Name of the seed after the restore. */
+  readonly seed: string;
+  /** What is left for the operator to do, in order. */
+  readonly next: readonly string[];
+}
+
+/** Asks for approval of a plan before anything is written. When it returns false, the restore ends there. */
+export type ApproveRestore = (plan: RestorePlan) => Promise<boolean>;
+
+/** Checks a backup and plans what a restore would write. Writes nothing. Throws as a restore does before its first write. */
+export async function planRestore(options: RestoreOptions): Promise<RestorePlan> {
+  return checkedPlan(options);
+}
+
+/**
+ * Puts back what a backup has. All of the backup is checked before the first write, and the site record is written last: a
+ * restore that is killed leaves no record, or everything, and is run again. Throws what openBackup and unpackBackup throw,
+ * BACKUP_INVALID when the backup is not one of a whole site, SiteConflictError with every reason why it must not be restored
+ * here, INTERRUPTED when it is not approved, BACKUP_WRITE_FAILED, and INSTALL_LOCKED while a run is under way.
+ */
+export async function restore(options: RestoreOptions, approve: ApproveRestore): Promise<RestorePlan> {
+  const release = await takeInstallLock(layoutOf(options).lock);
+  try {
+    const plan = await checkedPlan(options);
+    if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was written');
+    await writeFiles(plan.files, options.signal);
+    return plan;
+  } finally {
+    await release();
+  }
+}
+
+async function checkedPlan(options: RestoreOptions): Promise<RestorePlan> {
+  const { file, clock, isOwnAddress: isOwn = isOwnAddress, newSeed = false } = options;
+  const layout = layoutOf(options);
+  const root = (options.machines ?? REAL_MACHINES).seedRoot;
+  const { document, files } = await readBackup(options);
+  const restored = recordOf(document, files, file);
+  const after = seedAfter({ record: restored.record, spec: restored.spec, isOwn, newSeed, now: clock.now() });
+  const plans = await planFiles(files, { root, layout, record: after.record });
+  const conflicts = [...after.conflicts, ...(await restoreConflicts(after.record, restored.record, plans, { root, layout }))];
+  if (conflicts.length > 0) throw new SiteConflictError(conflicts, 'restore this backup here');
+  const hasBundle = await isStaged(restored.record, layout);
+  const forget = after.forget === undefined ? '' : ` [--forget ${after.forget}]`;
+  return {
+    document,
+    files: plans,
+    seed: after.record.seed,
+    next: [...after.next, `caisson install --offline${hasBundle ? '' : ' --bundle FILE'}${forget}`],
+  };
+}
+
+async function readBackup({
+  file,
+  opener,
+}: RestoreOptions): Promise<{ readonly document: BackupDocument; readonly files: readonly BackupFile[] }> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (cause) {
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(cause)}`, { cause });
+  }
+  return unpackBackup(await openBackup(bytes, opener, file), file);
+}
+
+async function isStaged({ bundle }: SiteRecord, layout: ReturnType<typeof layoutOf>): Promise<boolean> {
+  if (bundle === undefined) return false;
+  try {
+    await access(await stagedPath(bundle, layout));
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'INPUT_UNREADABLE')) return false;
+    throw error;
+  }
+}
