@@ -82,6 +82,8 @@ export class SimulatedMachine implements Host {
   readonly address: string;
   /** True for the machine that runs the installer. */
   local: boolean;
+  /** Real directory of the files of the seed that the installer reads and writes itself. */
+  seedRoot: string;
   readonly files = new Map<string, SimulatedFile>();
   readonly directories = new Map<string, { mode: number; owner: string }>();
   readonly units = new Map<string, SimulatedUnit>();
@@ -122,6 +124,7 @@ export class SimulatedMachine implements Host {
     this.name = options.name;
     this.address = options.address;
     this.local = options.local;
+    this.seedRoot = options.seedRoot;
     for (const path of ['/etc/systemd/system', '/etc/sysctl.d', '/etc/modules-load.d', '/usr/local/bin', '/var/lib', '/opt'])
       this.#makeParents(`${path}/x`);
     this.write('/etc/hosts', '127.0.0.1 localhost\n', 0o644);
@@ -279,7 +282,7 @@ export class SimulatedMachine implements Host {
 
   /** Removes a file, or a directory with all it holds. */
   #remove(path: string): void {
-    if (path.startsWith(`${this.#options.seedRoot}/`)) rmSync(path, { recursive: true, force: true });
+    if (path.startsWith(`${this.seedRoot}/`)) rmSync(path, { recursive: true, force: true });
     for (const file of [...this.files.keys()]) if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
     for (const directory of [...this.directories.keys()])
       if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
@@ -520,7 +523,7 @@ export class SimulatedMachine implements Host {
 
   #fileTimes(paths: readonly string[]): string {
     const lines = paths.flatMap((path) => {
-      const isReal = path.startsWith(`${this.#options.seedRoot}/`) && existsSync(path);
+      const isReal = path.startsWith(`${this.seedRoot}/`) && existsSync(path);
       const changed = this.files.get(path)?.changed ?? (isReal ? 0 : undefined);
       return changed === undefined ? [] : [`changed ${changed} ${path}`];
     });

@@ -99,7 +99,10 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
       return machine;
     },
     moveTo: (name, root) => {
-      for (const machine of machines) machine.local = machine.name === name;
+      for (const machine of machines) {
+        machine.local = machine.name === name;
+        if (machine.local) machine.seedRoot = root;
+      }
       return { machines: { ...reach, seedRoot: root } };
     },
     install: (changes = {}) => install({ ...options, emit: (event) => events.push(event), ...changes }, async () => true),
