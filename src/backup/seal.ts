@@ -63,7 +63,8 @@ export async function openBackup(bytes: Buffer, opener: Opener, file: string): P
     return Readable.from([Buffer.from(data.buffer, data.byteOffset, data.byteLength)], { objectMode: false });
   } catch (cause) {
     if (/decompressed message size/i.test(messageOf(cause))) throw limitExceeded(`"${file}"`, BACKUP_LIMIT);
-    if (!hasRepeatedPrefix(message, sessionKey.data)) throw wrongKey(file, opener);
+    // What is left of a message after a failure has no bytes any more.
+    if (!hasRepeatedPrefix(await parseMessage(bytes, file), sessionKey.data)) throw wrongKey(file, opener);
     throw damaged(file, 'its bytes were changed', cause);
   }
 }
