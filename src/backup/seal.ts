@@ -63,7 +63,7 @@ export async function openBackup(bytes: Buffer, opener: Opener, file: string): P
     return Readable.from([Buffer.from(data.buffer, data.byteOffset, data.byteLength)], { objectMode: false });
   } catch (cause) {
     if (/decompressed message size/i.test(messageOf(cause))) throw limitExceeded(`"${file}"`, BACKUP_LIMIT);
-    // What is left of a message after a failure has no bytes any more.
+    // The failure has used up the bytes of the first message.
     if (!hasRepeatedPrefix(await parseMessage(bytes, file), sessionKey.data)) throw wrongKey(file, opener);
     throw damaged(file, 'its bytes were changed', cause);
   }
@@ -136,11 +136,16 @@ const BLOCK = 16;
  * 5.13.1 describes the repeated bytes).
  */
 function hasRepeatedPrefix(message: Message<Uint8Array>, sessionKey: Uint8Array): boolean {
-  const [packet] = message.packets.filterByTag(enums.packet.symEncryptedIntegrityProtectedData);
-  const written: unknown = packet?.write();
-  if (!(written instanceof Uint8Array)) return true;
-  const cipher = createDecipheriv('aes-256-cfb', sessionKey, Buffer.alloc(BLOCK));
-  // The first byte is the version of the packet.
-  const prefix = cipher.update(written.subarray(1, 1 + BLOCK + 2));
-  return prefix.subarray(BLOCK - 2, BLOCK).equals(prefix.subarray(BLOCK, BLOCK + 2));
+  const prefix = encryptedStart(message)?.subarray(0, BLOCK + 2);
+  if (prefix === undefined) return true;
+  const text = createDecipheriv('aes-256-cfb', sessionKey, Buffer.alloc(BLOCK)).update(prefix);
+  return text.subarray(BLOCK - 2, BLOCK).equals(text.subarray(BLOCK, BLOCK + 2));
+}
+
+/** The first encrypted bytes of a message that was just parsed: openpgp has them as one array, or as several. */
+function encryptedStart({ packets }: Message<Uint8Array>): Uint8Array | undefined {
+  const [packet] = packets.filterByTag(enums.packet.symEncryptedIntegrityProtectedData);
+  const encrypted: unknown = packet !== undefined && 'encrypted' in packet ? packet.encrypted : undefined;
+  const first: unknown = Array.isArray(encrypted) ? encrypted[0] : encrypted;
+  return first instanceof Uint8Array ? first : undefined;
 }

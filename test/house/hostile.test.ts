@@ -10,6 +10,8 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/io/bounded-json.ts': { parses: ['parseBoundedJson'], hostile: 'test/io/bounded-json.hostile.test.ts' },
   'src/io/yaml-document.ts': { parses: ['parseYaml', 'readYaml'], hostile: 'test/io/yaml-document.hostile.test.ts' },
   'src/io/compression.ts': { parses: ['decompress'], hostile: 'test/io/compression.hostile.test.ts' },
+  'src/backup/archive.ts': { parses: ['unpackBackup'], hostile: 'test/backup/archive.hostile.test.ts' },
+  'src/backup/document.ts': { parses: ['parseBackupDocument'], hostile: 'test/backup/archive.hostile.test.ts' },
   'src/bundle/format/manifest-schema.ts': { parses: ['parseManifest'], hostile: 'test/bundle/format/manifest-schema.hostile.test.ts' },
   'src/bundle/read/reader.ts': { parses: ['openBundle'], hostile: 'test/bundle/read/reader.hostile.test.ts' },
   'src/bundle/verify/verify.ts': { parses: ['verifyBundle'], hostile: 'test/bundle/verify/hostile.test.ts' },

@@ -68,7 +68,11 @@ describe('backup', () => {
     );
     for (const { content, digest } of files) expect(`sha256:${createHash('sha256').update(content).digest('hex')}`).toBe(digest);
     expect(document).toMatchObject({ kind: 'Backup', site: { name: 'sample' }, seed: 'm1', bundle: { name: 'sample', version: '1.2' } });
-    expect(result).toMatchObject({ path: file, site: document.site, notIncluded: [{ host: 'm1', path: '/opt/sample/data', owner: 'store' }] });
+    expect(result).toMatchObject({
+      path: file,
+      site: document.site,
+      notIncluded: [{ host: 'm1', path: '/opt/sample/data', owner: 'store' }],
+    });
   });
 
   it('is a file that only its owner can read, whose digest it says, and that shows no secret', async () => {
@@ -117,14 +121,17 @@ describe('backup', () => {
   it.each([
     ['the key of the authority', 'authorities', 'ca.key', 'this machine has lost authority "site"'],
     ['a secret', 'secrets', 'store-root', 'this machine has lost secret "store-root"'],
-  ] as const)('is refused on a seed that has lost %s, so that it does not replace older ones that have it', async (_, place, name, message) => {
-    const path = join(seedLayout(site.seedRoot)[place], name);
-    const bytes = await readFile(path);
-    await rm(path);
-    await expect(made()).rejects.toMatchObject({ code: 'SITE_CONFLICT', message: expect.stringContaining(message) });
-    await writeFile(path, bytes, { mode: 0o600 });
-    expect(await readdir(output)).toEqual([]);
-  });
+  ] as const)(
+    'is refused on a seed that has lost %s, so that it does not replace older ones that have it',
+    async (_, place, name, message) => {
+      const path = join(seedLayout(site.seedRoot)[place], name);
+      const bytes = await readFile(path);
+      await rm(path);
+      await expect(made()).rejects.toMatchObject({ code: 'SITE_CONFLICT', message: expect.stringContaining(message) });
+      await writeFile(path, bytes, { mode: 0o600 });
+      expect(await readdir(output)).toEqual([]);
+    },
+  );
 
   it('is refused when a file that cluster.yaml names is not there', async () => {
     await writeFile(join(directory, 'other.yaml'), `${clusterYaml(THREE_NODES)}trust: { allowedSigners: ./signers }\n`);

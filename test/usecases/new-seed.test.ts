@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openFileStore, seedLayout, type SiteRecord } from '../../src/site/index.ts';
-import { backup, planRestore, restore } from '../../src/usecases/index.ts';
+import { backup, planRestore, reset, restore } from '../../src/usecases/index.ts';
 import { backupOptions, restoreOptions, treeOf } from '../support/backup-site.ts';
 import { THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
 import { outcomeOf, simulatedSite, type SimulatedSite, type SiteOptions } from '../support/simulated-site.ts';
@@ -26,7 +26,9 @@ afterEach(async () => {
 afterAll(() => rm(bundles, { recursive: true, force: true }));
 
 /** Three hosts, of which f1 is the seed: no data are lost with it. With a backup, and its text of cluster.yaml in old.yaml. */
-async function site(options: Partial<SiteOptions> = {}): Promise<{ readonly three: SimulatedSite; readonly file: string; readonly old: string }> {
+async function site(
+  options: Partial<SiteOptions> = {},
+): Promise<{ readonly three: SimulatedSite; readonly file: string; readonly old: string }> {
   const nodes = [FRONT, MANAGE, OTHER].flatMap((node) => node ?? []);
   const three = await simulatedSite({ directory: directory(), bundle, nodes, ...options });
   sites.push(three);
@@ -107,7 +109,8 @@ describe('restore on another machine', () => {
         {
           where: 'm1',
           problem: 'its seed is "f2" since 2026-01-01T00:00:00.000Z, and no longer this machine',
-          remedy: 'Run this on "f2". Where that machine is lost, make this one the seed again from a backup of it: caisson restore --new-seed',
+          remedy:
+            'Run this on "f2". Where that machine is lost, make this one the seed again from a backup of it: caisson restore --new-seed',
         },
         { where: 'f2' },
       ],
@@ -126,7 +129,9 @@ describe('restore on another machine', () => {
     expect((await three.install(moved)).changed).toBe(0);
     expect(three.machine('f1').units.has('caisson-depot.service')).toBe(false);
     expect(seedsOf(three, 'm1', 'f1', 'f2')).toEqual(['f2', 'f2', 'f2']);
-    expect(await outcomeOf(three.install({ ...three.moveTo('f1', three.seedRoot), clusterPath: old }))).toContain('Cannot change this site');
+    expect(await outcomeOf(three.install({ ...three.moveTo('f1', three.seedRoot), clusterPath: old }))).toContain(
+      'Cannot change this site',
+    );
 
     // With a backup of f2, f1 takes its place, although f1 still has its old record.
     const later = join(directory(), 'later.gpg');
@@ -180,6 +185,16 @@ describe('restore on another machine', () => {
     expect((await three.install(run)).changed).toBe(0);
     expect(three.machine('f1').text('/etc/hosts')).toContain('10.0.0.11 depot.sample.internal');
     expect(Object.keys((await recordIn(root)).hosts).sort()).toEqual(['f1', 'f2', 'm1']);
+
+    // All that the two seeds made on nodes is known to the second.
+    await reset({ ...three.options, ...run, purge: true }, yes);
+    for (const name of ['m1', 'f1', 'f2']) {
+      const { files, units, packages, images } = three.machine(name);
+      expect({ name, left: [...files.keys(), ...units.keys(), ...packages.keys(), ...images.keys()] }).toEqual({
+        name,
+        left: ['/etc/hosts'],
+      });
+    }
   });
 
   it('makes a machine the seed a second time, from a backup of before the first time', async () => {

@@ -68,7 +68,9 @@ function describe({ path, digest, size, site, bundle, files, notIncluded, remove
     digest,
     ...removed.map((older) => `Removed ${older}`),
     'The bundle is not in it: keep its file, too',
-    ...(notIncluded.length === 0 ? [] : ['The data of components are not in it; they are on their hosts, and backing them up is up to you:']),
+    ...(notIncluded.length === 0
+      ? []
+      : ['The data of components are not in it; they are on their hosts, and backing them up is up to you:']),
     ...notIncluded.map(({ host, path: place, owner }) => `  ${host}: ${place} (${owner})`),
   ].join('\n');
 }

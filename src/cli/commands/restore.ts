@@ -44,7 +44,11 @@ async function putBack(file: string, flags: Flags, context: CommandContext): Pro
     return;
   }
   const plan = await restore(options, (asked) => approve(asked, flags.yes === true, context));
-  const text = [`Restored site "${plan.document.site.name}" as it was on ${plan.document.time}`, 'What comes next:', ...indented(plan.next)];
+  const text = [
+    `Restored site "${plan.document.site.name}" as it was on ${plan.document.time}`,
+    'What comes next:',
+    ...indented(plan.next),
+  ];
   context.print({ text: text.join('\n'), data: { outcome: 'restored', ...dataOf(plan) } });
 }
 

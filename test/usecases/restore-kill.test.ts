@@ -1,0 +1,130 @@
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { seedLayout, type SeedLayout } from '../../src/site/index.ts';
+import { backup, restore, type RestoreOptions } from '../../src/usecases/index.ts';
+import { backupOptions, keyPair, restoreOptions, treeOf } from '../support/backup-site.ts';
+import { ONE_NODE, writeSampleBundle } from '../support/sample-install.ts';
+import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
+
+/** The process that works with files. It dies before its operation number `death`: that one and all later ones do nothing. */
+const life = vi.hoisted(() => {
+  const state = { operations: 0, death: Infinity };
+  const dies = (): void => {
+    state.operations += 1;
+    if (state.operations >= state.death) throw new Error('killed');
+  };
+  return { state, dies };
+});
+
+// The real file system, which loses its user.
+vi.mock('node:fs/promises', async (load) => {
+  const real = await load<typeof import('node:fs/promises')>();
+  const mortal =
+    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      life.dies();
+      return work(...args);
+    };
+  const open: typeof real.open = async (...args) => {
+    life.dies();
+    const file = await real.open(...args);
+    for (const name of ['writeFile', 'chmod', 'sync'] as const) {
+      const work = file[name].bind(file) as (...words: unknown[]) => Promise<void>;
+      Object.assign(file, { [name]: mortal(work) });
+    }
+    return file;
+  };
+  return { ...real, open, mkdir: mortal(real.mkdir), rename: mortal(real.rename), rm: mortal(real.rm), chown: mortal(real.chown) };
+});
+
+let directory: string;
+let site: SimulatedSite;
+let layout: SeedLayout;
+let options: RestoreOptions;
+let whole: ReadonlyMap<string, string>;
+const yes = async (): Promise<boolean> => true;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'caisson-restore-'));
+  const bundle = await writeSampleBundle(join(directory, 'sample.tar'));
+  site = await simulatedSite({ directory, bundle, nodes: ONE_NODE });
+  await site.install();
+  layout = seedLayout(site.seedRoot);
+  const { seal, opener } = await keyPair();
+  const file = join(directory, 'backup.gpg');
+  await backup(backupOptions(site, file, { seal }));
+  options = restoreOptions(site, file, { opener });
+  whole = new Map([...(await treeOf(site.seedRoot))].filter(([path]) => !path.includes('/bundles/')));
+  await cp(site.options.clusterPath, join(directory, 'kept.yaml'));
+});
+afterAll(async () => {
+  await site.end();
+  await rm(directory, { recursive: true, force: true });
+});
+beforeEach(() => {
+  life.state.operations = 0;
+  life.state.death = Infinity;
+});
+
+async function lost(): Promise<void> {
+  await rm(site.seedRoot, { recursive: true, force: true });
+  await rm(site.options.clusterPath, { force: true });
+}
+
+async function killedAt(death: number): Promise<void> {
+  Object.assign(life.state, { operations: 0, death });
+  await restore(options, yes).finally(() => Object.assign(life.state, { death: Infinity }));
+}
+
+describe('a restore that is killed', () => {
+  it('before any of its operations leaves no record, or everything, and is run again', async () => {
+    await lost();
+    life.state.operations = 0;
+    await restore(options, yes);
+    const { operations } = life.state;
+    expect(operations).toBeGreaterThan(5 * whole.size);
+    for (let at = 1; at <= operations; at += 1) {
+      await lost();
+      await expect(killedAt(at), `killed before operation ${at}`).rejects.toThrow('killed');
+      const left = withoutTemporary(await treeOf(site.seedRoot).catch(() => new Map<string, string>()));
+      const names = [...left.keys()];
+      for (const name of names) expect({ at, name, content: left.get(name) }).toEqual({ at, name, content: whole.get(name) });
+      const hasRecord = names.some((name) => name.endsWith('caisson/site.json'));
+      if (hasRecord) expect(names, `killed before operation ${at}`).toEqual([...whole.keys()]);
+      // A run would make the record again from those of the hosts, and then secrets that it does not find.
+      if (names.some((name) => name.includes('/authorities/ca.'))) expect(await readdir(layout.secrets)).toEqual(['store-root']);
+      await restore(options, yes);
+      expect(await treeOf(site.seedRoot), `run again after a kill before operation ${at}`).toEqual(whole);
+      expect(await readFile(site.options.clusterPath)).toEqual(await readFile(join(directory, 'kept.yaml')));
+    }
+  });
+});
+
+describe('a backup that is killed', () => {
+  it('before any of its operations leaves no file of its name that is not whole', async () => {
+    const { seal, opener } = await keyPair();
+    const output = join(directory, 'killed.gpg');
+    await backup(backupOptions(site, output, { seal }));
+    const { operations } = life.state;
+    expect(operations).toBeGreaterThan(5);
+    for (let at = 1; at <= operations; at += 1) {
+      await rm(output, { force: true });
+      Object.assign(life.state, { operations: 0, death: at });
+      await expect(backup(backupOptions(site, output, { seal }))).rejects.toThrow('killed');
+      life.state.death = Infinity;
+      const isThere = (await readdir(directory)).includes('killed.gpg');
+      if (isThere) await restore({ ...options, file: output, opener }, yes);
+      else await backup(backupOptions(site, output, { seal }));
+      expect(
+        (await readdir(directory)).filter((name) => name.endsWith('.tmp')),
+        `killed before operation ${at}`,
+      ).toEqual([]);
+    }
+  });
+});
+
+function withoutTemporary(tree: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...tree].filter(([path]) => !path.endsWith('.tmp')));
+}
