@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   ca-certificates curl xz-utils
-  dpkg-dev gpgv libarchive-tools busybox openssh-client openssh-server sudo openssl
+  dpkg-dev gnupg gpgv libarchive-tools busybox openssh-client openssh-server sudo openssl
   docker.io docker-registry skopeo containerd podman umoci mmdebstrap iptables iproute2
 )
 missing=()

@@ -72,6 +72,7 @@ export async function openBackup(bytes: Buffer, opener: Opener, file: string): P
 /** Reads an armored public key. Throws CERTIFICATE_INVALID when the text is none. */
 export async function parseRecipient(armoredKey: string, file: string): Promise<PublicKey> {
   try {
+    if (!armoredKey.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) throw new Error('there is no armored public key in it');
     const key = await readKey({ armoredKey });
     return key.toPublic();
   } catch (cause) {
@@ -85,6 +86,7 @@ export async function parseRecipient(armoredKey: string, file: string): Promise<
 /** Reads an armored private key. Throws CERTIFICATE_INVALID when the text is none or the passphrase does not open it. */
 export async function parsePrivateKey(armoredKey: string, passphrase: string | undefined, file: string): Promise<PrivateKey> {
   try {
+    if (!armoredKey.includes('-----BEGIN PGP PRIVATE KEY BLOCK-----')) throw new Error('there is no armored private key in it');
     const privateKey = await readPrivateKey({ armoredKey });
     if (privateKey.isDecrypted()) return privateKey;
     if (passphrase === undefined) throw new Error('it has a passphrase');

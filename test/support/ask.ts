@@ -6,7 +6,10 @@ const execute = promisify(execFile);
 /** Names of Debian packages that differ from the name of their tool. */
 const PACKAGES: Readonly<Record<string, string>> = {
   bsdtar: 'libarchive-tools',
+  gpg: 'gnupg',
+  gpgconf: 'gnupg',
   sha256sum: 'coreutils',
+  stat: 'coreutils',
   ctr: 'containerd',
 };
 
