@@ -7,6 +7,7 @@ import { removeLeftovers, writeFileAtomic } from '../io/index.ts';
 import { openFileStore, REAL_MACHINES, type Machines, type RecordedBundle, type SiteRecord } from '../site/index.ts';
 import { backupNames } from './backup-names.ts';
 import { missingKeys } from './backup-keys.ts';
+import { dataPlaces, type DataPlace } from './data-places.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { readSeedFiles } from './seed-files.ts';
 import { layoutOf } from './session.ts';
@@ -26,13 +27,6 @@ export interface BackupOptions {
   readonly signal: AbortSignal;
   /** Replaced in tests by simulated machines. */
   readonly machines?: Machines;
-}
-
-/** A directory or file that holds data of a component. */
-export interface DataPlace {
-  readonly host: string;
-  readonly path: string;
-  readonly owner: string;
 }
 
 export interface BackupResult {
@@ -79,13 +73,6 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
   } finally {
     await release();
   }
-}
-
-/** Where components have their data, by the record. */
-function dataPlaces({ hosts }: SiteRecord): readonly DataPlace[] {
-  return Object.entries(hosts).flatMap(([host, { owned }]) =>
-    owned.filter(({ data }) => data === true).map(({ key, owner }) => ({ host, path: key, owner })),
-  );
 }
 
 async function outputOf({ output, keep, clock }: BackupOptions, { name }: SiteRecord) {

@@ -3,6 +3,7 @@ import { openBackup, unpackBackup, type BackupDocument, type BackupFile, type Op
 import { CaissonError, hasCode, messageOf, type Clock } from '../core/index.ts';
 import { isOwnAddress } from '../host/index.ts';
 import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../site/index.ts';
+import { missingData } from './data-places.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { recordOf } from './restored-record.ts';
 import { restoreConflicts } from './restore-conflicts.ts';
@@ -71,12 +72,16 @@ async function checkedPlan(options: RestoreOptions): Promise<RestorePlan> {
   const conflicts = [...after.conflicts, ...(await restoreConflicts(after.record, restored.record, plans, { root, layout }))];
   if (conflicts.length > 0) throw new SiteConflictError(conflicts, 'restore this backup here');
   const hasBundle = await isStaged(restored.record, layout);
+  const data = await missingData(after.record, after.record.seed, root);
+  const putBack = data.map(
+    ({ path, owner }) => `Put back the data of "${owner}" at ${path}: no backup of a seed has them, and without them it starts empty`,
+  );
   const forget = after.forget === undefined ? '' : ` [--forget ${after.forget}]`;
   return {
     document,
     files: plans,
     seed: after.record.seed,
-    next: [...after.next, `caisson install --offline${hasBundle ? '' : ' --bundle FILE'}${forget}`],
+    next: [...putBack, ...after.next, `caisson install --offline${hasBundle ? '' : ' --bundle FILE'}${forget}`],
   };
 }
 

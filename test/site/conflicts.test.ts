@@ -4,6 +4,7 @@ import {
   changedSettings,
   foreignHosts,
   lostKeys,
+  otherSeeds,
   SiteConflictError,
   type FoundHost,
   type SeedKeys,
@@ -57,6 +58,41 @@ describe('foreignHosts', () => {
         remedy: 'Run this on the seed that installed it. If that site is gone, remove /etc/systemd/system/caisson-agent.service there',
       },
     ]);
+  });
+});
+
+describe('otherSeeds', () => {
+  const at = (seed: string, seedSince?: string) => ({ seed, ...(seedSince === undefined ? {} : { seedSince }) });
+  const [EARLY, LATE] = ['2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.001Z'];
+  const host = (site: ReturnType<typeof at>): FoundHost => found('f1', { ...sampleHostRecord().site, ...site });
+
+  it.each([
+    ['the seed is the one that it names', at('m1'), at('m1')],
+    ['the seed took over after the one that it names', at('f2', EARLY), at('m1')],
+    ['the seed took over again', at('f2', LATE), at('f2', EARLY)],
+  ])('lets a host pass when %s', (_, record, site) => {
+    expect(otherSeeds(sampleRecord(record), [host(site)])).toEqual([]);
+  });
+
+  it.each([
+    ['a seed that took over', at('m1'), at('f2', EARLY)],
+    ['a seed that took over later', at('f2', EARLY), at('f3', LATE)],
+    ['the same machine, which took over later', at('m1', EARLY), at('m1', LATE)],
+    ['another seed of the same time', at('m1', EARLY), at('f2', EARLY)],
+    ['another seed, and neither took over', at('m1'), at('f2')],
+  ])('names a host that names %s', (_, record, site) => {
+    const since = site.seedSince === undefined ? '' : ` since ${site.seedSince}`;
+    expect(otherSeeds(sampleRecord(record), [host(site), bare('new')])).toEqual([
+      {
+        where: 'f1',
+        problem: `its seed is "${site.seed}"${since}, and no longer this machine`,
+        remedy: expect.stringContaining(`Run this on "${site.seed}"`),
+      },
+    ]);
+  });
+
+  it('leaves hosts of other sites to foreignHosts', () => {
+    expect(otherSeeds(sampleRecord(), [found('x1', OTHER)])).toEqual([]);
   });
 });
 

@@ -38,6 +38,18 @@ describe('rebuildRecord', () => {
     expect(siteRecordSchema.parse(record)).toEqual(record);
   });
 
+  it('has the seed that took over last, although not all hosts know it yet', () => {
+    const of = (seed: string, seedSince?: string) => ({
+      ...sampleHostRecord().site,
+      seed,
+      ...(seedSince === undefined ? {} : { seedSince }),
+    });
+    const [early, late] = ['2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z'];
+    const hosts = [keeps({ site: of('m1') }), keeps({ host: 'f2', site: of('f2', late) }), keeps({ host: 'f3', site: of('f1', early) })];
+    expect(rebuildRecord(hosts, KEYS)).toMatchObject({ seed: 'f2', seedSince: late });
+    expect(rebuildRecord(hosts.slice(0, 1), KEYS)).not.toHaveProperty('seedSince');
+  });
+
   it.each<readonly [string, readonly FoundHost[], SeedKeys]>([
     ['hosts that keep nothing', [NEW], KEYS],
     ['hosts of two sites', [keeps({}), keeps({ host: 'f1', site: { ...sampleHostRecord().site, id: 'id-2' } })], KEYS],

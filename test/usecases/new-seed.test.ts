@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -172,6 +172,8 @@ describe('restore on another machine', () => {
     unreachable.push('depot.sample.internal');
     await three.machine('depot.sample.internal').powerOff();
     const root = join(directory(), 'seed-of-m1');
+    // m1 has its data.
+    await mkdir(join(root, 'opt/sample/data'), { recursive: true });
     const moved = three.moveTo('m1', root);
     const { next } = await restore(restoreOptions(three, file, { ...moved, newSeed: true }), yes);
     expect(next).toEqual([

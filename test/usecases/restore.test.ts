@@ -1,4 +1,4 @@
-import { chmod, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -46,7 +46,10 @@ describe('restore', () => {
     const text = await readFile(site.options.clusterPath);
     await rm(site.options.clusterPath);
     const { next } = await restore(restoreOptions(site, file), yes);
-    expect(next).toEqual(['caisson install --offline --bundle FILE']);
+    expect(next).toEqual([
+      'Put back the data of "store" at /opt/sample/data: no backup of a seed has them, and without them it starts empty',
+      'caisson install --offline --bundle FILE',
+    ]);
     expect(await treeOf(site.seedRoot)).toEqual(whole);
     expect(await readFile(site.options.clusterPath)).toEqual(text);
     for (const path of [layout.secrets, layout.authorities, layout.certificates]) expect((await stat(path)).mode & 0o777).toBe(0o700);
@@ -61,6 +64,7 @@ describe('restore', () => {
 
   it('writes nothing that is there already, and says that the bundle is', async () => {
     await intact();
+    await mkdir(join(site.seedRoot, 'opt/sample/data'), { recursive: true });
     const { files, next } = await restore(restoreOptions(site, file), yes);
     expect(files.filter(({ action }) => action !== 'keep')).toEqual([]);
     expect(next).toEqual(['caisson install --offline']);
