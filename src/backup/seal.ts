@@ -109,7 +109,7 @@ async function parseMessage(bytes: Buffer, file: string): Promise<Message<Uint8A
     if (CUT.test(messageOf(cause))) throw damaged(file, 'it is cut: the encrypted message has no end', cause);
     throw notABackup(file, 'it is not an OpenPGP message', cause);
   }
-  if (!message.packets.some((packet) => packet.constructor.name === 'SymEncryptedIntegrityProtectedDataPacket'))
+  if (message.packets.filterByTag(enums.packet.symEncryptedIntegrityProtectedData).length === 0)
     throw notABackup(file, 'it is not an encrypted OpenPGP message');
   return message;
 }

@@ -1,4 +1,4 @@
-import { chown, mkdir, readFile, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { BackupFile } from '../backup/index.ts';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
@@ -129,6 +129,8 @@ async function makeDirectories(directory: string, file: Pick<RestoredFile, 'dire
   const parent = dirname(directory);
   if (parent !== directory) await makeDirectories(parent, file);
   await mkdir(directory, { mode: file.directoryMode(directory) });
+  // The umask takes from the mode of mkdir.
+  await chmod(directory, file.directoryMode(directory));
   const { uid, gid } = await stat(directory);
   const { owner } = file;
   if (owner !== undefined && (uid !== owner.user || gid !== owner.group)) await chown(directory, owner.user, owner.group);

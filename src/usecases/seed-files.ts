@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { BACKUP_LIMIT, isSiteMember, type BackupFile, type BackupMember } from '../backup/index.ts';
 import { parseClusterSpec } from '../cluster/index.ts';
 import { CaissonError, digestOf, errnoOf, messageOf } from '../core/index.ts';
-import { limitExceeded, readTextFile } from '../io/index.ts';
+import { limitExceeded } from '../io/index.ts';
 import type { SeedLayout } from '../site/index.ts';
 import { clusterPaths } from './cluster-paths.ts';
 
@@ -63,7 +63,7 @@ async function filesBelow(directory: string): Promise<readonly string[]> {
 
 /** Paths of cluster.yaml, of the files that it names, and of those of the login that are there without being named. */
 async function presentPaths(clusterPath: string, home: string): Promise<readonly string[]> {
-  const spec = parseClusterSpec(await readTextFile(clusterPath), clusterPath);
+  const spec = parseClusterSpec((await readMember(clusterPath, undefined, BACKUP_LIMIT)).content.toString('utf8'), clusterPath);
   const paths = clusterPaths(spec, clusterPath, home);
   const present = await Promise.all(paths.map(async ({ path, isNamed }) => (isNamed || (await isFile(path)) ? [path] : [])));
   return present.flat();
@@ -96,7 +96,7 @@ async function readMember(path: string, tail: number | undefined, limit: number)
     if (cause instanceof CaissonError) throw cause;
     throw new CaissonError('INPUT_UNREADABLE', `Cannot back up "${path}": ${messageOf(cause)}`, {
       cause,
-      hint: 'Run this as root on the seed. A backup has cluster.yaml and all files that it names: put the file back, or name it right',
+      hint: 'Run this as root on the seed. A backup has cluster.yaml (another one with --cluster) and all files that it names: put the file back, or name it right',
     });
   }
 }

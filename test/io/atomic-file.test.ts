@@ -27,6 +27,31 @@ describe('writeFileAtomic', () => {
     expect(await readdir(directory())).toEqual(['state.json']);
   });
 
+  it('writes a stream, and leaves no file when the stream fails', async () => {
+    const path = join(directory(), 'streamed');
+    const chunks = async function* (fails: boolean): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('first, ');
+      yield Buffer.from('second');
+      if (fails) throw new Error('the source failed');
+    };
+    await expect(writeFileAtomic(path, chunks(true))).rejects.toThrow('the source failed');
+    expect(await readdir(directory())).toEqual([]);
+    await writeFileAtomic(path, chunks(false));
+    expect(await readFile(path, 'utf8')).toBe('first, second');
+  });
+
+  it('gives the file to its owner, which everybody may do with a file of their own', async () => {
+    const path = join(directory(), 'own');
+    await writeFile(path, '');
+    const { uid, gid } = await stat(path);
+    await writeFileAtomic(path, 'new', { owner: { user: uid, group: gid } });
+    expect(await stat(path)).toMatchObject({ uid, gid });
+    // Root alone may give files away.
+    if (uid !== 0) return;
+    await writeFileAtomic(path, 'new', { owner: { user: 12_345, group: 54_321 } });
+    expect(await stat(path)).toMatchObject({ uid: 12_345, gid: 54_321 });
+  });
+
   it('keeps what was there and removes its temporary file when it cannot finish', async () => {
     const path = join(directory(), 'taken');
     await mkdir(join(path, 'inside'), { recursive: true });

@@ -22,6 +22,11 @@ describe('removeLeftovers', () => {
     expect((await readdir(directory)).sort()).toEqual(['.file.swp.tmp', '.other.0123456789ab.tmp', 'file', 'file.0123456789ab.tmp']);
   });
 
+  it('removes those of several files', async () => {
+    await removeLeftovers(directory, 'file', 'other', 'none');
+    expect((await readdir(directory)).sort()).toEqual(['.file.swp.tmp', 'file', 'file.0123456789ab.tmp']);
+  });
+
   it('removes those of all files when none is named', async () => {
     await removeLeftovers(directory);
     expect((await readdir(directory)).sort()).toEqual(['.file.swp.tmp', 'file', 'file.0123456789ab.tmp']);

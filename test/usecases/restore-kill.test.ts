@@ -36,7 +36,15 @@ vi.mock('node:fs/promises', async (load) => {
     }
     return file;
   };
-  return { ...real, open, mkdir: mortal(real.mkdir), rename: mortal(real.rename), rm: mortal(real.rm), chown: mortal(real.chown) };
+  return {
+    ...real,
+    open,
+    mkdir: mortal(real.mkdir),
+    rename: mortal(real.rename),
+    rm: mortal(real.rm),
+    chmod: mortal(real.chmod),
+    chown: mortal(real.chown),
+  };
 });
 
 let directory: string;
@@ -99,7 +107,7 @@ describe('a restore that is killed', () => {
       expect(await treeOf(site.seedRoot), `run again after a kill before operation ${at}`).toEqual(whole);
       expect(await readFile(site.options.clusterPath)).toEqual(await readFile(join(directory, 'kept.yaml')));
     }
-  });
+  }, 120_000);
 });
 
 describe('a backup that is killed', () => {

@@ -45,7 +45,8 @@ describe('restore', () => {
   it('puts back every file with its mode on the machine that was the seed, which then goes on as if nothing had been', async () => {
     const text = await readFile(site.options.clusterPath);
     await rm(site.options.clusterPath);
-    const { next } = await restore(restoreOptions(site, file), yes);
+    const umask = process.umask(0o077);
+    const { next } = await restore(restoreOptions(site, file), yes).finally(() => process.umask(umask));
     expect(next).toEqual([
       'Put back the data of "store" at /opt/sample/data: no backup of a seed has them, and without them it starts empty',
       'caisson install --offline --bundle FILE',
