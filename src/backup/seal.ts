@@ -20,10 +20,10 @@ import { limitExceeded } from '../io/index.ts';
 import { BACKUP_LIMIT, damaged } from './archive.ts';
 import { notABackup } from './document.ts';
 
-/** What a backup is encrypted to: a passphrase, or everybody who has one of the private keys. */
+/** A passphrase or public keys that a backup is encrypted to. With public keys, each of their private keys opens it. */
 export type Seal = { readonly passphrase: string } | { readonly recipients: readonly PublicKey[] };
 
-/** What opens a backup. */
+/** The passphrase or the private key that opens a backup. */
 export type Opener = { readonly passphrase: string } | { readonly key: PrivateKey };
 
 const CIPHER = 'aes256';

@@ -4,8 +4,8 @@ import type { BackupFile } from '../backup/index.ts';
 import { seedLayout, SITE_AUTHORITY, type SiteRecord } from '../site/index.ts';
 
 /**
- * Names the authorities and secrets of a record that the files do not have, or have with another certificate or key. Without
- * them, nothing can be restored that is of use.
+ * Names the authorities and secrets of a record that the files do not have, or have with another certificate or key. A
+ * site that is restored without them cannot read its own data.
  */
 export function missingKeys(record: SiteRecord, files: readonly BackupFile[]): readonly string[] {
   const { authorities, secrets } = seedLayout();

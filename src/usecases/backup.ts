@@ -123,7 +123,7 @@ function documentOf(record: SiteRecord, files: readonly BackupFile[], cluster: s
     home,
     members: files.map(({ content, ...member }) => member),
   };
-  // What restore would refuse is refused now.
+  // A document that restore would refuse is refused now.
   return parseBackupDocument(JSON.stringify(document), 'the files of this seed');
 }
 

@@ -70,7 +70,7 @@ function otherRecord(present: SiteRecord | undefined, before: SiteRecord, { reco
   ];
 }
 
-/** What this machine's own record as a host of a site has against it. */
+/** Conflicts with the record that this machine keeps as a host of a site. */
 async function asHost(record: SiteRecord, root: string): Promise<readonly SiteConflict[]> {
   const text = await ifPresent(() => readTextFile(posix.join(root, HOST_RECORD)));
   const found = text === undefined ? undefined : parseHostRecord(text);

@@ -31,7 +31,7 @@ export interface RestorePlan {
   readonly files: readonly RestoredFile[];
   /** Name of the seed after the restore. */
   readonly seed: string;
-  /** What is left for the operator to do, in order. */
+  /** Commands and edits that are left for the operator, in order. */
   readonly next: readonly string[];
 }
 

@@ -6,7 +6,7 @@ import { removeLeftovers, syncDirectory, writeFileAtomic } from '../io/index.ts'
 import { formatSiteRecord, seedLayout, type SeedLayout, type SiteRecord } from '../site/index.ts';
 
 /**
- * What a restore does with one file. `add` and `change`: it is written. `beside`: a file with other content is there and stays,
+ * Action of a restore on one file. `add` and `change`: it is written. `beside`: a file with other content is there and stays,
  * and that of the backup is written next to it. `keep`: it is there as it should be. `refused`: it must not be replaced.
  */
 export interface RestoredFile {
@@ -22,7 +22,7 @@ export interface RestoredFile {
 }
 
 const LAYOUT = seedLayout();
-/** Ending of what is written next to a file that stays. */
+/** Ending of the name of a file that is written next to one that stays. */
 const BESIDE = '.from-backup';
 
 export interface FilesPlace {

@@ -15,7 +15,7 @@ export interface SeedAnswer {
   /** The record to restore. */
   readonly record: SiteRecord;
   readonly conflicts: readonly SiteConflict[];
-  /** What cluster.yaml must say before the next run. */
+  /** Edits of cluster.yaml that must be made before the next run. */
   readonly next: readonly string[];
   /** Name of the old seed, when it may have to be forgotten. */
   readonly forget?: string;

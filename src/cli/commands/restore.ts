@@ -65,10 +65,15 @@ async function openerOf({ passphraseFile, key, keyPassphraseFile }: Flags): Prom
 }
 
 async function approve(plan: RestorePlan, yes: boolean, context: CommandContext): Promise<boolean> {
-  for (const message of describe(plan)) context.emit({ type: 'note', message });
-  if (yes || (await context.confirm(`Write ${written(plan).length} files?`))) return true;
-  context.emit({ type: 'note', message: 'Not confirmed; where there is no terminal, add --yes' });
-  return false;
+  if (yes) {
+    for (const message of describe(plan)) context.emit({ type: 'note', message });
+    return true;
+  }
+  const answer = await context.confirm(`Write ${written(plan).length} files?`, describe(plan));
+  if (answer !== undefined) return answer;
+  throw new CaissonError('USAGE', 'Cannot ask before the first change: the input is not a terminal; nothing was changed', {
+    hint: 'Read what would be written with --plan, then run this again with --yes',
+  });
 }
 
 const SIGNS = { add: '+', change: '~', beside: '+', keep: ' ', refused: '!' } as const;
