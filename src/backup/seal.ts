@@ -59,7 +59,13 @@ export async function openBackup(bytes: Buffer, opener: Opener, file: string): P
   if (sessionKey?.algorithm !== CIPHER) throw wrongKey(file, opener);
   try {
     const config = { maxDecompressedMessageSize: BACKUP_LIMIT };
-    const { data } = await decrypt({ message, sessionKeys: [{ data: sessionKey.data, algorithm: CIPHER }], format: 'binary', config });
+    // The types of openpgp leave the result of this call open; a message that is no stream gives all its bytes at once.
+    const { data } = (await decrypt({
+      message,
+      sessionKeys: [{ data: sessionKey.data, algorithm: CIPHER }],
+      format: 'binary',
+      config,
+    })) as { readonly data: Uint8Array };
     return Readable.from([Buffer.from(data.buffer, data.byteOffset, data.byteLength)], { objectMode: false });
   } catch (cause) {
     if (/decompressed message size/i.test(messageOf(cause))) throw limitExceeded(`"${file}"`, BACKUP_LIMIT);
