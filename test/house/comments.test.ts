@@ -31,6 +31,7 @@ const HELD = [
   'depot',
   'engine',
   'health',
+  'host',
   'io',
   'manifests',
   'net',
