@@ -3,7 +3,7 @@ import { OutputLostError, runProgram } from './cli/index.ts';
 declare const CAISSON_VERSION: string;
 declare const CAISSON_STANDALONE: boolean;
 
-/** The edge of the process: the only place that touches argv, environment, streams, signals and the exit status. */
+/** Aborts at SIGINT, SIGTERM and SIGHUP. Only this file uses argv, environment, streams, signals and exit status of the process. */
 const interruption = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => interruption.abort(new Error(`received ${name}`)));

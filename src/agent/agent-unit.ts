@@ -8,8 +8,8 @@ export interface AgentUnitRequest {
 }
 
 /**
- * The text of caisson-agent.service. The units that the agent makes are systemd's, not its children: the limits here are
- * the agent's own, and stopping it stops no service.
+ * Returns the text of caisson-agent.service. systemd, not the agent, is the parent of the units that the agent makes.
+ * So the limits here hold for the agent alone, and stopping it stops no service.
  */
 export function agentUnit({ executable, config }: AgentUnitRequest): string {
   const command = (verb: string): { readonly argv: readonly string[] } => ({ argv: [executable, 'agent', verb, '--config', config] });

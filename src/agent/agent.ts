@@ -13,20 +13,20 @@ import { NOTHING_REMEMBERED, readState, writeState, type Remembered } from './st
 import type { AgentProblem, AgentStatus, ComponentStatus } from './status.ts';
 import { UnitWatcher, type WatchedUnit } from './unit-watcher.ts';
 
-/** How often the directory of definitions is looked at. */
+/** Milliseconds between two looks at the directory of definitions. */
 const LOOK_MS = 2000;
-/** Pause before systemd is asked again for what it refused. */
+/** Milliseconds until a change that systemd refused is tried again. */
 const RETRY_MS = 30_000;
-/** States change in bursts; the file is written once a burst. */
+/** Milliseconds from a change of state to writing the state file. States change in bursts, so one write covers a burst. */
 const SAVE_DELAY_MS = 1000;
 
 export interface AgentOptions {
   readonly config: AgentConfig;
-  /** The machine the agent runs on. */
+  /** The machine that the agent runs on. */
   readonly host: Host;
   readonly clock: Clock;
   readonly version: string;
-  /** Names the boot of the machine: states of another boot are not believed. */
+  /** Id of the current boot of the machine. States that were saved during another boot are dropped. */
   readonly bootId: string;
   readonly emit?: Emit;
 }
@@ -39,8 +39,8 @@ interface Prober {
 }
 
 /**
- * Keeps one node's services as their definitions say. `run` ends when its signal aborts and leaves the services running.
- * Later duties (restart by threshold, registration, cordon) listen to the states that this keeps.
+ * Keeps the services of one node as their definitions say. The work starts with `run` and ends when its signal aborts;
+ * services keep running after that.
  */
 export class NodeAgent {
   readonly #options: AgentOptions;
@@ -51,7 +51,7 @@ export class NodeAgent {
   #states = new Map<string, ComponentState>();
   #definitions: readonly ServiceDefinition[] = [];
   #managed: ReadonlySet<string> = new Set();
-  /** Digest of the file of each service whose definition is applied. */
+  /** Digest of the definition file of each service whose definition is applied, by name of the service. */
   #digests: ReadonlyMap<string, string> = new Map();
   #remembered: Remembered = NOTHING_REMEMBERED;
   #problems: readonly AgentProblem[] = [];
@@ -73,7 +73,7 @@ export class NodeAgent {
     });
   }
 
-  /** Works until the signal aborts. What goes wrong meanwhile is in the status; it rejects only for a bug. */
+  /** Works until the signal aborts. Problems appear in the status; rejects only for a bug. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#remember();
     try {
@@ -86,7 +86,7 @@ export class NodeAgent {
     }
   }
 
-  /** Reads the definitions again now. Resolves once they are applied; the problems are in the status. */
+  /** Reads the definitions again at once. Resolves when they are applied; problems appear in the status. */
   async reload(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -94,13 +94,16 @@ export class NodeAgent {
     });
   }
 
-  /** A problem that stays until it is taken back with undefined: a listener that cannot listen. */
+  /** Sets a problem that stays in the status until it is cleared with undefined, such as a listener that cannot listen. */
   report(about: string, message: string | undefined): void {
     if (message === undefined) this.#lastingProblems.delete(about);
     else this.#lastingProblems.set(about, { about, message });
   }
 
-  /** Waits for the definitions to be read and applied once: before that there is nothing to tell. */
+  /**
+   * Returns the status of the node. Before the first answer it waits until the definitions have been read and applied
+   * once.
+   */
   async status(): Promise<AgentStatus> {
     const { config, clock, version } = this.#options;
     await this.#applied;
@@ -163,7 +166,7 @@ export class NodeAgent {
     }
   }
 
-  /** Resolves to true when systemd refused something, which is tried again later. */
+  /** Reads and applies the definitions. Resolves to true when something failed and must be tried again later. */
   async #apply(signal: AbortSignal): Promise<boolean> {
     const { config, host } = this.#options;
     const loaded = await loadDefinitions(config.definitions, this.#remembered);
@@ -194,7 +197,7 @@ export class NodeAgent {
     return result.problems.length > 0;
   }
 
-  /** Gives every definition a prober of its own; those whose definition is the same go on undisturbed. */
+  /** Gives each definition its own prober. A prober whose definition did not change goes on without a break. */
   async #watch(definitions: readonly ServiceDefinition[], result: Reconciled): Promise<void> {
     const { clock } = this.#options;
     const names = new Set(definitions.map((definition) => definition.name));
@@ -207,9 +210,9 @@ export class NodeAgent {
       const prober = this.#probers.get(name);
       const same = prober !== undefined && prober.managed === managed && isDeepStrictEqual(prober.definition, definition);
       if (same && !changed) continue;
-      // A probe that is under way would tell of what was there before.
+      // A running probe would report on the unit before the change.
       await this.#endProber(name);
-      // When it was seen is told of this definition only, not of the one before it.
+      // `seen` must come from a probe of this definition, not of the one before it.
       const { seen: _before, ...previous } = this.#states.get(name) ?? unknownState(clock.now());
       this.#setState(name, previous);
       if (changed) this.#setState(name, changeState(previous, { state: 'starting', reason: 'started with a new unit' }, clock.now()));
@@ -266,7 +269,10 @@ export class NodeAgent {
     this.#saveTimer ??= setTimeout(() => void this.#save(), SAVE_DELAY_MS);
   }
 
-  /** Writes one after the other, each what is true when its turn comes. Never rejects: a full disk is a problem to report. */
+  /**
+   * Writes the state file after all earlier writes have ended, with the states of that moment. Never rejects: a failed
+   * write, such as on a full disk, becomes a problem in the status.
+   */
   async #save(): Promise<void> {
     clearTimeout(this.#saveTimer);
     this.#saveTimer = undefined;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** The kernel's name for the present boot of this machine (random(4)); another one after every boot. */
+/** Returns the kernel's id of the current boot of this machine (random(4)). It differs after every boot. */
 export async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }

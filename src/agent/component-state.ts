@@ -5,31 +5,31 @@ import { isRunning } from './systemctl.ts';
 export const COMPONENT_STATES = ['healthy', 'unhealthy', 'starting', 'stopped', 'unknown'] as const;
 export type ComponentStateName = (typeof COMPONENT_STATES)[number];
 
-/** What the agent remembers of a component between probes, and across its own restarts. */
+/** The state of a component, as the agent keeps it between probes and across its own restarts. */
 export interface ComponentState {
   readonly state: ComponentStateName;
-  /** When the component entered this state. */
+  /** ISO time when the component entered this state. */
   readonly since: string;
-  /** Why it is not healthy, in one line; empty when it is. */
+  /** The reason why it is not healthy, in one line. Empty when it is healthy. */
   readonly reason: string;
   /** Failed probes in a row. */
   readonly errors: number;
-  /** When the probe that decided the state began; undefined before any probe by this run of the agent. */
+  /** ISO time when the probe that decided the state began; undefined before the first probe by this run of the agent. */
   readonly seen?: string | undefined;
-  /** The start of the unit that the state is of, as systemd names it; another start is another state. */
+  /** systemd's invocation id of the start of the unit that the state belongs to. A new start gets a new state. */
   readonly invocation?: string | undefined;
 }
 
-/** One look at a component. */
+/** The result of looking at a component once. */
 export interface Observation {
-  /** Not given for a definition without a health check. */
+  /** Result of the health check; undefined for a definition without one. */
   readonly health?: HealthResult;
-  /** The unit that the agent made for it; not given where it made none. */
+  /** State of the unit that the agent made for the component; undefined when the agent made none. */
   readonly unit?: UnitState;
-  /** False for extra looks between two probes, which do not count as further errors. */
+  /** False for additional looks between two probes: their failures do not increase `errors`. */
   readonly counts: boolean;
   readonly began: Date;
-  /** The unit was started again while it was looked at, so the answer may be of the earlier start. */
+  /** True when the unit was started again during the look. The answer may then come from the earlier start. */
   readonly overtaken?: boolean;
 }
 
@@ -41,7 +41,7 @@ interface NextState extends Pick<ComponentState, 'state' | 'reason' | 'seen' | '
   readonly errors?: number;
 }
 
-/** The state with another name and reason; `since` moves when the name does, or when another start of the unit is healthy. */
+/** Returns the next state. `since` is kept unless the name of the state changes, or another start of the unit is healthy. */
 export function changeState(previous: ComponentState, next: NextState, now: Date): ComponentState {
   const same = next.state === previous.state && (next.state !== 'healthy' || next.invocation === previous.invocation);
   return {
@@ -55,9 +55,9 @@ export function changeState(previous: ComponentState, next: NextState, now: Date
 }
 
 /**
- * The state that follows from a look. A healthy answer counts only while the component's own unit runs: otherwise some
- * other process answers on its address. Failures up to `maxErrors` in a row leave a component healthy that was healthy
- * since this start of its unit, and leave a starting one starting, for every kind of check.
+ * Returns the state after a look at the component. A healthy answer counts only while the component's own unit runs;
+ * otherwise another process answers on its address. Up to `maxErrors` failures in a row are tolerated, for every kind
+ * of check: a component that was healthy since this start of its unit stays healthy, and a starting one stays starting.
  */
 export function nextState(previous: ComponentState, look: Observation, maxErrors: number, now: Date): ComponentState {
   const { health, unit } = look;
@@ -65,7 +65,7 @@ export function nextState(previous: ComponentState, look: Observation, maxErrors
   if (unit !== undefined && unit.active === 'inactive' && !unit.queued) {
     return changeState(previous, { ...witness, state: 'stopped', reason: 'the unit is not running', errors: previous.errors }, now);
   }
-  // While a job is queued the old process may still answer.
+  // While a job is queued, the old process may still answer.
   const running = unit === undefined || (isRunning(unit.active) && !unit.queued);
   if (running && look.overtaken === true) {
     const reason = 'its unit was started again while it was looked at';
@@ -82,7 +82,10 @@ export function nextState(previous: ComponentState, look: Observation, maxErrors
   return changeState(previous, { ...witness, state: borneState(previous, unit, running), reason, errors }, now);
 }
 
-/** A failure that is borne leaves a component what it was, but healthy only in the start that was healthy. */
+/**
+ * Returns the state after a tolerated failure: unhealthy stays unhealthy, and healthy stays healthy while the same
+ * start of the unit runs. Every other state becomes starting.
+ */
 function borneState(previous: ComponentState, unit: UnitState | undefined, running: boolean): ComponentStateName {
   if (previous.state === 'unhealthy') return 'unhealthy';
   return previous.state === 'healthy' && running && previous.invocation === unit?.invocation ? 'healthy' : 'starting';
@@ -94,8 +97,9 @@ function failureReason(health: HealthResult | undefined, unit: UnitState | undef
 }
 
 /**
- * A state as it holds for the unit as it is now: healthy in an earlier start, or before the unit went down, is starting
- * until a probe says more. `unit` is not given for a component whose unit the agent did not make.
+ * Adapts a state to the current state of the unit. A healthy state from an earlier start, or from before the unit
+ * stopped, becomes starting until the next probe. `unit` is undefined for a component whose unit the agent did not
+ * make.
  */
 export function stateForUnit(state: ComponentState, unit: UnitState | undefined, now: Date): ComponentState {
   if (state.state !== 'healthy' || unit === undefined) return state;

@@ -14,17 +14,17 @@ const agentConfig = z.strictObject({
   node: z.strictObject({ name: text, address: text, uuid: text, roles: z.array(text) }),
   /** Directory of service definitions. */
   definitions: absolutePath,
-  /** Directory for what the agent remembers. */
+  /** Directory of the state file. */
   state: absolutePath,
   units: absolutePath.default('/etc/systemd/system'),
   socket: absolutePath.default(AGENT_SOCKET),
   listen: z.strictObject({ address: text, port: z.int().min(0).max(65_535) }),
   tls: z.strictObject({ certificate: absolutePath, key: absolutePath, authority: absolutePath }),
-  /** Lists for `${NAME}` in commands of definitions; one text is a list of one. */
+  /** Values for `${NAME}` in commands of definitions, by NAME. A single text becomes a list with one item. */
   values: z.record(z.string(), z.union([z.string().transform((value) => [value]), z.array(z.string())])).default({}),
 });
 
-/** /etc/caisson/agent.yaml, kind AgentConfig. */
+/** The content of /etc/caisson/agent.yaml, kind AgentConfig. */
 export type AgentConfig = Readonly<z.output<typeof agentConfig>>;
 
 /** Reads the agent's configuration. Throws InvalidInputError with every mistake and its position. */
@@ -34,7 +34,7 @@ export function parseAgentConfig(content: string, file: string): AgentConfig {
 
 export type AgentConfigInput = Omit<z.input<typeof agentConfig>, 'apiVersion' | 'kind'>;
 
-/** Writes a configuration that parseAgentConfig reads: JSON, which is YAML too. */
+/** Formats a configuration so that parseAgentConfig can read it: JSON, which is also YAML. */
 export function formatAgentConfig(config: AgentConfigInput): string {
   return `${JSON.stringify({ apiVersion: 'caisson/v1', kind: 'AgentConfig', ...config }, null, 2)}\n`;
 }

@@ -11,29 +11,33 @@ const MAX_FILES = 1000;
 const MAX_FILE_BYTES = 1024 * 1024;
 const OTHERS_WRITE = 0o002;
 
-/** Names the content of a definition file in the status of the agent, so that whoever wrote the file sees that it is applied. */
+/**
+ * Returns the digest of a definition file. The status of the agent shows it, so that the writer of the file sees when
+ * it is applied.
+ */
 export function definitionDigest(text: string): Digest {
   return digestOf(text);
 }
 
-/** What one load hands on to the next. */
+/** The results of one load that the next load needs. */
 export interface KnownDefinitions {
-  /** The last good text of every file that is there. */
+  /** Last text without mistakes of each file that exists, by path. */
   readonly accepted: Readonly<Record<string, string>>;
-  /** The file that each service is taken from, by name of the service. */
+  /** Path of the file that defines each service, by name of the service. */
   readonly owners: Readonly<Record<string, string>>;
 }
 
 export interface LoadedDefinitions extends KnownDefinitions {
-  /** By file, in lexical order; a name that is taken already is left out and reported. */
+  /** Services in the order of their files' paths. A service whose name belongs to another file is left out and reported. */
   readonly definitions: readonly ServiceDefinition[];
   readonly problems: readonly AgentProblem[];
 }
 
 /**
- * Reads every .yaml file below the directory. A file with mistakes is a problem, and its last good text stays in force; so
- * does everything when the directory itself cannot be read. A file that is gone takes its services with it. A service
- * stays with the file that it was taken from before, while that file defines it: another file that names it is a problem.
+ * Reads every .yaml and .yml file below the directory. For a file with mistakes, a problem is reported and its last
+ * text without mistakes is used; when the directory cannot be listed, this holds for all files. Services of a removed
+ * file are left out. A service belongs to the file that defined it before, as long as that file still does; another
+ * file that defines it is a problem.
  */
 export async function loadDefinitions(directory: string, before: KnownDefinitions): Promise<LoadedDefinitions> {
   const { accepted } = before;
@@ -91,7 +95,7 @@ function withoutDuplicates(
   };
 }
 
-/** The file of each service: the one it was taken from before, or else the first in order that defines it. */
+/** Returns the file of each service: the one that defined it before if it still does, else the first in order. */
 function ownersOf(byFile: ByFile, before: KnownDefinitions['owners']): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
   for (const [file, services] of byFile) {
@@ -128,7 +132,10 @@ async function readDefinitionFile(file: string): Promise<string> {
   return readFile(file, 'utf8');
 }
 
-/** Throws ENOENT for a file that is gone, and INPUT_UNREADABLE for a link to nothing. */
+/**
+ * Returns the stats of a file. Throws ENOENT for a missing file, and INPUT_UNREADABLE for a link whose target does not
+ * exist.
+ */
 async function statOrExplain(file: string): Promise<Stats> {
   try {
     return await stat(file);
@@ -143,13 +150,13 @@ async function statOrExplain(file: string): Promise<Stats> {
   }
 }
 
-/** Changes whenever a definition file appears, goes or is written; reads no contents. */
+/** Returns a digest that changes when a definition file is added, removed or written. Does not read the contents. */
 export async function definitionsDigest(directory: string): Promise<string> {
   const hash = createHash('sha256');
   try {
     for (const file of await definitionFiles(directory)) hash.update(`${file}\0${await fileMark(file)}\n`);
   } catch (error) {
-    // A directory that is away: the next look tells.
+    // A directory that cannot be listed gives a digest of the error, which changes when it can be listed again.
     hash.update(errnoOf(error) ?? messageOf(error));
   }
   return hash.digest('hex');
@@ -160,7 +167,7 @@ async function fileMark(file: string): Promise<string> {
     const { ino, mode, size, mtimeMs, ctimeMs } = await stat(file);
     return `${ino} ${mode} ${size} ${mtimeMs} ${ctimeMs}`;
   } catch (error) {
-    // A file that went between the two looks, or a link to nothing, which says nothing of the files after it.
+    // The file was removed after the listing, or is a link to a missing file. The digest of the other files goes on.
     return errnoOf(error) ?? messageOf(error);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The node agent: reads service definitions, makes systemd units from them, starts them, probes them and answers status.
- * It stops nothing when it ends itself, and touches only units that it wrote. Start with agent.ts.
+ * The node agent: reads service definitions, writes systemd units for them, starts and probes the units, and answers
+ * status requests. Services keep running when the agent stops, and it changes only units that it wrote. Start with
+ * agent.ts.
  */
 export * from './agent.ts';
 export * from './agent-unit.ts';

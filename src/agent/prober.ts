@@ -6,13 +6,16 @@ import { nextState, type ComponentState, type Observation } from './component-st
 import { unitNameOf, type ServiceDefinition } from './service-definition.ts';
 import type { UnitWatcher } from './unit-watcher.ts';
 
-/** While a component starts it is looked at this often, so that whoever waits for it does not wait for the interval. */
+/**
+ * Most milliseconds between two looks at a starting component. It is shorter than the usual interval, so that a command
+ * that waits for the component sees soon that it is healthy.
+ */
 const STARTING_INTERVAL_MS = 1000;
 const DEFAULT_INTERVAL_MS = 5000;
 
 export interface ProberOptions {
   readonly definition: ServiceDefinition;
-  /** True when the agent made the unit and its state counts. */
+  /** True when the agent made the unit, so that the state of the unit counts. */
   readonly managed: boolean;
   readonly host: Host;
   readonly units: UnitWatcher;
@@ -22,7 +25,7 @@ export interface ProberOptions {
   write(state: ComponentState): void;
 }
 
-/** Looks at one component for ever, at its interval; one probe at a time. Resolves when the signal aborts. */
+/** Probes one component at its interval until the signal aborts, one probe at a time. Resolves when the signal aborts. */
 export async function probeForever(options: ProberOptions): Promise<void> {
   const { definition, clock, signal } = options;
   const interval = definition.health === undefined ? DEFAULT_INTERVAL_MS : definition.health.timeInterval * 1000;
@@ -44,7 +47,10 @@ export async function probeForever(options: ProberOptions): Promise<void> {
   }
 }
 
-/** The unit is read before and after the probe: an answer counts only for a start that both saw. */
+/**
+ * Probes a component once. The unit is read before and after the probe: the answer counts only when both saw the same
+ * start.
+ */
 async function lookOnce(options: ProberOptions, check: HealthCheck | undefined): Promise<Omit<Observation, 'counts'>> {
   const { definition, managed, units, clock, host, signal } = options;
   const name = unitNameOf(definition);
@@ -58,7 +64,7 @@ async function lookOnce(options: ProberOptions, check: HealthCheck | undefined):
     ...health,
     ...(unit === undefined ? {} : { unit }),
     overtaken: unit?.invocation !== before?.invocation,
-    // One answer of systemd serves many probes and may be a little older than this one.
+    // Several probes share one answer of systemd, which may be a little older than the start of this probe.
     began: after.asked < began ? after.asked : began,
   };
 }

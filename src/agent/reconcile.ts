@@ -8,24 +8,24 @@ import type { AgentProblem } from './status.ts';
 import { enableUnits, restartUnits, retireUnits, startUnits } from './systemctl.ts';
 import { UNIT_MARK, unitFromDefinition, type InjectedValues } from './unit-from-definition.ts';
 
-/** Stands for the digest of a unit's text that systemd has not taken yet: the next time it counts as changed again. */
+/** Stored instead of the digest of a unit that systemd has not restarted yet, so that the next run treats it as changed. */
 const NOT_APPLIED = 'not applied';
 
 export interface ReconcileRequest {
   readonly host: Host;
-  /** Where units are written: /etc/systemd/system. */
+  /** Directory that units are written to, such as /etc/systemd/system. */
   readonly directory: string;
   readonly definitions: readonly ServiceDefinition[];
   readonly values: InjectedValues;
-  /** Digest of each unit's text when it was last started with it. */
+  /** Digest of the text that each unit was last started with, by name of the unit. */
   readonly applied: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
 export interface Reconciled {
-  /** Names of services: their units are ours and in place. */
+  /** Names of the services whose units are written. */
   readonly managed: readonly string[];
-  /** Those of them that systemd runs with the text that is wanted. */
+  /** Names of those services that systemd runs with the wanted text. */
   readonly current: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];
@@ -34,9 +34,9 @@ export interface Reconciled {
 }
 
 /**
- * Makes systemd's units what the definitions say: writes what differs, retires our units that no definition wants, starts
- * what does not run, restarts what changed. Touches no unit that somebody else wrote. What goes wrong is a problem in the
- * result, and the rest goes on.
+ * Makes the units of systemd match the definitions: writes units whose text differs, retires units of the agent without
+ * a definition, starts units that do not run, and restarts changed ones. Does not touch units that the agent did not
+ * write. A failure becomes a problem in the result, and the other units are still processed.
  */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciled> {
   const { host, directory, signal } = request;
@@ -80,7 +80,8 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     const differs = present.get(unit) !== text;
     if (differs && !(await attempt(unit, () => writeFileAtomic(join(directory, unit), text)))) continue;
     managed.push(unit);
-    // A kill between writing and restarting must not be forgotten; that nothing is known of the unit means no restart.
+    // When an earlier run was killed between write and restart, the stored digest differs, so the unit is restarted
+    // now. A unit without a stored digest is not restarted.
     const before = request.applied[unit];
     if (differs || (before !== undefined && before !== digestOf(text))) changed.push(unit);
     applied[unit] = digestOf(text);
@@ -116,14 +117,17 @@ function nameOf(unit: string): string {
   return unit.replace(/\.service$/, '');
 }
 
-/** Why a unit of this name is not ours to write; undefined when it is. */
+/** Returns the reason why the agent must not write this unit, or undefined when it may. */
 function strangerAt(unit: string, path: string, text: string | undefined, state: UnitState | undefined): string | undefined {
   if (text !== undefined) return isOurs(text) ? undefined : `Cannot write "${path}": the file is not of the agent's making`;
   if (state === undefined || state.path === '' || state.path === path) return undefined;
   return `Cannot write "${path}": "${state.path}" has a unit named "${unit}" already`;
 }
 
-/** The .service files of a directory by name; a link (an alias, a masked unit) shows what it points at, which is not ours. */
+/**
+ * Reads the .service files of a directory, by name. Links (aliases, masked units) are followed and show the text of
+ * their target, which the agent did not write.
+ */
 async function unitFiles(directory: string): Promise<ReadonlyMap<string, string>> {
   const entries = await readdir(directory, { withFileTypes: true });
   const files = entries.filter((entry) => !entry.isDirectory() && entry.name.endsWith('.service') && !entry.name.startsWith('.'));

@@ -4,17 +4,17 @@ import { healthCheckOf } from '../health/index.ts';
 import { parseYaml, type YamlDocument } from '../io/index.ts';
 import { RESTART_POLICIES, SERVICE_TYPES, type ServiceDefinition, type ServiceEndpoint } from './service-definition.ts';
 
-/** The version of the format, as every file states it. */
+/** Version of the format. Every file must state it. */
 export const SERVICE_FILE_VERSION = '2.1';
 
 const DEFAULT_INTERVAL_SECONDS = 5;
 
-/** A unit's name; no `@`, since templates of units are nothing a definition can make. */
+/** Name of a unit. `@` is refused, because the agent makes no template units. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
 const UNIT_REFERENCE = /^[A-Za-z0-9][A-Za-z0-9_.@:\\-]{0,199}$/;
 const TIME_SPAN = /^\d+(?:\.\d+)?(?:us|ms|s|sec|m|min|h)?$/;
 const BLANK = /^\s*$/;
-// Commands become one line of a unit, where tabs and line feeds can be written and other control characters cannot.
+// Commands become one line of a unit. Tabs and line feeds can be escaped there; other control characters cannot.
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/;
 
@@ -37,7 +37,7 @@ const timeSpan = z
   .transform((value) => String(value))
   .refine((text) => TIME_SPAN.test(text), 'is not a time span; write seconds, or a number with ms, s, min or h');
 
-/** Both `port: 2379` and `port: "2379"` are written in the field; an empty one means that nothing is registered. */
+/** A port as a number or as text: files contain both `port: 2379` and `port: "2379"`. Empty means no port. */
 const port = z
   .union([z.number(), z.string().regex(/^\d*$/, 'is not a port')])
   .nullish()
@@ -91,7 +91,8 @@ const serviceFile = z.strictObject({
 
 /**
  * Reads one file of service definitions (version 2.1). Throws InvalidInputError with every mistake and its position: an
- * unknown key, a health check that names another service, an address that cannot be probed, a service twice.
+ * unknown key, a health check that names another service, an address that cannot be probed, a service that is defined
+ * twice.
  */
 export function parseServiceFile(text: string, file: string): readonly ServiceDefinition[] {
   const document = parseYaml(text, file, serviceFile, checkServices);
@@ -110,7 +111,7 @@ function definitionOf(parsed: ParsedService): ServiceDefinition {
           health: {
             model: parsed.health.model,
             address: parsed.health.address.trim(),
-            // Zero would mean to probe without a pause.
+            // Zero would probe without a pause.
             timeInterval: parsed.health.time_interval || DEFAULT_INTERVAL_SECONDS,
             maxErrorsNum: parsed.health.max_errors_num ?? 0,
           },
@@ -129,12 +130,15 @@ function definitionOf(parsed: ParsedService): ServiceDefinition {
   };
 }
 
-/** An entry without a name or a port registers nothing, as in the files that are in use. */
+/** Returns the endpoint, or none for an entry without a name or a port. Files in use contain such entries. */
 function endpointOf(parsed: z.output<typeof endpoint>): ServiceEndpoint[] {
   return parsed.name === '' || parsed.port === undefined ? [] : [{ name: parsed.name, protocol: parsed.protocol, port: parsed.port }];
 }
 
-/** What a schema of single values cannot see. Works on raw data, which may be wrong in any other way. */
+/**
+ * Checks that involve several keys, which the schema cannot do. The document may have any other mistake, so these
+ * checks read its raw data.
+ */
 function checkServices(document: YamlDocument): readonly InputProblem[] {
   const services = propertyOf(document.value, 'services');
   if (!Array.isArray(services)) return [];
@@ -179,6 +183,6 @@ function isObject(value: unknown): value is object {
 }
 
 function propertyOf(value: unknown, key: string): unknown {
-  // The key is an own key of the value, as the test before it has seen.
+  // Object.hasOwn has shown that the key exists, so the value is an object with this key.
   return isObject(value) && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
 }

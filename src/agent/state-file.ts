@@ -7,7 +7,7 @@ import { COMPONENT_STATES } from './component-state.ts';
 
 const remembered = z.object({
   version: z.literal(1),
-  /** The boot in which the states were seen; not given by older agents. */
+  /** Id of the boot in which the states were seen. Files of older agents do not have it. */
   boot: z.string().default(''),
   components: z.record(
     z.string(),
@@ -16,22 +16,25 @@ const remembered = z.object({
       since: z.iso.datetime(),
       reason: z.string(),
       errors: z.int().nonnegative(),
-      // When it was seen is not read back: that is told of probes by this run of the agent only.
+      // `seen` is not read back, because it describes only probes by the current run of the agent.
       invocation: z.string().optional(),
     }),
   ),
   applied: z.record(z.string(), z.string()),
   accepted: z.record(z.string(), z.string()),
-  /** Not given by older agents. */
+  /** Files of older agents do not have it. */
   owners: z.record(z.string(), z.string()).default({}),
 });
 
-/** What the agent remembers across its own restarts. */
+/** The data that the agent keeps across its own restarts. */
 export type Remembered = Readonly<Omit<z.infer<typeof remembered>, 'version'>>;
 
 export const NOTHING_REMEMBERED: Remembered = { boot: '', components: {}, applied: {}, accepted: {}, owners: {} };
 
-/** Undefined when there is no file. A file that cannot be understood throws: the caller says so and starts anew. */
+/**
+ * Reads the state file. Returns undefined when there is no file. Throws for a file that cannot be read or parsed; the
+ * caller reports it and starts with an empty state.
+ */
 export async function readState(path: string): Promise<Remembered | undefined> {
   let text: string;
   try {
@@ -45,6 +48,6 @@ export async function readState(path: string): Promise<Remembered | undefined> {
 
 export async function writeState(path: string, state: Remembered): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  // Definitions may be private to root, and what was accepted of them is in here.
+  // The state contains the text of definitions, which may be readable by root only.
   await writeFileAtomic(path, `${JSON.stringify({ version: 1, ...state }, null, 2)}\n`, { mode: 0o600 });
 }

@@ -3,7 +3,7 @@ import { getJson, type RequestOptions } from '../health/index.ts';
 import { sleep } from '../io/index.ts';
 import { agentStatusSchema, type AgentStatus } from './status.ts';
 
-/** PEM texts of whoever asks, and of the authority that the agent's certificate must be of. */
+/** PEM texts: certificate and key of the client, and the authority that must have issued the certificate of the agent. */
 export interface ClientCertificate {
   readonly certificate: string;
   readonly key: string;
@@ -15,24 +15,27 @@ export interface AskOptions {
   readonly signal: AbortSignal;
 }
 
-/** Asks a node's agent over mutual TLS. Throws AGENT_UNREACHABLE for anything but a status within the timeout. */
+/** Asks the agent of a node over mutual TLS. Throws AGENT_UNREACHABLE when no valid status arrives within the timeout. */
 export async function askAgent(address: string, port: number, client: ClientCertificate, options: AskOptions): Promise<AgentStatus> {
   const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
   return askStatus(`https://${place}/v1/status`, place, { ...options, client, authority: client.authority });
 }
 
-/** Asks the agent of this machine through its socket. Throws AGENT_UNREACHABLE. */
+/**
+ * Asks the agent of this machine through its socket. Throws AGENT_UNREACHABLE when no valid status arrives within the
+ * timeout.
+ */
 export async function askLocalAgent(socketPath: string, options: AskOptions): Promise<AgentStatus> {
   return askStatus('http://agent/v1/status', socketPath, { ...options, socketPath });
 }
 
-/** An agent that has just been started takes a moment to listen. */
+/** Milliseconds to wait until an agent that was just started listens on its socket. */
 const STARTING_MS = 15_000;
 const STARTING_LOOK_MS = 250;
 
 /**
- * Has the agent of this machine read its definitions again, and resolves to the status after that. Waits a while for an
- * agent that is being started. Throws AGENT_UNREACHABLE.
+ * Makes the agent of this machine read its definitions again, and resolves to the status after that. Waits up to
+ * STARTING_MS for an agent that is starting. Throws AGENT_UNREACHABLE when no valid status arrives.
  */
 export async function reloadLocalAgent(socketPath: string, options: AskOptions): Promise<AgentStatus> {
   const deadline = performance.now() + STARTING_MS;
@@ -59,7 +62,10 @@ async function askStatus(url: string, place: string, options: RequestOptions): P
   }
 }
 
-/** An agent ends the connection of a client that it does not know, without a word. */
+/**
+ * Names the cause for a reset connection: an agent closes it without a message when it does not trust the client's
+ * certificate.
+ */
 function reasonOf(error: unknown, options: RequestOptions): string {
   if (options.client === undefined || errnoOf(error) !== 'ECONNRESET') return messageOf(error);
   return 'it ended the connection, as it does when a certificate is not of its authority';

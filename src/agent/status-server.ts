@@ -17,13 +17,13 @@ import {
 import type { AgentConfig } from './config.ts';
 import type { AgentStatus } from './status.ts';
 
-/** Pause before a listener that failed is tried again. */
+/** Milliseconds until a failed listener is tried again. */
 const RETRY_MS = 10_000;
-/** New certificates are picked up within this time. */
+/** Milliseconds between two looks for new certificates. */
 const CERTIFICATE_LOOK_MS = 60_000;
 const MAX_CONNECTIONS = 64;
 
-/** What the server tells of; NodeAgent is one. */
+/** The source of the served status, such as NodeAgent. */
 export interface StatusSource {
   status(): Promise<AgentStatus>;
   reload(): Promise<void>;
@@ -31,9 +31,9 @@ export interface StatusSource {
 }
 
 /**
- * Answers until the signal aborts: GET /v1/status and /healthz over TLS 1.3 to clients with a certificate of the cluster's
- * authority, and the same with POST /v1/reload on a socket that only root can open. A listener that cannot listen is
- * reported as a problem and tried again; services are kept all the same.
+ * Answers until the signal aborts. Over TLS 1.3, clients with a certificate of the cluster's authority get GET
+ * /v1/status and /healthz. On a socket that only root can open, these and POST /v1/reload are answered. A listener that
+ * cannot listen is reported as a problem and tried again; services are kept running meanwhile.
  */
 export async function serveStatus(source: StatusSource, config: AgentConfig, signal: AbortSignal, emit: Emit): Promise<void> {
   const { address, port } = config.listen;
@@ -89,7 +89,10 @@ async function abortOf(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** Looks for new files until the signal aborts. Half written, or with a key that does not fit yet, they wait for the next look. */
+/**
+ * Looks for new certificate files until the signal aborts, and serves with them. Files that are incomplete, or whose
+ * key does not match yet, are read again at the next look.
+ */
 async function renewCertificates(
   listener: OpenListener,
   first: TlsMaterial,

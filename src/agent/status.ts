@@ -7,25 +7,28 @@ const component = z.object({
   since: z.iso.datetime(),
   reason: z.string(),
   errors: z.int().nonnegative(),
-  /** When the last probe that decided the state began, by the node's clock; not given before one by this run of the agent. */
+  /**
+   * Time on the node's clock when the last probe that decided the state began. Absent before the first probe by this
+   * run of the agent.
+   */
   seen: z.iso.datetime().optional(),
-  /** Digest of the file whose definition is applied (definitionDigest); not given while it is not applied. */
+  /** Digest of the file whose definition is applied (definitionDigest). Absent while it is not applied. */
   definition: z.string().optional(),
   unit: z
     .object({
       active: z.string(),
       sub: z.string(),
-      /** When the unit became active; not given while it is not. */
+      /** Time when the unit became active. Absent while it is not active. */
       started: z.iso.datetime().optional(),
-      /** How often systemd restarted it by itself. */
+      /** Number of restarts by systemd itself. */
       restarts: z.int().nonnegative().optional(),
     })
     .optional(),
 });
 
 /**
- * What an agent answers. Unknown keys are let pass and new keys are optional: readers and agents of different versions
- * meet during an upgrade.
+ * The answer of an agent. Unknown keys are accepted and new keys are optional, because readers and agents have
+ * different versions during an upgrade.
  */
 export const agentStatusSchema = z.object({
   node: z.object({ name: z.string(), address: z.string(), uuid: z.string() }),
@@ -36,13 +39,16 @@ export const agentStatusSchema = z.object({
   problems: z.array(z.object({ about: z.string(), message: z.string() })),
 });
 
-/** One node as its agent sees it at `time`. */
+/** The state of one node at `time`, as its agent sees it. */
 export type AgentStatus = Readonly<z.infer<typeof agentStatusSchema>>;
 export type ComponentStatus = AgentStatus['components'][number];
 
-/** Something that keeps the agent from doing all it should: a definition with mistakes, a unit that cannot be written. */
+/**
+ * A problem that keeps the agent from doing a part of its work, such as a definition with mistakes or a unit that
+ * cannot be written.
+ */
 export interface AgentProblem {
-  /** A file, a unit or a listener. */
+  /** The file, unit or listener that the problem belongs to. */
   readonly about: string;
   readonly message: string;
 }

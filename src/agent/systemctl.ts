@@ -1,6 +1,6 @@
 import { runChecked, type Host } from '../host/index.ts';
 
-/** True for a unit that is active, also while it reads its configuration again. */
+/** True for an active unit, and for one that is reloading its configuration. */
 export function isRunning(active: string): boolean {
   return active === 'active' || active === 'reloading';
 }
@@ -9,7 +9,7 @@ export async function enableUnits(host: Host, units: readonly string[], signal: 
   if (units.length > 0) await runChecked(host, { argv: ['systemctl', 'enable', '--quiet', '--', ...units] }, { signal });
 }
 
-/** Queues the start and does not wait: whether the service is well is for its health check to say. */
+/** Queues the start of units and does not wait for it. The health checks of the services tell whether the start succeeded. */
 export async function startUnits(host: Host, units: readonly string[], signal: AbortSignal): Promise<void> {
   if (units.length > 0) await runChecked(host, { argv: ['systemctl', 'start', '--no-block', '--', ...units] }, { signal });
 }
@@ -18,7 +18,7 @@ export async function restartUnits(host: Host, units: readonly string[], signal:
   if (units.length > 0) await runChecked(host, { argv: ['systemctl', 'restart', '--no-block', '--', ...units] }, { signal });
 }
 
-/** Stops, waits for the end, and removes from the start of the machine. */
+/** Stops units, waits until they have stopped, and disables their start at boot. */
 export async function retireUnits(host: Host, units: readonly string[], signal: AbortSignal): Promise<void> {
   if (units.length > 0) await runChecked(host, { argv: ['systemctl', 'disable', '--now', '--quiet', '--', ...units] }, { signal });
 }

@@ -3,15 +3,16 @@ import { hasUnit, type ServiceDefinition } from './service-definition.ts';
 
 const UNIT_COMMENT = 'Written by caisson agent. Changes are overwritten: edit the definition.';
 
-/** The first line of a unit of ours: only such files are ever changed or removed. */
+/** First line of each unit that the agent writes. The agent changes and removes only files that start with it. */
 export const UNIT_MARK = `# ${UNIT_COMMENT}`;
 
-/** Lists by name, for `${NAME}` in commands. */
+/** Lists of values for `${NAME}` in commands, by NAME. */
 export type InjectedValues = Readonly<Record<string, readonly string[]>>;
 
 /**
- * The text of the systemd unit of a definition (systemd.unit(5), systemd.service(5)). Commands run below bash; their
- * quotes, percent signs and dollars reach it as they were written.
+ * Returns the text of the systemd unit of a definition (systemd.unit(5), systemd.service(5)). Commands run below bash;
+ * their quotes, percent signs and dollar signs reach bash unchanged. Throws a plain Error for a definition without a
+ * unit.
  */
 export function unitFromDefinition(definition: ServiceDefinition, values: InjectedValues): string {
   if (!hasUnit(definition)) throw new Error(`"${definition.name}" has no unit`);
@@ -23,7 +24,8 @@ export function unitFromDefinition(definition: ServiceDefinition, values: Inject
     description: definition.name,
     after: definition.after.map(withSuffix),
     requires: definition.requires.map(withSuffix),
-    // A service that shall be restarted is never given up, however fast it fails; RestartSec keeps the pace.
+    // systemd never stops restarting such a service, however often it fails; RestartSec sets the pause between
+    // restarts.
     ...(restartPolicy === undefined || restartPolicy === 'no' ? {} : { startLimitIntervalSec: 0 }),
     type: oneshot ? 'oneshot' : 'simple',
     ...(oneshot ? { remainAfterExit: true } : {}),
@@ -38,8 +40,8 @@ export function unitFromDefinition(definition: ServiceDefinition, values: Inject
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([^}\s]))?\}/g;
 
 /**
- * Replaces `${NAME}` by the values of NAME joined with a comma, `${NAME|x}` by the same joined with the character x. A
- * name that is not given stays as it is: it may be a variable of the shell.
+ * Replaces `${NAME}` by the values of NAME joined with a comma, and `${NAME|x}` by the values joined with the character
+ * x. A name without values is not replaced, because it may be a variable of the shell.
  */
 export function injectValues(text: string, values: InjectedValues): string {
   return text.replace(REFERENCE, (whole, name: string, separator: string | undefined) => {

@@ -10,17 +10,17 @@ export interface WatchedUnit extends UnitState {
   readonly started: string | undefined;
 }
 
-/** What systemd said, and when it was asked: what happened later is not in it. */
+/** The units as systemd described them, and the time of the question. Later changes are not included. */
 export interface UnitsSeen {
   readonly units: ReadonlyMap<string, WatchedUnit>;
   readonly asked: Date;
 }
 
-/** Asks systemd about all units at once, however many probes want to know at the same time. */
+/** Reads all watched units with one question to systemd, and shares the answer among probes that ask at the same time. */
 export class UnitWatcher {
   readonly #host: Host;
   readonly #clock: Clock;
-  /** Time of each start that was seen, so that one start is told with one time. */
+  /** First computed time of each unit's current start, so that every answer gives the same time for the same start. */
   readonly #starts = new Map<string, { readonly invocation: string; readonly started: string }>();
   #units: readonly string[] = [];
   #asked = Number.NEGATIVE_INFINITY;
@@ -37,7 +37,7 @@ export class UnitWatcher {
     this.#asked = Number.NEGATIVE_INFINITY;
   }
 
-  /** States at most a second old; the last known ones when systemd does not answer. */
+  /** Returns states that were asked for at most FRESH_MS ago. When systemd does not answer, returns the last known states. */
   async read(): Promise<UnitsSeen> {
     const now = this.#clock.monotonic();
     if (now - this.#asked >= FRESH_MS) {
@@ -54,7 +54,7 @@ export class UnitWatcher {
       const units = new Map([...states].map(([name, state]) => [name, { ...state, started: this.#startOf(name, state) }]));
       this.#last = { units, asked };
     } catch {
-      // A daemon-reload or a busy machine; the next look tells.
+      // systemd may fail during a daemon-reload or under load. The next read asks again.
     }
     return this.#last;
   }
@@ -63,7 +63,8 @@ export class UnitWatcher {
     if (!isRunning(active) || activeSince === undefined) return undefined;
     const known = this.#starts.get(name);
     if (known?.invocation === invocation) return known.started;
-    // systemd counts from the boot, as hrtime does (CLOCK_MONOTONIC); rounded up, so that nothing seen before it looks later.
+    // systemd and hrtime both count from the boot (CLOCK_MONOTONIC). The time is rounded up, so that a state that was
+    // seen before the start never has a later time than the start.
     const ageMs = Number(process.hrtime.bigint() / 1000n - BigInt(activeSince)) / 1000;
     const started = new Date(Math.ceil(this.#clock.now().getTime() - ageMs)).toISOString();
     this.#starts.set(name, { invocation, started });

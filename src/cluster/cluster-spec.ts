@@ -21,7 +21,7 @@ import { pathProblem, pathVariables, type PathManifests } from './path-variables
 const DEFAULT_POD_CIDR = '10.20.0.0/16';
 const DEFAULT_SERVICE_CIDR = '10.96.0.0/12';
 
-/** A SHA-256 fingerprint as `ssh-keygen -l` prints it (base64 without padding). */
+/** A SHA-256 fingerprint as `ssh-keygen -l` prints it: base64 without padding. */
 const fingerprintField = z
   .string()
   .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'is not a fingerprint; copy it from: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub')
@@ -32,7 +32,7 @@ const userField = z
   .regex(/^[a-z_][a-z0-9_.-]{0,31}\$?$/i, 'is not a user name; write a login name such as root')
   .meta(fieldType('user'));
 
-/** `host`, `user@host`, `user@host:port`; an IPv6 address in brackets. */
+/** `host`, `user@host` or `user@host:port`, with an IPv6 address in brackets. */
 const jumpField = z
   .string()
   .regex(
@@ -100,7 +100,7 @@ const trustSchema = z.strictObject({
   revokedKeys: lineField.optional().describe('File with keys that do not count any more: a list, or a KRL of ssh-keygen.'),
 });
 
-/** cluster.yaml: the hosts of one site and what differs from the platform's defaults. */
+/** Schema of cluster.yaml, which lists the hosts of one site and its differences from the defaults of the platform. */
 export const clusterSchema = z.strictObject({
   ...documentHead('Cluster'),
   name: nameField.describe('Name of the cluster.'),
@@ -126,7 +126,7 @@ export interface ClusterSpec extends Omit<ParsedCluster, 'domain' | 'depot'> {
   readonly depot: { readonly name: string; readonly address?: string | undefined; readonly port: number };
 }
 
-/** Names that cluster.yaml may use, and how manifests use them; left out, they are not checked. */
+/** Names that cluster.yaml may use, and the manifests that use them. Without them, names are not checked. */
 export interface KnownNames extends PathManifests {
   readonly roles: ReadonlyMap<string, unknown>;
   readonly platform: PathManifests['platform'] & { readonly options: readonly PlatformOption[] };
@@ -134,9 +134,9 @@ export interface KnownNames extends PathManifests {
 
 /**
  * Reads cluster.yaml strictly. Throws InvalidInputError with every mistake and its position: unknown keys, names and
- * addresses that clash, networks that overlap each other or hold a node, and, when `known` is given (the manifests),
- * roles, variables and options that the platform does not have, and values that cannot be parts of paths where manifests use
- * them so.
+ * addresses that clash, networks that overlap each other or contain a node. When `known` is given (the manifests),
+ * mistakes are also: roles, variables and options that the platform does not have, and values that cannot be parts of
+ * paths although manifests use them in paths.
  */
 export function parseClusterSpec(text: string, file: string, known?: KnownNames): ClusterSpec {
   const parsed = parseYaml(text, file, clusterSchema, (document) => crossCheck(document, known));
@@ -147,10 +147,10 @@ export function parseClusterSpec(text: string, file: string, known?: KnownNames)
   };
 }
 
-/** The document in which a cluster is declared: it names the place of a problem. */
+/** The document that declares a cluster. It reports problems with their position. */
 export type ClusterDocument = Pick<YamlDocument, 'file' | 'problemAt'>;
 
-/** As parseClusterSpec does, for those who look further: with the document, for the places of what they find. */
+/** Reads cluster.yaml as parseClusterSpec does and also returns the document, so that later checks can report positions. */
 export function readClusterSpec(
   text: string,
   file: string,
@@ -159,7 +159,10 @@ export function readClusterSpec(
   return { spec: parseClusterSpec(text, file, known), document: readYaml(text, file) };
 }
 
-/** What can be compared although something else in the document is wrong. */
+/**
+ * Schema for checks that compare several keys. It replaces each wrong value by undefined or an empty one, so that the
+ * checks still run when another part of the document is wrong.
+ */
 const text = z.string().optional().catch(undefined);
 const lenientSchema = z
   .looseObject({
@@ -273,7 +276,7 @@ function optionMistakes(document: YamlDocument, cluster: LenientCluster, { platf
   return [...mistakes, ...misplacedOptions(document, cluster, platform.options)];
 }
 
-/** Options that stand where a section of their name would: at the top, or in the section that has the same name. */
+/** Reports options that are written at the top level, or in the section `network`, instead of below `options`. */
 function misplacedOptions(document: YamlDocument, cluster: LenientCluster, options: readonly PlatformOption[]): InputProblem[] {
   const names = options.map(({ name }) => name);
   const sectionKeys = Object.keys(networkSchema.shape);

@@ -1,7 +1,7 @@
 /**
- * What a site writes: cluster.yaml, parsed strictly, with the position of every mistake; which component runs on which host;
- * the values that templates are filled in with. Pure data: nothing here talks to a host. Start with cluster-spec.ts and
- * topology.ts.
+ * Declarations that a site writes: cluster.yaml, parsed strictly, with the position of every mistake. From it and the
+ * manifests come the placement of components on hosts and the values for templates. Everything is pure data: code here
+ * does not talk to a host. Start with cluster-spec.ts and topology.ts.
  */
 export * from './cluster-spec.ts';
 export * from './edit-nodes.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { componentSchema, operatingSystemSchema, platformSchema, roleSchema } from '../manifests/index.ts';
 import { clusterSchema } from './cluster-spec.ts';
 
-/** Each kind of document that people write, with what it is: by file name in manifests/schema/. */
+/** Schema and description of each kind of document that people write, by file name in manifests/schema/. */
 const DOCUMENTS = {
   'cluster.json': clusterSchema.describe("`cluster.yaml`: the hosts of one site and what differs from the platform's defaults."),
   'platform.json': platformSchema.describe('`manifests/platform.yaml`: what the cluster as a whole needs.'),
@@ -15,12 +15,12 @@ const DOCUMENTS = {
   ),
 };
 
-/** JSON Schemas (draft 2020-12) of the documents, by file name in manifests/schema/. */
+/** Returns the JSON Schemas (draft 2020-12) of the documents, by file name in manifests/schema/. */
 export function publishedSchemas(): Readonly<Record<string, z.core.JSONSchema.BaseSchema>> {
   return Object.fromEntries(Object.entries(DOCUMENTS).map(([file, schema]) => [file, z.toJSONSchema(schema, { io: 'input' })]));
 }
 
-/** The same as text, for editors. */
+/** Returns the same schemas as indented JSON text. Editors read them. */
 export function jsonSchemas(): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(publishedSchemas()).map(([file, schema]) => [file, `${JSON.stringify(schema, null, 2)}\n`]));
 }

@@ -4,7 +4,7 @@ import { publishedSchemas } from './json-schemas.ts';
 
 type Schema = z.core.JSONSchema.BaseSchema;
 
-/** One line of a table. */
+/** One row of a table: a key with its type, default and description. */
 interface Row {
   readonly key: string;
   readonly type: string;
@@ -12,7 +12,7 @@ interface Row {
   readonly description: string;
 }
 
-/** The largest integer that a schema names when it has no limit of its own. */
+/** Maximum in the JSON Schema of an integer that has no limit of its own. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 const HEAD = `# Manifest reference
@@ -22,7 +22,10 @@ Every key of every document that people write, made from the schemas that check 
 An unknown key is a mistake. In the column of keys, \`a.b\` is the key \`b\` inside \`a\`, \`a[].b\` is \`b\` of each item of the list \`a\`, and \`a.NAME\` stands for any key that you choose. A key without a default may be left out, unless it is **required**.
 `;
 
-/** docs/manifest-reference.md: one table for each kind of document, one row for each key, and the types of values. */
+/**
+ * Returns the text of docs/manifest-reference.md: a table for each kind of document with a row for each key, and a
+ * table of the named types.
+ */
 export function manifestReference(): string {
   const schemas = Object.values(publishedSchemas());
   const kinds = schemas.map((schema) => kindSection(schema)).join('\n');
@@ -40,7 +43,10 @@ function cellsOf({ key, type, fallback, description }: Row): readonly string[] {
   return [`\`${key}\``, type, fallback, description];
 }
 
-/** A document whose keys depend on one with a fixed value: what all variants have in common, then what goes with each value. */
+/**
+ * Returns the rows of a document that has variants, such as those by package format: first the rows that all variants
+ * share, then those of each variant.
+ */
 function rowsOfDocument(variants: readonly Schema[]): readonly Row[] {
   const tables = variants.map((variant) => rowsOf(variant, ''));
   const isShared = (row: Row): boolean => tables.every((rows) => rows.some((other) => JSON.stringify(other) === JSON.stringify(row)));
@@ -54,11 +60,11 @@ function rowsOfDocument(variants: readonly Schema[]): readonly Row[] {
   return [...shared, ...own];
 }
 
-/** The rows of the keys of an object, each followed by those inside it. */
+/** Returns the rows of the keys of an object; each is followed by the rows of the keys inside it. */
 function rowsOf(schema: Schema, prefix: string): readonly Row[] {
   const own = propertiesOf(schema).flatMap(([key, value]) => rowsOfKey(value, `${prefix}${key}`, schema.required?.includes(key) ?? false));
   const named = objectOf(schema.additionalProperties);
-  // Of a map of single values, the row of the map itself says all.
+  // A map of single values needs no rows besides its own.
   return named === undefined ? own : [...own, ...rowsInside(named, `${prefix}NAME`)];
 }
 
@@ -74,7 +80,10 @@ function rowsInside(schema: Schema, key: string): readonly Row[] {
   return rowsOf(schema, `${key}.`);
 }
 
-/** Objects that are told apart by a key with a fixed value: a row for each value, with the keys that go with it. */
+/**
+ * Returns the rows of variants that differ by a key with a fixed value: a row for each such value, followed by the
+ * other keys of the variant.
+ */
 function rowsOfVariants(variants: readonly Schema[], key: string): readonly Row[] {
   return variants.flatMap((variant) => {
     const [tag] = propertiesOf(variant).filter(([, value]) => value.const !== undefined);
@@ -89,7 +98,7 @@ function rowsOfVariants(variants: readonly Schema[], key: string): readonly Row[
   });
 }
 
-/** What may be written, in few words. */
+/** Describes in a few words which values a key accepts. */
 function typeOf(schema: Schema): string {
   if (schema.title !== undefined) return schema.title;
   if (schema.const !== undefined) return code(schema.const);
@@ -117,20 +126,23 @@ function rangeOf({ minimum, maximum }: Schema): string {
   return most === undefined ? '' : `, at most ${most}`;
 }
 
-/** Keys inside an object have their own defaults, so that an empty one says nothing. */
+/**
+ * Returns the default of a key as Markdown. It is empty for `{}`, because the keys inside an object show their own
+ * defaults.
+ */
 function defaultOf(schema: Schema): string {
   const value = schema.default;
   if (value === undefined || JSON.stringify(value) === '{}') return '';
   return code(typeof value === 'object' && value !== null && !Array.isArray(value) ? formatInline(value) : value);
 }
 
-/** YAML in one line, for objects of single values. */
+/** Formats an object of single values as YAML on one line. */
 function formatInline(value: object): string {
   const pairs = Object.entries(value).map(([key, one]) => `${key}: ${textOf(one)}`);
   return `{ ${pairs.join(', ')} }`;
 }
 
-/** The named types that the tables use, each with what it means. */
+/** Returns the table of the named types that the other tables use, with their meanings. */
 function typeSection(schemas: readonly Schema[]): string {
   const used = new Set(schemas.flatMap(titlesIn));
   const rows = Object.entries(FIELD_TYPES).filter(([title]) => used.has(title));
@@ -151,7 +163,7 @@ function propertiesOf(schema: Schema): readonly (readonly [string, Schema])[] {
   });
 }
 
-/** A schema that says something; JSON Schema has `true` and `false` besides, and lists of schemas for tuples. */
+/** Returns the schema when it is an object. JSON Schema also allows `true`, `false` and, for tuples, lists of schemas. */
 function objectOf(schema: Schema['items'] | Schema['additionalProperties']): Schema | undefined {
   return typeof schema === 'object' && !Array.isArray(schema) ? schema : undefined;
 }

@@ -12,34 +12,40 @@ import {
   type PlatformOption,
 } from '../manifests/index.ts';
 
-/** An option as cluster.yaml writes it: the choice alone, or with its values. What they may be, the platform says. */
+/**
+ * An option as cluster.yaml writes it: the choice alone, or the choice with its values. The manifests of the platform
+ * decide which choices and values are valid.
+ */
 export const optionField = z
   .union([z.string(), z.looseObject({ choice: z.string().describe('One of the choices.') })])
   .meta(fieldType('choice'));
 
 type WrittenOptions = Readonly<Record<string, unknown>>;
 
-/** What a site has chosen, explicitly or by default. */
+/** The choice of a site for one option, from cluster.yaml or by default. */
 export interface ResolvedOption {
   readonly choice: string;
-  /** Every value of the choice with defaults filled in, without those that are secrets. */
+  /** Every value of the choice, with defaults filled in. Values that are secrets are not among them. */
   readonly values: Readonly<Record<string, OptionValue>>;
   /** Choice and values may not change once the cluster is installed. */
   readonly fixed: boolean;
 }
 
-/** A secret that the site keeps in a file. */
+/** A secret that the site stores in a file. */
 export interface OptionSecret {
-  /** For ${secret.NAME}: OPTION-VALUE. */
+  /** Name for ${secret.NAME}, in the form OPTION-VALUE. */
   readonly name: string;
-  /** As cluster.yaml writes it: relative to cluster.yaml, or with ~. The file has mode 0600. */
+  /**
+   * Path as cluster.yaml writes it: absolute, relative to cluster.yaml, or starting with ~/. The file must have mode
+   * 0600.
+   */
   readonly path: string;
 }
 
 export interface ResolvedOptions {
   /** By name, one for each option of the platform, in its order. */
   readonly options: ReadonlyMap<string, ResolvedOption>;
-  /** Secrets of the choices that were taken. */
+  /** Secrets that belong to the chosen choices. */
   readonly secrets: readonly OptionSecret[];
 }
 
@@ -47,7 +53,10 @@ interface Declared {
   readonly platform: { readonly options: readonly PlatformOption[] };
 }
 
-/** Reads what the site chose. Throws InvalidInputError (naming `file`) with every mistake that findOptionMistakes knows. */
+/**
+ * Resolves the options of a cluster.yaml. Throws InvalidInputError (naming `file`) with every mistake that
+ * findOptionMistakes finds.
+ */
 export function resolveOptions(spec: { readonly options: WrittenOptions }, { platform }: Declared, file = 'cluster.yaml'): ResolvedOptions {
   const problems = optionProblems(spec, { platform });
   if (problems.length > 0) throw new InvalidInputError(file, problems);
@@ -58,7 +67,7 @@ export function resolveOptions(spec: { readonly options: WrittenOptions }, { pla
   };
 }
 
-/** The mistakes of a cluster.yaml that was read without its platform: they have a path and no position. */
+/** Checks the options of a cluster.yaml that was read without its platform. The problems have a path and no position. */
 export function optionProblems(spec: { readonly options: WrittenOptions }, { platform }: Declared): InputProblem[] {
   return findOptionMistakes(spec.options, platform.options).map(({ path, reason, remedy }) => ({
     path: formatPath(path),
@@ -67,13 +76,19 @@ export function optionProblems(spec: { readonly options: WrittenOptions }, { pla
   }));
 }
 
-/** The choice for one option: what cluster.yaml says, else the default. Undefined where it says nothing that is a choice. */
+/**
+ * Returns the choice for one option: that of cluster.yaml, else the default. Returns undefined when neither is a choice
+ * of the option.
+ */
 export function choiceOf(option: PlatformOption, written: WrittenOptions): string | undefined {
   const { choice = option.default } = splitOption(option, written);
   return typeof choice === 'string' && Object.hasOwn(option.choices, choice) ? choice : undefined;
 }
 
-/** Unknown options, unknown and missing choices, unknown, missing and malformed values: `path` begins with "options". */
+/**
+ * Finds unknown options, unknown and missing choices, and unknown, missing and malformed values. `path` of each starts
+ * with "options".
+ */
 export function findOptionMistakes(written: WrittenOptions, declared: readonly PlatformOption[]): Finding[] {
   const names = declared.map(({ name }) => name);
   const unknown = Object.keys(written)
@@ -88,7 +103,7 @@ function mistakesOf(option: PlatformOption, written: WrittenOptions): Finding[] 
   const { choice = option.default, values } = splitOption(option, written);
   const chosen = choiceOf(option, written);
   if (choice === undefined) return [finding(path, `is missing, want one of ${quoteAll(known)}`)];
-  // The schema of cluster.yaml says what is wrong with a choice that is no text.
+  // A choice that is not a text is reported by the schema of cluster.yaml.
   if (typeof choice !== 'string') return [];
   const declaration = chosen === undefined ? undefined : option.choices[chosen];
   if (declaration === undefined) {
@@ -135,7 +150,7 @@ function valuesSchema({ values }: PlatformChoice): z.ZodType<Record<string, Opti
   );
 }
 
-/** Choice and values apart; a text is a choice without values. */
+/** Splits an option of cluster.yaml into its choice and its values. A text is a choice without values. */
 function splitOption(
   { name }: PlatformOption,
   written: WrittenOptions,

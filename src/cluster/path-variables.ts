@@ -1,19 +1,19 @@
 import type { Component } from '../manifests/index.ts';
 
-/** The texts of a component that are paths on hosts. */
+/** The keys of a component that contain paths on hosts. */
 export type PathHolder = Pick<Component, 'files' | 'directories' | 'certificates' | 'services'>;
 
-/** What decides which variables are parts of paths. */
+/** The parts of the manifests that decide which variables are parts of paths. */
 export interface PathManifests {
   readonly platform: { readonly variables: Readonly<Record<string, string>>; readonly definitionsDirectory?: string };
   readonly components?: ReadonlyMap<string, PathHolder>;
 }
 
-/** How manifests use a variable in a path. */
+/** The use of a variable in a path. */
 export interface PathUse {
-  /** A path begins with the variable, so that its value must be absolute. */
+  /** True when a path starts with the variable, so that its value must be absolute. */
   readonly leading: boolean;
-  /** Where, in words: `directories of "etcd"`. */
+  /** Description of the place for messages: `directories of "etcd"`. */
   readonly where: string;
 }
 
@@ -23,8 +23,8 @@ interface PathText {
 }
 
 /**
- * The variables that manifests use as parts of paths, in the paths themselves or in other variables that are. `overrides`
- * are the values of cluster.yaml, which may refer to other variables than those of the platform do.
+ * Returns the variables that manifests use as parts of paths, in the paths themselves or in other such variables.
+ * `overrides` are the values of cluster.yaml, which may refer to other variables than those of the platform.
  */
 export function pathVariables(manifests: PathManifests, overrides: Readonly<Record<string, unknown>> = {}): ReadonlyMap<string, PathUse> {
   const uses = new Map<string, PathUse>();
@@ -36,7 +36,8 @@ export function pathVariables(manifests: PathManifests, overrides: Readonly<Reco
     }
   };
   for (const { text, where } of pathTexts(manifests)) note(text, where, true);
-  // A variable may use those above it, so those below come first.
+  // A variable may refer to those above it, so the loop starts at the bottom: a use is then known before the variable
+  // itself is reached.
   for (const [name, text] of Object.entries(manifests.platform.variables).reverse()) {
     const use = uses.get(name);
     const value = overrides[name] ?? text;
@@ -76,10 +77,13 @@ function componentTexts(name: string, { files, directories, certificates, servic
   ];
 }
 
-/** Mounts end a path at a colon, units and hooks at a space; shells read the others as their own. */
+/** Characters that break a path: mounts end it at a colon, units and hooks at a space, and shells interpret the others. */
 const FOREIGN = /[^A-Za-z0-9._/@+=,-]/u;
 
-/** What is wrong with the value of a variable that is a part of paths, and what to write; undefined when nothing is. */
+/**
+ * Checks the value of a variable that is a part of paths. Returns the problem and its remedy, or undefined for a good
+ * value.
+ */
 export function pathProblem(value: string, { leading, where }: PathUse): { readonly reason: string; readonly remedy: string } | undefined {
   const because = `and manifests make paths of it (${where})`;
   const text = value.replaceAll(/\$\{var\.[^}]+\}/g, (_, offset: number) => (offset === 0 ? '/x' : 'x'));

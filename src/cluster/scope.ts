@@ -5,13 +5,16 @@ import { urlAddress } from './networks.ts';
 import { isJoiner, type Topology } from './topology.ts';
 
 export interface ScopeOptions {
-  /** The component whose templates are filled in; without it there is no ${value.X}. */
+  /** The component whose templates are rendered. Without it, ${component.X} and ${value.X} are unknown. */
   readonly component?: string;
-  /** Filled in as ${secret.NAME}, those of options too; leave out for everything but files. */
+  /** Values of ${secret.NAME}, including those of options. Given for template files only. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-/** Everything that templates for one host may name. */
+/**
+ * Returns every value that templates for one host can name. Throws InvalidInputError when an item of `values` names an
+ * unknown value.
+ */
 export function scopeFor(topology: Topology, host: NodeSpec, options: ScopeOptions = {}): Scope {
   const shared = sharedScope(topology, host);
   const { component: name, secrets } = options;
@@ -51,7 +54,10 @@ function sharedScope(topology: Topology, host: NodeSpec): Scope {
   };
 }
 
-/** Values of choices that were not taken are empty, so that a template may name them all the same. */
+/**
+ * Returns the values of all options. Values of choices that were not chosen are empty, so that a template may name them
+ * in any cluster.
+ */
 function optionScope({ manifests, options }: Topology): Scope {
   return Object.fromEntries(
     manifests.platform.options.map((option) => {
@@ -63,7 +69,10 @@ function optionScope({ manifests, options }: Topology): Scope {
   );
 }
 
-/** Secrets of choices that were not taken. One of a choice that was taken must be given, or its name is unknown. */
+/**
+ * Returns an empty value for each secret of a choice that was not chosen. A secret of a chosen choice is not among
+ * them: the caller must give it, or its name is unknown.
+ */
 function unusedSecrets({ manifests, options }: Topology): Scope {
   const taken = new Set(options.secrets.map(({ name }) => name));
   const names = manifests.platform.options.flatMap((option) => valueNames(option).secret.map((value) => secretName(option.name, value)));
@@ -75,7 +84,10 @@ function valueScope(topology: Topology, component: string, host: NodeSpec, scope
   return Object.fromEntries(Object.keys(values).map((name) => [name, valueFor(topology, component, host, name, scope)]));
 }
 
-/** A value that is kept is the recorded one where the host is a member already; a joiner sees those before it, and itself. */
+/**
+ * Renders one item of `values`. With `keep`, a host that is a member already gets the recorded value, and a joiner gets
+ * the value for the hosts before it and itself only.
+ */
 function valueFor(topology: Topology, component: string, host: NodeSpec, name: string, scope: Scope): string {
   const value = topology.manifests.components.get(component)?.values[name];
   if (value === undefined) throw new Error(`component ${component} has no value ${name}`);
@@ -90,7 +102,10 @@ function valueFor(topology: Topology, component: string, host: NodeSpec, name: s
     .join(value.join);
 }
 
-/** Only components whose places are recorded have members; all others count as such where they stand. */
+/**
+ * True when the host may have a recorded value. Components with `placement: every` have no recorded hosts, so each of
+ * their hosts counts as a member.
+ */
 function isMember({ recorded, manifests }: Topology, component: string, host: string): boolean {
   return manifests.components.get(component)?.placement === 'every' || (recorded.placements[component] ?? []).includes(host);
 }
@@ -99,7 +114,7 @@ function valueKey(component: string, host: string, value: string): string {
   return `${component}/${host}/${value}`;
 }
 
-/** Every value that is kept, as it is now, for the record. */
+/** Returns the current value of every item with `keep`, by COMPONENT/HOST/VALUE, for the record of the site. */
 export function keptValues(topology: Topology): Readonly<Record<string, string>> {
   return Object.fromEntries(
     topology.placements.flatMap(({ component, host }) => {
@@ -118,10 +133,10 @@ function hostScope(host: NodeSpec): Record<HostName, string> {
   return { name: host.name, address: host.address, urlAddress: urlAddress(host.address) };
 }
 
-/** Namespace of node ids: made once, at random. */
+/** Namespace of node ids: a UUID that was generated once at random. */
 const NODE_NAMESPACE = Buffer.from('6f1d2c0ab7e54a0c9c53d7f0a4f3b8e1', 'hex');
 
-/** The same for the same names always (UUID version 5, RFC 9562 section 5.5). */
+/** Returns a UUID (version 5, RFC 9562 section 5.5) that is always the same for the same cluster and node. */
 export function nodeUuid(cluster: string, node: string): string {
   const bytes = createHash('sha1').update(NODE_NAMESPACE).update(`${cluster}/${node}`).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);

@@ -17,7 +17,7 @@ export interface Placement {
   readonly id: string;
   readonly component: ComponentManifest;
   readonly host: NodeSpec;
-  /** What must be healthy first. */
+  /** Placements of other components that must be healthy first. */
   readonly needs: readonly PlacementNeed[];
 }
 
@@ -29,47 +29,56 @@ export interface PlacementNeed {
   readonly count: number;
 }
 
-/** A component that stands on a host for its data's sake, and would stand on another one by what is declared now. */
+/**
+ * A component with `placement: one` whose recorded host may no longer run it. Its data is on that host, so a run must
+ * not place it on another one.
+ */
 export interface MovedPlacement {
   readonly component: string;
   readonly from: string;
-  /** Hosts that could have it by what is declared now. */
+  /** Names of the hosts that may run it now. */
   readonly candidates: readonly string[];
 }
 
-/** A declared cluster laid over the manifests: what runs where, and in which order. */
+/** A declared cluster combined with the manifests: which component runs on which host, and in which order. */
 export interface Topology {
   readonly spec: ClusterSpec;
   readonly manifests: Manifests;
-  /** Variables of the platform, with those of cluster.yaml over them, filled in. */
+  /** Variables of the platform, replaced by those of cluster.yaml where it has them, with all placeholders filled in. */
   readonly variables: Readonly<Record<string, string>>;
-  /** What cluster.yaml chose among the options of the platform. */
+  /** Choices for the options of the platform, from cluster.yaml or by default. */
   readonly options: ResolvedOptions;
-  /** The platform with its variables filled in. */
+  /** The manifest of the platform with its variables filled in. */
   readonly platform: PlatformManifest;
-  /** Components that at least one host runs, each after all it needs. */
+  /** Components that at least one host runs. Each comes after all components that it needs. */
   readonly components: readonly ComponentManifest[];
-  /** Every component on every host, each after all it needs. */
+  /** Every component on every host. Each comes after all placements that it needs. */
   readonly placements: readonly Placement[];
-  /** Single components whose recorded host may not have them any more. */
+  /** Components with `placement: one` whose recorded host may no longer run them. */
   readonly moved: readonly MovedPlacement[];
   readonly recorded: RecordedTopology;
-  /** Hosts that run a component: those that were placed first, then in the order of cluster.yaml; none for an unknown name. */
+  /**
+   * Returns the hosts that run a component: recorded hosts first, then the others in the order of cluster.yaml. Empty
+   * for an unknown name.
+   */
   readonly hostsOf: (component: string) => readonly NodeSpec[];
   readonly first: (component: string) => NodeSpec | undefined;
   readonly componentsOf: (host: string) => readonly ComponentManifest[];
   readonly hostsWithRole: (role: string) => readonly NodeSpec[];
-  /** Names of the package sets that a host gets, through its roles and components, sorted. */
+  /** Returns the names of the package sets that the roles and components of a host need, sorted, without repeats. */
   readonly packageSetsOf: (host: string) => readonly string[];
 }
 
-/** What a site remembers of where its components stand. */
+/** The part of the record of a site that decides where components run. */
 export interface RecordedTopology {
-  /** Hosts of single and quorum components, by the component's name: a single one stays there, members of a quorum come first. */
+  /**
+   * Host names by name of the component, for `placement: one` and `quorum`. A single component stays on its host;
+   * members of a quorum come before other hosts.
+   */
   readonly placements: Readonly<Record<string, readonly string[]>>;
-  /** Members that joined a quorum after it was founded. */
+  /** Names of the hosts that joined a quorum after it was founded, by name of the component. */
   readonly joined: Readonly<Record<string, readonly string[]>>;
-  /** Values that are kept, by COMPONENT/HOST/VALUE. */
+  /** Recorded values of items with `keep`, by COMPONENT/HOST/VALUE. */
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -82,15 +91,15 @@ export function isJoiner({ recorded, manifests }: Topology, component: string, h
   return (recorded.joined[component] ?? []).includes(host) || (members.length > 0 && !members.includes(host));
 }
 
-/** A cluster that is in no document that is at hand: its problems have paths and no places. */
+/** Used when the text of cluster.yaml is not available: problems then have a path and no position. */
 const WITHOUT_PLACES: ClusterDocument = {
   file: 'cluster.yaml',
   problemAt: (path, reason, remedy) => ({ path: formatPath(path), reason, ...(remedy === undefined ? {} : { remedy }) }),
 };
 
 /**
- * Reads cluster.yaml strictly and lays it over the manifests. Throws InvalidInputError with every mistake and its position:
- * those that parseClusterSpec finds, or else those that resolveTopology finds.
+ * Reads cluster.yaml strictly and combines it with the manifests. Throws InvalidInputError with every mistake and its
+ * position: those that parseClusterSpec finds, or, when there are none, those that resolveTopology finds.
  */
 export function readTopology(text: string, file: string, manifests: Manifests, recorded?: RecordedTopology): Topology {
   const { spec, document } = readClusterSpec(text, file, manifests);
@@ -98,9 +107,10 @@ export function readTopology(text: string, file: string, manifests: Manifests, r
 }
 
 /**
- * Lays a cluster over the manifests; where a component was placed before counts more than the order of nodes. Throws InvalidInputError (with places in `document`) with every role that too few or
- * too many hosts have, every unknown role or variable, every mistake in the options, and every need that no host of this
- * cluster meets.
+ * Combines a cluster with the manifests. Recorded hosts come first; the order of nodes decides the rest. Throws
+ * InvalidInputError (with positions in `document`) with every mistake: a role of too few or too many hosts, unknown
+ * roles and variables, wrong options, a component that needs one that no host runs, a quorum with an even number of
+ * members.
  */
 export function resolveTopology(
   spec: ClusterSpec,
@@ -143,7 +153,7 @@ export function resolveTopology(
   };
 }
 
-/** Fills in variables; each may use those above it. */
+/** Fills in the placeholders of variables. Each variable may refer to those above it. */
 function resolveVariables(platform: PlatformManifest, overrides: Readonly<Record<string, string>>): Record<string, string> {
   const resolved: Record<string, string> = {};
   for (const [name, text] of Object.entries(platform.variables)) {
@@ -194,7 +204,7 @@ function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: Reco
   };
 }
 
-/** Only another host in the place of the recorded one is a move: a component that no host may have is removed. */
+/** Returns an entry only when another host may run the component. A component that no host may run is removed, not moved. */
 function movedPlacement(
   { name, placement }: ComponentManifest,
   candidates: readonly NodeSpec[],
@@ -234,7 +244,7 @@ function roleCounts(spec: ClusterSpec, manifests: Manifests, document: ClusterDo
       const remedy = `add "${name}" to the roles of a host`;
       return [document.problemAt(['nodes'], `${have}, at least ${minimum} must`, remedy, { key: true })];
     }
-    // The first host that is one too many.
+    // The first host above the maximum.
     const surplus = maximum === undefined ? undefined : places[maximum];
     return surplus === undefined ? [] : [document.problemAt(surplus, `${have}, at most ${maximum} may`)];
   });
@@ -259,7 +269,7 @@ function unmetNeeds(spec: ClusterSpec, manifests: Manifests, hosts: HostsByCompo
   });
 }
 
-/** An even number of members is as easily outvoted as one fewer, and fails as soon. */
+/** Refuses an even number of members: it tolerates no more failed members than the odd number below it. */
 function quorumSizes(manifests: Manifests, hosts: HostsByComponent, document: ClusterDocument): InputProblem[] {
   return [...manifests.components.values()].flatMap(({ name, placement }) => {
     const count = hostsIn(hosts, name).length;
@@ -269,7 +279,10 @@ function quorumSizes(manifests: Manifests, hosts: HostsByComponent, document: Cl
   });
 }
 
-/** A need that the cluster is set up without (an internal database where there is an external one) is no need. */
+/**
+ * False for a component that the options of the cluster leave out, such as an internal database when an external one is
+ * used. Other components then run without it.
+ */
 function isMissed(need: string, spec: ClusterSpec, manifests: Manifests): boolean {
   const component = manifests.components.get(need);
   return component === undefined || isWanted(component, spec, manifests);
@@ -296,7 +309,7 @@ function orderPlacements(components: readonly ComponentManifest[], hosts: HostsB
   );
 }
 
-/** Nothing for a component that the cluster is set up without. */
+/** Returns no need for a component that runs on no host. */
 function placementNeed(need: ComponentNeed, host: NodeSpec, hosts: readonly NodeSpec[]): readonly PlacementNeed[] {
   if (hosts.length === 0) return [];
   const own = hosts.filter((other) => other.name === host.name);

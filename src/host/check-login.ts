@@ -7,9 +7,9 @@ import { locateFile, type LoginPlaces, type SshLogin } from './ssh-login.ts';
 type FileSetting = 'identityFile' | 'passphraseFile' | 'passwordFile' | 'sudoPasswordFile' | 'config';
 
 /**
- * Reads every file that the ssh section of cluster.yaml names, so that a missing or unusable one is one mistake of that
- * file and not one of every host. Throws InvalidInputError with all of them and their lines. `text` is cluster.yaml,
- * which `ssh` was read from.
+ * Reads every file that the ssh section of cluster.yaml names, so that a missing or unusable file is reported once and
+ * not once for each host. Throws InvalidInputError with all such files and their lines. `text` is the content of
+ * cluster.yaml that `ssh` was read from.
  */
 export async function checkLoginFiles(text: string, file: string, ssh: SshLogin, places: LoginPlaces): Promise<void> {
   const document = readYaml(text, file);
@@ -33,7 +33,7 @@ export async function checkLoginFiles(text: string, file: string, ssh: SshLogin,
   if (problems.length > 0) throw new InvalidInputError(file, problems);
 }
 
-/** Undefined also for a file that cannot be read, which is a mistake of its own. */
+/** Returns the passphrase; undefined when none is named, and for a file that cannot be read, which `check` reports. */
 async function passphraseOf({ passphraseFile }: SshLogin, places: LoginPlaces): Promise<string | undefined> {
   if (passphraseFile === undefined) return undefined;
   try {

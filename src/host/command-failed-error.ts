@@ -5,7 +5,10 @@ import { quoteCommand } from './quote.ts';
 const SHOWN_LINES = 5;
 const SHOWN_CHARACTERS = 600;
 
-/** A command that ended with an error. The whole output is on the error; the message has its last lines. */
+/**
+ * Thrown for a command that ended with a non-zero exit status. The error has the whole output; its message has the last
+ * lines.
+ */
 export class CommandFailedError extends CaissonError {
   readonly host: string;
   readonly argv: readonly string[];
@@ -27,7 +30,7 @@ export class CommandFailedError extends CaissonError {
   }
 }
 
-/** A command as it may stand in a message: one line, not too long. */
+/** Formats a command for a message: one line of at most 120 characters. */
 export function shortCommand(argv: readonly string[]): string {
   const line = quoteCommand(argv).replaceAll(/\s+/g, ' ');
   return line.length > 120 ? `${line.slice(0, 117)}...` : line;

@@ -3,7 +3,7 @@ import { CaissonError } from '../core/index.ts';
 import { shortCommand } from './command-failed-error.ts';
 import type { Command } from './command.ts';
 
-/** The error to throw when work on a host was told to stop. */
+/** Returns the error to throw when a signal stopped work on a host: the reason of the signal, or INTERRUPTED. */
 export function interruption(host: string, what: string, signal: AbortSignal | undefined): CaissonError {
   const reason: unknown = signal?.reason;
   return reason instanceof CaissonError
@@ -11,12 +11,18 @@ export function interruption(host: string, what: string, signal: AbortSignal | u
     : new CaissonError('INTERRUPTED', `Cannot finish ${what} on "${host}": interrupted`, { cause: reason });
 }
 
-/** A call instead of a property, because the answer changes while we wait. */
+/**
+ * True when the signal has fired. A function, because TypeScript would assume that the property keeps its value over an
+ * await.
+ */
 export function wasAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-/** Calls `listener` when the signal fires, until the answer is called. Commands of many hosts listen to one signal. */
+/**
+ * Calls `listener` when the signal fires. The returned function ends the listening. Any number of listeners may share
+ * one signal.
+ */
 export function whenAborted(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (signal === undefined) return () => {};
   setMaxListeners(0, signal);
@@ -25,14 +31,14 @@ export function whenAborted(signal: AbortSignal | undefined, listener: () => voi
 }
 
 export interface CommandGuard {
-  /** The command gave a sign of life. */
+  /** Starts the idle timeout again, because the command printed something. */
   touch(): void;
   release(): void;
 }
 
 /**
- * Watches a running command: calls `stop` once with an error when the signal fires, or when nothing was printed for the
- * command's idle timeout.
+ * Watches a running command. Calls `stop` with an error when the signal fires, and when the command printed nothing for
+ * its idle timeout.
  */
 export function guardCommand(
   host: string,

@@ -1,10 +1,10 @@
-/** A command as an argument list; only host/quote.ts makes a shell string of it. */
+/** A command as an argument list. Only host/quote.ts turns it into text for a shell. */
 export interface Command {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Bytes for standard input. Secrets go here, never into argv. */
+  /** Bytes for standard input. Secrets are passed here, never in argv. */
   readonly input?: string | Uint8Array;
-  /** Fail when the command printed nothing and did not end for this long. */
+  /** Milliseconds without output after which the command is stopped and fails. */
   readonly idleTimeoutMs?: number;
 }
 

@@ -1,6 +1,6 @@
 import { errnoOf, messageOf } from '../core/index.ts';
 
-/** Why no SSH connection came about, in words, and what to do about it. */
+/** The reason why no SSH connection was made, in words, and what to do about it. */
 export interface ConnectFailure {
   readonly reason: string;
   readonly hint: string;
@@ -10,10 +10,10 @@ export interface FailedConnect {
   readonly address: string;
   readonly port: number;
   readonly error: unknown;
-  /** A connection was accepted, by whatever listens there. */
+  /** True when the TCP connection was accepted, by any server. */
   readonly connected: boolean;
   readonly timeoutMs: number;
-  /** The host in front of it, if any. */
+  /** Name of the jump host in front of it; undefined for a direct connection. */
   readonly jump?: string | undefined;
 }
 
@@ -29,7 +29,7 @@ const BY_ERRNO: Readonly<Record<string, Kind>> = {
   EAI_AGAIN: 'unnamed',
 };
 
-/** Words of sshd on a jump host for a connection that it could not make, from strerror(3) and gai_strerror(3). */
+/** Messages of sshd on a jump host for a connection that it could not make, from strerror(3) and gai_strerror(3). */
 const BY_WORDS: readonly (readonly [RegExp, Kind])[] = [
   [/^Timed out/, 'silent'],
   [/connection timed out/i, 'silent'],
@@ -39,10 +39,13 @@ const BY_WORDS: readonly (readonly [RegExp, Kind])[] = [
   [/prohibited/i, 'forbidden'],
 ];
 
-/** Words of ssh2 for a server that has not introduced itself as an SSH server. */
+/** Messages of ssh2 for a server that has not identified itself as an SSH server. */
 const MUTE = /^Timed out|closed the connection|before handshake|identification|banner|header|greeting/i;
 
-/** Tells a filtered, a down and a refusing host apart, as far as the network lets us. */
+/**
+ * Explains a failed connection. Distinguishes a filtered port, a host that is down and one that refuses, as far as the
+ * network allows.
+ */
 export function explainConnectFailure(failed: FailedConnect): ConnectFailure {
   const { address, port, error, timeoutMs, jump } = failed;
   const from = jump === undefined ? 'here' : `"${jump}"`;
@@ -83,15 +86,15 @@ export function explainConnectFailure(failed: FailedConnect): ConnectFailure {
 function kindOf({ error, connected }: FailedConnect): Kind {
   const errno = errnoOf(error);
   const message = messageOf(error).replace(/^\(SSH\) Channel open failure: /, '');
-  // A connection that nothing accepts is refused, not reset.
+  // A connection that no server accepts is refused, not reset.
   if (errno === 'ECONNRESET' || errno === 'EPIPE') return 'not-ssh';
-  // RFC 4254 section 5.1: the jump host prohibits it.
+  // Reason 1 (RFC 4254 section 5.1): the jump host prohibits the connection.
   if (reasonOf(error) === 1) return 'forbidden';
   if (connected) return MUTE.test(message) ? 'not-ssh' : 'other';
   return BY_ERRNO[errno ?? ''] ?? BY_WORDS.find(([words]) => words.test(message))?.[1] ?? 'other';
 }
 
-/** Why a channel was not opened, as ssh2 has it on the error. */
+/** Returns the reason code for a channel that was not opened, which ssh2 adds to the error. */
 function reasonOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'reason' in error ? error.reason : undefined;
 }

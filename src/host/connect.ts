@@ -9,8 +9,8 @@ import { locateFile, type ConnectOptions, type HostToConnect, type SshLogin } fr
 import { targetOf } from './ssh-targets.ts';
 
 /**
- * Connects to a declared host: without SSH when its address is one of this machine's own, else over SSH with the host key
- * checked. Throws what openSshHost throws, INPUT_UNREADABLE and HOST_SECRET_EXPOSED for files that ssh names, and
+ * Connects to a declared host: without SSH when its address belongs to this machine, otherwise over SSH with a check of
+ * the host key. Throws what openSshHost throws, INPUT_UNREADABLE and HOST_SECRET_EXPOSED for files that ssh names, and
  * HOST_NOT_ROOT when this machine is a node but the process is not root.
  */
 export async function connectHost(node: HostToConnect, ssh: SshLogin, options: ConnectOptions): Promise<Host> {
@@ -25,12 +25,12 @@ export async function connectHost(node: HostToConnect, ssh: SshLogin, options: C
   });
 }
 
-/** True for loopback and for every address of this machine's interfaces. */
+/** True for loopback addresses and for every address of this machine's interfaces. */
 export function isOwnAddress(address: string): boolean {
   const wanted = ipaddr.process(address);
   if (wanted.range() === 'loopback') return true;
   const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
-  // Link-local addresses carry a zone; what stands before it is the address.
+  // Link-local addresses end in % and a zone, which is not part of the address.
   return own.some((entry) => ipaddr.process(entry.address.split('%')[0] ?? '').toString() === wanted.toString());
 }
 

@@ -1,27 +1,27 @@
-/** A connection that has a place. */
+/** A connection that occupies a place. */
 export interface PlacedConnection {
-  /** Closes it; it may be made again later, in another place. */
+  /** Closes the connection. It may be opened again later, in another place. */
   release(): Promise<void>;
 }
 
 /**
- * Places for connections, of which there is a set number. Who finds none free waits, first come, first served, and gets
- * the place of the idle connection that was used least recently. A connection in use keeps its place.
+ * A fixed number of places for connections. When all are taken, callers wait in order; each gets the next free place,
+ * and the idle connection that was used least recently is closed for it. A connection in use keeps its place.
  */
 export class ConnectionPlaces {
   readonly #most: number;
-  /** Those that can be closed, the one that was used least recently first. */
+  /** Connections that can be closed, the one that was used least recently first. */
   readonly #idle = new Set<PlacedConnection>();
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
-  /** Connections that are being closed; their places are free after that. */
+  /** Number of connections that are being closed. Each place is free when its connection is closed. */
   #leaving = 0;
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** Resolves when there is a place; whoever called gives it back with `give` or has `drop` do so. */
+  /** Resolves when the caller has a place. The caller returns it with `give` or `drop`. */
   async take(): Promise<void> {
     if (this.#taken < this.#most) {
       this.#taken += 1;
@@ -39,7 +39,7 @@ export class ConnectionPlaces {
     else next();
   }
 
-  /** Nobody uses the connection now, so that it may be closed for another. */
+  /** Marks a connection as unused, so that it may be closed to free its place. */
   idle(connection: PlacedConnection): void {
     this.#idle.add(connection);
     this.#makeRoom();
@@ -49,7 +49,7 @@ export class ConnectionPlaces {
     this.#idle.delete(connection);
   }
 
-  /** Closes a connection and gives its place back. */
+  /** Closes a connection and frees its place, also when closing fails. Throws what `release` throws. */
   async drop(connection: PlacedConnection): Promise<void> {
     this.#idle.delete(connection);
     this.#leaving += 1;
@@ -64,7 +64,7 @@ export class ConnectionPlaces {
   #makeRoom(): void {
     for (const connection of this.#idle) {
       if (this.#waiting.length <= this.#leaving) return;
-      // One that does not close well is gone all the same.
+      // A connection whose closing fails is gone too.
       this.drop(connection).catch(() => {});
     }
   }

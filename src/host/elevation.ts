@@ -1,21 +1,22 @@
 import { quoteCommand } from './quote.ts';
 import { shellScript } from './run-checked.ts';
 
-/** How a command becomes root. */
+/** The way in which a command becomes root. */
 export interface Elevation {
-  /** Words in front of the command; none where the login is root. */
+  /** Words in front of the command; empty when the login is root. */
   readonly argv: readonly string[];
-  /** Bytes for sudo, which reads them from standard input before the command reads the rest. */
+  /** Bytes that sudo reads from standard input before the command reads the rest. */
   readonly input: string;
-  /** The host's sudo refuses to work without a controlling terminal (`Defaults requiretty`). */
+  /** True when sudo on the host refuses to work without a controlling terminal (`Defaults requiretty`). */
   readonly terminal: boolean;
 }
 
 export const AS_LOGIN: Elevation = { argv: [], input: '', terminal: false };
 
 /**
- * The ways to be root through sudo, in the order to try them. A sudo that asks for nothing must not be given a password:
- * the command would read it. So the cached ticket is ignored (-k), and a password goes only where sudo asks for one.
+ * The ways to become root through sudo, in the order to try them. A sudo that does not ask for a password must not be
+ * given one, because the command would read it as its input. So -k ignores the cached ticket, and the password is sent
+ * only after sudo without a password has failed.
  */
 export function sudoWays(password: string | undefined): readonly Elevation[] {
   const silent: Elevation = { argv: ['sudo', '-k', '-n', '--'], input: '', terminal: false };
@@ -23,7 +24,7 @@ export function sudoWays(password: string | undefined): readonly Elevation[] {
   return [silent, { argv: ['sudo', '-k', '-S', '-p', '', '--'], input: `${password}\n`, terminal: false }];
 }
 
-/** The same way, with the messages of sudo in English: what it refuses is read. */
+/** Returns the same way with sudo messages in English, because the caller reads refusals. */
 export function inEnglish(way: Elevation): Elevation {
   return { ...way, argv: ['env', 'LC_ALL=C', ...way.argv] };
 }
@@ -32,12 +33,15 @@ export function wantsTerminal(refusal: string): boolean {
   return /must have a tty/i.test(refusal);
 }
 
-/** Keeps the streams of the command beside the terminal, which sudo only wants to exist: what passes them stays as it is. */
+/**
+ * Runs the command line $1 below script(1), because sudo requires a terminal. The streams of the command bypass that
+ * terminal, so their bytes arrive unchanged.
+ */
 const WITH_TERMINAL = `exec 3<&0 4>&1 5>&2
 exec env SHELL=/bin/sh script -q -e -c "$1" /dev/null </dev/null >/dev/null
 `;
 
-/** The command line that the login shell of a host runs; any shell understands it. */
+/** Returns the command line for the login shell of a host, in a form that every shell understands. */
 export function commandLine(elevation: Elevation, argv: readonly string[]): string {
   const words = [...elevation.argv, ...argv];
   if (!elevation.terminal) return `cd / && exec ${quoteCommand(words)}`;
@@ -45,7 +49,7 @@ export function commandLine(elevation: Elevation, argv: readonly string[]): stri
   return `cd / && exec ${quoteCommand(shellScript(WITH_TERMINAL, [inside]))}`;
 }
 
-/** The hint for a refusal of sudo. */
+/** Returns the hint for a message with which sudo refused. */
 export function sudoRemedy(refusal: string, user: string, password: string | undefined): string {
   if (wantsTerminal(refusal) || /\bscript: (command )?not found/.test(refusal)) {
     return `Install the program "script" (util-linux) on the host, or write "Defaults:${user} !requiretty" to a file in /etc/sudoers.d there`;

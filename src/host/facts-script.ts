@@ -1,6 +1,6 @@
 /**
- * Gathers everything about a host in one run, as sections that begin with `@@ NAME`. It needs no more than a minimal
- * base system has; where iproute2 is missing, the kernel is asked itself. The parameters are the paths whose file systems matter.
+ * Prints all facts of a host in one run, in sections that begin with `@@ NAME`. It needs only the programs of a minimal
+ * base system; without iproute2 it reads the files of the kernel. Parameters: the paths whose file systems are reported.
  */
 export const FACTS_SCRIPT = `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 section() { printf '@@ %s\\n' "$1"; }

@@ -6,56 +6,62 @@ import { runChecked } from './run-checked.ts';
 import { parseSockets, type ListeningSocket } from './socket-facts.ts';
 
 export interface FileSystemFacts {
-  /** Where it is mounted. */
+  /** Mount point. */
   readonly mount: string;
   readonly device: string;
   readonly sizeBytes: number;
-  /** What a process that is not root may still write. */
+  /** Bytes that a process without root rights may still write. */
   readonly freeBytes: number;
 }
 
-/** What was observed on a host at one moment. */
+/** Properties of a host, all observed at about the same time. */
 export interface HostFacts {
   readonly hostname: string;
-  /** ID and VERSION_ID of /etc/os-release; version is empty for a rolling release. */
+  /** ID and VERSION_ID of /etc/os-release. The version is empty for a rolling release. */
   readonly os: { readonly id: string; readonly version: string; readonly name: string };
   readonly kernel: string;
-  /** In Go's words: amd64, arm64; the kernel's own word when there is none. */
+  /** Architecture as Go names it (amd64, arm64), or the kernel's name when Go's is not known here. */
   readonly architecture: string;
-  /** Answer of systemctl is-system-running (running, degraded, starting …); undefined when systemd does not run. */
+  /** Output of systemctl is-system-running (running, degraded, starting …); undefined when systemd does not run. */
   readonly systemd: string | undefined;
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly swapBytes: number;
-  /** vm.overcommit_memory: 2 refuses what databases ask for. */
+  /** vm.overcommit_memory. With 2, the kernel refuses the memory that databases request. */
   readonly overcommitMemory: number;
   readonly cgroupVersion: 1 | 2 | undefined;
   readonly machineId: string | undefined;
-  /** Of the firmware; hosts that are containers of one machine share it. */
+  /** UUID from the firmware. Hosts that are containers of one machine have the same one. */
   readonly productUuid: string | undefined;
-  /** Lines of /etc/hosts. */
+  /** Entries of /etc/hosts. */
   readonly hostNames: readonly HostNameEntry[];
-  /** Every address of every interface, loopback included. */
+  /** Every address of every interface, including loopback. */
   readonly addresses: readonly string[];
-  /** IPv4 networks that the host has a route to, the default route excepted, in CIDR notation. */
+  /** IPv4 networks that the host has a route to, in CIDR notation, without the default route. */
   readonly routes: readonly string[];
   readonly sockets: readonly ListeningSocket[];
-  /** By the paths that were asked for. */
+  /** File systems by the paths that the caller asked for. */
   readonly fileSystems: ReadonlyMap<string, FileSystemFacts>;
-  /** Clock of the host minus ours, in milliseconds; 0 when it lies within the time that asking took. */
+  /**
+   * Milliseconds from our clock to the host's clock. 0 when the host's time lies between our times before and after the
+   * question.
+   */
   readonly clockDifferenceMs: number;
 }
 
 export interface FactsOptions {
   readonly clock: Clock;
-  /** Absolute paths whose file systems matter; they need not exist yet. */
+  /** Absolute paths whose file systems are reported. They need not exist yet. */
   readonly paths?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
 const IDLE_TIMEOUT_MS = 30_000;
 
-/** Asks a host everything that preflight and phases need, in one command. Throws HOST_FACTS_INVALID for an answer that makes no sense. */
+/**
+ * Reads all facts of a host with one command. Throws CommandFailedError when the script fails, and HOST_FACTS_INVALID
+ * for output that cannot be parsed.
+ */
 export async function gatherFacts(host: Host, options: FactsOptions): Promise<HostFacts> {
   const { clock, paths = [], signal } = options;
   const before = clock.now().getTime();
@@ -72,13 +78,13 @@ export async function gatherFacts(host: Host, options: FactsOptions): Promise<Ho
 export interface FactsContext {
   /** Name of the host, for errors. */
   readonly host: string;
-  /** Our clock before and after the question, milliseconds since the epoch. */
+  /** Milliseconds since the epoch on our clock, before and after the question. */
   readonly before: number;
   readonly after: number;
   readonly paths: readonly string[];
 }
 
-/** Reads the output of the script. */
+/** Parses the output of FACTS_SCRIPT. Throws HOST_FACTS_INVALID for a missing or malformed section. */
 export function parseFacts(text: string, context: FactsContext): HostFacts {
   const sections = new Sections(text, context.host);
   if (!sections.has('end')) sections.fail('end', 'the answer is cut short');
@@ -146,7 +152,7 @@ class Sections {
   }
 }
 
-/** os-release(5): assignments of a shell, with optional quotes. */
+/** os-release(5): assignments in shell syntax, with optional quotes. */
 function parseOsRelease(sections: Sections): HostFacts['os'] {
   const text = sections.get('os-release');
   const valueOf = (name: string): string | undefined => {
@@ -167,7 +173,7 @@ function kilobytes(meminfo: string, name: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * 1024;
 }
 
-/** df -P -B1: device, size, used, free, percentage, mount point; only the last may contain spaces. */
+/** Output of df -P -B1: device, size, used, free, percentage, mount point. Device and mount point may contain spaces. */
 function parseFileSystem(sections: Sections, path: string): FileSystemFacts {
   const name = `filesystem ${path}`;
   const text = sections.get(name).trim();

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { OutputCollector } from './output-collector.ts';
 
-/** The most bytes that are kept of the text before the mark, for messages. */
+/** Most bytes that are kept of the text before the mark. Messages quote that text. */
 const MAX_BEFORE_BYTES = 64 * 1024;
 
 /**
- * A mark that the host prints right before a command starts, on both streams. It travels in two halves, so that a shell
- * that shows its command line does not print the mark.
+ * A mark that the host prints on both streams right before a command starts. It is passed in two halves, so that a
+ * shell that echoes its command line does not print the whole mark.
  */
 export interface Frame {
   readonly halves: readonly [string, string];
@@ -24,12 +24,12 @@ shift 2
 exec "$@"
 `;
 
-/** The command that prints the mark of the frame and becomes `argv`. */
+/** Returns a command that prints the mark of the frame and then runs `argv` in its place. */
 export function framed({ halves }: Frame, argv: readonly string[]): readonly string[] {
   return ['/bin/sh', '-c', PRINT_MARK, 'sh', ...halves, ...argv];
 }
 
-/** One output stream of a framed command: only what follows the mark is the command's. */
+/** One output stream of a framed command. Only the bytes after the mark belong to the command. */
 export class FramedOutput {
   readonly #mark: Buffer;
   readonly #collector: OutputCollector;
@@ -41,12 +41,12 @@ export class FramedOutput {
     this.#collector = new OutputCollector(onLine);
   }
 
-  /** The mark has come: the command was started. */
+  /** True when the mark was read, so the command was started. */
   get begun(): boolean {
     return this.#begun;
   }
 
-  /** Throws LIMIT_EXCEEDED when the command does not stop talking. */
+  /** Adds bytes of the stream. Throws LIMIT_EXCEEDED when the command prints more than MAX_OUTPUT_BYTES. */
   add(bytes: Buffer): void {
     if (this.#begun) {
       this.#collector.add(bytes);
@@ -63,7 +63,7 @@ export class FramedOutput {
     this.#collector.add(all.subarray(at + this.#mark.length));
   }
 
-  /** The output of the command; where it was never started, the text that was printed in its place. */
+  /** Returns the output of the command, or the text before the mark when the command was never started. */
   end(): string {
     return this.#begun ? this.#collector.end() : this.#before.toString('utf8');
   }

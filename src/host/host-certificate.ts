@@ -4,7 +4,7 @@ import { openLocalHost } from './local-host.ts';
 
 const SUFFIX = '-cert-v01@openssh.com';
 
-/** Fields of a public key after its type (RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709 section 4). */
+/** Number of fields in a public key after its type (RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709 section 4). */
 const KEY_FIELDS: Readonly<Record<string, number>> = {
   'ssh-ed25519': 1,
   'ssh-rsa': 2,
@@ -13,16 +13,16 @@ const KEY_FIELDS: Readonly<Record<string, number>> = {
   'ecdsa-sha2-nistp521': 2,
 };
 
-/** SSH_CERT_TYPE_HOST. */
+/** SSH_CERT_TYPE_HOST, the type of a host certificate. */
 const HOST = 2;
 
-/** Hash of the signature algorithms that need one named. */
+/** Hash by signature algorithm, for algorithms whose key type does not decide it. */
 const HASHES: Readonly<Record<string, 'sha256' | 'sha512'>> = { 'rsa-sha2-256': 'sha256', 'rsa-sha2-512': 'sha512' };
 
 export interface CertifiedKey {
-  /** The key that the host showed. */
+  /** The key that the host presented. */
   readonly key: Buffer;
-  /** The name it must be certified for. */
+  /** The name that the certificate must contain. */
   readonly host: string;
   /** Keys of the `@cert-authority` lines for that name. */
   readonly authorities: readonly Buffer[];
@@ -30,8 +30,9 @@ export interface CertifiedKey {
 }
 
 /**
- * True when an authority certifies that the key is that of the host, now (OpenSSH, PROTOCOL.certkeys). ssh2 cannot agree
- * on certificates in a handshake; there the host proves that it has the key, and this says whose key it is.
+ * True when the certificate is valid now and one of the authorities certifies with it that the key belongs to the host
+ * (OpenSSH, PROTOCOL.certkeys). ssh2 cannot negotiate certificates in a handshake. The handshake proves only that the
+ * host has the key; this check tells whether the key is that of the host.
  */
 export function isCertified(certificate: Buffer, wanted: CertifiedKey): boolean {
   try {
@@ -64,7 +65,7 @@ function check(certificate: Buffer, { key, host, authorities, now }: CertifiedKe
     reader.rest === 0 &&
     from <= seconds &&
     seconds < until &&
-    // A critical option that is not understood refuses the certificate; none is defined for hosts.
+    // A critical option that is not understood makes a certificate invalid. None is defined for host certificates.
     critical.length === 0 &&
     principals.some((principal) => matchesPatterns(host.toLowerCase(), principal.toLowerCase())) &&
     authorities.some((trusted) => trusted.equals(authority)) &&
@@ -91,7 +92,7 @@ function isSigned(authority: Buffer, signed: Buffer, signature: Buffer): boolean
   return verified === true;
 }
 
-/** An ECDSA signature as ssh2 checks it, in DER, from the two integers of RFC 5656 section 3.1.2. */
+/** Converts an ECDSA signature from the two integers of RFC 5656 section 3.1.2 to DER, which ssh2 verifies. */
 function toDer(signature: Buffer): Buffer {
   const reader = new WireReader(signature);
   const integers = [reader.string(), reader.string()].map((value) => Buffer.concat([Buffer.from([0x02, value.length]), value]));
@@ -100,12 +101,15 @@ function toDer(signature: Buffer): Buffer {
   return Buffer.concat([Buffer.from(head), body]);
 }
 
-/** The certificates that a host shows to whoever asks; none where ssh-keyscan is not on this machine or gets no answer. */
+/**
+ * Returns the certificates of a host, which it sends to any client. Empty when ssh-keyscan is missing on this machine
+ * or gets no answer.
+ */
 export async function scanHostCertificates(address: string, port: number, signal?: AbortSignal): Promise<readonly Buffer[]> {
   const command = { argv: ['ssh-keyscan', '-c', '-T', '10', '-p', `${port}`, '--', address] };
   const { stdout } = await openLocalHost({ name: 'this machine' }).run(command, signal === undefined ? {} : { signal });
   return stdout.split('\n').flatMap((line) => {
-    // Some versions print the host in front, others do not.
+    // Some versions of ssh-keyscan print the host first, others do not.
     const words = line.split(' ');
     const type = words.findIndex((word) => word.endsWith(SUFFIX));
     return type === -1 ? [] : [Buffer.from(words[type + 1] ?? '', 'base64')];

@@ -2,12 +2,12 @@ import { ConnectionPlaces } from './connection-places.ts';
 import type { Host } from './host.ts';
 import { PooledHost } from './pooled-host.ts';
 
-/** Connections that are open at the same time, and hosts that are worked on, when nothing else is said. */
+/** Default for the most open connections, and for the most hosts that are worked on at the same time. */
 export const HOSTS_AT_ONCE = 32;
 
 /**
- * Hosts of which a set number are connected at the same time, however many there are. Connections to jump hosts, which
- * many hosts share, are not counted.
+ * Opens hosts with at most `most` connections at the same time, for any number of hosts. Connections to jump hosts do
+ * not count, because many hosts share one.
  */
 export class HostPool {
   readonly #places: ConnectionPlaces;
@@ -17,8 +17,8 @@ export class HostPool {
   }
 
   /**
-   * Connects to a host once there is a place. `connect` is called again whenever the host is used after its place went to
-   * another. This machine needs no place. Throws what `connect` throws.
+   * Connects to a host as soon as there is a place. When its connection is closed for another host, the next use of the
+   * host calls `connect` again. This machine needs no place. Throws what `connect` throws.
    */
   async open(connect: () => Promise<Host>): Promise<Host> {
     await this.#places.take();

@@ -4,28 +4,31 @@ import type { Command, CommandResult } from './command.ts';
 
 export interface UploadOptions {
   readonly mode: number;
-  /** `user:group`; root:root when not given. */
+  /** `user:group`; root:root by default. */
   readonly owner?: string;
-  /** Checked on the far side before the file gets its name. */
+  /** Expected digest. It is compared on the host before the file gets its name; a difference throws DIGEST_MISMATCH. */
   readonly digest?: Digest;
   /**
-   * Nobody else writes this file now, so what killed writers left of it goes at once. Otherwise what is younger than an hour
-   * stays: somebody may still be writing it.
+   * True when no other process writes this file now. Temporary files of killed writers are then deleted at once.
+   * Otherwise those younger than an hour stay, because another writer may still use them.
    */
   readonly onlyWriter?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (bytes: number) => void;
 }
 
-/** A connected machine on which we are root (through sudo where the login is another user). */
+/** A connected machine on which commands run as root, through sudo when the login is another user. */
 export interface Host {
   readonly name: string;
   readonly address: string;
-  /** True for the machine this process runs on. */
+  /** True for the machine that this process runs on. */
   readonly local: boolean;
-  /** Runs as root. A non-zero exit is a result, not an error; throws HOST_CONNECTION when the machine is lost. */
+  /**
+   * Runs a command as root. A non-zero exit status is a result, not an error. Throws HOST_CONNECTION when the
+   * connection is lost, COMMAND_STALLED after the command's idle timeout, and LIMIT_EXCEEDED for too much output.
+   */
   run(command: Command, options?: { readonly signal?: AbortSignal; readonly onLine?: (line: string) => void }): Promise<CommandResult>;
-  /** Writes a file atomically (temporary name, fsync, rename), creating parent directories (0755). */
+  /** Writes a file atomically (temporary name, fsync, rename). Missing parent directories are created with mode 0755. */
   upload(source: Readable | Uint8Array | string, path: string, options: UploadOptions): Promise<void>;
   close(): Promise<void>;
 }

@@ -12,7 +12,10 @@ import { parseUserCertificate } from './user-certificate.ts';
 /** Names of private keys in ~/.ssh that a login tries when none is named. */
 export const USUAL_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
-/** The private key that cluster.yaml names; else those of the ssh configuration, else the usual ones, as far as they are there. */
+/**
+ * Returns the private key that cluster.yaml names; otherwise those keys of the ssh configuration, or else the usual
+ * ones, that exist. Throws what readIdentity throws.
+ */
 export async function readIdentities(
   ssh: SshLogin,
   configured: Pick<SshConfigEntry, 'identityFiles' | 'certificateFiles'>,
@@ -28,13 +31,13 @@ export async function readIdentities(
   for (const file of files) {
     if ((await readOptional(file)) === undefined) continue;
     const identity = { file, key: await readSecretFile(file), ...(passphrase === undefined ? {} : { passphrase }) };
-    // Such a key with a passphrase that we do not know is for the agent to use.
+    // A key whose passphrase we do not have is skipped here; the agent may have it.
     if (!(utils.parseKey(identity.key, identity.passphrase) instanceof Error)) identities.push(identity);
   }
   return withCertificates(identities, certificateFiles);
 }
 
-/** ssh-keygen writes the certificate of `id` to `id-cert.pub`; the ssh configuration may name others. */
+/** Adds certificates to keys: `id-cert.pub`, which ssh-keygen writes for `id`, and those that the ssh configuration names. */
 async function withCertificates(identities: readonly SshIdentity[], named: readonly string[]): Promise<readonly SshIdentity[]> {
   return Promise.all(
     identities.map(async (identity) => {
@@ -47,7 +50,7 @@ async function withCertificates(identities: readonly SshIdentity[], named: reado
   );
 }
 
-/** The last field of a public key, which a certificate for it repeats. */
+/** Returns the last field of the public key. A certificate for the key contains it. */
 function keyIn({ key, passphrase }: SshIdentity): Buffer {
   const parsed = utils.parseKey(key, passphrase);
   if (parsed instanceof Error) throw parsed;
@@ -57,7 +60,10 @@ function keyIn({ key, passphrase }: SshIdentity): Buffer {
   return field;
 }
 
-/** Throws what readSecretFile throws, and HOST_AUTH_FAILED for a file that is no key or wants a passphrase. */
+/**
+ * Reads a private key. Throws what readSecretFile throws, and HOST_AUTH_FAILED for a file that is not a key or needs
+ * another passphrase.
+ */
 export async function readIdentity(file: string, passphrase: string | undefined): Promise<SshIdentity> {
   const key = await readSecretFile(file);
   const parsed = utils.parseKey(key, passphrase);
@@ -69,7 +75,7 @@ export async function readIdentity(file: string, passphrase: string | undefined)
   });
 }
 
-/** The text of a file; undefined when it is not there. */
+/** Returns the text of a file, or undefined when it does not exist. Throws INPUT_UNREADABLE when it cannot be read. */
 export async function readOptional(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

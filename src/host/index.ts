@@ -1,6 +1,6 @@
 /**
- * One machine: commands, files, facts, systemd; local or over SSH. Facts, files and units are functions over `Host`, not
- * methods on it. Start with host.ts; connect.ts picks the implementation.
+ * One machine, local or over SSH: commands, files, facts, systemd. Facts, files and units are functions that take a
+ * `Host`, not methods of it. Start with host.ts; connect.ts chooses the implementation.
  */
 export * from './command.ts';
 export { CommandFailedError } from './command-failed-error.ts';

@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 
-/** A host to go through, as `ssh.jump` and ProxyJump write it. */
+/** A jump host, as `ssh.jump` and ProxyJump write it. */
 export interface JumpAddress {
   readonly user?: string;
   readonly host: string;
   readonly port?: number;
 }
 
-/** `host`, `user@host:port`, `[2001:db8::1]:22`, `ssh://user@host:port`. Undefined for anything else. */
+/** Parses `host`, `user@host:port`, `[2001:db8::1]:22` or `ssh://user@host:port`. Returns undefined for other texts. */
 export function parseJump(text: string): JumpAddress | undefined {
   const match = /^(?:ssh:\/\/)?(?:([^@\s]+)@)?(?:\[([0-9a-fA-F:.]+)\]|([^@:[\]\s/]+))(?::(\d{1,5}))?\/?$/.exec(text);
   if (match === null) return undefined;
@@ -20,7 +20,7 @@ export function parseJump(text: string): JumpAddress | undefined {
   };
 }
 
-/** A connection to a jump host that several hosts share; it ends when the last of them has let it go. */
+/** A share in the connection to a jump host. The connection ends when its last share is released. */
 export interface JumpLease {
   readonly client: Client;
   release(): void;
@@ -32,13 +32,13 @@ interface SharedJump {
 }
 
 /**
- * Connections to jump hosts, one for each however many hosts are behind it: sshd refuses many logins at a time
- * (MaxStartups).
+ * Connections to jump hosts. All hosts behind a jump host share one connection, because sshd refuses many logins at the
+ * same time (MaxStartups).
  */
 export class JumpHosts {
   readonly #open = new Map<string, SharedJump>();
 
-  /** The connection of that name; `connect` makes it where there is none. Throws what `connect` throws. */
+  /** Returns a share in the connection of that name. Calls `connect` when there is none. Throws what `connect` throws. */
   async lease(name: string, connect: () => Promise<Client>): Promise<JumpLease> {
     const shared = this.#open.get(name) ?? this.#begin(name, connect);
     shared.users += 1;
@@ -62,7 +62,7 @@ export class JumpHosts {
     this.#open.set(name, shared);
     const forget = (): void => this.#forget(name, shared);
     const watch = (client: Client): void => {
-      // Every host behind it listens.
+      // Every host behind the jump host adds a listener.
       client.setMaxListeners(0);
       client.once('close', forget);
     };
@@ -75,7 +75,10 @@ export class JumpHosts {
   }
 }
 
-/** A connection from a jump host to the next one. Rejects after the time as a connect does that gets no answer. */
+/**
+ * Opens a connection from a jump host to the next host. After `timeoutMs` it rejects with the same error as a
+ * connection without an answer.
+ */
 export async function forwardTo(client: Client, address: string, port: number, timeoutMs: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('Timed out while waiting for the jump host')), timeoutMs);

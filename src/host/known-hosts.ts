@@ -1,14 +1,14 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { matchesPatterns } from '../sshsig/index.ts';
 
-/** What a known_hosts file says of a key that a host showed. */
+/** The result of looking up a host key in a known_hosts file. */
 export type KeyVerdict = 'known' | 'unknown' | 'changed' | 'revoked';
 
-/** The lines of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) that concern one host. */
+/** The lines of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) that are about one host. */
 export interface KnownHostKeys {
-  /** Key types on file, such as ssh-ed25519; the host is asked for one of these. */
+  /** Types of the known keys, such as ssh-ed25519. The client asks the host for one of these. */
   readonly types: readonly string[];
-  /** Keys of the `@cert-authority` lines: whom they certify is trusted. */
+  /** Keys of the `@cert-authority` lines. Keys that they certify are trusted. */
   readonly authorities: readonly Buffer[];
   judge(key: Buffer): KeyVerdict;
 }
@@ -19,12 +19,13 @@ interface KnownHostLine {
   readonly key: Buffer;
 }
 
-/** Longer files are cut out of reason: a site has hosts, not an internet. */
+/** Most lines that are read. A site has far fewer hosts. */
 const MAX_LINES = 100_000;
 
 /**
- * Reads plain, wildcard, negated and hashed names, `[host]:port`, several keys a host, `@revoked` and `@cert-authority`.
- * Lines that are malformed are passed over, as OpenSSH does. Lines of authorities may name the host without its port.
+ * Returns the keys of a host. Understands plain, wildcard, negated and hashed names, `[host]:port`, several keys for
+ * one host, `@revoked` and `@cert-authority`. Skips malformed lines, as OpenSSH does. Lines of authorities may name the
+ * host without its port.
  */
 export function knownKeysOf(text: string, host: string, port: number): KnownHostKeys {
   const name = (port === 22 ? host : `[${host}]:${port}`).toLowerCase();
@@ -43,7 +44,7 @@ export function knownKeysOf(text: string, host: string, port: number): KnownHost
   };
 }
 
-/** The type that a public key carries in its first field (RFC 4253 section 6.6). */
+/** Returns the type of a public key, which is its first field (RFC 4253 section 6.6); undefined for malformed bytes. */
 export function keyTypeOf(key: Buffer): string | undefined {
   if (key.length < 4) return undefined;
   const length = key.readUInt32BE(0);
@@ -66,7 +67,7 @@ function matchesNames(names: string, name: string): boolean {
   return matchesPatterns(name, names.toLowerCase());
 }
 
-/** |1|salt|HMAC-SHA1(salt, name) */
+/** Compares a name with |1|salt|HMAC-SHA1(salt, name). */
 function matchesHash(names: string, name: string): boolean {
   const [, version, salt, hash] = names.split('|');
   if (version !== '1' || salt === undefined || hash === undefined) return false;

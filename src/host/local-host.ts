@@ -15,7 +15,7 @@ import type { RunOptions } from './run-checked.ts';
 import { signalNumber } from './signal-number.ts';
 import { chunksOf } from './upload-source.ts';
 
-/** A package manager that is told to stop wants to leave its database in order. */
+/** Milliseconds between SIGTERM and SIGKILL. A package manager needs this time to leave its database consistent. */
 const KILL_AFTER_MS = 10_000;
 
 export interface LocalHostOptions {
@@ -23,7 +23,10 @@ export interface LocalHostOptions {
   readonly address?: string;
 }
 
-/** The machine that this process runs on. Commands run as the user of this process, who is root in an installation. */
+/**
+ * Returns the machine that this process runs on. Commands run as the user of this process, which is root in an
+ * installation.
+ */
 export function openLocalHost(options: LocalHostOptions): Host {
   const { name, address = '127.0.0.1' } = options;
   return {
@@ -40,7 +43,8 @@ async function runLocally(host: string, command: Command, options: RunOptions = 
   const { signal, onLine } = options;
   if (wasAborted(signal)) throw interruption(host, `"${shortCommand(command.argv)}"`, signal);
   const [program = '', ...parameters] = withEnvironment(command);
-  // A group of its own, so that what the command started ends with it; and Ctrl-C reaches us only.
+  // A separate process group: stopping the command also stops the processes that it started, and Ctrl-C reaches only
+  // this process.
   const child = spawn(program, parameters, { cwd: '/', detached: true, stdio: 'pipe' });
   const { promise, resolve, reject } = deferred<CommandResult>();
   let stopped: Error | undefined;
@@ -72,7 +76,7 @@ async function runLocally(host: string, command: Command, options: RunOptions = 
     if (stopped !== undefined) reject(stopped);
     else resolve({ exitCode: code ?? 128 + signalNumber(killed), stdout: stdout.end(), stderr: stderr.end() });
   });
-  // A program that ends without reading its input is no failure of ours.
+  // A program may end without reading its input. That is not an error.
   child.stdin.on('error', () => {});
   child.stdin.end(command.input ?? '');
   try {
@@ -83,7 +87,7 @@ async function runLocally(host: string, command: Command, options: RunOptions = 
   }
 }
 
-/** What a shell answers when a program is not there, or may not be run (POSIX.1-2017 XCU 2.8.2). */
+/** Exit status of a shell for a program that does not exist, or that must not be run (POSIX.1-2017 XCU 2.8.2). */
 const START_FAILURES: Readonly<Record<string, number>> = { ENOENT: 127, ENOTDIR: 127, EACCES: 126 };
 
 function killGroup(child: ChildProcessWithoutNullStreams, signal: 'SIGTERM' | 'SIGKILL'): void {
@@ -94,14 +98,14 @@ function killGroup(child: ChildProcessWithoutNullStreams, signal: 'SIGTERM' | 'S
     if (errnoOf(error) !== 'ESRCH') throw error;
   }
   if (signal === 'SIGTERM') return;
-  // Whatever left the group may hold the pipes for ever.
+  // Processes that left the group may keep the pipes open without end.
   child.stdout.destroy();
   child.stderr.destroy();
 }
 
 async function uploadLocally(host: string, source: Readable | Uint8Array | string, path: string, options: UploadOptions): Promise<void> {
   const { signal, digest, owner } = options;
-  // It may fail before it is read; the reading then throws.
+  // The source may fail before it is read. The later read then throws the error.
   if (source instanceof Readable) source.on('error', () => {});
   const directory = dirname(path);
   await makeDirectory(directory);
@@ -136,7 +140,7 @@ async function uploadLocally(host: string, source: Readable | Uint8Array | strin
   await syncDirectory(directory);
 }
 
-/** Missing parents get 0755 whatever the umask is; existing ones stay as they are. */
+/** Missing parents get mode 0755 under any umask; existing directories are not changed. */
 async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
   if (first === undefined) return;

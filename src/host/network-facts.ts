@@ -5,7 +5,7 @@ export interface HostNameEntry {
   readonly names: readonly string[];
 }
 
-/** hosts(5): comments and lines that are no entries are passed over. */
+/** Parses hosts(5). Comments and lines without an entry are skipped. */
 export function parseHostNames(text: string): HostNameEntry[] {
   return text.split('\n').flatMap((line) => {
     const [address, ...names] = (line.split('#')[0] ?? '').trim().split(/\s+/);
@@ -13,14 +13,17 @@ export function parseHostNames(text: string): HostNameEntry[] {
   });
 }
 
-/** `ip -o address show`, or `hostname -I` where there is no ip. Zones and prefixes are left out. */
+/** Parses `ip -o address show`, or `hostname -I` when `ip` is missing. Drops zones and prefix lengths. */
 export function parseAddresses(text: string): string[] {
   const words = text.includes(' inet') ? [...text.matchAll(/ inet6? (\S+)/g)].map((match) => match[1] ?? '') : text.split(/\s+/);
   const addresses = words.map((word) => word.split(/[/%]/)[0] ?? '').filter((word) => ipaddr.isValid(word) && /[.:]/.test(word));
   return [...new Set(addresses.map((address) => ipaddr.parse(address).toString()))];
 }
 
-/** /proc/net/route: destination and mask as little-endian hex. The default route and host routes to nowhere are left out. */
+/**
+ * Parses /proc/net/route: destination and mask as little-endian hex. Leaves out the default route and routes that are
+ * not up.
+ */
 export function parseRoutes(text: string): string[] {
   const routes = text
     .split('\n')
@@ -35,7 +38,10 @@ export function parseRoutes(text: string): string[] {
   return [...new Set(routes)];
 }
 
-/** The kernel prints the four bytes as one number of this machine's byte order, which is little-endian on all we support. */
+/**
+ * The kernel prints the four bytes as one number in the byte order of the machine, which is little-endian on all
+ * supported ones.
+ */
 export function ipv4FromHex(hex: string): string {
   return [...Buffer.from(hex, 'hex').reverse()].join('.');
 }

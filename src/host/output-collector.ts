@@ -1,10 +1,10 @@
 import { StringDecoder } from 'node:string_decoder';
 import { CaissonError } from '../core/index.ts';
 
-/** More than any command of ours prints; beyond it something is wrong, and memory is finite. */
+/** Most bytes of output of one command. More is a fault of the command and would fill the memory. */
 export const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** Text of one output stream, line by line while it comes, whole at the end. */
+/** Collects the text of one output stream. Passes on each line when it is complete; `end` returns the whole text. */
 export class OutputCollector {
   readonly #decoder = new StringDecoder('utf8');
   readonly #onLine: ((line: string) => void) | undefined;
@@ -16,7 +16,7 @@ export class OutputCollector {
     this.#onLine = onLine;
   }
 
-  /** Throws LIMIT_EXCEEDED when the command does not stop talking. */
+  /** Adds bytes of the stream. Throws LIMIT_EXCEEDED above MAX_OUTPUT_BYTES. */
   add(bytes: Buffer): void {
     this.#size += bytes.length;
     if (this.#size > MAX_OUTPUT_BYTES) {

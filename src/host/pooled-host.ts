@@ -8,9 +8,9 @@ import type { Host, UploadOptions } from './host.ts';
 import type { RunOptions } from './run-checked.ts';
 
 /**
- * A host whose connection is closed while it is idle and others need the place, and made again when it is used. What fails
- * when it is made again fails the command; a command in flight is never cut. A lost connection fails what it was used
- * for, and the next command makes a new one.
+ * A host whose connection may be closed while it is idle, to free its place, and is opened again at the next use. An
+ * error while opening it again fails the command that needed it. A connection is never closed during a command. When a
+ * connection is lost, the running command fails, and the next one opens a new connection.
  */
 export class PooledHost implements Host, PlacedConnection {
   readonly name: string;
@@ -18,14 +18,14 @@ export class PooledHost implements Host, PlacedConnection {
   readonly local = false;
   readonly #places: ConnectionPlaces;
   readonly #connect: () => Promise<Host>;
-  /** The connection, or its making. */
+  /** Resolves to the connection, also while it is being opened. */
   #opening: Promise<Host> | undefined;
   #open: Host | undefined;
   #users = 0;
   #isLost = false;
   #isClosed = false;
 
-  /** `open` has a place already. */
+  /** `open` must have a place already. */
   constructor(open: Host, places: ConnectionPlaces, connect: () => Promise<Host>) {
     this.name = open.name;
     this.address = open.address;
@@ -49,7 +49,7 @@ export class PooledHost implements Host, PlacedConnection {
     if (!(source instanceof Readable)) {
       return this.#use(what, options.signal, async (host) => host.upload(source, path, options));
     }
-    // It may fail while the connection is made.
+    // The source may fail while the connection is opened.
     const ignore = (): void => {};
     source.on('error', ignore);
     try {
@@ -69,7 +69,7 @@ export class PooledHost implements Host, PlacedConnection {
     await this.#drop();
   }
 
-  /** For the places: what was idle is closed. */
+  /** Closes the idle connection. ConnectionPlaces calls it to free the place. */
   async release(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
@@ -94,11 +94,11 @@ export class PooledHost implements Host, PlacedConnection {
     }
   }
 
-  /** The connection that all users share. Whoever is interrupted does not wait for it; the others do. */
+  /** Returns the connection that all callers share. A caller whose signal fires stops waiting; the others go on. */
   async #connected(what: () => string, signal: AbortSignal | undefined): Promise<Host> {
     this.#opening ??= this.#openAgain();
     const opening = this.#opening;
-    // Everybody who waits may have been interrupted.
+    // When every caller was interrupted, none handles a rejection.
     opening.catch(() => {});
     if (signal === undefined || this.#open !== undefined) return opening;
     let forget = (): void => {};
@@ -128,7 +128,7 @@ export class PooledHost implements Host, PlacedConnection {
     return open;
   }
 
-  /** When nobody uses the connection, others may have its place; one that is lost leaves it at once. */
+  /** After the last use, offers the place to other hosts. A lost connection gives its place back at once. */
   #leave(): void {
     if (this.#users > 0 || this.#open === undefined || this.#isClosed) return;
     if (this.#isLost) this.#drop().catch(() => {});

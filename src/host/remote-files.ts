@@ -8,13 +8,16 @@ interface Options {
   readonly signal?: AbortSignal;
 }
 
-/** Exit status by which our scripts say that a path does not exist. */
+/** Exit status with which the scripts here report a missing path. */
 const ABSENT = 44;
 
-/** Configuration files are small; logs and images are not read this way. */
+/** Most bytes of a file that is read. Configuration files are small; logs and images are not read this way. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
-/** The text of a file, or undefined when there is none. Throws LIMIT_EXCEEDED above 4 MiB. */
+/**
+ * Returns the text of a file, or undefined when it does not exist. Throws LIMIT_EXCEEDED above 4 MiB, and
+ * CommandFailedError when it cannot be read.
+ */
 export async function readRemoteFile(host: Host, path: string, options: Options = {}): Promise<string | undefined> {
   const script = `[ -e "$1" ] || exit ${ABSENT}; head -c ${MAX_FILE_BYTES + 1} -- "$1"`;
   const result = await runOptional(host, ['cat', path], shellScript(script, [path]), options);
@@ -24,15 +27,18 @@ export async function readRemoteFile(host: Host, path: string, options: Options 
   return result?.stdout;
 }
 
-/** The digest of a file, or undefined when there is none. */
+/** Returns the digest of a file, or undefined when it does not exist. Throws CommandFailedError when it cannot be read. */
 export async function fileDigest(host: Host, path: string, options: Options = {}): Promise<Digest | undefined> {
-  // From standard input, because sha256sum escapes unusual names in its output.
+  // sha256sum reads standard input, because it escapes unusual file names in its output.
   const script = `[ -e "$1" ] || exit ${ABSENT}; sha256sum < "$1"`;
   const result = await runOptional(host, ['sha256sum', path], shellScript(script, [path]), options);
   return result === undefined ? undefined : digestFromHex(result.stdout.trim().split(/\s+/)[0] ?? '');
 }
 
-/** Makes a directory, and parents with 0755, and gives it mode and owner. Throws CommandFailedError when a file is in the way. */
+/**
+ * Makes a directory with this mode and owner, and missing parents with mode 0755. Throws CommandFailedError when a file
+ * has the path.
+ */
 export async function ensureDirectory(
   host: Host,
   path: string,
@@ -42,14 +48,14 @@ export async function ensureDirectory(
   await runChecked(host, { argv: shellScript(script, [path, owner, mode.toString(8)]) }, options);
 }
 
-/** Removes a file if it is there. */
+/** Removes a file. Succeeds when it does not exist. */
 export async function removeRemoteFile(host: Host, path: string, options: Options = {}): Promise<void> {
   await runChecked(host, { argv: ['rm', '-f', '--', path] }, options);
 }
 
 /**
- * Puts a marked block into a file and keeps everything else as it is; no lines remove it. Mode and owner of the file stay.
- * A file that is mounted (/etc/hosts of a container) cannot be replaced and is written in place.
+ * Writes a marked block into a file and does not change its other lines, mode and owner. Empty `lines` remove the
+ * block. A mounted file (/etc/hosts of a container) cannot be replaced and is written in place.
  */
 export async function ensureBlock(host: Host, path: string, id: string, lines: readonly string[], options: Options = {}): Promise<void> {
   const before = (await readRemoteFile(host, path, options)) ?? '';
@@ -70,9 +76,9 @@ mv -fT -- "$temporary" "$1" 2>/dev/null || { cat -- "$temporary" > "$1"; sync --
 `;
 
 /**
- * The text with the block `id` set to these lines, in the place where it was, else at the end. Everything else is kept
- * byte for byte; a block that was written twice becomes one; a begin without an end ends at the next begin or at the end of
- * its own lines, so that nothing of others is lost.
+ * Returns the text with the block `id` set to these lines, at its earlier place or at the end. All other lines are
+ * kept. If the text has the block twice, the result has it once. If a begin marker has no end marker, only that marker
+ * is removed, because the following lines may not belong to the block.
  */
 export function setBlock(text: string, id: string, lines: readonly string[]): string {
   if (!/^[\w .-]+$/.test(id)) throw new Error(`"${id}" is not a name of a block`);
@@ -92,12 +98,12 @@ export function setBlock(text: string, id: string, lines: readonly string[]): st
     place ??= kept.length;
     const close = all.indexOf(end, index + 1);
     const next = all.indexOf(begin, index + 1);
-    // Without an end of its own, only the marker goes: what follows may be somebody else's.
+    // Without an end marker, only the begin marker is removed: the following lines may not belong to the block.
     if (close >= 0 && (next < 0 || close < next)) index = close;
   }
   kept.splice(place ?? kept.length, 0, ...block);
   const result = kept.length === 0 ? '' : `${kept.join('\n')}\n`;
-  // A last line without line feed is kept so when nothing had to change.
+  // When nothing had to change, a last line without a line feed is kept as it is.
   return `${text}\n` === result ? text : result;
 }
 

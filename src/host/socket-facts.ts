@@ -1,31 +1,34 @@
 import ipaddr from 'ipaddr.js';
 import { ipv4FromHex } from './network-facts.ts';
 
-/** A socket that waits for others. */
+/** A socket that waits for connections (TCP) or datagrams (UDP). */
 export interface ListeningSocket {
   readonly protocol: 'tcp' | 'udp';
-  /** The address it is bound to; 0.0.0.0 and :: mean all, and :: IPv4 as well. */
+  /** Address that it is bound to. 0.0.0.0 means every IPv4 address; :: means every address, IPv4 included. */
   readonly address: string;
   readonly port: number;
-  /** Names of the processes that hold it; empty when they cannot be seen. */
+  /** Names of the processes that hold it; empty when they cannot be read. */
   readonly processes: readonly string[];
 }
 
-/** The first line says where the rest is from: `ss` (ss -H -lntup) or `proc` (/proc/net and the processes' descriptors). */
+/**
+ * Parses the sockets of a host. The first line names the format of the others: `ss` (ss -H -lntup) or `proc` (/proc/net
+ * and the descriptors of processes).
+ */
 export function parseSockets(text: string): ListeningSocket[] {
   const [source, ...lines] = text.split('\n');
   const sockets = source === 'proc' ? parseProc(lines) : lines.flatMap(parseSsLine);
   return mergeSame(sockets).sort((left, right) => left.port - right.port || (left.protocol < right.protocol ? -1 : 1));
 }
 
-/** tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3)) */
+/** Parses a line such as: tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3)) */
 function parseSsLine(line: string): ListeningSocket[] {
   const [protocol, , , , local, , ...users] = line.trim().split(/\s+/);
   if ((protocol !== 'tcp' && protocol !== 'udp') || local === undefined) return [];
   const colon = local.lastIndexOf(':');
   const port = Number(local.slice(colon + 1));
   if (!Number.isInteger(port) || port < 1) return [];
-  // *:22 listens on both families; zones and brackets are left out.
+  // *:22 listens on both address families. Zones and brackets are dropped.
   const address = local.slice(0, colon).replaceAll(/[[\]]|%.*$/g, '');
   const processes = [...users.join(' ').matchAll(/\("([^"]*)",pid=\d+/g)].map((match) => match[1] ?? '');
   return [{ protocol, address: address === '*' ? '::' : address, port, processes: [...new Set(processes)] }];
@@ -34,7 +37,7 @@ function parseSsLine(line: string): ListeningSocket[] {
 const TCP_LISTEN = '0A';
 const UDP_UNCONNECTED = '07';
 
-/** Lines of /proc/net/{tcp,tcp6,udp,udp6} with the table's name in front, and `process INODE PID NAME`. */
+/** Parses lines of /proc/net/{tcp,tcp6,udp,udp6} with the name of the table in front, and lines `process INODE PID NAME`. */
 function parseProc(lines: readonly string[]): ListeningSocket[] {
   const holders = new Map<string, string[]>();
   for (const line of lines) {
@@ -53,13 +56,13 @@ function parseProc(lines: readonly string[]): ListeningSocket[] {
   });
 }
 
-/** Four numbers of 32 bits, each in the byte order of the machine. */
+/** Four 32-bit numbers, each in the byte order of the machine. */
 function ipv6FromHex(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => [...Buffer.from(word, 'hex').reverse()]);
   return ipaddr.fromByteArray(bytes).toString();
 }
 
-/** Workers that share a port (SO_REUSEPORT) are one socket with several processes. */
+/** Merges workers that share a port (SO_REUSEPORT) into one socket with several processes. */
 function mergeSame(sockets: readonly ListeningSocket[]): ListeningSocket[] {
   const merged = new Map<string, ListeningSocket>();
   for (const socket of sockets) {

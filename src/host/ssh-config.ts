@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { CaissonError } from '../core/index.ts';
 import { openLocalHost } from './local-host.ts';
 
-/** The settings of the ssh configuration for a host (ssh_config(5)). A setting that no file writes is absent. */
+/**
+ * The settings of the ssh configuration for a host (ssh_config(5)). A setting that no file contains is undefined or
+ * empty.
+ */
 export interface SshConfigEntry {
   readonly hostName?: string | undefined;
   readonly hostKeyAlias?: string | undefined;
@@ -12,27 +15,27 @@ export interface SshConfigEntry {
   readonly port?: number | undefined;
   readonly identityFiles: readonly string[];
   readonly identitiesOnly: boolean;
-  /** A socket, or `none`. */
+  /** Path of a socket, or `none`. */
   readonly identityAgent?: string | undefined;
   readonly certificateFiles: readonly string[];
   readonly knownHosts: readonly string[];
   readonly globalKnownHosts: readonly string[];
-  /** ProxyJump, the nearest first; empty for `none`. */
+  /** Hosts of ProxyJump, the nearest first; empty for `none`. */
   readonly jumps?: readonly string[] | undefined;
-  /** A ProxyCommand that is no jump host. */
+  /** A ProxyCommand that does more than go through a jump host. */
   readonly proxyCommand?: string | undefined;
 }
 
 export interface SshConfigPlace {
-  /** One file to read in place of the user's and the machine's. */
+  /** One file to read instead of those of the user and the machine. */
   readonly file?: string | undefined;
   readonly home: string;
 }
 
-/** No value that anyone writes: it shows that no file says anything of a setting. */
+/** Stands for an unset value, to recognize a setting that no file contains. No user writes it. */
 const UNSET = 'caisson-unset';
 
-/** ssh(1) takes the first value of a setting, so these count where the files before them say nothing. */
+/** Appended to the configuration. ssh(1) takes the first value of a setting, so these count only when no file has a value. */
 const DEFAULTS = `Match all
   User ${UNSET}
   Port 22
@@ -41,8 +44,8 @@ const DEFAULTS = `Match all
 `;
 
 /**
- * Asks `ssh -G` what the configuration says of a name: OpenSSH itself reads Include, Match and patterns. Throws
- * INPUT_UNREADABLE when ssh is not there or does not understand a file.
+ * Runs `ssh -G` to get the settings for a name, so that OpenSSH itself handles Include, Match and patterns. Throws
+ * INPUT_UNREADABLE when ssh is missing or refuses a file.
  */
 export async function readSshConfig(name: string, { file, home }: SshConfigPlace): Promise<SshConfigEntry> {
   const files = file === undefined ? [join(home, '.ssh/config'), '/etc/ssh/ssh_config'] : [file];
@@ -66,7 +69,7 @@ function unreadable(files: readonly string[], exitCode: number, stderr: string):
   });
 }
 
-/** Reads what `ssh -G` prints: a setting a line, the name in lower case. */
+/** Parses the output of `ssh -G`: one setting on each line, its name in lower case. */
 export function parseSshConfig(text: string, { name, home }: { readonly name: string; readonly home: string }): SshConfigEntry {
   const lines = text.split('\n').map((line): [string, string] => {
     const space = line.indexOf(' ');
@@ -98,7 +101,7 @@ export function parseSshConfig(text: string, { name, home }: { readonly name: st
   };
 }
 
-/** The old way to write a jump host: `ssh -W %h:%p bastion`. */
+/** Recognizes the old form of a jump host: `ssh -W %h:%p bastion`. */
 function jumpOf(proxyCommand: string | undefined): readonly string[] | undefined {
   const match = /^(?:exec )?ssh (?:-q )?(?:-W \[?%h\]?:%p ([^\s-]\S*)|([^\s-]\S*) -W \[?%h\]?:%p)$/.exec(proxyCommand ?? '');
   const jump = match?.[1] ?? match?.[2];
@@ -117,7 +120,7 @@ interface Tokens {
   readonly port: string;
 }
 
-/** The tokens of ssh_config(5) that paths have; `ssh -G` leaves them as they are. */
+/** Expands the tokens of ssh_config(5) in paths, which `ssh -G` prints unexpanded. */
 function expandTokens(value: string, { home, host, name, user, port }: Tokens): string {
   const tokens: Readonly<Record<string, string>> = { '%%': '%', '%d': home, '%h': host, '%n': name, '%p': port, '%r': user };
   const path = value === '~' || value.startsWith('~/') ? `${home}${value.slice(1)}` : value;

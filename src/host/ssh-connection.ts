@@ -9,13 +9,13 @@ import { keyTypeOf, type KeyVerdict, type KnownHostKeys } from './known-hosts.ts
 import { mendCertificateLogins } from './user-certificate.ts';
 import { describeMethods, methodsFor, type SshCredentials } from './ssh-credentials.ts';
 
-/** Whom to trust: the keys of a known_hosts file, or one fingerprint (SHA256:…). There is no third choice. */
+/** The trusted host keys: those of a known_hosts file, or one fingerprint (SHA256:…). There is no way to trust every key. */
 export type HostKeyTrust =
   | {
       readonly kind: 'known-hosts';
       readonly file: string;
       readonly keys: KnownHostKeys;
-      /** Says whether an authority of the file certifies a key that the file does not have. */
+      /** Resolves to true when an authority of the file certifies a key that the file does not contain. */
       readonly isCertified?: (key: Buffer, signal: AbortSignal | undefined) => Promise<boolean>;
     }
   | { readonly kind: 'fingerprint'; readonly fingerprint: string };
@@ -27,9 +27,9 @@ export interface SshTarget {
   readonly user: string;
   readonly trust: HostKeyTrust;
   readonly credentials: SshCredentials;
-  /** For the whole handshake, login included; 20 s by default. */
+  /** Milliseconds for the whole handshake, including the login; 20 000 by default. */
   readonly readyTimeoutMs?: number;
-  /** Hosts to go through, the nearest first. */
+  /** Jump hosts, the nearest first. */
   readonly jumps?: readonly SshTarget[];
 }
 
@@ -43,7 +43,10 @@ const READY_TIMEOUT_MS = 20_000;
 const KEEPALIVE_MS = 15_000;
 const KEEPALIVE_MISSES = 4;
 
-/** By type of key: how the host may sign with it, best first. ssh-rsa means SHA-1 and is left out (RFC 8332). */
+/**
+ * Signature algorithms that the host may use, by type of its key, the best first. ssh-rsa would mean SHA-1 and is left
+ * out (RFC 8332).
+ */
 const SIGNATURES: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
   'ssh-ed25519': ['ssh-ed25519'],
   'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
@@ -53,9 +56,9 @@ const SIGNATURES: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = 
 };
 
 /**
- * Connects and logs in, through its jump hosts. Throws HOST_UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED or
- * HOST_AUTH_FAILED, each with what to do. A host key that is not trusted ends the connection before any credential is
- * used; the key of a jump host is checked as any other.
+ * Connects through the jump hosts and logs in. Throws HOST_UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_CHANGED or
+ * HOST_AUTH_FAILED, each with a hint, and INTERRUPTED when the signal fires. An untrusted host key ends the connection
+ * before any credential is used. The key of a jump host is checked in the same way.
  */
 export async function connectSsh(target: SshTarget, { signal, jumpHosts = new JumpHosts() }: SshConnectOptions = {}): Promise<Client> {
   const { jumps = [] } = target;
@@ -95,7 +98,7 @@ async function leaseJump(
   }
 }
 
-/** How the stream to a host comes about: from here, or from its jump host. */
+/** The origin of the stream to a host: this machine, or a jump host. */
 interface Way {
   readonly signal: AbortSignal | undefined;
   readonly jump?: string;
@@ -110,7 +113,10 @@ async function logIn(target: SshTarget, way: Way): Promise<Client> {
   return logInByFingerprint(target, way);
 }
 
-/** A handshake shows one key, of a type that both sides agree on; the fingerprint may be that of another. */
+/**
+ * Tries key types one after the other. A handshake shows only one key, of a type that both sides support, and the
+ * fingerprint may belong to another key of the host.
+ */
 async function logInByFingerprint(target: SshTarget, way: Way): Promise<Client> {
   const families = [Object.keys(SIGNATURES), ...Object.keys(SIGNATURES).map((type) => [type])];
   let refused: unknown;
@@ -125,7 +131,7 @@ async function logInByFingerprint(target: SshTarget, way: Way): Promise<Client> 
   throw refused;
 }
 
-/** How far an attempt came. */
+/** The progress of one attempt to connect. */
 interface Progress {
   connected: boolean;
   shown?: { readonly key: Buffer; readonly verdict: KeyVerdict };
@@ -180,14 +186,14 @@ async function untilReady(client: Client, progress: Progress): Promise<undefined
     });
     client.once('ready', () => resolve(undefined));
     client.on('error', (error) => {
-      // An agent that does not answer is one way of several; the others are still tried.
+      // An agent that does not answer is only one way to log in; the others are still tried.
       if (!('level' in error && error.level === 'agent')) reject(error);
     });
     client.once('close', () => {
       reject(new Error('the host closed the connection'));
     });
   });
-  // It is awaited later; until then a rejection is not unhandled.
+  // The promise is awaited later. Until then a rejection must not count as unhandled.
   ready.catch(() => {});
   return ready;
 }

@@ -1,24 +1,24 @@
 import type { AnyAuthMethod } from 'ssh2';
 import { CertificateAgent } from './user-certificate.ts';
 
-/** A private key as text, with the name of its file for messages. */
+/** A private key as text, with the path of its file for messages. */
 export interface SshIdentity {
   readonly file: string;
   readonly key: string;
   readonly passphrase?: string;
-  /** Certificates of the key, which are offered before the key itself. */
+  /** Certificates of the key. They are offered before the key itself. */
   readonly certificates?: readonly { readonly file: string; readonly blob: Buffer }[];
 }
 
-/** What to log in with; every given way is tried, in this order. */
+/** Credentials for a login. Each one that is given is tried, in this order. */
 export interface SshCredentials {
   readonly identities: readonly SshIdentity[];
-  /** Path of the agent's socket. */
+  /** Path of the socket of ssh-agent. */
   readonly agentSocket?: string;
   readonly password?: string;
 }
 
-/** The ways to log in, in ssh2's words. */
+/** Returns the ways to log in, as ssh2 takes them. */
 export function methodsFor(username: string, credentials: SshCredentials): AnyAuthMethod[] {
   const { identities, agentSocket, password } = credentials;
   return [
@@ -50,7 +50,7 @@ function passwordMethods(username: string, password: string): AnyAuthMethod[] {
   ];
 }
 
-/** What was tried, for people: never the secrets. */
+/** Lists the credentials that were tried, for messages. Contains no secrets. */
 export function describeMethods({ identities, agentSocket, password }: SshCredentials): string {
   return [
     ...identities.flatMap(({ file, certificates = [] }) => [

@@ -19,17 +19,17 @@ import { signalNumber } from './signal-number.ts';
 import { connectSsh, type SshTarget } from './ssh-connection.ts';
 import { PLACE_SCRIPT, RECEIVE_SCRIPT } from './upload-scripts.ts';
 
-/** sshd allows ten sessions a connection (MaxSessions); two are left for people who share it. */
+/** Most sessions on one connection. sshd allows ten (MaxSessions); two stay free for users who share the connection. */
 const MAX_CHANNELS = 8;
 const CLOSE_TIMEOUT_MS = 5000;
-/** No upload takes longer: a temporary file of this age has lost its writer. */
+/** Age in minutes at which a temporary file is a leftover, because no upload takes longer. */
 const LEFTOVER_MINUTES = '60';
 const OPEN_ATTEMPTS = 50;
 const OPEN_PAUSE_MS = 100;
 
 export interface SshHostOptions {
   readonly target: SshTarget;
-  /** For sudo, where it asks; goes to its standard input only. */
+  /** Password for sudo, which gets it on standard input when it asks. */
   readonly sudoPassword?: string;
   readonly signal?: AbortSignal;
   /** Shared by hosts that are behind the same jump hosts. */
@@ -37,10 +37,10 @@ export interface SshHostOptions {
 }
 
 /**
- * Logs in to a host over SSH and makes sure that commands run as root. Throws what connectSsh throws, HOST_SHELL_UNUSABLE
- * and HOST_NOT_ROOT. A lost connection is not made again: commands throw HOST_CONNECTION, and the caller runs the whole
- * work again.
- * A command that is told to stop is sent SIGTERM, which sshd passes on or not; it may run to its end on the host.
+ * Logs in to a host over SSH and finds a way to run commands as root. Throws what connectSsh throws,
+ * HOST_SHELL_UNUSABLE and HOST_NOT_ROOT. A lost connection is not opened again: commands throw HOST_CONNECTION, and the
+ * caller repeats the whole work. A command that is stopped gets SIGTERM if sshd passes it on; otherwise it may run to
+ * its end on the host.
  */
 export async function openSshHost({ target, sudoPassword, signal, jumpHosts }: SshHostOptions): Promise<Host> {
   const client = await connectSsh(target, { signal, jumpHosts });
@@ -54,7 +54,7 @@ export async function openSshHost({ target, sudoPassword, signal, jumpHosts }: S
   }
 }
 
-/** A result, and whether the command was started at all: sudo or the login shell may have ended instead. */
+/** A result, and whether the command was started. When it was not, sudo or the login shell ended instead. */
 interface Outcome {
   readonly begun: boolean;
   readonly result: CommandResult;
@@ -78,7 +78,7 @@ class SshHost implements Host {
     this.address = target.address;
     this.#user = target.user;
     this.#client = client;
-    // Every session that is being opened listens for the end, besides those that are there anyway.
+    // Each session that is being opened adds a listener for `close`, in addition to the permanent ones.
     client.setMaxListeners(MAX_CHANNELS + 10);
     client.on('error', (error) => {
       this.#lost ??= messageOf(error);
@@ -91,7 +91,7 @@ class SshHost implements Host {
     });
   }
 
-  /** Finds out how to be root. Throws HOST_SHELL_UNUSABLE for a login that runs no commands, and HOST_NOT_ROOT. */
+  /** Finds a way to become root. Throws HOST_SHELL_UNUSABLE for a login that runs no commands, and HOST_NOT_ROOT. */
   async becomeRoot(password: string | undefined, signal: AbortSignal | undefined): Promise<void> {
     const options = signal === undefined ? {} : { signal };
     const who = await this.#whoAmI(AS_LOGIN, options);
@@ -163,7 +163,7 @@ class SshHost implements Host {
     clearTimeout(timer);
   }
 
-  /** Sends the bytes and compares what arrived with what was sent: an end of input may also be a broken connection. */
+  /** Sends the bytes and compares digests, because a broken connection also looks like an end of input on the host. */
   async #send(
     source: Readable | Uint8Array | string,
     path: string,
@@ -190,7 +190,8 @@ class SshHost implements Host {
     const ended = new AbortController();
     const stopSending = (): void => ended.abort();
     let failure: unknown;
-    // Heard from the start: it may fail while the session is opened. After the end, errors are the pipeline's own.
+    // Listens from the start, because the source may fail while the session is opened. Errors after the end come from
+    // the pipeline.
     input.on('error', (error) => {
       if (!ended.signal.aborted) failure ??= error;
     });
@@ -198,16 +199,16 @@ class SshHost implements Host {
     const { channel, outcome } = await this.#start({ argv }, signal === undefined ? {} : { signal });
     const result = this.#resultOf(outcome);
     channel.once('close', stopSending);
-    // The session may be over already.
+    // The session may have ended already.
     result.then(stopSending, stopSending);
     const [piped, finished] = await Promise.allSettled([pipeline(input, observe, channel, { signal: ended.signal }), result]);
     if (wasAborted(signal)) throw interruption(this.name, `the upload of "${path}"`, signal);
     if (failure !== undefined) throw toError(failure);
     if (this.#lost !== undefined) throw this.#connectionLost(`the upload of "${path}"`);
-    // The far side knows better than a broken pipe why it stopped reading.
+    // A refusal by the host explains the end of reading better than the broken pipe on our side.
     if (finished.status === 'rejected') throw toError(finished.reason);
     if (finished.value.exitCode !== 0) throw new CommandFailedError(this.name, ['cat', '>', path], finished.value);
-    // The end of the input is no proof: half a file must not look like a whole one.
+    // An end of input does not prove that all bytes were sent: half a file must not pass for a whole one.
     if (!complete) throw piped.status === 'rejected' ? toError(piped.reason) : new Error(`the upload of ${path} ended early`);
     const digest = digestFromHex(hash.digest('hex'));
     const arrived = digestFromHex(finished.value.stdout.trim().split(/\s+/)[0] ?? '');
@@ -220,7 +221,7 @@ class SshHost implements Host {
     try {
       await this.run({ argv: ['rm', '-f', '--', temporary] });
     } catch (error) {
-      // The next upload of the same file removes what is left; the first error is the one to report.
+      // The next upload of the same file removes the leftover. The first error is the one to report.
       if (!(error instanceof CaissonError)) throw error;
     }
   }
@@ -235,7 +236,7 @@ class SshHost implements Host {
     if (wasAborted(signal)) throw interruption(this.name, what, signal);
     const line = commandLine(elevation, framed(this.#frame, withEnvironment(command)));
     const running = await this.#open(line, what, (channel) => ({ channel, outcome: this.#watch(channel, command, options) }));
-    // Whoever asked for the channel awaits the outcome; until then a rejection is not unhandled.
+    // The caller awaits the outcome later. Until then a rejection must not count as unhandled.
     running.outcome.catch(() => {});
     if (elevation.input !== '') running.channel.write(elevation.input);
     return running;
@@ -243,7 +244,7 @@ class SshHost implements Host {
 
   async #resultOf(outcome: Promise<Outcome>): Promise<CommandResult> {
     const { begun, result } = await outcome;
-    // An exit status of 0 would say that the command was run.
+    // An exit status of 0 would suggest that the command ran.
     if (!begun && result.exitCode === 0) throw this.#shellUnusable(result);
     return result;
   }
@@ -274,7 +275,7 @@ class SshHost implements Host {
       };
       const stop = (error: Error): void => {
         stopped ??= error;
-        // sudo passes TERM on to the command; KILL would end sudo alone.
+        // sudo passes TERM on to the command. KILL would end sudo alone.
         channel.signal('TERM');
         channel.destroy();
         settle();
@@ -299,9 +300,10 @@ class SshHost implements Host {
   }
 
   /**
-   * Opens a session for a command line. A refusal while other sessions are open says how many the host allows: the next
-   * one waits for an end of those. sshd frees a session a moment after the client has seen its end, and refuses a new one
-   * until then; so a refusal is tried again for a while.
+   * Opens a session for a command line. When the host refuses while other sessions are open, their number becomes the
+   * limit, and the next attempt waits until one of them ends. sshd frees a session a moment after the client saw its
+   * end and refuses new ones until then, so a refusal without open sessions is tried again, up to OPEN_ATTEMPTS
+   * attempts.
    */
   async #open<T>(line: string, what: string, attach: (channel: ClientChannel) => T): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -323,14 +325,17 @@ class SshHost implements Host {
     }
   }
 
-  /** The end of any of the sessions that are open now. */
+  /** Resolves when one of the sessions that are open now ends. */
   async #sessionEnd(): Promise<void> {
     await new Promise<void>((resolve) => {
       for (const channel of this.#sessions) channel.once('close', () => resolve());
     });
   }
 
-  /** `attach` runs before the next packet is read: a short command has ended by the time a promise is looked at. */
+  /**
+   * Opens a session. `attach` is called before the next packet is read, because a short command may end before a
+   * promise resolves.
+   */
   async #exec<T>(line: string, attach: (channel: ClientChannel) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const onLost = (): void => {

@@ -3,8 +3,8 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { JumpHosts } from './jump.ts';
 
 /**
- * How to log in, as cluster.yaml says it. Paths may begin with ~/ or be relative to the directory of cluster.yaml. What is
- * left out comes from the ssh configuration, where `config` says so, or from a default.
+ * Settings for logins, as cluster.yaml has them. Paths may begin with ~/ or be relative to the directory of
+ * cluster.yaml. Missing settings come from the ssh configuration when `config` allows it, otherwise from defaults.
  */
 export interface SshLogin {
   /** `root` by default. */
@@ -18,9 +18,9 @@ export interface SshLogin {
   readonly sudoPasswordFile?: string | undefined;
   /** `~/.ssh/known_hosts` by default. */
   readonly knownHosts?: string | undefined;
-  /** Hosts to go through, the nearest first; none for an empty list. */
+  /** Jump hosts, the nearest first; an empty list for a direct connection. */
   readonly jump?: string | readonly string[] | undefined;
-  /** Read the ssh configuration of the user and the machine, or one file. */
+  /** True to read the ssh configuration of the user and the machine; a text to read that file instead. */
   readonly config?: boolean | string | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface HostToConnect {
 }
 
 export interface LoginPlaces {
-  /** Home directory of the user, for ~/; that of this process by default. */
+  /** Home directory of the user, for ~/; by default that of the user of this process. */
   readonly home?: string | undefined;
   /** Directory of cluster.yaml, for relative paths. */
   readonly directory: string;
@@ -46,14 +46,14 @@ export interface LoginPlaces {
 
 export interface ConnectOptions extends LoginPlaces {
   readonly home: string;
-  /** Value of SSH_AUTH_SOCK. */
+  /** Value of the environment variable SSH_AUTH_SOCK. */
   readonly agentSocket?: string | undefined;
   readonly signal?: AbortSignal;
-  /** Given to the connections of many hosts, it has those behind the same jump host share one connection to it. */
+  /** Shared by the connections of many hosts, so that hosts behind one jump host use one connection to it. */
   readonly jumpHosts?: JumpHosts | undefined;
 }
 
-/** The absolute path of a file that cluster.yaml names. */
+/** Returns the absolute path of a file that cluster.yaml names. */
 export function locateFile(path: string, { home = homedir(), directory }: LoginPlaces): string {
   if (path === '~') return home;
   if (path.startsWith('~/')) return join(home, path.slice(2));

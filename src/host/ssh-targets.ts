@@ -9,7 +9,7 @@ import type { HostKeyTrust, SshTarget } from './ssh-connection.ts';
 import type { SshCredentials } from './ssh-credentials.ts';
 import { locateFile, type ConnectOptions, type HostToConnect, type SshLogin } from './ssh-login.ts';
 
-/** More jump hosts in a row are a configuration that leads back to itself. */
+/** Most jump hosts in a row. A longer chain is a configuration that leads back to itself. */
 const MAX_JUMPS = 8;
 
 const NOTHING: SshConfigEntry = {
@@ -21,9 +21,9 @@ const NOTHING: SshConfigEntry = {
 };
 
 /**
- * Where and how to log in to a node: what cluster.yaml writes counts first, then what the ssh configuration says of the
- * node's name, then what it says of its address, then the defaults. Throws for files that cannot be used, and
- * HOST_UNREACHABLE for a configuration that cannot be followed.
+ * Returns address, credentials and trust for the login to a node. Settings come from cluster.yaml, else from the ssh
+ * configuration for the name of the node, else from that for its address, else from defaults. Throws for files that
+ * cannot be used, and HOST_UNREACHABLE for a ProxyCommand, for a malformed jump host and for too many of them.
  */
 export async function targetOf(node: HostToConnect, ssh: SshLogin, options: ConnectOptions): Promise<SshTarget> {
   const entry = merged(await lookUp(node.name, ssh, options), await lookUp(node.address, ssh, options));
@@ -66,7 +66,7 @@ function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
 
-/** The jump hosts in order. The first may itself be behind others, as the ssh configuration says. */
+/** Returns the jump hosts in order. The first may have jump hosts of its own, from the ssh configuration. */
 async function jumpTargets(jumps: readonly string[], ssh: SshLogin, options: ConnectOptions): Promise<readonly SshTarget[]> {
   const route = [...jumps];
   const targets: SshTarget[] = [];
@@ -101,7 +101,7 @@ async function jumpTarget(text: string, ssh: SshLogin, options: ConnectOptions, 
     port,
     user: jump.user ?? entry.user ?? ssh.user ?? 'root',
     trust: await trustFor(address, port, entry, ssh, options, direct),
-    // The password is that of the nodes; a jump host does not get it.
+    // The password belongs to the nodes, so a jump host does not get it.
     credentials: await credentialsFor({ ...ssh, passwordFile: undefined }, entry, options),
   };
 }
@@ -112,7 +112,10 @@ function jumpAddress(text: string): NonNullable<ReturnType<typeof parseJump>> {
   throw new CaissonError('HOST_UNREACHABLE', `Cannot go through the jump host "${text}": it is not written as user@host:port`);
 }
 
-/** Certificates of a host are asked for from here, so there are none of a host behind a jump host (`direct` is false). */
+/**
+ * Returns the trusted keys. This machine asks the host for its certificates directly, so a host behind a jump host
+ * (`direct` is false) has none.
+ */
 async function trustFor(
   address: string,
   port: number,
@@ -127,7 +130,7 @@ async function trustFor(
       ? [...(knownHosts.length > 0 ? knownHosts : [usual]), ...globalKnownHosts]
       : [locateFile(ssh.knownHosts, options)];
   const texts = await Promise.all(files.map(async (file) => (await readOptional(file)) ?? ''));
-  // An alias stands for the host and its port (ssh_config(5), HostKeyAlias).
+  // An alias replaces both host and port (ssh_config(5), HostKeyAlias).
   const keys = hostKeyAlias === undefined ? knownKeysOf(texts.join('\n'), address, port) : knownKeysOf(texts.join('\n'), hostKeyAlias, 22);
   const { authorities } = keys;
   const askAuthorities = async (key: Buffer, signal: AbortSignal | undefined): Promise<boolean> => {
@@ -147,7 +150,7 @@ async function credentialsFor(ssh: SshLogin, entry: SshConfigEntry, options: Con
   const password = ssh.passwordFile === undefined ? undefined : await readPasswordFile(locateFile(ssh.passwordFile, options));
   const identities = await readIdentities(ssh, entry, options);
   const agentSocket = ssh.agent ? agentOf(entry, options) : undefined;
-  // With IdentitiesOnly the agent is asked only when none of the keys can be read here.
+  // With IdentitiesOnly, the agent is asked only when no key can be read here.
   const asksAgent = agentSocket !== undefined && !(entry.identitiesOnly && identities.length > 0);
   return { identities, ...(asksAgent ? { agentSocket } : {}), ...(password === undefined ? {} : { password }) };
 }

@@ -7,7 +7,7 @@ interface Options {
   readonly signal?: AbortSignal;
 }
 
-/** What systemd says of a unit (org.freedesktop.systemd1(5)). */
+/** State of a unit, from its properties (org.freedesktop.systemd1(5)). */
 export interface UnitState {
   /** `loaded`, `masked`, `error` …; `not-found` for a unit that systemd does not know. */
   readonly load: string;
@@ -15,25 +15,28 @@ export interface UnitState {
   readonly sub: string;
   /** UnitFileState: `enabled`, `disabled`, `static` …; empty for a unit without a file. */
   readonly enablement: string;
-  /** FragmentPath: the file the unit was read from; empty for a unit without a file. */
+  /** FragmentPath: the file that the unit was read from; empty for a unit without a file. */
   readonly path: string;
-  /** The unit file changed after systemd read it: daemon-reload is due. */
+  /** True when the unit file changed after systemd read it, so that a daemon-reload is necessary. */
   readonly needsReload: boolean;
-  /** A job (start, stop, restart) waits or runs. */
+  /** True while a job (start, stop, restart) waits or runs. */
   readonly queued: boolean;
-  /** Changes with every start; empty for a unit that was not started since the machine booted. */
+  /** Id of the last start, different for every start; empty for a unit that was not started since the machine booted. */
   readonly invocation: string;
-  /** Microseconds from boot to the last start; undefined for a unit that was not started. The value stays after a stop. */
+  /** Microseconds from boot to the last start; undefined for a unit that was not started. Kept after a stop. */
   readonly activeSince: number | undefined;
-  /** Microseconds from boot to the last change of state, which a reload is too; undefined for a unit that never ran. */
+  /** Microseconds from boot to the last change of state, reloads included; undefined for a unit that never ran. */
   readonly changedSince: number | undefined;
   /** Process id of a service; 0 when it has none. */
   readonly mainPid: number;
-  /** Times that systemd started the service again by itself. */
+  /** Number of restarts by systemd itself. */
   readonly restarts: number;
 }
 
-/** All of them are there since systemd 235; times are read monotonic, since `--timestamp=unix` needs systemd 251. */
+/**
+ * Properties that systemd 235 and later have. Times are read as monotonic ones, because `--timestamp=unix` needs
+ * systemd 251.
+ */
 const PROPERTIES = [
   'LoadState',
   'ActiveState',
@@ -49,12 +52,15 @@ const PROPERTIES = [
   'NRestarts',
 ];
 
-/** A whole unit name (systemd.unit(5)). Patterns and template names without an instance would answer for another number of units. */
+/**
+ * A complete unit name (systemd.unit(5)). For a pattern, or a template without an instance, systemctl would answer for
+ * another number of units.
+ */
 const UNIT_NAME = /^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$/;
 
 /**
- * The states of units, by the names asked for, from one `systemctl show`. A unit that does not exist has load `not-found`.
- * Throws CommandFailedError when systemctl fails, and HOST_FACTS_INVALID when its answer is incomplete.
+ * Reads the states of units with one `systemctl show`, by the names in `names`. A unit that does not exist has load
+ * `not-found`. Throws CommandFailedError when systemctl fails, and HOST_FACTS_INVALID when its answer is incomplete.
  */
 export async function readUnits(host: Host, names: readonly string[], options: Options = {}): Promise<ReadonlyMap<string, UnitState>> {
   const units = [...new Set(names)];
@@ -66,14 +72,17 @@ export async function readUnits(host: Host, names: readonly string[], options: O
   return parseUnitStates(stdout, host.name, units);
 }
 
-/** Reads one unit; see readUnits. */
+/** Reads the state of one unit. Throws what readUnits throws. */
 export async function unitState(host: Host, unit: string, options: Options = {}): Promise<UnitState> {
   const state = (await readUnits(host, [unit], options)).get(unit);
   if (state === undefined) throw new Error(`the state of "${unit}" was not read`);
   return state;
 }
 
-/** Reads the blocks of `systemctl show`, one a unit in the order asked for: an alias answers with the name of its target. */
+/**
+ * Parses the output of `systemctl show`. It has one block for each unit, in the order of `units`; an alias is answered
+ * with the name of its target.
+ */
 export function parseUnitStates(text: string, host: string, units: readonly string[]): ReadonlyMap<string, UnitState> {
   const blocks = text.trim() === '' ? [] : text.trim().split(/\n\s*\n/);
   if (blocks.length !== units.length) {
@@ -113,12 +122,12 @@ export async function daemonReload(host: Host, options: Options = {}): Promise<v
   await runChecked(host, systemctl('daemon-reload'), options);
 }
 
-/** Has the unit started at boot; does not start it. */
+/** Enables the start of a unit at boot. Does not start it. */
 export async function enableUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   await runChecked(host, systemctl('enable', '--quiet', '--', unit), options);
 }
 
-/** Has a running unit take its changed configuration without a stop; fails for a unit that cannot. */
+/** Makes a running unit read its changed configuration without a stop. Throws CommandFailedError for a unit that cannot. */
 export async function reloadUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   await runChecked(host, systemctl('reload', '--', unit), options);
 }
@@ -127,7 +136,7 @@ export async function restartUnit(host: Host, unit: string, options: Options = {
   await runChecked(host, systemctl('restart', '--', unit), options);
 }
 
-/** Stops a unit and keeps it from being started at boot; a unit that does not exist is no failure. */
+/** Stops a unit and disables its start at boot. Succeeds for a unit that does not exist. */
 export async function disableUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   if ((await unitState(host, unit, options)).load === 'not-found') return;
   await runChecked(host, systemctl('disable', '--now', '--quiet', '--', unit), options);

@@ -1,14 +1,14 @@
-/** A command of a unit. It is run without a shell. */
+/** A command of a unit. systemd runs it without a shell. */
 export interface ExecLine {
-  /** The program, as an absolute path, and its arguments, exactly as the program gets them. */
+  /** The absolute path of the program, and its arguments exactly as the program gets them. */
   readonly argv: readonly string[];
-  /** A failure does not count (the `-` prefix). */
+  /** True when a failure of the command is ignored (the `-` prefix). */
   readonly ignoreFailure?: boolean;
 }
 
-/** A systemd service unit as data (systemd.unit(5), systemd.service(5), systemd.exec(5)). Times are seconds. */
+/** A systemd service unit as data (systemd.unit(5), systemd.service(5), systemd.exec(5)). Times are in seconds. */
 export interface UnitFile {
-  /** One line at the head of the file. */
+  /** A comment of one line at the start of the file. */
   readonly comment?: string;
   readonly description: string;
   readonly documentation?: string;
@@ -23,9 +23,9 @@ export interface UnitFile {
   readonly execStop?: ExecLine;
   readonly execStopPost?: readonly ExecLine[];
   readonly restart?: 'no' | 'always' | 'on-success' | 'on-failure' | 'on-abnormal' | 'on-abort' | 'on-watchdog';
-  /** Seconds, or a time span with its unit: 500ms. */
+  /** Seconds, or a time span with its unit, such as 500ms. */
   readonly restartSec?: number | string;
-  /** Zero: started again for ever, however often it fails. */
+  /** Zero: systemd restarts the service after any number of failures. */
   readonly startLimitIntervalSec?: number;
   readonly timeoutStartSec?: number;
   readonly timeoutStopSec?: number;
@@ -39,7 +39,10 @@ export interface UnitFile {
   readonly wantedBy?: readonly string[];
 }
 
-/** The text of a unit file. Throws a plain Error for what no unit file can say: a line feed in a setting, a relative program. */
+/**
+ * Returns the text of a unit file. Throws a plain Error for values that a unit file cannot contain, such as a line feed
+ * in a setting or a relative path of a program.
+ */
 export function formatUnitFile(unit: UnitFile): string {
   const sections = [
     formatSection('Unit', [
@@ -92,7 +95,7 @@ function formatSection(name: string, settings: readonly Setting[]): string {
   return `[${name}]\n${lines.join('\n')}\n`;
 }
 
-/** One line a name: systemd adds them up. */
+/** Writes one line for each name; systemd combines the lines. */
 function namesOf(setting: string, names: readonly string[] = []): readonly Setting[] {
   return names.map((name) => {
     if (!/^[A-Za-z0-9:_.@\\-]+$/.test(name)) throw new Error(`"${name}" is not a name of a unit`);
@@ -106,10 +109,14 @@ function formatComment(comment: string | undefined): string {
   return `# ${comment}\n`;
 }
 
-/** systemd.service(5), COMMAND LINES: specifiers and variables are taken literally, arguments keep their spaces and quotes. */
+/**
+ * Formats a command (systemd.service(5), COMMAND LINES) so that specifiers and variables are not expanded and arguments
+ * keep their spaces and quotes. Throws a plain Error for a program that is not an absolute path of plain characters.
+ */
 export function formatExecLine({ argv, ignoreFailure = false }: ExecLine): string {
   const [program, ...parameters] = argv;
-  // The program's name is not unquoted like an argument, and some characters in front of it have a meaning.
+  // systemd does not unquote the program's name as it does arguments, and some characters in front of it have a
+  // meaning.
   if (program === undefined || !/^\/[A-Za-z0-9_./+@:-]*$/.test(program)) {
     throw new Error(`"${program ?? ''}" is not an absolute path of a program that a unit can start`);
   }
@@ -122,10 +129,16 @@ function formatAssignment(name: string, value: string): string {
   return quoteArgument(`${name}=${value}`);
 }
 
-/** Brackets stand around addresses; systemd knows no patterns (systemd.service(5), COMMAND LINES). */
+/**
+ * Arguments that need no quotes. Brackets are part of IPv6 addresses with a port; systemd expands no patterns
+ * (systemd.service(5), COMMAND LINES).
+ */
 const PLAIN_ARGUMENT = /^[A-Za-z0-9_/.,:@=+[\]-]+$/;
 
-/** systemd.syntax(7), QUOTING: double quotes with C escapes; a percent sign is doubled (systemd.unit(5), SPECIFIERS). */
+/**
+ * Quotes an argument (systemd.syntax(7), QUOTING): double quotes with C escapes. A percent sign is doubled
+ * (systemd.unit(5), SPECIFIERS).
+ */
 function quoteArgument(text: string): string {
   if (text.includes('\0')) throw new Error('an argument of a unit contains NUL');
   if (PLAIN_ARGUMENT.test(text)) return text;
@@ -138,7 +151,7 @@ function quoteArgument(text: string): string {
   return `"${escapeSpecifiers(escaped)}"`;
 }
 
-/** Only ASCII: \x85 would be one byte, while the character is two in UTF-8. */
+/** Escapes ASCII control characters only: \x85 would be one byte, but the character has two in UTF-8. */
 function escapeControl(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : character;

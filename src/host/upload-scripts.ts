@@ -1,7 +1,8 @@
 /**
- * Takes standard input into a temporary file ($1) beside the final one ($2) and prints its sha256. New parents get 0755,
- * the file is closed to others until it has its owner. What a broken run left behind for the same name goes first, if it
- * is older than some minutes ($3), so that nobody can still be writing it; all of it, if that is empty.
+ * Writes standard input to a temporary file ($1) in the directory of the final one ($2) and prints its sha256. Missing
+ * parents get mode 0755; the file is readable by root only until PLACE_SCRIPT runs. First deletes leftovers of earlier
+ * uploads to the same name that are older than $3 minutes, so that no upload still writes them; all leftovers when $3
+ * is empty.
  */
 export const RECEIVE_SCRIPT = `set -eu
 umask 022
@@ -13,7 +14,7 @@ cat > "$1"
 sha256sum < "$1"
 `;
 
-/** Gives the temporary file ($1) its mode ($3), owner ($4) and name ($2), on disk before anyone can see it. */
+/** Gives the temporary file ($1) its mode ($3), owner ($4) and name ($2). Its bytes are on disk before it has its name. */
 export const PLACE_SCRIPT = `set -eu
 chown -- "$4" "$1"
 chmod -- "$3" "$1"

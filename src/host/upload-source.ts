@@ -1,6 +1,6 @@
 import { addAbortSignal, Readable } from 'node:stream';
 
-/** The bytes of what is uploaded; a stream is destroyed when the signal fires, also while it waits. */
+/** Yields the bytes of an upload. Destroys a stream when the signal fires, also while it waits for bytes. */
 export async function* chunksOf(source: Readable | Uint8Array | string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   if (!(source instanceof Readable)) {
     yield typeof source === 'string' ? Buffer.from(source) : source;

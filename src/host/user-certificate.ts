@@ -3,7 +3,7 @@ import { WireReader, wireString } from '../sshsig/index.ts';
 
 const SUFFIX = '-cert-v01@openssh.com';
 
-/** By type of a certificate: the algorithm to log in with, and the hash that its signature needs. */
+/** By type of certificate: the algorithm for the login, and the hash for its signature. */
 const ALGORITHMS: Readonly<Record<string, { readonly algorithm: string; readonly hash?: string }>> = {
   [`ssh-ed25519${SUFFIX}`]: { algorithm: `ssh-ed25519${SUFFIX}` },
   [`ecdsa-sha2-nistp256${SUFFIX}`]: { algorithm: `ecdsa-sha2-nistp256${SUFFIX}` },
@@ -12,7 +12,7 @@ const ALGORITHMS: Readonly<Record<string, { readonly algorithm: string; readonly
   [`ssh-rsa${SUFFIX}`]: { algorithm: `rsa-sha2-512${SUFFIX}`, hash: 'sha512' },
 };
 
-/** The bytes of a certificate from the text of its file; undefined for anything else. */
+/** Returns the bytes of a certificate from the text of its file; undefined for other texts. */
 export function parseUserCertificate(text: string): Buffer | undefined {
   const [type = '', base64 = ''] = text.trim().split(/\s+/);
   const blob = Buffer.from(base64, 'base64');
@@ -30,8 +30,8 @@ function typeOf(blob: Buffer): string | undefined {
 }
 
 /**
- * Offers the certificate of a key (OpenSSH, PROTOCOL.certkeys). ssh2 knows no certificates, but takes from an agent what
- * key and what signature to send.
+ * Offers the certificate of a key (OpenSSH, PROTOCOL.certkeys). ssh2 does not support certificates, but it asks an
+ * agent which key and signature to send.
  */
 export class CertificateAgent extends BaseAgent<ParsedKey> {
   readonly #key: ParsedKey;
@@ -65,10 +65,13 @@ export class CertificateAgent extends BaseAgent<ParsedKey> {
   }
 }
 
-/** An ECDSA signature as RFC 5656 section 3.1.2 has it, from the DER that ssh2 makes: both are two integers. */
+/**
+ * Converts an ECDSA signature from the DER of ssh2 to the form of RFC 5656 section 3.1.2. Both contain the same two
+ * integers.
+ */
 function fromDer(der: Buffer): Buffer {
   const parts: Buffer[] = [];
-  // SEQUENCE, then INTEGERs; the length of the sequence takes two bytes from 128 on.
+  // A SEQUENCE of INTEGERs. From 128 bytes on, the length of the sequence takes two bytes.
   let at = der.readUInt8(1) > 0x7f ? 3 : 2;
   while (at < der.length) {
     const length = der.readUInt8(at + 1);
@@ -87,13 +90,13 @@ interface PacketWriter {
 }
 
 /**
- * Has a client write logins with a certificate as sshd wants them. ssh2 names the algorithm of the request in the
- * signature, too; with a certificate these are two, and sshd refuses it ("key type does not match"). It has no public way
- * to say so: its packets are mended before they are encrypted. Call it before `connect`; a client that writes packets in
- * another way emits an error.
+ * Makes a client write logins with a certificate in the form that sshd requires. ssh2 writes the algorithm of the
+ * request into the signature too. With a certificate the two algorithms differ, and sshd refuses the login ("key type
+ * does not match"). ssh2 has no public option for this, so the packets are changed before they are encrypted. Call it
+ * before `connect`. A client whose packet writer is not recognized emits an error.
  */
 export function mendCertificateLogins(client: Client): void {
-  // The writer of packets is made anew with the keys, and logins come after them.
+  // The handshake replaces the packet writer, and logins come after it.
   client.once('handshake', () => {
     const writer = writerOf(client);
     if (writer === undefined) client.emit('error', new Error('this version of ssh2 cannot be taught certificates'));
@@ -132,7 +135,10 @@ function isPacketWriter(value: unknown): value is PacketWriter {
   );
 }
 
-/** RFC 4252 section 7, with a signature of the key that the certificate is for; undefined for any other message. */
+/**
+ * Changes a login request (RFC 4252 section 7): the signature names the algorithm of the key that the certificate is
+ * for. Returns undefined for other messages.
+ */
 function mendRequest(payload: Buffer): Buffer | undefined {
   if (payload[0] !== USERAUTH_REQUEST) return undefined;
   const reader = new WireReader(payload.subarray(1));

@@ -6,7 +6,7 @@ import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
 import { checkPlaceholders } from './check-placeholders.ts';
 
-/** What one manifest says about another. Adds every mistake; throws nothing. */
+/** Checks the references between manifests, and their file names. Adds every mistake to `problems`; throws nothing. */
 export async function checkManifests(loaded: LoadedManifests, problems: ProblemCollector): Promise<void> {
   checkFileNames(loaded, problems);
   checkPlatform(loaded, problems);
@@ -161,7 +161,10 @@ function describeCircle(circle: readonly Component[]): string {
   throw new Error('a circle of needs could be ordered');
 }
 
-/** Everything that can be reached from a name, the name itself only when there is a circle. */
+/**
+ * Returns every name that can be reached from `start` in one or more steps. Contains `start` itself only when it is in
+ * a circle.
+ */
 function reach(start: string, edges: ReadonlyMap<string, readonly string[]>): Set<string> {
   const seen = new Set<string>();
   const open = [...(edges.get(start) ?? [])];
@@ -189,7 +192,10 @@ async function checkOperatingSystems(loaded: LoadedManifests, problems: ProblemC
   }
 }
 
-/** A set must exist for every operating system, or a host of one of them could not get it. */
+/**
+ * Checks that each set exists for every operating system. If one lacked it, hosts with that system could not install
+ * the set.
+ */
 function checkPackageSets(
   loaded: LoadedManifests,
   problems: ProblemCollector,

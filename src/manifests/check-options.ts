@@ -6,10 +6,10 @@ import type { PlatformManifest } from './platform.ts';
 
 type Report = (path: DocumentPath, reason: string, remedy?: string, options?: { readonly key?: boolean }) => void;
 
-/** The options of the platform in themselves, and what components say of them. Adds every mistake; throws nothing. */
+/** Checks the options of the platform, and how components refer to them. Adds every mistake to `problems`; throws nothing. */
 export function checkOptions(loaded: LoadedManifests, problems: ProblemCollector): void {
   const { platform } = loaded;
-  // Without the options nothing can be said of those who use them.
+  // Without a readable platform.yaml the options are unknown, and every reference to one would look wrong.
   if (platform?.value === undefined) return;
   const { options } = platform.value;
   const report = reporter(platform, problems);
@@ -71,7 +71,7 @@ function checkValues({ choices }: PlatformOption, path: DocumentPath, report: Re
   }
 }
 
-/** A password of an option and a generated one are both ${secret.NAME}. */
+/** Reports secrets with the same name: passwords of options and generated secrets are both filled in as ${secret.NAME}. */
 function checkSecrets(
   loaded: LoadedManifests,
   document: LoadedDocument<PlatformManifest>,

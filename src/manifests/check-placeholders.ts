@@ -5,9 +5,12 @@ import { componentNames, type LoadedDocument, type LoadedManifests } from './loa
 import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES, RUNNER_NAMES, optionNames, optionSecretNames } from './scope-names.ts';
 import { unknownPlaceholders } from './template.ts';
 
-/** Finds placeholders that nothing can fill in, before a cluster is built with them. */
+/**
+ * Reports placeholders that have no value in any cluster, so that they are found before a cluster is built. Throws
+ * nothing.
+ */
 export function checkPlaceholders(loaded: LoadedManifests, problems: ProblemCollector): void {
-  // Without the platform's variables nothing can be said of those who use them.
+  // Without a readable platform.yaml its variables are unknown, and every use of one would look wrong.
   if (loaded.platform?.value === undefined) return;
   const { options } = loaded.platform.value;
   const variables = Object.keys(loaded.platform.value.variables).map((name) => `var.${name}`);

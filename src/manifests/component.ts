@@ -104,7 +104,7 @@ const serviceSchema = z
     }
   });
 
-/** What a change of a file means for the services of its component. */
+/** Effect on the services of a component when one of its files changes. */
 const onChangeField = z
   .enum(['restart', 'reload', 'nothing'])
   .default('restart')
@@ -186,7 +186,7 @@ const needSchema = z.strictObject({
     .describe('On which hosts it must be healthy: near (the same host if it runs there, else all), all, any one, or more than half.'),
 });
 
-/** What a need says when it is only a name. */
+/** A need that is written as a name alone gets `hosts: near`. */
 const needField = z.union([nameField.transform((component) => ({ component, hosts: 'near' as const })), needSchema]);
 
 const ACTION_MOMENTS = ['join', 'leave', 'once', 'before-stop', 'after-healthy', 'before-upgrade'] as const;
@@ -232,10 +232,10 @@ const updateSchema = z.strictObject({
     .describe('Hosts whose services restart: one after the other, each healthy again before the next, or all at once.'),
 });
 
-/** When a component is part of a cluster at all: choices by option. */
+/** Choices by option. The component is part of a cluster only when each of these options has one of its listed choices. */
 const whenSchema = z.record(identifierField, z.array(identifierField).min(1));
 
-/** manifests/components/NAME/component.yaml: one piece of installed software. */
+/** Schema of manifests/components/NAME/component.yaml, which describes one piece of installed software. */
 export const componentSchema = z.strictObject({
   ...documentHead('Component'),
   name: nameField.describe('Name of the component; its directory has the same.'),

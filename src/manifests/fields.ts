@@ -4,10 +4,10 @@ import { CaissonError, parseSize } from '../core/index.ts';
 
 export { lineField, nameField, siblingField } from '../io/index.ts';
 
-/** The only version of our documents so far. */
+/** The only version of the document format. */
 const API_VERSION = 'caisson/v1';
 
-/** The two keys that open every document. */
+/** Schemas of the two keys that every document starts with. */
 export function documentHead<K extends string>(kind: K) {
   return {
     apiVersion: z.literal(API_VERSION).describe('Version of the format.'),
@@ -39,7 +39,7 @@ export const FIELD_TYPES = {
   fingerprint: 'What `ssh-keygen -l` prints of a key: `SHA256:` and 43 characters.',
 } as const;
 
-/** The title of a schema, as one of the named types. */
+/** Metadata that gives a schema the title of a named type. */
 export function fieldType(title: keyof typeof FIELD_TYPES): { readonly title: string } {
   return { title };
 }
@@ -64,7 +64,7 @@ export const portField = z.int().min(1).max(65535).meta(fieldType('port'));
 
 const ADDRESS_REMEDY = 'write it as 10.0.0.11 or fd00::11';
 
-/** A literal IPv4 or IPv6 address; names are not accepted, because nothing resolves them yet. */
+/** A literal IPv4 or IPv6 address. Names are refused, because no code resolves them. */
 export const addressField = z.string().refine(isAddress, `is not an IP address; ${ADDRESS_REMEDY}`).meta(fieldType('address'));
 
 /** A network in CIDR notation whose host bits are zero. */
@@ -115,7 +115,8 @@ export function isDnsName(text: string): boolean {
 }
 
 export function isAddress(text: string): boolean {
-  // ipaddr.isValid('10.1') is true, and zone ids mean something on one machine only.
+  // ipaddr.isValid('10.1') is true, so IPv4 needs all four parts. A zone id is valid on one machine only, so it is
+  // refused.
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text));
 }
 

@@ -1,6 +1,7 @@
 /**
- * What platform authors write: platform, role, component and operating system manifests with their templates, parsed strictly,
- * checked against each other, with the position of every mistake. Nothing here knows a site. Start with manifests.ts.
+ * Manifests that platform authors write: platform, roles, components and operating systems, with their templates. They
+ * are parsed strictly and checked against each other, and each mistake is reported with its position. Code here does
+ * not know any site. Start with manifests.ts.
  */
 export {
   componentSchema,

@@ -1,7 +1,7 @@
 import { CaissonError, InvalidInputError, type InputProblem } from '../core/index.ts';
 import { sortProblems } from '../io/index.ts';
 
-/** Every mistake of every manifest at once. */
+/** Thrown with every mistake of every manifest. */
 export class InvalidManifestsError extends CaissonError {
   readonly documents: readonly InvalidInputError[];
 
@@ -12,7 +12,7 @@ export class InvalidManifestsError extends CaissonError {
   }
 }
 
-/** Collects problems by file, to be thrown together. */
+/** Collects problems by file, so that one error reports them all. */
 export class ProblemCollector {
   readonly #problems = new Map<string, InputProblem[]>();
 
@@ -21,7 +21,7 @@ export class ProblemCollector {
     this.#problems.set(file, [...known, ...problems]);
   }
 
-  /** Throws InvalidManifestsError when anything was added. */
+  /** Throws InvalidManifestsError when a problem was added. */
   throwIfAny(): void {
     const documents = [...this.#problems]
       .filter(([, problems]) => problems.length > 0)

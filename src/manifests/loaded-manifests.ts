@@ -4,9 +4,9 @@ import type { OperatingSystem } from './operating-system.ts';
 import type { PlatformManifest } from './platform.ts';
 import type { Role } from './role.ts';
 
-/** A document that was read: its value is absent when the schema refused it. */
+/** A document that was read. `value` is undefined when the schema refused the document. */
 export interface LoadedDocument<T> {
-  /** Name in the tree, such as roles/manage.yaml. */
+  /** Path in the tree of manifests, such as roles/manage.yaml. */
   readonly path: string;
   readonly document: YamlDocument;
   readonly value: T | undefined;
@@ -17,11 +17,14 @@ export interface LoadedManifests {
   readonly roles: readonly LoadedDocument<Role>[];
   readonly components: readonly (LoadedDocument<Component> & { readonly templates: ReadonlyMap<string, string> })[];
   readonly operatingSystems: readonly LoadedDocument<OperatingSystem>[];
-  /** Whether the tree has a file, for documents that refer to one. */
+  /** Resolves to true when the tree has this file. */
   readonly exists: (path: string) => Promise<boolean>;
 }
 
-/** A component whose document was refused is known all the same: its users are not to blame. */
+/**
+ * Names of all components. A component whose document was refused counts too, so that references to it are not reported
+ * as mistakes.
+ */
 export function componentNames(loaded: LoadedManifests): Set<string> {
   return new Set(loaded.components.map(({ path, value }) => value?.name ?? path.split('/')[1] ?? path));
 }

@@ -9,16 +9,16 @@ import { operatingSystemSchema, type OperatingSystem } from './operating-system.
 import { platformSchema, type PlatformManifest } from './platform.ts';
 import { roleSchema, type Role } from './role.ts';
 
-/** Templates are configuration files. */
+/** Most bytes of a template. Templates are configuration files, which are small. */
 const MAX_TEMPLATE_BYTES = 1024 * 1024;
 
-/** A component with the text of its templates. */
+/** A component together with the text of its templates. */
 export interface ComponentManifest extends Component {
-  /** The text of a file beside component.yaml that `files` names. */
+  /** Returns the text of a template that `files` of component.yaml names. */
   templateText(template: string): string;
 }
 
-/** Everything in manifests/: what clusters of this platform are made of. */
+/** All manifests of a platform, parsed and checked. */
 export interface Manifests {
   readonly platform: PlatformManifest;
   readonly roles: ReadonlyMap<string, Role>;
@@ -28,8 +28,9 @@ export interface Manifests {
 
 /**
  * Reads platform.yaml, roles/*.yaml, components/NAME/component.yaml with its templates, and os/*.yaml of a tree rooted
- * at manifests/. Throws InvalidManifestsError with every mistake of every file: what the schemas refuse, names that
- * nothing has, circles of needs, missing files, placeholders that cannot be filled in. `root` names the tree in errors.
+ * at manifests/. Throws InvalidManifestsError with every mistake of every file: values that the schemas refuse,
+ * references to unknown names, circles of needs, missing files, placeholders that cannot be filled in. `root` names the
+ * tree in errors.
  */
 export async function loadManifests(tree: FileTree, options: { readonly root?: string } = {}): Promise<Manifests> {
   const loader = new Loader(tree, options.root ?? 'manifests');

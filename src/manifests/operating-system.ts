@@ -3,8 +3,8 @@ import { systemSchemas } from '../ospkg/index.ts';
 import { documentHead } from './fields.ts';
 
 /**
- * manifests/os/ID-VERSION.yaml: where the packages of a distribution come from and which ones roles and components need. Its
- * `packages` names the format of the packages, and with it the other keys.
+ * Schema of manifests/os/ID-VERSION.yaml: the package repositories of a distribution, and the packages that roles and
+ * components need. The key `packages` names the package format, which decides the other keys.
  */
 export const operatingSystemSchema = z.discriminatedUnion(
   'packages',

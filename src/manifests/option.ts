@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { identifierField, isAddress, isDnsName, lineField, addressField, cidrField, portField } from './fields.ts';
 
-/** A DNS name whose last label is a number is a mistyped address. */
+/** An address or a DNS name. A name whose last label is a number is refused, because it is a mistyped address. */
 const hostField = z
   .string()
   .refine(
@@ -13,7 +13,7 @@ const absolutePathField = lineField
   .regex(/^\//, 'is not an absolute path; begin it with /')
   .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out');
 
-/** Names of things outside of the cluster, such as a volume of a file server. */
+/** Name of a thing outside the cluster, such as a volume of a file server. */
 const outsideNameField = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'is not a name; use letters, digits, . _ and -, at most 63, a letter or digit first');
@@ -48,7 +48,7 @@ const choiceSchema = z.strictObject({
   values: z.record(identifierField, valueSchema).default({}).describe('What the choice needs to know of the site.'),
 });
 
-/** One thing that platforms let sites choose. */
+/** One setting of the platform that a site chooses in cluster.yaml. */
 export const optionSchema = z.strictObject({
   name: identifierField.describe('Name for options of cluster.yaml, for `when` and for ${option.NAME.choice}.'),
   summary: lineField.describe('What is chosen.'),
@@ -61,15 +61,18 @@ export type PlatformOption = z.output<typeof optionSchema>;
 export type PlatformChoice = z.output<typeof choiceSchema>;
 type ValueDeclaration = z.output<typeof valueSchema>;
 
-/** A value as cluster.yaml or a default gives it; a list for the type hosts. */
+/** A value as cluster.yaml or a default states it: a list for the type `hosts`, text or a number for the others. */
 export type OptionValue = string | number | readonly string[];
 
-/** What a value of this declaration must look like, without its default. */
+/** Returns the schema for values of this declaration. It does not apply the default of the declaration. */
 export function valueField({ type }: ValueDeclaration): z.ZodType<OptionValue> {
   return VALUE_FIELDS[type];
 }
 
-/** A value that is a secret: its file is read at install, and templates name it as ${secret.OPTION-VALUE}. */
+/**
+ * True for a value that is a secret: its file is read during installation, and templates name it as
+ * ${secret.OPTION-VALUE}.
+ */
 export function isSecretValue({ type }: ValueDeclaration): boolean {
   return type === 'passwordFile';
 }
@@ -78,7 +81,10 @@ export function secretName(option: string, value: string): string {
   return `${option}-${value}`;
 }
 
-/** Names of the values of all choices of an option, each once: those for the scope `option`, and those that are secrets. */
+/**
+ * Returns the names of the values of all choices of an option, without repeats: `open` for the scope `option`, `secret`
+ * for values that are secrets.
+ */
 export function valueNames({ choices }: PlatformOption): { readonly open: readonly string[]; readonly secret: readonly string[] } {
   const values = Object.values(choices).flatMap((choice) => Object.entries(choice.values));
   const names = (secret: boolean): string[] => [
@@ -87,7 +93,7 @@ export function valueNames({ choices }: PlatformOption): { readonly open: readon
   return { open: names(false), secret: names(true) };
 }
 
-/** Values of a choice that cluster.yaml must give. */
+/** Returns the names of the values that have no default, so that cluster.yaml must give them. */
 export function requiredValues({ values }: PlatformChoice): string[] {
   return Object.entries(values).flatMap(([name, value]) => (value.default === undefined ? [name] : []));
 }

@@ -2,10 +2,13 @@ import * as z from 'zod';
 import { dnsNameField, documentHead, identifierField, lineField, nameField, pathField } from './fields.ts';
 import { optionSchema } from './option.ts';
 
-/** Names of the site's own authority, of its file, and of the directory of key pairs beside the certificates: a platform's would share them. */
+/**
+ * Names that no authority of a platform may have, because the site stores its own authority (`site`, `ca`) and its key
+ * pairs (`pairs`) under them.
+ */
 const OWN_AUTHORITIES: readonly string[] = ['site', 'ca', 'pairs'];
 
-/** manifests/platform.yaml: what the cluster as a whole needs. */
+/** Schema of manifests/platform.yaml, with the settings of the cluster as a whole. */
 export const platformSchema = z.strictObject({
   ...documentHead('Platform'),
   name: nameField.describe('Name of the platform.'),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { documentHead, lineField, nameField, sizeField } from './fields.ts';
 
-/** manifests/roles/NAME.yaml: what a host can be for. */
+/** Schema of manifests/roles/NAME.yaml, which describes one purpose of a host. */
 export const roleSchema = z.strictObject({
   ...documentHead('Role'),
   name: nameField.describe('Name of the role; the file has the same.'),

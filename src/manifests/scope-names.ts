@@ -1,11 +1,11 @@
 import { secretName, valueNames, type PlatformOption } from './option.ts';
 
-/** What is known of a host: ${first.COMPONENT.address}, ${node.name}. */
+/** Properties of a host that templates can read, such as ${first.COMPONENT.address} and ${node.name}. */
 export const HOST_NAMES = ['name', 'address', 'urlAddress'] as const;
 
 export type HostName = (typeof HOST_NAMES)[number];
 
-/** Names that every template may use. */
+/** Names that every template can use, in addition to those of variables, options and first hosts. */
 export const GLOBAL_NAMES: readonly string[] = [
   ...HOST_NAMES.map((name) => `node.${name}`),
   'node.uuid',
@@ -20,21 +20,21 @@ export const GLOBAL_NAMES: readonly string[] = [
   'network.serviceCIDR',
 ];
 
-/** Names that the options of the platform add, for every text of a component. */
+/** Names that the options of the platform add for every text of a component. */
 export function optionNames(options: readonly PlatformOption[]): string[] {
   return options.flatMap((option) => ['choice', ...valueNames(option).open].map((value) => `option.${option.name}.${value}`));
 }
 
-/** Names that the options of the platform add for template files. */
+/** Names of secrets that the options of the platform add, for template files only. */
 export function optionSecretNames(options: readonly PlatformOption[]): string[] {
   return options.flatMap((option) => valueNames(option).secret.map((value) => `secret.${secretName(option.name, value)}`));
 }
 
-/** Names that depend on the component a template belongs to. */
+/** Names whose values depend on the component that a template belongs to. */
 export const COMPONENT_NAMES: readonly string[] = ['component.name', 'component.index', 'component.count', 'component.origin'];
 
-/** Names inside actions: the host that the action runs on. */
+/** Names that only actions can use, for the host that the action runs on. */
 export const RUNNER_NAMES: readonly string[] = HOST_NAMES.map((name) => `runner.${name}`);
 
-/** Names inside the items of `values`. */
+/** Names that only the items of `values` can use, for the host of the item. */
 export const EACH_NAMES: readonly string[] = [...HOST_NAMES.map((name) => `each.${name}`), 'each.index'];

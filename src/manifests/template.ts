@@ -1,7 +1,7 @@
 import { InvalidInputError, type InputProblem } from '../core/index.ts';
 import { suggestName } from '../io/index.ts';
 
-/** What placeholders may name: ${node.address} is scope.node.address. */
+/** Values for placeholders, nested by the parts of their names: ${node.address} reads scope.node.address. */
 export interface Scope {
   readonly [name: string]: string | number | Scope;
 }
@@ -9,12 +9,12 @@ export interface Scope {
 const MARK = /\$\$\{|\$\{([^}\n]*)(\}?)/g;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9][A-Za-z0-9_-]*)*$/;
 
-/** Most mistakes that are reported. */
+/** Most mistakes that are reported for one template. */
 const MAX_PROBLEMS = 200;
 
 /**
- * Fills in `${name}` from the scope; `$${` writes `${`. There are no expressions. `where` names the template in errors.
- * Throws InvalidInputError with the line and column of every name that the scope does not have.
+ * Replaces `${name}` by its value in the scope, and `$${` by `${`. There are no expressions. `where` names the template
+ * in errors. Throws InvalidInputError with the line and column of every name that the scope does not have.
  */
 export function renderTemplate(text: string, scope: Scope, where: string): string {
   const problems: InputProblem[] = [];
@@ -29,7 +29,10 @@ export function renderTemplate(text: string, scope: Scope, where: string): strin
   return rendered;
 }
 
-/** Fills in every text inside plain data; keys stay as they are. */
+/**
+ * Renders every text inside plain data as renderTemplate does; keys of objects are not changed. Throws what
+ * renderTemplate throws.
+ */
 export function renderData<T>(data: T, scope: Scope, where: string): T;
 export function renderData(data: unknown, scope: Scope, where: string): unknown {
   if (typeof data === 'string') return renderTemplate(data, scope, where);
@@ -38,7 +41,10 @@ export function renderData(data: unknown, scope: Scope, where: string): unknown 
   return Object.fromEntries(Object.entries(data).map(([key, value]: [string, unknown]) => [key, renderData(value, scope, where)]));
 }
 
-/** The placeholders of a template that `isKnown` refuses, each with its place and, if one is near, the name that was meant. */
+/**
+ * Returns the placeholders of a template that `isKnown` refuses, each with its position and, when a known name is
+ * similar, with that name.
+ */
 export function unknownPlaceholders(
   text: string,
   isKnown: (name: string) => boolean,
@@ -75,7 +81,7 @@ function lookUp(scope: Scope, name: string): string | undefined {
   return typeof value === 'object' || value === undefined ? undefined : String(value);
 }
 
-/** Every name that a scope can fill in. */
+/** Returns every name that a scope has a value for, with dots between the parts. */
 function namesOf(scope: Scope, prefix = ''): string[] {
   return Object.entries(scope).flatMap(([name, value]) =>
     typeof value === 'object' ? namesOf(value, `${prefix}${name}.`) : [`${prefix}${name}`],
