@@ -55,18 +55,13 @@ export async function sealBackup(content: Iterable<Uint8Array>, seal: Seal): Pro
  */
 export async function openBackup(bytes: Buffer, opener: Opener, file: string): Promise<Readable> {
   const message = await parseMessage(bytes, file);
-  const [sessionKey] = await sessionKeys(message, opener, file);
+  const [sessionKey] = await decryptedKeys(message, opener, file);
   if (sessionKey?.algorithm !== CIPHER) throw wrongKey(file, opener);
   try {
     const config = { maxDecompressedMessageSize: BACKUP_LIMIT };
-    // The types of openpgp leave the result of this call open; a message that is no stream gives all its bytes at once.
-    const { data } = (await decrypt({
-      message,
-      sessionKeys: [{ data: sessionKey.data, algorithm: CIPHER }],
-      format: 'binary',
-      config,
-    })) as { readonly data: Uint8Array };
-    return Readable.from([Buffer.from(data.buffer, data.byteOffset, data.byteLength)], { objectMode: false });
+    const sessionKeys = [{ data: sessionKey.data, algorithm: CIPHER } as const];
+    const decrypted: { readonly data: unknown } = await decrypt({ message, sessionKeys, format: 'binary', config });
+    return Readable.from([bytesOf(decrypted.data)], { objectMode: false });
   } catch (cause) {
     if (/decompressed message size/i.test(messageOf(cause))) throw limitExceeded(`"${file}"`, BACKUP_LIMIT);
     // The failure has used up the bytes of the first message.
@@ -105,6 +100,12 @@ export async function parsePrivateKey(armoredKey: string, passphrase: string | u
   }
 }
 
+/** The types of openpgp name web streams, whose types Node does not have. */
+function bytesOf(data: unknown): Uint8Array {
+  if (!(data instanceof Uint8Array)) throw new Error('openpgp did not give bytes');
+  return data;
+}
+
 const CUT = /end of packet|end of stream|partial/i;
 
 async function parseMessage(bytes: Buffer, file: string): Promise<Message<Uint8Array>> {
@@ -120,7 +121,7 @@ async function parseMessage(bytes: Buffer, file: string): Promise<Message<Uint8A
   return message;
 }
 
-async function sessionKeys(message: Message<Uint8Array>, opener: Opener, file: string): Promise<readonly DecryptedSessionKey[]> {
+async function decryptedKeys(message: Message<Uint8Array>, opener: Opener, file: string): Promise<readonly DecryptedSessionKey[]> {
   const keys = 'passphrase' in opener ? { passwords: [opener.passphrase] } : { decryptionKeys: [opener.key] };
   try {
     return await decryptSessionKeys({ message, ...keys });

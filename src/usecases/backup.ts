@@ -121,7 +121,7 @@ function documentOf(record: SiteRecord, files: readonly BackupFile[], cluster: s
     ...(record.bundle === undefined ? {} : { bundle: record.bundle }),
     cluster,
     home,
-    members: files.map(({ content, ...member }) => member),
+    members: files.map(({ content: _content, ...member }) => member),
   };
   // A document that restore would refuse is refused now.
   return parseBackupDocument(JSON.stringify(document), 'the files of this seed');

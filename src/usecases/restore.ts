@@ -20,8 +20,6 @@ export interface RestoreOptions {
   readonly newSeed?: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** True for an address of this machine. Replaced in tests. */
-  readonly isOwnAddress?: (address: string) => boolean;
   /** Replaced in tests by simulated machines. */
   readonly machines?: Machines;
 }
@@ -62,9 +60,10 @@ export async function restore(options: RestoreOptions, approve: ApproveRestore):
 }
 
 async function checkedPlan(options: RestoreOptions): Promise<RestorePlan> {
-  const { file, clock, isOwnAddress: isOwn = isOwnAddress, newSeed = false } = options;
+  const { file, clock, newSeed = false, machines = REAL_MACHINES } = options;
   const layout = layoutOf(options);
-  const root = (options.machines ?? REAL_MACHINES).seedRoot;
+  const root = machines.seedRoot;
+  const isOwn = machines.isOwnAddress ?? isOwnAddress;
   const { document, files } = await readBackup(options);
   const restored = recordOf(document, files, file);
   const after = seedAfter({ record: restored.record, spec: restored.spec, isOwn, newSeed, now: clock.now() });

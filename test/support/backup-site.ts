@@ -22,14 +22,13 @@ export function backupOptions({ options }: SimulatedSite, file: string, changes:
 }
 
 /** The options of a restore on the machine of a simulated site that runs the installer. */
-export function restoreOptions({ options, machines }: SimulatedSite, file: string, changes: Partial<RestoreOptions> = {}): RestoreOptions {
+export function restoreOptions({ options }: SimulatedSite, file: string, changes: Partial<RestoreOptions> = {}): RestoreOptions {
   const { clock, signal } = options;
   return {
     file,
     opener: { passphrase: PASSPHRASE },
     clock,
     signal,
-    isOwnAddress: (address) => machines.some((machine) => machine.local && machine.address === address),
     ...(options.machines === undefined ? {} : { machines: options.machines }),
     ...changes,
   };

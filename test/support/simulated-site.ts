@@ -74,6 +74,7 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
       machines.push(seed);
       return seed;
     },
+    isOwnAddress: (address) => machines.some((machine) => machine.local && machine.address === address),
     hasAgentPorts: false,
     seedRoot,
   };

@@ -152,8 +152,9 @@ describe('backup', () => {
   });
 
   it('is refused where there is no site', async () => {
-    const machines = { ...site.options.machines!, seedRoot: join(directory, 'nothing') };
+    const machines = site.moveTo('m1', join(directory, 'nothing')).machines;
     await expect(made({ machines })).rejects.toMatchObject({ code: 'SITE_UNKNOWN' });
+    site.moveTo('m1', site.seedRoot);
   });
 
   it('has the last lines of a long journal', async () => {

@@ -153,8 +153,9 @@ describe('restore on another machine', () => {
     await three.machine('f1').powerOff();
     const root = join(directory(), 'seed-beside');
     const moved = three.moveTo('depot.sample.internal', root);
-    const isOwnAddress = (address: string): boolean => address === '10.0.0.99';
-    const { next, seed } = await restore(restoreOptions(three, file, { ...moved, isOwnAddress, newSeed: true }), yes);
+    // There is no simulated machine until the first run there.
+    const machines = { ...moved.machines, isOwnAddress: (address: string) => address === '10.0.0.99' };
+    const { next, seed } = await restore(restoreOptions(three, file, { machines, newSeed: true }), yes);
     expect(seed).toBe('depot.sample.internal');
     expect(next[0]).toBe('Write an address of this machine as depot.address in cluster.yaml');
     await edit(three, (text) => text.replace(/^.*name: f1.*\n/m, '').replace('depot: { ', 'depot: { address: 10.0.0.99, '));

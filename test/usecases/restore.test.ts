@@ -133,7 +133,7 @@ describe('restore', () => {
         const store = openFileStore(layout.record);
         await intact();
         const record = await store.read();
-        await store.write(record!, record!.revision);
+        if (record !== undefined) await store.write(record, record.revision);
       },
       'changes to the site since then would be forgotten',
       'Use a later backup',

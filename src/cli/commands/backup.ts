@@ -42,6 +42,7 @@ async function writeBackup(flags: Flags, context: CommandContext): Promise<void>
     home: context.env['HOME'] ?? homedir(),
     clock: context.clock,
     signal: context.signal,
+    ...(context.machines === undefined ? {} : { machines: context.machines }),
   });
   context.print({ text: describe(result), data: result });
 }

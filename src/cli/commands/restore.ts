@@ -36,6 +36,7 @@ async function putBack(file: string, flags: Flags, context: CommandContext): Pro
     newSeed: flags.newSeed === true,
     clock: context.clock,
     signal: context.signal,
+    ...(context.machines === undefined ? {} : { machines: context.machines }),
   };
   if (flags.plan === true) {
     const plan = await planRestore(options);
@@ -65,14 +66,15 @@ async function openerOf({ passphraseFile, key, keyPassphraseFile }: Flags): Prom
 }
 
 async function approve(plan: RestorePlan, yes: boolean, context: CommandContext): Promise<boolean> {
+  const lines = describe(plan);
   if (yes) {
-    for (const message of describe(plan)) context.emit({ type: 'note', message });
+    for (const message of lines) context.emit({ type: 'note', message });
     return true;
   }
-  const answer = await context.confirm(`Write ${written(plan).length} files?`, describe(plan));
+  const answer = await context.confirm(`Write ${written(plan).length} files?`, lines);
   if (answer !== undefined) return answer;
-  throw new CaissonError('USAGE', 'Cannot ask before the first change: the input is not a terminal; nothing was changed', {
-    hint: 'Read what would be written with --plan, then run this again with --yes',
+  throw new CaissonError('USAGE', 'Cannot ask before the first file: the input is not a terminal; nothing was written', {
+    hint: 'Read the plan above (--plan prints it), then run this again with --yes',
   });
 }
 
