@@ -35,6 +35,8 @@ export async function writeTwoReleases(directory: string): Promise<TwoReleases> 
 /** An operation of a site, killed and run again. */
 export interface KilledOperation {
   readonly name: string;
+  /** True for the first install: the site has bare machines. */
+  readonly isFirst?: boolean;
   /** Brings a site that was installed from the older release to the moment before the operation. */
   readonly prepare: (site: HardSite, releases: TwoReleases) => Promise<void>;
   readonly run: (site: HardSite, releases: TwoReleases) => Promise<unknown>;
@@ -45,6 +47,7 @@ export interface KilledOperation {
 const removeNode = async (site: HardSite): Promise<void> => site.declare(LEFT);
 
 export const KILLED_OPERATIONS: readonly KilledOperation[] = [
+  { name: 'install', isFirst: true, prepare: async () => {}, run: (site) => site.run(), again: (site) => site.run() },
   {
     name: 'upgrade',
     prepare: (site, { newer }) => site.take(newer),
@@ -108,11 +111,11 @@ interface Prepared {
   readonly bare: readonly (readonly string[])[];
 }
 
-async function prepared({ prepare }: KilledOperation, releases: TwoReleases, directory: string): Promise<Prepared> {
+async function prepared({ prepare, isFirst }: KilledOperation, releases: TwoReleases, directory: string): Promise<Prepared> {
   const own = await mkdtemp(join(directory, 'own-'));
   const site = await hardSite(own, releases.older, NODES);
   const bare = inventories(site);
-  await site.run();
+  if (isFirst !== true) await site.run();
   await prepare(site, releases);
   return { site, own, bare };
 }

@@ -17,7 +17,11 @@ export function makeKey(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passphras
     ...(passphrase === undefined ? {} : { passphrase, cipher: 'aes256-ctr', rounds: 4 }),
   };
   const make: (type: string, options: object) => KeyPair = utils.generateKeyPairSync;
-  return make(type, options);
+  for (;;) {
+    const made = make(type, options);
+    // ssh2 1.17 writes about 1 of 200 Ed25519 keys in a form that it cannot read itself.
+    if (!(utils.parseKey(made.private, passphrase) instanceof Error)) return made;
+  }
 }
 
 export interface SshServerOptions {
