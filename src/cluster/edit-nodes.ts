@@ -1,139 +1,156 @@
-import { CaissonError } from '../core/index.ts';
-import { findYamlList, yamlScalar, type YamlList, type YamlListItem } from '../io/index.ts';
-import { parseClusterSpec, type NodeSpec } from './cluster-spec.ts';
+import * as z from 'zod';
+import { InvalidInputError } from '../core/index.ts';
+import { addYamlItem, readYaml, removeYamlItem, setYamlValue, suggestName, type YamlDocument } from '../io/index.ts';
+import { isAddress } from '../manifests/index.ts';
+import { normalAddress } from './networks.ts';
 
-/** A node as a command adds it to cluster.yaml. */
+/** A node as a command adds it to cluster.yaml. What is left out is not written. */
 export interface NewNode {
   readonly name: string;
   readonly address: string;
   readonly roles: readonly string[];
-  readonly ssh?: { readonly user?: string; readonly port?: number; readonly hostKey?: string };
+  readonly ssh?: {
+    readonly user?: string;
+    readonly port?: number;
+    readonly hostKey?: string;
+  };
+}
+
+/** A node as cluster.yaml has it, as far as it can be understood. */
+export interface DeclaredNode {
+  readonly name?: string | undefined;
+  readonly address?: string | undefined;
+  readonly roles: readonly string[];
+  readonly ssh: Readonly<Record<string, unknown>>;
+}
+
+const text = z.string().optional().catch(undefined);
+const nodesSchema = z.looseObject({
+  nodes: z.array(
+    z
+      .looseObject({
+        name: text,
+        address: text,
+        roles: z.array(z.string()).catch([]),
+        ssh: z.record(z.string(), z.unknown()).catch({}),
+      })
+      .catch({ name: undefined, address: undefined, roles: [], ssh: {} }),
+  ),
+});
+
+/** The nodes of a cluster.yaml, whatever else is wrong in it. Throws InvalidInputError when it has no list of nodes. */
+export function declaredNodes(content: string, file: string): readonly DeclaredNode[] {
+  return openNodes(content, file).nodes;
 }
 
 /**
- * Adds a node at the end of the list in a text of cluster.yaml. Everything else stays byte for byte, comments included. A
- * node that is there with the same address and roles leaves the text as it is. Throws INPUT_INVALID when the name or the
- * address belongs to another node, when the result is no valid cluster.yaml, or when the text cannot be edited safely.
+ * Returns the text of cluster.yaml with one more node, at the end of the list. All other bytes stay. A node that is there
+ * with the same address and roles leaves the text as it is. Throws InvalidInputError for a name or an address that another
+ * node has.
  */
-export function addNode(text: string, file: string, node: NewNode): string {
-  const { nodes } = parseClusterSpec(text, file);
-  const same = nodes.find(({ name }) => name === node.name);
+export function addNode(content: string, file: string, node: NewNode): string {
+  const { document, nodes } = openNodes(content, file);
+  const sameName = nodes.findIndex(({ name }) => name === node.name);
+  const same = nodes[sameName];
   if (same !== undefined) {
-    if (same.address === node.address && sameRoles(same.roles, node.roles)) return text;
-    throw refused(file, `"${node.name}" is there already, with address ${same.address} and roles ${same.roles.join(', ')}`);
+    if (isSameNode(same, node)) return content;
+    const [has, roles] = [same.address ?? 'no address', same.roles.join(', ') || 'no roles'];
+    const reason = `the cluster has a node "${node.name}" already, with ${has} and ${roles}`;
+    throw refusal(document, ['nodes', sameName, 'name'], reason, `take another name; for other roles: caisson node roles ${node.name}`);
   }
-  const other = nodes.find(({ address }) => address === node.address);
-  if (other !== undefined) throw refused(file, `"${other.name}" has the address ${node.address}`);
-  const list = nodesOf(text, file);
-  const end = trimmedEnd(text, itemAt(list, -1, file).end);
-  const added = list.isFlow
-    ? `${text.slice(0, end)}, ${flowNode(node)}${text.slice(end)}`
-    : insertLine(text, lineEnd(text, end), `${' '.repeat(columnOfDash(text, itemAt(list, 0, file).start))}- ${flowNode(node)}`);
-  return checked(added, file, [...nodes.map(summaryOf), summaryOf(node)]);
+  refuseAddress(document, nodes, node.address);
+  const { name, address, roles, ssh = {} } = node;
+  return addYamlItem(content, file, ['nodes'], { name, address, roles, ...(Object.keys(ssh).length === 0 ? {} : { ssh: { ...ssh } }) });
 }
 
 /**
- * Removes a node from a text of cluster.yaml, with the comment on its lines and the one directly above them. Everything else
- * stays byte for byte. A name that is not there leaves the text as it is. Throws INPUT_INVALID as addNode does.
+ * Returns the text of cluster.yaml without a node and the comments on its lines and directly above them. Throws
+ * InvalidInputError for a node that is not there.
  */
-export function removeNode(text: string, file: string, name: string): string {
-  const { nodes } = parseClusterSpec(text, file);
+export function removeNode(content: string, file: string, name: string): string {
+  return removeYamlItem(content, file, ['nodes'], indexOf(openNodes(content, file), name));
+}
+
+/**
+ * Returns the text of cluster.yaml with other roles of a node. Roles that it keeps stay where they are, new ones follow in
+ * the given order. Throws InvalidInputError for a node that is not there.
+ */
+export function setRoles(content: string, file: string, name: string, roles: readonly string[]): string {
+  const opened = openNodes(content, file);
+  const index = indexOf(opened, name);
+  const path = ['nodes', index, 'roles'];
+  const before = opened.nodes[index]?.roles ?? [];
+  if (before.length === 0) return setYamlValue(content, file, path, [...roles]);
+  // New ones are added first, so that the list is at no time empty.
+  const added = roles.filter((role) => !before.includes(role)).reduce((edited, role) => addYamlItem(edited, file, path, role), content);
+  const gone = before.flatMap((role, place) => (roles.includes(role) ? [] : [place])).reverse();
+  return gone.reduce((edited, place) => removeYamlItem(edited, file, path, place), added);
+}
+
+/**
+ * Returns the text of cluster.yaml with another address of a node and, when one is given, the fingerprint of the machine
+ * there. Throws InvalidInputError for a node that is not there, and for an address that another node has.
+ */
+export function setAddress(
+  content: string,
+  file: string,
+  name: string,
+  to: { readonly address: string; readonly hostKey?: string },
+): string {
+  const opened = openNodes(content, file);
+  const index = indexOf(opened, name);
+  refuseAddress(opened.document, opened.nodes, to.address, index);
+  const moved = setYamlValue(content, file, ['nodes', index, 'address'], to.address);
+  if (to.hostKey === undefined) return moved;
+  const hasLogin = Object.keys(opened.nodes[index]?.ssh ?? {}).length > 0;
+  return hasLogin
+    ? setYamlValue(moved, file, ['nodes', index, 'ssh', 'hostKey'], to.hostKey)
+    : setYamlValue(moved, file, ['nodes', index, 'ssh'], { hostKey: to.hostKey });
+}
+
+interface OpenedNodes {
+  readonly document: YamlDocument;
+  readonly nodes: readonly DeclaredNode[];
+}
+
+function openNodes(content: string, file: string): OpenedNodes {
+  const document = readYaml(content, file);
+  const { data } = nodesSchema.safeParse(document.value);
+  if (data === undefined) throw refusal(document, ['nodes'], 'is not a list of nodes', 'manifests/examples/cluster.yaml has one');
+  return { document, nodes: data.nodes };
+}
+
+function indexOf({ document, nodes }: OpenedNodes, name: string): number {
   const index = nodes.findIndex((node) => node.name === name);
-  if (index < 0) return text;
-  if (nodes.length === 1) throw refused(file, `"${name}" is the only node; a whole cluster is removed by caisson reset`);
-  const list = nodesOf(text, file);
-  const item = itemAt(list, index, file);
-  const end = trimmedEnd(text, item.end);
-  const kept = nodes.filter((node) => node.name !== name).map(summaryOf);
-  if (list.isFlow) {
-    const after = /^\s*,\s*/.exec(text.slice(end));
-    if (after !== null) return checked(text.slice(0, item.start) + text.slice(end + after[0].length), file, kept);
-    return checked(text.slice(0, item.start).replace(/,\s*$/, '') + text.slice(end), file, kept);
-  }
-  let start = lineStart(text, text.lastIndexOf('-', item.start));
-  while (start > 0 && /^\s*#/.test(text.slice(lineStart(text, start - 1), start))) start = lineStart(text, start - 1);
-  return checked(text.slice(0, start) + text.slice(Math.min(text.length, lineEnd(text, end) + 1)), file, kept);
+  if (index >= 0) return index;
+  const known = nodes.flatMap((node) => (node.name === undefined ? [] : [node.name]));
+  throw refusal(document, ['nodes'], `there is no node "${name}"`, suggestName(name, known));
 }
 
-/** Sets the roles of a node in a text of cluster.yaml; the rest stays byte for byte. Throws INPUT_INVALID, also for an unknown node. */
-export function setRoles(text: string, file: string, name: string, roles: readonly string[]): string {
-  const { nodes } = parseClusterSpec(text, file);
-  const index = nodes.findIndex((node) => node.name === name);
-  const node = nodes[index];
-  if (node === undefined) throw refused(file, `it has no node "${name}"; it has ${nodes.map((one) => one.name).join(', ')}`);
-  if (sameRoles(node.roles, roles)) return text;
-  const { key, value } = itemAt(nodesOf(text, file), index, file).fields.get('roles') ?? fail(file);
-  const changed = `${text.slice(0, key.end)}: ${flowList(roles)}${text.slice(trimmedEnd(text, value.end))}`;
-  return checked(
-    changed,
-    file,
-    nodes.map((one) => summaryOf(one.name === name ? { ...one, roles } : one)),
-  );
+function refuseAddress(document: YamlDocument, nodes: readonly DeclaredNode[], address: string, except = -1): void {
+  const same = nodes.findIndex((node, index) => index !== except && node.address !== undefined && isSame(node.address, address));
+  if (same < 0) return;
+  const reason = `the node "${nodes[same]?.name ?? ''}" has the address "${address}" already`;
+  throw refusal(document, ['nodes', same, 'address'], reason, 'give the address of another machine');
 }
 
-function nodesOf(text: string, file: string): YamlList {
-  return findYamlList(text, 'nodes') ?? fail(file);
+/** True for a node with the address and the roles that are asked for, and with the login where one is asked for. */
+function isSameNode(declared: DeclaredNode, { address, roles, ssh = {} }: NewNode): boolean {
+  const isLogin = Object.entries(ssh).every(([key, value]) => declared.ssh[key] === value);
+  const isRoles = [...declared.roles].sort().join(' ') === [...roles].sort().join(' ');
+  return isLogin && isRoles && declared.address !== undefined && isSame(declared.address, address);
 }
 
-function itemAt({ items }: YamlList, index: number, file: string): YamlListItem {
-  return items.at(index) ?? fail(file);
+function isSame(left: string, right: string): boolean {
+  if (!isAddress(left) || !isAddress(right)) return left === right;
+  return normalAddress(left) === normalAddress(right);
 }
 
-function fail(file: string): never {
-  throw refused(file, 'its list of nodes is written in a way that a command does not edit');
-}
-
-/** Checks an edited text: the whole file must be valid and have exactly the expected nodes. */
-function checked(text: string, file: string, expected: readonly string[]): string {
-  const found = parseClusterSpec(text, file).nodes.map(summaryOf);
-  if (found.length === expected.length && found.every((node, index) => node === expected[index])) return text;
-  return fail(file);
-}
-
-function summaryOf({ name, address, roles }: Pick<NodeSpec, 'name' | 'address'> & { readonly roles: readonly string[] }): string {
-  return JSON.stringify([name, address, roles]);
-}
-
-function sameRoles(left: readonly string[], right: readonly string[]): boolean {
-  return [...left].sort().join(' ') === [...right].sort().join(' ');
-}
-
-function flowNode({ name, address, roles, ssh }: NewNode): string {
-  const login = Object.entries(ssh ?? {}).map(([key, value]) => `${key}: ${yamlScalar(value)}`);
-  const fields = [`name: ${yamlScalar(name)}`, `address: ${yamlScalar(address)}`, `roles: ${flowList(roles)}`];
-  return `{ ${[...fields, ...(login.length === 0 ? [] : [`ssh: { ${login.join(', ')} }`])].join(', ')} }`;
-}
-
-function flowList(values: readonly string[]): string {
-  return `[${values.map(yamlScalar).join(', ')}]`;
-}
-
-function columnOfDash(text: string, start: number): number {
-  const dash = text.lastIndexOf('-', start);
-  return dash - lineStart(text, dash);
-}
-
-function lineStart(text: string, at: number): number {
-  return text.lastIndexOf('\n', at - 1) + 1;
-}
-
-function lineEnd(text: string, at: number): number {
-  const end = text.indexOf('\n', at);
-  return end < 0 ? text.length : end;
-}
-
-function trimmedEnd(text: string, end: number): number {
-  let at = end;
-  while (at > 0 && /\s/.test(text.charAt(at - 1))) at -= 1;
-  return at;
-}
-
-function insertLine(text: string, at: number, line: string): string {
-  return `${text.slice(0, at)}\n${line}${text.slice(at)}`;
-}
-
-function refused(file: string, reason: string): CaissonError {
-  return new CaissonError('INPUT_INVALID', `Cannot edit "${file}": ${reason}`, {
-    hint: 'Edit it by hand, then run: caisson install --offline',
-  });
+function refusal(
+  document: YamlDocument,
+  path: readonly (string | number)[],
+  reason: string,
+  remedy: string | undefined,
+): InvalidInputError {
+  return new InvalidInputError(document.file, [document.problemAt(path, reason, remedy)]);
 }

@@ -24,4 +24,4 @@ export { formatPath, type DocumentPath, type Finding } from './schema-problems.t
 export * from './yaml-document.ts';
 export * from './subtree.ts';
 export * from './yaml-format.ts';
-export * from './yaml-list.ts';
+export * from './yaml-edit.ts';

@@ -1,10 +1,20 @@
-import { readFile, stat } from 'node:fs/promises';
-import { addNode, parseClusterSpec, removeNode, setRoles, type NewNode, type NodeSpec } from '../cluster/index.ts';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import {
+  addNode,
+  declaredNodes,
+  parseClusterSpec,
+  removeNode,
+  setAddress,
+  setRoles,
+  type NewNode,
+  type NodeSpec,
+} from '../cluster/index.ts';
 import { closeBundles } from '../bundle/index.ts';
 import { CaissonError, messageOf } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { readTextFile, writeFileAtomic } from '../io/index.ts';
 import { openFileStore, type SiteRecord } from '../site/index.ts';
+import { takeInstallLock } from './install-lock.ts';
 import { openRequest } from './open-request.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import type { PlannedRun } from './planned-run.ts';
@@ -18,7 +28,9 @@ import { siteSources, type SiteSources } from './site-sources.ts';
 export type NodeChange =
   | { readonly what: 'add'; readonly node: NewNode }
   | { readonly what: 'remove'; readonly name: string }
-  | { readonly what: 'roles'; readonly name: string; readonly roles: readonly string[] };
+  | { readonly what: 'roles'; readonly name: string; readonly roles: readonly string[] }
+  /** Another machine, at another address, takes the name and the roles of one that is lost. */
+  | { readonly what: 'replace'; readonly name: string; readonly address: string; readonly hostKey?: string };
 
 /** Plans a change of a node and changes nothing, cluster.yaml included. Throws as changeNode does before its first change. */
 export async function planNodeChange(options: OperationOptions, change: NodeChange): Promise<PlannedRun> {
@@ -42,19 +54,24 @@ export async function changeNode(options: OperationOptions, change: NodeChange, 
  * the next install. Returns the path of the file. Throws as changeNode does.
  */
 export async function declareNode(options: OperationOptions, change: NodeChange): Promise<string> {
-  const edited = await editCluster(options, change);
-  const { bundlePaths, clusterPath } = edited.sources;
   const layout = layoutOf(options);
-  const request = await openRequest(bundlePaths, clusterPath, {
-    clusterText: edited.after,
-    stagedBundles: layout.bundles,
-    trust: options.trust,
-    clock: options.clock,
-    home: options.connect.home,
-  });
-  await closeBundles(request.bundles);
-  await writeCluster(edited);
-  return clusterPath;
+  const release = await takeInstallLock(layout.lock);
+  try {
+    const edited = await editCluster(options, change);
+    const { bundlePaths, clusterPath } = edited.sources;
+    const request = await openRequest(bundlePaths, clusterPath, {
+      clusterText: edited.after,
+      stagedBundles: layout.bundles,
+      trust: options.trust,
+      clock: options.clock,
+      home: options.connect.home,
+    });
+    await closeBundles(request.bundles);
+    await writeCluster(edited);
+    return clusterPath;
+  } finally {
+    await release();
+  }
 }
 
 /** How a node of cluster.yaml or of the record differs from the other of the two. */
@@ -145,26 +162,28 @@ function edit(text: string, file: string, change: NodeChange, record: SiteRecord
       return addNode(text, file, change.node);
     case 'roles':
       return setRoles(text, file, change.name, change.roles);
+    case 'replace':
+      return setAddress(text, file, change.name, change);
     case 'remove': {
-      const known = [...parseClusterSpec(text, file).nodes.map(({ name }) => name), ...Object.keys(record?.hosts ?? {})];
-      if (!known.includes(change.name)) {
-        throw new CaissonError('USAGE', `Cannot remove "${change.name}": neither "${file}" nor the record of the site has it`, {
-          hint: 'List the nodes: caisson node list',
-        });
-      }
-      return removeNode(text, file, change.name);
+      if (declaredNodes(text, file).some(({ name }) => name === change.name)) return removeNode(text, file, change.name);
+      // A run that removed it did not end: the file has it no more, and the record still does.
+      if ((record?.hosts[change.name]?.roles ?? []).length > 0) return text;
+      throw new CaissonError('USAGE', `Cannot remove "${change.name}": neither "${file}" nor the record of the site has it`, {
+        hint: 'List the nodes: caisson node list',
+      });
     }
   }
 }
 
-/** Writes the edited text with the mode of the file, unless nothing changed. */
+/** Writes the edited text with the mode and owner of the file, where a link leads to it, unless nothing changed. */
 async function writeCluster({ sources, before, after }: EditedCluster): Promise<void> {
-  const path = sources.clusterPath;
+  const path = await realpath(sources.clusterPath);
   if ((await readFile(path, 'utf8')) !== before) {
     throw new CaissonError('INPUT_CHANGED', `Cannot write "${path}": somebody changed it while the plan was shown`, {
       hint: 'Nothing was changed on any host. Run the command again',
     });
   }
   if (after === before) return;
-  await writeFileAtomic(path, after, { mode: (await stat(path)).mode & 0o777 });
+  const { mode, uid, gid } = await stat(path);
+  await writeFileAtomic(path, after, { mode: mode & 0o777, owner: { user: uid, group: gid } });
 }

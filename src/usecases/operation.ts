@@ -1,9 +1,10 @@
 import type { Topology } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
-import type { SeedLayout } from '../site/index.ts';
+import { SiteConflictError, type SeedLayout } from '../site/index.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { planRun, type PlannedRun } from './planned-run.ts';
+import { replacementConflicts, replacementNotes } from './replaced-hosts.ts';
 import { runPlan } from './run-plan.ts';
 import { layoutOf, withSession, type Session, type SessionOptions } from './session.ts';
 
@@ -60,7 +61,9 @@ export async function runOperation(options: OperationOptions, operation: Operati
 }
 
 async function planned(session: Session, options: OperationOptions, { check, topology, goesBack, notes }: Operation): Promise<PlannedRun> {
+  const conflicts = replacementConflicts(session.replaced, options.purge === true);
+  if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   await check?.(session, options);
   const run = await planRun(session, { ...options, goesBack }, topology?.(session));
-  return { ...run, notes: notes?.(session, options) ?? [] };
+  return { ...run, notes: [...replacementNotes(session.replaced), ...(notes?.(session, options) ?? [])] };
 }

@@ -30,6 +30,7 @@ import type { Observed } from '../plan/index.ts';
 import { HOST_TOOLS } from '../resources/index.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
+import { replacedHosts, withoutReplaced, type ReplacedHost } from './replaced-hosts.ts';
 import { resolveSitePath } from './site-path.ts';
 import { siteSources } from './site-sources.ts';
 import { siteConflicts } from './site-conflicts.ts';
@@ -78,6 +79,8 @@ export interface Session {
   readonly hostRecords: ReadonlyMap<string, HostRecord>;
   /** Names of hosts that leave the cluster and are not connected. */
   readonly forgotten: ReadonlySet<string>;
+  /** Nodes that are other machines than the recorded ones. `record` has nothing of the former machines. */
+  readonly replaced: readonly ReplacedHost[];
   readonly observed: Observed;
   readonly agents: AgentStatuses;
 }
@@ -171,10 +174,12 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const hosts = new Map([...connected.hosts, [connected.seed.name, connected.seed]]);
   const found = await findHosts(hosts, options);
   const own = await keys.found([SITE_AUTHORITY, ...manifests.platform.authorities.map(({ name }) => name)]);
-  const record = recorded ?? rebuildRecord(found, own);
-  if (recorded === undefined && record !== undefined) {
-    options.emit({ type: 'warning', message: `The record of site "${record.name}" was lost; it is made again from what its hosts keep` });
+  const known = recorded ?? rebuildRecord(found, own);
+  if (recorded === undefined && known !== undefined) {
+    options.emit({ type: 'warning', message: `The record of site "${known.name}" was lost; it is made again from what its hosts keep` });
   }
+  const replaced = options.isLast === true ? [] : replacedHosts(known, found, spec.nodes);
+  const record = known === undefined ? undefined : withoutReplaced(known, replaced);
   const topology = request.topology(record);
   const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: options.isLast });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
@@ -195,6 +200,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     hosts,
     hostRecords: new Map(found.flatMap(({ name, record: kept }): [string, HostRecord][] => (kept === undefined ? [] : [[name, kept]]))),
     forgotten,
+    replaced,
     observed: { systems, architectures },
     agents: agentStatuses({
       clock: options.clock,

@@ -180,7 +180,14 @@ export const IMPORT_TABLE: ImportTable = {
     ],
     'node:string_decoder': ['host/output-collector.ts'],
     'node:timers/promises': ['io/sleep.ts'],
-    'node:util': ['agent/agent.ts', 'agent/status-server.ts', 'builder/rebuild.ts', 'site/site-keys.ts', 'usecases/run-plan.ts'],
+    'node:util': [
+      'agent/agent.ts',
+      'agent/status-server.ts',
+      'builder/rebuild.ts',
+      'io/yaml-edit.ts',
+      'site/site-keys.ts',
+      'usecases/run-plan.ts',
+    ],
     'node:zlib': ['io/compression.ts', 'ospkg/apt/write-repo.ts', 'sources/archive-files.ts', 'sources/docker-archive-source.ts'],
   },
 

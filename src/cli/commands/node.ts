@@ -1,22 +1,10 @@
-import { nodeUuid, type NewNode } from '../../cluster/index.ts';
+import type { NewNode } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
-import { seedLayout } from '../../site/index.ts';
-import { formatTable } from '../../ui/index.ts';
-import {
-  changeNode,
-  declareNode,
-  install,
-  listNodes,
-  planInstall,
-  planNodeChange,
-  type ListedNode,
-  type NodeChange,
-} from '../../usecases/index.ts';
+import { changeNode, declareNode, install, listNodes, planInstall, planNodeChange, type NodeChange } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
-import { askNode, readClient } from './cluster-agents.ts';
-import { faultsOfNode } from './status-faults.ts';
+import { registerNodeGet, registerNodeList } from './node-list.ts';
 import type { Command } from 'commander';
 
 /** `caisson node`: the nodes of a running cluster. Each subcommand edits cluster.yaml and makes the plan of an install. */
@@ -24,11 +12,13 @@ export const registerNode: RegisterCommand = (program, run) => {
   const node = program
     .command('node')
     .description('add, change, remove and list nodes of the cluster; run it on the seed machine, as root');
-  registerList(node, run);
+  registerNodeList(node, run);
+  registerNodeGet(node, run);
   registerAdd(node, run);
   registerInstall(node, run);
   registerRoles(node, run);
   registerRemove(node, run);
+  registerReplace(node, run);
 };
 
 interface AddFlags extends SiteFlags {
@@ -100,6 +90,22 @@ function registerRemove(node: Command, run: RunCommand): void {
   );
 }
 
+function registerReplace(node: Command, run: RunCommand): void {
+  const command = node
+    .command('replace')
+    .description('give the name and the roles of a node that is lost to another machine, and install it there')
+    .argument('<name>', 'a node of cluster.yaml')
+    .requiredOption('--iip <address>', 'address of the other machine')
+    .option('--host-key <fingerprint>', 'fingerprint of its host key (SHA256:…), in place of an entry in known_hosts')
+    .option('--purge', 'give up the data that the lost machine alone had');
+  addSiteFlags(addBundleFlag(command)).action((name: string, flags: SiteFlags & { readonly iip: string; readonly hostKey?: string }) =>
+    run((context) => {
+      const { iip, hostKey } = flags;
+      return runChange({ what: 'replace', name, address: iip, ...(hostKey === undefined ? {} : { hostKey }) }, flags, context);
+    }),
+  );
+}
+
 function runChange(change: NodeChange, flags: SiteFlags, context: CommandContext): Promise<void> {
   return runSiteVerb(
     { plan: (options) => planNodeChange(options, change), run: (options, approve) => changeNode(options, change, approve) },
@@ -138,49 +144,4 @@ function collectList(value: string, before: readonly string[] = []): readonly st
     .split(',')
     .filter((part) => part !== '')
     .reduce<readonly string[]>((all, part) => collect(part, all), before);
-}
-
-function registerList(node: Command, run: RunCommand): void {
-  const command = node.command('list').description('print the nodes of cluster.yaml and of the site record, and what runs on each');
-  command
-    .option('--cluster <file>', 'cluster.yaml (default: the file of the last run)')
-    .action((flags: { readonly cluster?: string }) => run((context) => showNodes({ parallel: 1, ...flags }, context)));
-}
-
-/** A node with its state: `not installed`, `leaves` or a change where the next install has work there, else the state that its agent reports. */
-interface ShownNode extends Omit<ListedNode, 'state'> {
-  readonly state: string;
-  readonly reason: string;
-}
-
-async function showNodes(flags: SiteFlags, context: CommandContext): Promise<void> {
-  const { cluster, clusterPath, nodes, problem } = await listNodes(siteOptions(flags, context));
-  const shown = await Promise.all(nodes.map((node) => showNode(node, cluster, context)));
-  const table = formatTable(
-    ['NAME', 'ADDRESS', 'ROLES', 'STATE', 'REASON'],
-    shown.map(({ name, address, roles, state, reason }) => [name, address, roles.join(', '), state, reason]),
-  );
-  const changes = nodes.some(({ state }) => state !== 'installed');
-  const notes = [
-    ...(problem === undefined ? [] : [`These are the nodes of the record; cluster.yaml cannot be read: ${problem}`]),
-    ...(changes ? [`${clusterPath} has changes that are not installed: caisson install --offline --plan`] : []),
-  ];
-  context.print({
-    text: [table, ...notes].join('\n'),
-    data: { cluster, clusterPath, nodes: shown, ...(problem === undefined ? {} : { problem }) },
-  });
-}
-
-async function showNode(node: ListedNode, cluster: string, context: CommandContext): Promise<ShownNode> {
-  const { name, address, roles, state, before } = node;
-  if (state === 'not installed') return { ...node, state, reason: `caisson node install ${name}` };
-  if (state === 'roles change' || state === 'address changes') return { ...node, state, reason: `installed with ${before ?? ''}` };
-  if (state === 'leaves') return { ...node, state, reason: 'the next install removes it' };
-  const client = await readClient(seedLayout().pki);
-  const report = await askNode({ name, address, roles, uuid: nodeUuid(cluster, name) }, client, context.signal);
-  if (report.status === undefined) return { ...node, state: 'offline', reason: report.unreachable ?? '' };
-  const faults = faultsOfNode(report.status);
-  return faults.length === 0
-    ? { ...node, state: 'running', reason: '' }
-    : { ...node, state: 'running (unhealthy)', reason: faults.join(', ') };
 }

@@ -1,0 +1,93 @@
+import type { NodeSpec } from '../cluster/index.ts';
+import type { FoundHost, SiteConflict, SiteRecord } from '../site/index.ts';
+
+/** A node whose name another machine has now. Nothing of the record holds for the new one. */
+export interface ReplacedHost {
+  readonly name: string;
+  /** Recorded address of the former machine. */
+  readonly from: string;
+  readonly to: string;
+  /** Components that stood on the former machine alone, with their data. */
+  readonly alone: readonly string[];
+  /** Quorum components whose other members still count the former machine. */
+  readonly members: readonly string[];
+  /** Directories with data on the former machine, each with its component. */
+  readonly data: readonly { readonly owner: string; readonly path: string }[];
+}
+
+/**
+ * Finds nodes at another address than the recorded one, where the machine keeps no record of the site. A machine that was
+ * only given another address keeps its record.
+ */
+export function replacedHosts(
+  record: SiteRecord | undefined,
+  found: readonly FoundHost[],
+  nodes: readonly NodeSpec[],
+): readonly ReplacedHost[] {
+  if (record === undefined) return [];
+  return nodes.flatMap(({ name, address }): readonly ReplacedHost[] => {
+    const before = record.hosts[name];
+    const isFresh = found.some((host) => host.name === name && host.record === undefined && !host.hasAgent);
+    if (before === undefined || before.address === address || !isFresh || name === record.seed) return [];
+    const placed = Object.entries(record.placements).filter(([, hosts]) => hosts.includes(name));
+    const data = before.owned.flatMap(({ owner, key, data: isData }) => (isData === true ? [{ owner, path: key }] : []));
+    const hasData = (component: string): boolean => data.some(({ owner }) => owner === component);
+    return [
+      {
+        name,
+        from: before.address,
+        to: address,
+        alone: placed.flatMap(([component, { length }]) => (length === 1 && hasData(component) ? [component] : [])),
+        members: placed.flatMap(([component, { length }]) => (length > 1 ? [component] : [])),
+        data,
+      },
+    ];
+  });
+}
+
+/**
+ * Returns the record without what former machines had. Components that stood on one alone stay placed there, by name, and
+ * begin anew: what was done once for their data is done again.
+ */
+export function withoutReplaced(record: SiteRecord, replaced: readonly ReplacedHost[]): SiteRecord {
+  if (replaced.length === 0) return record;
+  const isGone = (host: string | undefined): boolean => replaced.some(({ name }) => name === host);
+  const isAnew = (component: string): boolean => (record.placements[component] ?? []).every(isGone) && component in record.placements;
+  return {
+    ...record,
+    hosts: Object.fromEntries(Object.entries(record.hosts).filter(([name]) => !isGone(name))),
+    joined: Object.fromEntries(
+      Object.entries(record.joined)
+        .map(([component, hosts]): [string, string[]] => [component, hosts.filter((host) => !isGone(host))])
+        .filter(([, hosts]) => hosts.length > 0),
+    ),
+    values: Object.fromEntries(Object.entries(record.values).filter(([key]) => !isGone(key.split('/')[1]))),
+    actions: record.actions.filter(({ component, host }) => !isGone(host) && !isAnew(component)),
+  };
+}
+
+/** Lists why machines cannot be replaced: members of a quorum must leave it first, and data are given up with a purge only. */
+export function replacementConflicts(replaced: readonly ReplacedHost[], purge: boolean): readonly SiteConflict[] {
+  return replaced.flatMap(({ name, from, to, alone, members }): readonly SiteConflict[] => [
+    ...members.map((component) => ({
+      where: name,
+      problem: `the machine at ${to} is another than that at ${from}, which the other members of ${component} still count as one of them`,
+      remedy: `Write its former address again, and have it leave: caisson node remove ${name} --forget ${name}; then add it: caisson node add ${name}`,
+    })),
+    ...(purge
+      ? []
+      : alone.map((component) => ({
+          where: name,
+          problem: `the machine at ${to} is another than that at ${from}, on which alone ${component} had its data; it would start empty`,
+          remedy: `Bring the former machine back under its address; where it is lost for good, with its data, add --purge`,
+        }))),
+  ]);
+}
+
+/** Lines for the plan that say what is lost with former machines. */
+export function replacementNotes(replaced: readonly ReplacedHost[]): readonly string[] {
+  return replaced.flatMap(({ name, from, to, data }) => [
+    `Another machine takes the place of ${name}: ${to} instead of ${from}, which is not asked and must not come back`,
+    ...data.map(({ owner, path }) => `Is lost with the former machine of ${name}: the data of ${owner} in ${path}`),
+  ]);
+}
