@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -29,8 +29,8 @@ const ADD_F2: NodeChange = { what: 'add', node: { name: 'f2', address: F2?.addre
 const REMOVE_F2: NodeChange = { what: 'remove', name: 'f2' };
 
 /** Three machines, of which the site has the first two. */
-async function installed(): Promise<SimulatedSite> {
-  const site = await simulatedSite({ directory: directory(), bundle, nodes: THREE_NODES });
+async function installed(nodes = THREE_NODES): Promise<SimulatedSite> {
+  const site = await simulatedSite({ directory: directory(), bundle, nodes });
   sites.push(site);
   const text = await clusterOf(site);
   await writeFile(site.options.clusterPath, `# Hall 3.\n${text.replace(/^.*name: f2.*\n/m, '')}`);
@@ -101,6 +101,31 @@ describe('a node that is added', () => {
     await changeNode(bare(site), ADD_F2, yes);
     expect((await stat(site.options.clusterPath)).mode & 0o777).toBe(0o600);
   });
+
+  it('is written where a link leads to', async () => {
+    const site = await installed();
+    const real = `${site.options.clusterPath}.real`;
+    await rename(site.options.clusterPath, real);
+    await symlink(real, site.options.clusterPath);
+    await changeNode(bare(site), ADD_F2, yes);
+    expect((await lstat(site.options.clusterPath)).isSymbolicLink()).toBe(true);
+    expect(await readFile(real, 'utf8')).toContain('name: f2');
+  });
+
+  it('is not written while another run is under way', async () => {
+    const site = await installed();
+    const before = await clusterOf(site);
+    const during = async (): Promise<boolean> => {
+      expect((await failureOf(declareNode(bare(site), ADD_F2))).error).toMatchObject({ code: 'INSTALL_LOCKED' });
+      return false;
+    };
+    expect(
+      (await failureOf(changeNode(bare(site), { what: 'roles', name: 'm1', roles: ['manage', 'front'] }, during))).error,
+    ).toMatchObject({
+      code: 'INTERRUPTED',
+    });
+    expect(await clusterOf(site)).toBe(before);
+  });
 });
 
 describe('a node that is only declared', () => {
@@ -127,6 +152,18 @@ describe('a node that is removed', () => {
     expect([...inventory(site.machine('f2'))].sort()).toEqual(untouched);
     expect(await clusterOf(site)).toBe(before);
     expect(await statesOf(site)).toEqual({ m1: 'installed', f1: 'installed' });
+  });
+
+  it('is refused in the words of the schema and of the topology when the cluster needs it', async () => {
+    const site = await installed();
+    const before = await clusterOf(site);
+    const seed = await failureOf(changeNode(bare(site), { what: 'remove', name: 'm1' }, yes));
+    expect(seed.message).toContain('"web" needs "store", which no host runs (give a host the role "manage")');
+    await changeNode(bare(site), { what: 'remove', name: 'f1' }, yes);
+    const last = await failureOf(changeNode(bare(site), { what: 'remove', name: 'm1' }, yes));
+    expect(last.error).toMatchObject({ code: 'INPUT_INVALID' });
+    expect(last.message).toMatch(/nodes: is empty, want at least one entry/);
+    expect(await clusterOf(site)).toBe(before.replace(/^.*name: f1.*\n/m, ''));
   });
 
   it('goes on after a kill although cluster.yaml has it no more, and is refused when nobody knows it', async () => {
@@ -174,5 +211,75 @@ describe('the list of nodes', () => {
     expect(broken.problem).toContain('cluster.yaml');
     await rm(site.options.clusterPath);
     expect((await listNodes(bare(site))).problem).toContain('cluster.yaml');
+  });
+});
+
+describe('a machine that takes the place of a lost one', () => {
+  /** A site, and a bare machine at another address that is reached under the name of one of its nodes. */
+  async function withSpare(name: string, address: string, nodes = THREE_NODES) {
+    const site = await installed(nodes);
+    const own = await mkdtemp(join(directory(), 'spare-'));
+    const other = await simulatedSite({
+      directory: own,
+      bundle,
+      nodes: THREE_NODES.map((node) => (node.name === name ? { ...node, address } : node)),
+    });
+    sites.push(other);
+    const spare = other.machine(name);
+    const { machines } = site.options;
+    if (machines === undefined) throw new Error('the machines are not simulated');
+    const connect: typeof machines.connect = async (node, ...rest) =>
+      node.name === name && node.address === address ? spare : machines.connect(node, ...rest);
+    return { site, spare, options: { ...bare(site), machines: { ...machines, connect } } };
+  }
+
+  it('gets all that the other had, and the others are told of its address', async () => {
+    const { site, spare, options } = await withSpare('f1', '10.0.0.99');
+    const change: NodeChange = { what: 'replace', name: 'f1', address: '10.0.0.99' };
+    const planned = await planNodeChange(options, change);
+    expect(planned.notes).toEqual([
+      'Another machine takes the place of f1: 10.0.0.99 instead of 10.0.0.12, which is not asked and must not come back',
+    ]);
+    expect(planned.plan.changes.filter((one) => one.action === 'remove')).toEqual([]);
+    const lost = [...inventory(site.machine('f1'))];
+    await changeNode(options, change, yes);
+    expect([...inventory(site.machine('f1'))]).toEqual(lost);
+    expect(spare.units.get('web.service')?.started).toBeDefined();
+    expect(site.machine('m1').files.get('/etc/hosts')?.content.toString()).toContain('10.0.0.99 f1');
+    expect(await statesOf(site)).toEqual({ m1: 'installed', f1: 'installed' });
+    expect((await changeNode(options, change, yes)).changed).toBe(0);
+  });
+
+  it('is the same when the address is edited by hand, and goes on after a kill', async () => {
+    const { site, spare, options } = await withSpare('f1', '10.0.0.99');
+    await writeFile(site.options.clusterPath, (await clusterOf(site)).replace('10.0.0.12', '10.0.0.99'));
+    const run = spare.run.bind(spare);
+    spare.run = async (command, ...rest) => {
+      if (command.argv[1] === 'pull') throw new Error('the power is gone');
+      return run(command, ...rest);
+    };
+    expect((await failureOf(install(options, yes))).message).toContain('the power is gone');
+    expect(inventory(spare).has('file /etc/caisson/site.json')).toBe(true);
+    spare.run = run;
+    await install(options, yes);
+    expect(spare.units.get('web.service')?.started).toBeDefined();
+    expect((await install(options, yes)).changed).toBe(0);
+  });
+
+  it('is refused without --purge where the lost one alone had data, and begins anew with it', async () => {
+    const order = [...THREE_NODES].sort((left, right) => left.name.localeCompare(right.name));
+    const { site, spare, options } = await withSpare('m1', '10.0.0.99', order);
+    const change: NodeChange = { what: 'replace', name: 'm1', address: '10.0.0.99' };
+    const before = await clusterOf(site);
+    const refused = await failureOf(changeNode(options, change, yes));
+    expect(refused.error).toMatchObject({ code: 'SITE_CONFLICT' });
+    expect(refused.message).toContain('m1: the machine at 10.0.0.99 is another than that at 10.0.0.11, on which alone store had its data');
+    expect(await clusterOf(site)).toBe(before);
+    const purging = { ...options, purge: true };
+    const { notes } = await planNodeChange(purging, change);
+    expect(notes).toContain('Is lost with the former machine of m1: the data of store in /opt/sample/data');
+    await changeNode(purging, change, yes);
+    expect(spare.units.get('store.service')?.started).toBeDefined();
+    expect((await install(options, yes)).changed).toBe(0);
   });
 });
