@@ -1,7 +1,7 @@
 import type { NodeSpec } from '../cluster/index.ts';
 import type { FoundHost, SiteConflict, SiteRecord } from '../site/index.ts';
 
-/** A node whose name another machine has now. Nothing of the record holds for the new one. */
+/** A node whose name another machine has now. The recorded resources are those of the former machine. */
 export interface ReplacedHost {
   readonly name: string;
   /** Recorded address of the former machine. */
@@ -46,8 +46,8 @@ export function replacedHosts(
 }
 
 /**
- * Returns the record without what former machines had. Components that stood on one alone stay placed there, by name, and
- * begin anew: what was done once for their data is done again.
+ * Returns the record without the former machines. Components that stood on one alone stay placed there, by name, and begin
+ * anew: actions that ran once for their data run again.
  */
 export function withoutReplaced(record: SiteRecord, replaced: readonly ReplacedHost[]): SiteRecord {
   if (replaced.length === 0) return record;
@@ -84,7 +84,7 @@ export function replacementConflicts(replaced: readonly ReplacedHost[], purge: b
   ]);
 }
 
-/** Lines for the plan that say what is lost with former machines. */
+/** Lines for the plan that name the former machines and the data that are lost with them. */
 export function replacementNotes(replaced: readonly ReplacedHost[]): readonly string[] {
   return replaced.flatMap(({ name, from, to, data }) => [
     `Another machine takes the place of ${name}: ${to} instead of ${from}, which is not asked and must not come back`,

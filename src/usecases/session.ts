@@ -79,7 +79,7 @@ export interface Session {
   readonly hostRecords: ReadonlyMap<string, HostRecord>;
   /** Names of hosts that leave the cluster and are not connected. */
   readonly forgotten: ReadonlySet<string>;
-  /** Nodes that are other machines than the recorded ones. `record` has nothing of the former machines. */
+  /** Nodes that are other machines than the recorded ones. `record` does not list the former machines. */
   readonly replaced: readonly ReplacedHost[];
   readonly observed: Observed;
   readonly agents: AgentStatuses;

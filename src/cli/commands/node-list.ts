@@ -38,9 +38,9 @@ function addClusterFlag(command: Command): Command {
 /** A node with its state: what the next install does with it where there is something to do, else what its agent reports. */
 interface ShownNode extends Omit<ListedNode, 'state'> {
   readonly state: string;
-  /** Why it is in this state, and what is wrong with it. */
+  /** Reason for the state, and the faults that the agent reports. */
   readonly reason: string;
-  /** What its agent reports; left out for an agent that is silent, or not installed yet. */
+  /** Status from its agent; absent while the agent is silent or not installed yet. */
   readonly status?: AgentStatus;
 }
 
