@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { nodeUuid, type NewNode } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { seedLayout } from '../../site/index.ts';
@@ -17,7 +18,6 @@ import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts'
 import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 import { askNode, readClient } from './cluster-agents.ts';
 import { faultsOfNode } from './status-faults.ts';
-import type { Command } from 'commander';
 
 /** `caisson node`: the nodes of a running cluster. Each subcommand edits cluster.yaml and makes the plan of an install. */
 export const registerNode: RegisterCommand = (program, run) => {
