@@ -11,9 +11,10 @@ export interface NewNode {
 }
 
 /**
- * Adds a node at the end of the list in a text of cluster.yaml. Everything else stays byte for byte, comments included. A
- * node that is there with the same address and roles leaves the text as it is. Throws INPUT_INVALID when the name or the
- * address belongs to another node, when the result is no valid cluster.yaml, or when the text cannot be edited safely.
+ * Adds a node at the end of the list in a text of cluster.yaml. All characters of the text stay; a comment below the last
+ * node can come to stand below the new one. A node that is there with the same address and roles leaves the text as it is.
+ * Throws INPUT_INVALID when the name or the address belongs to another node, when the result is no valid cluster.yaml, or
+ * when the text cannot be edited safely.
  */
 export function addNode(text: string, file: string, node: NewNode): string {
   const { nodes } = parseClusterSpec(text, file);
@@ -33,8 +34,8 @@ export function addNode(text: string, file: string, node: NewNode): string {
 }
 
 /**
- * Removes a node from a text of cluster.yaml, with the comment on its lines and the one directly above them. Everything else
- * stays byte for byte. A name that is not there leaves the text as it is. Throws INPUT_INVALID as addNode does.
+ * Removes a node from a text of cluster.yaml, with the comment on its lines and the one directly above them, which can be
+ * one about the node before. The rest of the text stays. A name that is not there leaves the text as it is. Throws INPUT_INVALID as addNode does.
  */
 export function removeNode(text: string, file: string, name: string): string {
   const { nodes } = parseClusterSpec(text, file);
@@ -55,7 +56,10 @@ export function removeNode(text: string, file: string, name: string): string {
   return checked(text.slice(0, start) + text.slice(Math.min(text.length, lineEnd(text, end) + 1)), file, kept);
 }
 
-/** Sets the roles of a node in a text of cluster.yaml; the rest stays byte for byte. Throws INPUT_INVALID, also for an unknown node. */
+/**
+ * Sets the roles of a node in a text of cluster.yaml. The rest of the text stays; comments between the old roles go. Throws
+ * INPUT_INVALID, also for an unknown node.
+ */
 export function setRoles(text: string, file: string, name: string, roles: readonly string[]): string {
   const { nodes } = parseClusterSpec(text, file);
   const index = nodes.findIndex((node) => node.name === name);
