@@ -137,7 +137,7 @@ function wrongKey(file: string, opener: Opener): CaissonError {
   });
 }
 
-/** Bytes of a block of AES. The message begins with so many random bytes, of which the last two are repeated. */
+/** Bytes of an AES block. An encrypted message begins with one block of random bytes and a copy of its last two (RFC 9580 5.13.1). */
 const BLOCK = 16;
 
 /**

@@ -1,16 +1,14 @@
-import { posix } from 'node:path';
-import { seedLayout } from '../site/index.ts';
+import { depotTlsPaths, operatorPaths, repositoryKeyPaths, seedLayout } from '../site/index.ts';
 
 const LAYOUT = seedLayout();
 const NAME = '[^./][^/]*';
-const DEPOT_FILES = ['repository.key', 'repository.asc', 'tls.crt', 'tls.key'];
-const OPERATOR_FILES = ['ca.crt', 'operator.crt', 'operator.key'];
 
 const PATHS: ReadonlySet<string> = new Set([
   LAYOUT.record,
   LAYOUT.journal,
-  ...DEPOT_FILES.map((name) => posix.join(LAYOUT.depot, name)),
-  ...OPERATOR_FILES.map((name) => posix.join(LAYOUT.pki, name)),
+  ...Object.values(repositoryKeyPaths(LAYOUT)),
+  ...Object.values(depotTlsPaths(LAYOUT)),
+  ...Object.values(operatorPaths(LAYOUT)),
 ]);
 
 const TREES: readonly RegExp[] = [

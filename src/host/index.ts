@@ -17,7 +17,7 @@ export * from './run-checked.ts';
 export type { SshCredentials, SshIdentity } from './ssh-credentials.ts';
 export type { HostKeyTrust, SshTarget } from './ssh-connection.ts';
 export * from './ssh-host.ts';
-export type { ConnectOptions, HostToConnect, LoginPlaces, SshLogin } from './ssh-login.ts';
+export { locateFile, type ConnectOptions, type HostToConnect, type LoginPlaces, type SshLogin } from './ssh-login.ts';
 export { gatherFacts, type FactsOptions, type FileSystemFacts, type HostFacts } from './facts.ts';
 export type { HostNameEntry } from './network-facts.ts';
 export * from './remote-files.ts';

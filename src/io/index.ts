@@ -5,6 +5,7 @@ export * from './compression.ts';
 export * from './document-fields.ts';
 export * from './file-tree.ts';
 export * from './atomic-file.ts';
+export * from './is-there.ts';
 export * from './kept-pair.ts';
 export * from './leftovers.ts';
 export * from './limited-read.ts';

@@ -5,21 +5,21 @@ import { posix } from 'node:path';
  * the paths of a platform.
  */
 export const EXECUTABLE = '/usr/local/bin/caisson';
-export const PKI = '/etc/caisson/pki';
-export const AGENT_CONFIG = '/etc/caisson/agent.yaml';
-export const AGENT_STATE = '/var/lib/caisson/agent';
+/** Directory of settings on every host. */
+export const SETTINGS = '/etc/caisson';
+/** Directory of everything else that Caisson keeps on a host. */
+export const STATE = '/var/lib/caisson';
+export const PKI = posix.join(SETTINGS, 'pki');
+export const AGENT_CONFIG = posix.join(SETTINGS, 'agent.yaml');
+export const AGENT_STATE = posix.join(STATE, 'agent');
 export const AGENT_UNIT = 'caisson-agent.service';
-/** Directory above the settings of package managers. */
-export const PACKAGES = '/etc/caisson';
-/** Directory above the metadata that package managers fetched. */
-export const PACKAGES_STATE = '/var/lib/caisson';
 export const UNITS = '/etc/systemd/system';
 export const AGENT_PORT = 6100;
 /** Name of our block in /etc/hosts. */
 export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';
 /** File with the record that each host keeps of its site. */
-export const HOST_RECORD = '/etc/caisson/site.json';
+export const HOST_RECORD = posix.join(SETTINGS, 'site.json');
 
 /** Paths that exist on the seed only. The process of a run reads and writes them directly. */
 export interface SeedLayout {
@@ -45,8 +45,8 @@ export interface SeedLayout {
 
 /** Returns the paths on the seed. Only tests give another root than /. */
 export function seedLayout(root = '/'): SeedLayout {
-  const state = posix.join(root, '/var/lib/caisson');
-  const settings = posix.join(root, '/etc/caisson');
+  const state = posix.join(root, STATE);
+  const settings = posix.join(root, SETTINGS);
   return {
     bundles: posix.join(state, 'bundles'),
     journal: posix.join(state, 'journal.jsonl'),
@@ -58,4 +58,19 @@ export function seedLayout(root = '/'): SeedLayout {
     depot: posix.join(settings, 'depot'),
     lock: root === '/' ? 'caisson-install' : `caisson-install ${root}`,
   };
+}
+
+/** Returns the paths on the seed of the key pair that signs the package repositories. */
+export function repositoryKeyPaths({ depot }: Pick<SeedLayout, 'depot'>) {
+  return { privateKey: posix.join(depot, 'repository.key'), publicKey: posix.join(depot, 'repository.asc') };
+}
+
+/** Returns the paths on the seed of the depot's certificate and key. */
+export function depotTlsPaths({ depot }: Pick<SeedLayout, 'depot'>) {
+  return { certificate: posix.join(depot, 'tls.crt'), key: posix.join(depot, 'tls.key') };
+}
+
+/** Returns the paths on the seed of the operator's certificate and key, and of the certificate of the site's authority. */
+export function operatorPaths({ pki }: Pick<SeedLayout, 'pki'>) {
+  return { authority: posix.join(pki, 'ca.crt'), certificate: posix.join(pki, 'operator.crt'), key: posix.join(pki, 'operator.key') };
 }

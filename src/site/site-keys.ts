@@ -8,7 +8,7 @@ import { readKeptPair, readSecretFile, writeKeptPair } from '../io/index.ts';
 import { openKeptAuthority, type CertificateSubject, type KeptAuthority } from '../pki/index.ts';
 import type { SeedKeys } from './conflicts.ts';
 import { keptText, type KeptText } from './kept-text.ts';
-import type { SeedLayout } from './layout.ts';
+import { repositoryKeyPaths, type SeedLayout } from './layout.ts';
 import { openSecretStore } from './secret-store.ts';
 
 /** Name of the authority that every site has. It issues the certificates of the agents, the depot and operators. */
@@ -90,11 +90,6 @@ export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): Site
     },
     found: async (names) => ({ authorities: await fingerprints(names, authorityOf), secrets: await secrets.names() }),
   };
-}
-
-/** Paths on the seed of the key pair that signs the package repositories. */
-export function repositoryKeyPaths({ depot }: SeedLayout) {
-  return { privateKey: join(depot, 'repository.key'), publicKey: join(depot, 'repository.asc') };
 }
 
 function openAuthority(

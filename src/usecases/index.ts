@@ -2,14 +2,14 @@
  * Operations of an operator: open a session with the site and its hosts (session.ts), plan, ask for approval, apply
  * (apply/). Code here must not import net, sources or builder, so that it cannot download. Start with operation.ts.
  */
-export * from './backup.ts';
+export * from './backup/backup.ts';
 export * from './certificates.ts';
 export * from './history.ts';
 export * from './install.ts';
 export * from './nodes.ts';
 export * from './reset.ts';
-export * from './restore.ts';
-export type { RestoredFile } from './restored-files.ts';
+export * from './backup/restore.ts';
+export type { RestoredFile } from './backup/restored-files.ts';
 export * from './rollback.ts';
 export * from './staged-bundles.ts';
 export * from './upgrade.ts';

@@ -24,6 +24,8 @@ export interface Operation {
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
   readonly goesBack?: boolean;
+  /** True for an operation after which the site is gone. */
+  readonly isLast?: boolean;
   /** Returns the topology to plan for. The session's topology by default. */
   readonly topology?: (session: Session) => Topology;
   /** Returns lines that are shown with the plan, after changes and consequences. */
@@ -36,7 +38,7 @@ export interface Operation {
 
 /** Plans an operation and changes nothing. Throws as the operation does before its first change. */
 export async function planOperation(options: OperationOptions, operation: Operation): Promise<PlannedRun> {
-  return withSession(options, (session) => planned(session, options, operation));
+  return withSession(options, operation, (session) => planned(session, options, operation));
 }
 
 /**
@@ -47,7 +49,7 @@ export async function runOperation(options: OperationOptions, operation: Operati
   const layout = layoutOf(options);
   const release = await takeInstallLock(layout.lock);
   try {
-    return await withSession(options, async (session) => {
+    return await withSession(options, operation, async (session) => {
       const run = await planned(session, options, operation);
       if (!(await approve(run))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
       await operation.approved?.();

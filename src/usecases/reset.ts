@@ -9,6 +9,7 @@ import type { PlannedRun } from './planned-run.ts';
 
 const RESET: Operation = {
   name: 'reset',
+  isLast: true,
   topology: ({ topology }) => withoutNodes(topology),
   notes: (_session, { purge }) =>
     purge === true ? ['Is removed for good: the data above, and the keys, secrets and bundles on the seed'] : [],
@@ -19,7 +20,7 @@ const RESET: Operation = {
 
 /** Plans a reset and changes nothing. Throws as a reset does before its first change. */
 export async function planReset(options: OperationOptions): Promise<PlannedRun> {
-  return planOperation({ ...options, isLast: true }, RESET);
+  return planOperation(options, RESET);
 }
 
 /**
@@ -28,7 +29,7 @@ export async function planReset(options: OperationOptions): Promise<PlannedRun> 
  * runOperation does.
  */
 export async function reset(options: OperationOptions, approve: Approve): Promise<RunSummary> {
-  return runOperation({ ...options, isLast: true }, RESET, approve);
+  return runOperation(options, RESET, approve);
 }
 
 /** Returns the topology of a cluster that has no nodes and wants no resources. */

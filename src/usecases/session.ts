@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { closeBundles, type TrustFiles } from '../bundle/index.ts';
 import type { NodeSpec, Topology } from '../cluster/index.ts';
 import { hasCode, type Clock, type Digest, type Emit } from '../core/index.ts';
-import { HOSTS_AT_ONCE, readRemoteFile, type ConnectOptions, type Host } from '../host/index.ts';
+import { HOSTS_AT_ONCE, locateFile, readRemoteFile, type ConnectOptions, type Host } from '../host/index.ts';
 import { readSecretFile, readTextFile } from '../io/index.ts';
 import { checkHosts, connectHosts, HostsUnfitError, type ConnectedHosts, type HostFinding } from '../preflight/index.ts';
 import {
@@ -11,6 +11,7 @@ import {
   HOST_RECORD,
   openFileStore,
   openSiteKeys,
+  operatorPaths,
   parseHostRecord,
   REAL_MACHINES,
   rebuildRecord,
@@ -31,7 +32,6 @@ import { HOST_TOOLS } from '../resources/index.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
 import { replacedHosts, withoutReplaced, type ReplacedHost } from './replaced-hosts.ts';
-import { resolveSitePath } from './site-path.ts';
 import { siteSources } from './site-sources.ts';
 import { siteConflicts } from './site-conflicts.ts';
 
@@ -47,8 +47,6 @@ export interface SessionOptions {
   readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
   /** Certificates that are issued again, by the names that listCertificates gives them. */
   readonly renew?: readonly string[] | undefined;
-  /** True for a run after which the site is gone. */
-  readonly isLast?: boolean | undefined;
   /** Hosts that leave the cluster and are not connected (--forget). */
   readonly forget?: readonly string[];
   /** Most hosts that are connected and worked on at the same time; 32 by default. */
@@ -90,7 +88,11 @@ export interface Session {
  * what siteSources and openRequest throw, SiteConflictError with every reason why the site must not be changed in this
  * way, and HostsUnfitError with every finding of every host.
  */
-export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  options: SessionOptions,
+  { isLast }: { readonly isLast?: boolean },
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   const layout = layoutOf(options);
   const store = openFileStore(layout.record);
   const recorded = await store.read();
@@ -106,7 +108,7 @@ export async function withSession<T>(options: SessionOptions, work: (session: Se
     const forgotten = new Set(options.forget ?? []);
     const connected = await connectAll(request, dirname(clusterPath), recorded, forgotten, options);
     try {
-      return await work(await openSession({ request, clusterPath, store, recorded, connected, forgotten, layout }, options));
+      return await work(await openSession({ request, clusterPath, store, recorded, connected, forgotten, layout, isLast }, options));
     } finally {
       await connected.close();
     }
@@ -160,6 +162,8 @@ interface Parts {
   readonly connected: ConnectedHosts;
   readonly forgotten: ReadonlySet<string>;
   readonly layout: SeedLayout;
+  /** True for a run after which the site is gone. */
+  readonly isLast: boolean | undefined;
 }
 
 async function openSession(parts: Parts, options: SessionOptions): Promise<Session> {
@@ -169,7 +173,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     name: spec.name,
     clock: options.clock,
     renew: options.renew,
-    resolvePath: (path) => resolveSitePath(path, clusterPath, options.connect.home),
+    resolvePath: (path) => locateFile(path, { home: options.connect.home, directory: dirname(clusterPath) }),
   });
   const hosts = new Map([...connected.hosts, [connected.seed.name, connected.seed]]);
   const found = await findHosts(hosts, options);
@@ -178,10 +182,10 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   if (recorded === undefined && known !== undefined) {
     options.emit({ type: 'warning', message: `The record of site "${known.name}" was lost; it is made again from what its hosts keep` });
   }
-  const replaced = options.isLast === true ? [] : replacedHosts(known, found, spec.nodes);
+  const replaced = parts.isLast === true ? [] : replacedHosts(known, found, spec.nodes);
   const record = known === undefined ? undefined : withoutReplaced(known, replaced);
   const topology = request.topology(record);
-  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: options.isLast });
+  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: parts.isLast });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, {
     ...options,
@@ -237,12 +241,13 @@ function understood(host: string, text: string): HostRecord {
   ]);
 }
 
-async function operatorCertificate({ pki }: SeedLayout) {
+async function operatorCertificate(layout: SeedLayout) {
+  const paths = operatorPaths(layout);
   try {
     const [certificate, key, authority] = await Promise.all([
-      readTextFile(join(pki, 'operator.crt')),
-      readSecretFile(join(pki, 'operator.key')),
-      readTextFile(join(pki, 'ca.crt')),
+      readTextFile(paths.certificate),
+      readSecretFile(paths.key),
+      readTextFile(paths.authority),
     ]);
     return { certificate, key, authority };
   } catch (error) {

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { beforeAll } from 'vitest';
 import { fixedClock, type Clock } from '../../src/core/index.ts';
 import { runCaisson, type Ended } from './run-caisson.ts';
 import { MANIFESTS, writeSampleBundle, type SampleNode } from './sample-install.ts';
 import { simulatedSite, type SimulatedSite } from './simulated-site.ts';
+import { useSharedTempDir } from './temp-dir.ts';
+import { useEnding } from './use-sites.ts';
 
 /** Time of the simulated machines, at which commands run unless a test gives another. */
 export const NOON = Date.UTC(2026, 0, 1);
@@ -21,22 +22,6 @@ const NEXT_MANIFESTS: Readonly<Record<string, string>> = {
   'components/web/web.conf': 'pages=all\n',
 };
 
-/** Bundles of the sample platform in two versions. */
-export interface CommandBundles {
-  readonly bundle: string;
-  readonly next: string;
-  remove(): Promise<void>;
-}
-
-export async function commandBundles(): Promise<CommandBundles> {
-  const directory = await mkdtemp(join(tmpdir(), 'caisson-commands-'));
-  return {
-    bundle: await writeSampleBundle(join(directory, 'sample.tar')),
-    next: await writeSampleBundle(join(directory, 'next.tar'), { manifests: NEXT_MANIFESTS, version: '1.3' }),
-    remove: () => rm(directory, { recursive: true, force: true }),
-  };
-}
-
 export interface CommandOptions {
   /** What is typed at the question; without it there is no terminal. */
   readonly typed?: string;
@@ -51,11 +36,46 @@ export interface CommandSite {
   readonly told: (words: readonly string[], options?: CommandOptions) => Promise<string>;
 }
 
+/** Sites of a test file whose commands run through the program. */
+export interface CommandSites {
+  /** Paths of the bundles of the sample platform in two versions. */
+  readonly bundles: () => { readonly bundle: string; readonly next: string };
+  /** Makes a site that nothing is installed on. It ends after its test. */
+  readonly bare: (nodes: readonly SampleNode[]) => Promise<CommandSite>;
+  /** Makes a site on which the first version is installed. */
+  readonly installed: (nodes: readonly SampleNode[]) => Promise<CommandSite>;
+}
+
+/** `directory` returns the directory of a test, for the files of its sites. */
+export function useCommandSites(directory: () => string): CommandSites {
+  const shared = useSharedTempDir();
+  const ending = useEnding<SimulatedSite>();
+  const bundles = { bundle: '', next: '' };
+  beforeAll(async () => {
+    bundles.bundle = await writeSampleBundle(join(shared(), 'sample.tar'));
+    bundles.next = await writeSampleBundle(join(shared(), 'next.tar'), { manifests: NEXT_MANIFESTS, version: '1.3' });
+  });
+  const bare = async (nodes: readonly SampleNode[]): Promise<CommandSite> => {
+    const made = await commandSite(directory(), bundles.bundle, nodes);
+    ending(made.site);
+    return made;
+  };
+  return {
+    bundles: () => bundles,
+    bare,
+    installed: async (nodes) => {
+      const made = await bare(nodes);
+      await made.site.install();
+      return made;
+    },
+  };
+}
+
 /**
  * Makes a simulated site whose commands run through the program. In texts, names that differ from run to run are replaced: `SEED` is the
  * directory of the seed's own files, `PORT` the port of the depot, `DIGEST` a digest, `RUN-00000001` the first run that was told of.
  */
-export async function commandSite(directory: string, bundle: string, nodes: readonly SampleNode[]): Promise<CommandSite> {
+async function commandSite(directory: string, bundle: string, nodes: readonly SampleNode[]): Promise<CommandSite> {
   const site = await simulatedSite({ directory, bundle, nodes });
   const { machines } = site.options;
   // The directories above those of the seed are there on every machine.

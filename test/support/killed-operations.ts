@@ -2,35 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { reset, rollback, upgrade } from '../../src/usecases/index.ts';
+import { DATABASE_NODES, type TwoReleases } from './database-sites.ts';
 import { inventory } from './model/checks.ts';
-import { HARD_IMAGES, hardManifests, hardSite, type HardSite } from './hard-cases.ts';
-import { writeSampleBundle, type SampleNode } from './sample-install.ts';
+import { hardSite, type HardSite } from './hard-cases.ts';
+import { type SampleNode } from './sample-install.ts';
 import { outcomeOf } from './simulated-site.ts';
 
-const NODES: readonly SampleNode[] = [
-  { name: 'n1', address: '10.0.0.11', roles: ['data'] },
-  { name: 'n2', address: '10.0.0.12', roles: ['front'] },
-  { name: 'n3', address: '10.0.0.13', roles: ['front'] },
-];
-const LEFT = NODES.filter(({ name }) => name !== 'n3');
+const NODES: readonly SampleNode[] = [...DATABASE_NODES, { name: 'n3', address: '10.0.0.13', roles: ['front'] }];
 
 const yes = async (): Promise<boolean> => true;
-
-/** Bundles of two releases, whose database has a migration between them. */
-export interface TwoReleases {
-  readonly older: string;
-  readonly newer: string;
-}
-
-export async function writeTwoReleases(directory: string): Promise<TwoReleases> {
-  const write = (database: string): Promise<string> =>
-    writeSampleBundle(join(directory, `${database}.tar`), {
-      manifests: hardManifests({ database }),
-      images: HARD_IMAGES,
-      version: database,
-    });
-  return { older: await write('1'), newer: await write('2') };
-}
 
 /** An operation of a site, killed and run again. */
 export interface KilledOperation {
@@ -44,7 +24,7 @@ export interface KilledOperation {
   readonly again?: (site: HardSite) => Promise<{ readonly changed: number }>;
 }
 
-const removeNode = async (site: HardSite): Promise<void> => site.declare(LEFT);
+const removeNode = async (site: HardSite): Promise<void> => site.declare(DATABASE_NODES);
 
 export const KILLED_OPERATIONS: readonly KilledOperation[] = [
   { name: 'install', isFirst: true, prepare: async () => {}, run: (site) => site.run(), again: (site) => site.run() },

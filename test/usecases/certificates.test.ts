@@ -1,35 +1,22 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/index.ts';
 import { listCertificates, seedLayout } from '../../src/site/index.ts';
 import { install, planRenewal, renewCertificates } from '../../src/usecases/index.ts';
 import { failureOf } from '../support/hard-cases.ts';
-import { THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
-import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
+import { type SimulatedSite } from '../support/simulated-site.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { useSampleSites } from '../support/use-sites.ts';
 
 const directory = useTempDir();
-let bundles: string;
-let bundle: string;
-const sites: SimulatedSite[] = [];
-
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-certificates-'));
-  bundle = await writeSampleBundle(join(bundles, 'sample.tar'));
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
+const samples = useSampleSites(directory);
 
 const yes = async (): Promise<boolean> => true;
 
 async function installed(): Promise<SimulatedSite> {
-  const site = await simulatedSite({ directory: directory(), bundle, nodes: THREE_NODES });
-  sites.push(site);
+  const site = await samples.open();
   await site.install();
   return site;
 }

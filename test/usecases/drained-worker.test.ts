@@ -1,30 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
 import { planInstall } from '../../src/usecases/index.ts';
 import { failureOf, HARD_IMAGES, hardManifests, hardSite, impatientClock, type HardChoices, type HardSite } from '../support/hard-cases.ts';
 import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import { outcomeOf } from '../support/simulated-site.ts';
-import { useTempDir } from '../support/temp-dir.ts';
+import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
+import { useEnding } from '../support/use-sites.ts';
 
 const directory = useTempDir();
-let bundles: string;
+const bundles = useSharedTempDir();
 let number = 0;
-const sites: HardSite[] = [];
-
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-hard-'));
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
+const ending = useEnding<HardSite>();
 
 async function bundleOf(choices: HardChoices = {}): Promise<string> {
   number += 1;
-  return writeSampleBundle(join(bundles, `${number}.tar`), {
+  return writeSampleBundle(join(bundles(), `${number}.tar`), {
     manifests: hardManifests(choices),
     images: HARD_IMAGES,
     version: `${number}`,
@@ -38,8 +29,7 @@ const NODES: readonly SampleNode[] = [
 ];
 
 async function installed(nodes: readonly SampleNode[] = NODES, choices: HardChoices = {}): Promise<HardSite> {
-  const site = await hardSite(directory(), await bundleOf(choices), nodes);
-  sites.push(site);
+  const site = ending(await hardSite(directory(), await bundleOf(choices), nodes));
   await site.run();
   site.takeRestarts();
   return site;
@@ -208,8 +198,7 @@ describe('a need of some hosts', () => {
     { enough: 'quorum', sick: ['n3'], starts: true },
     { enough: 'quorum', sick: ['n2', 'n3'], starts: false },
   ] as const)('is met by $enough when $sick are not healthy: $starts', async ({ enough, sick, starts }) => {
-    const site = await hardSite(directory(), await bundleOf({ enough }), READERS);
-    sites.push(site);
+    const site = ending(await hardSite(directory(), await bundleOf({ enough }), READERS));
     for (const name of sick) site.machine(name).sick.add('store');
     await failureOf(site.run({ clock: impatientClock() }));
     expect(site.machine('n4').units.has('reader.service')).toBe(starts);
@@ -219,8 +208,7 @@ describe('a need of some hosts', () => {
   });
 
   it('is waited for with patience only once those hosts have been started', async () => {
-    const site = await hardSite(directory(), await bundleOf({ enough: 'quorum' }), READERS);
-    sites.push(site);
+    const site = ending(await hardSite(directory(), await bundleOf({ enough: 'quorum' }), READERS));
     for (const name of ['n1', 'n2', 'n3']) {
       const machine = site.machine(name);
       const run = machine.run.bind(machine);

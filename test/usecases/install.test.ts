@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { closeBundles, openBundles } from '../../src/bundle/index.ts';
 import { CaissonError } from '../../src/core/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
@@ -11,29 +10,15 @@ import type { Resource } from '../../src/resources/index.ts';
 import { install, planInstall } from '../../src/usecases/index.ts';
 import { seedLayout } from '../../src/site/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { useSampleSites } from '../support/use-sites.ts';
 import { cutIntoVolumes } from '../support/volumes.ts';
 import { ONE_NODE, THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
 import { outcomeOf, simulatedSite, type SimulatedSite, type SiteOptions } from '../support/simulated-site.ts';
 
 const directory = useTempDir();
-let bundles: string;
-let bundle: string;
-const sites: SimulatedSite[] = [];
+const samples = useSampleSites(directory);
 
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-install-'));
-  bundle = await writeSampleBundle(join(bundles, 'sample.tar'));
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
-
-async function site(options: Partial<SiteOptions> = {}): Promise<SimulatedSite> {
-  const made = await simulatedSite({ directory: directory(), bundle, nodes: THREE_NODES, ...options });
-  sites.push(made);
-  return made;
-}
+const site = samples.open;
 
 async function journalOf({ seedRoot }: SimulatedSite): Promise<Record<string, unknown>[]> {
   const text = await readFile(seedLayout(seedRoot).journal, 'utf8');
@@ -88,14 +73,14 @@ describe('install', () => {
   });
 
   it('takes volumes from several directories, and keeps one file of them', async () => {
-    const volumes = cutIntoVolumes(bundle, 30_000, { directoryOf: (number) => join(directory(), `disk-${number}`) });
+    const volumes = cutIntoVolumes(samples.bundle(), 30_000, { directoryOf: (number) => join(directory(), `disk-${number}`) });
     expect(volumes.length).toBeGreaterThan(1);
     const one = await site({ nodes: ONE_NODE });
     await one.install({ bundlePaths: volumes });
     const { bundles: staged } = seedLayout(one.seedRoot);
     const names = await readdir(staged);
     expect(names).toHaveLength(1);
-    expect((await readFile(join(staged, names[0] ?? ''))).equals(await readFile(bundle))).toBe(true);
+    expect((await readFile(join(staged, names[0] ?? ''))).equals(await readFile(samples.bundle()))).toBe(true);
     expect((await one.install({ bundlePaths: volumes })).changed).toBe(0);
     await rm(volumes[1] ?? '');
     expect(await outcomeOf(one.install({ bundlePaths: [volumes[0] ?? ''] }))).toContain('sample.tar.002: it is missing');
@@ -157,8 +142,8 @@ describe('install', () => {
   it('goes over to a delta, finds its base on the seed, and serves both', async () => {
     const three = await site();
     await three.install();
-    const newer = await writeSampleBundle(join(directory(), 'newer.tar'), { version: '1.3', bases: [bundle] });
-    const readers = await openBundles([newer, bundle]);
+    const newer = await writeSampleBundle(join(directory(), 'newer.tar'), { version: '1.3', bases: [samples.bundle()] });
+    const readers = await openBundles([newer, samples.bundle()]);
     const digests = new Map(readers.map((reader) => [stagedBundleName(reader), reader.bundleDigest]));
     await closeBundles(readers);
     for (const machine of three.machines) machine.bundleDigests = digests;

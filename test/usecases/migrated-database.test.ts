@@ -1,42 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { rm } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
 import { seedLayout } from '../../src/site/index.ts';
-import { failureOf, HARD_IMAGES, hardManifests, hardSite, type HardSite } from '../support/hard-cases.ts';
-import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
+import { failureOf } from '../support/hard-cases.ts';
+import { DATABASE_NODES, useDatabaseSites, useTwoReleases } from '../support/database-sites.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
-let bundles: string;
-let older: string;
-let newer: string;
-const sites: HardSite[] = [];
-
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-hard-'));
-  const write = (database: string): Promise<string> =>
-    writeSampleBundle(join(bundles, `${database}.tar`), { manifests: hardManifests({ database }), images: HARD_IMAGES, version: database });
-  older = await write('1');
-  newer = await write('2');
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
-
-const NODES: readonly SampleNode[] = [
-  { name: 'n1', address: '10.0.0.11', roles: ['data'] },
-  { name: 'n2', address: '10.0.0.12', roles: ['front'] },
-];
-
-async function installed(): Promise<HardSite> {
-  const site = await hardSite(directory(), older, NODES);
-  sites.push(site);
-  await site.run();
-  site.takeRestarts();
-  return site;
-}
+const releases = useTwoReleases();
+const { installed } = useDatabaseSites(directory, releases);
 
 describe('a database that is initialised once and migrated', () => {
   it('is initialised after its first gate, before what needs it starts, and never migrated then', async () => {
@@ -61,7 +32,7 @@ describe('a database that is initialised once and migrated', () => {
   it('is migrated from the new image before anything else of the upgrade, and only then restarted', async () => {
     const site = await installed();
     site.platform.takeLog();
-    await site.take(newer);
+    await site.take(releases().newer);
     await site.run();
     const log = site.platform.takeLog();
     const at = (line: string): number => log.indexOf(line);
@@ -80,7 +51,7 @@ describe('a database that is initialised once and migrated', () => {
       app: site.definitions('app')['n2'],
       conf: site.machine('n2').text('/opt/sample/app.conf'),
     };
-    await site.take(newer);
+    await site.take(releases().newer);
     site.platform.failsMigration = true;
     const { error, message } = await failureOf(site.run());
     expect(error).toMatchObject({ code: 'INSTALL_FAILED', exitStatus: 6, cause: { code: 'ACTION_FAILED' } });
@@ -108,8 +79,8 @@ describe('a database that is initialised once and migrated', () => {
 
   it('serves on also where the host gets something new in the same run', async () => {
     const site = await installed();
-    await site.take(newer);
-    await site.declare(NODES.map((node) => (node.name === 'n1' ? { ...node, roles: ['data', 'control'] } : node)));
+    await site.take(releases().newer);
+    await site.declare(DATABASE_NODES.map((node) => (node.name === 'n1' ? { ...node, roles: ['data', 'control'] } : node)));
     site.platform.failsMigration = true;
     await failureOf(site.run());
     expect(site.machine('n1').images.has('registry.example/db:1')).toBe(true);
@@ -118,7 +89,7 @@ describe('a database that is initialised once and migrated', () => {
 
   it('runs its migration with an input, and removes what a killed run left of it', async () => {
     const site = await installed();
-    await site.take(newer);
+    await site.take(releases().newer);
     const { lines } = site.machine('n1');
     await site.run();
     const at = lines.findIndex((line) => line.startsWith('docker run --rm'));
@@ -128,7 +99,7 @@ describe('a database that is initialised once and migrated', () => {
 
   it('is migrated again when it goes back and forth between versions', async () => {
     const site = await installed();
-    for (const bundle of [newer, older, newer]) {
+    for (const bundle of [releases().newer, releases().older, releases().newer]) {
       await site.take(bundle);
       await site.run();
     }
@@ -138,7 +109,7 @@ describe('a database that is initialised once and migrated', () => {
   it('is migrated when the record was lost before the upgrade', async () => {
     const site = await installed();
     await rm(seedLayout(site.seedRoot).record);
-    await site.take(newer);
+    await site.take(releases().newer);
     await site.run();
     expect(site.platform.migrations).toEqual(['2']);
   });

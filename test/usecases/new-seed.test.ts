@@ -1,37 +1,25 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openFileStore, seedLayout, type SiteRecord } from '../../src/site/index.ts';
 import { backup, planRestore, reset, restore } from '../../src/usecases/index.ts';
 import { backupOptions, restoreOptions, treeOf } from '../support/backup-site.ts';
-import { THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
-import { outcomeOf, simulatedSite, type SimulatedSite, type SiteOptions } from '../support/simulated-site.ts';
+import { THREE_NODES } from '../support/sample-install.ts';
+import { outcomeOf, type SimulatedSite, type SiteOptions } from '../support/simulated-site.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { useSampleSites } from '../support/use-sites.ts';
 
 const [MANAGE, FRONT, OTHER] = THREE_NODES;
 const directory = useTempDir();
-let bundles: string;
-let bundle: string;
-const sites: SimulatedSite[] = [];
+const samples = useSampleSites(directory);
 const yes = async (): Promise<boolean> => true;
-
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-new-seed-'));
-  bundle = await writeSampleBundle(join(bundles, 'sample.tar'));
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
 
 /** Three hosts, of which f1 is the seed: no data are lost with it. With a backup, and its text of cluster.yaml in old.yaml. */
 async function site(
   options: Partial<SiteOptions> = {},
 ): Promise<{ readonly three: SimulatedSite; readonly file: string; readonly old: string }> {
   const nodes = [FRONT, MANAGE, OTHER].flatMap((node) => node ?? []);
-  const three = await simulatedSite({ directory: directory(), bundle, nodes, ...options });
-  sites.push(three);
+  const three = await samples.open({ nodes, ...options });
   await three.install();
   const [file, old] = [join(directory(), 'backup.gpg'), join(directory(), 'old.yaml')];
   await backup(backupOptions(three, file));

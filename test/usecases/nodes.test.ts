@@ -1,27 +1,16 @@
-import { chmod, lstat, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, lstat, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { changeNode, declareNode, install, listNodes, planNodeChange, type NodeChange } from '../../src/usecases/index.ts';
 import { failureOf } from '../support/hard-cases.ts';
 import { inventory } from '../support/model/checks.ts';
-import { THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
-import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
+import { THREE_NODES } from '../support/sample-install.ts';
+import { type SimulatedSite } from '../support/simulated-site.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { useSampleSites } from '../support/use-sites.ts';
 
 const directory = useTempDir();
-let bundles: string;
-let bundle: string;
-const sites: SimulatedSite[] = [];
-
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-nodes-'));
-  bundle = await writeSampleBundle(join(bundles, 'sample.tar'));
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
+const samples = useSampleSites(directory);
 
 const yes = async (): Promise<boolean> => true;
 const [M1, F1, F2] = THREE_NODES;
@@ -30,8 +19,7 @@ const REMOVE_F2: NodeChange = { what: 'remove', name: 'f2' };
 
 /** Three machines, of which the site has the first two. */
 async function installed(nodes = THREE_NODES): Promise<SimulatedSite> {
-  const site = await simulatedSite({ directory: directory(), bundle, nodes });
-  sites.push(site);
+  const site = await samples.open({ nodes });
   const text = await clusterOf(site);
   await writeFile(site.options.clusterPath, `# Hall 3.\n${text.replace(/^.*name: f2.*\n/m, '')}`);
   expect(await clusterOf(site)).not.toContain('f2');
@@ -218,13 +206,12 @@ describe('a machine that takes the place of a lost one', () => {
   /** A site, and a bare machine at another address that is reached under the name of one of its nodes. */
   async function withSpare(name: string, address: string, nodes = THREE_NODES) {
     const site = await installed(nodes);
-    const own = await mkdtemp(join(directory(), 'spare-'));
-    const other = await simulatedSite({
+    const own = join(directory(), 'spare');
+    await mkdir(own);
+    const other = await samples.open({
       directory: own,
-      bundle,
       nodes: THREE_NODES.map((node) => (node.name === name ? { ...node, address } : node)),
     });
-    sites.push(other);
     const spare = other.machine(name);
     const { machines } = site.options;
     if (machines === undefined) throw new Error('the machines are not simulated');

@@ -1,28 +1,23 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
 import { seedLayout } from '../../src/site/index.ts';
 import { planInstall } from '../../src/usecases/index.ts';
 import { failureOf, HARD_IMAGES, hardManifests, hardSite, impatientClock, type HardSite } from '../support/hard-cases.ts';
 import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import { outcomeOf } from '../support/simulated-site.ts';
-import { useTempDir } from '../support/temp-dir.ts';
+import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
+import { useEnding } from '../support/use-sites.ts';
 
 const directory = useTempDir();
-let bundles: string;
+const bundles = useSharedTempDir();
 let bundle: string;
-const sites: HardSite[] = [];
+const ending = useEnding<HardSite>();
 
 beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-hard-'));
-  bundle = await writeSampleBundle(join(bundles, 'hard.tar'), { manifests: hardManifests(), images: HARD_IMAGES });
+  bundle = await writeSampleBundle(join(bundles(), 'hard.tar'), { manifests: hardManifests(), images: HARD_IMAGES });
 });
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
 
 function stores(count: number, hosts = 5): readonly SampleNode[] {
   return Array.from({ length: hosts }, (_, index) => ({
@@ -34,8 +29,7 @@ function stores(count: number, hosts = 5): readonly SampleNode[] {
 
 /** Hosts of which the first have the store. */
 async function storeSite(count: number, own = directory(), hosts = 5): Promise<HardSite> {
-  const site = await hardSite(own, bundle, stores(count, hosts));
-  sites.push(site);
+  const site = ending(await hardSite(own, bundle, stores(count, hosts)));
   for (const { name, roles } of stores(count, hosts)) if (roles.includes('store')) site.platform.members.add(name);
   await site.run();
   site.takeRestarts();
@@ -52,8 +46,7 @@ function storeLog(site: HardSite): readonly string[] {
 
 describe('a quorum store', () => {
   it('is founded by all its members at once, which no action adds', async () => {
-    const site = await hardSite(directory(), bundle, stores(3));
-    sites.push(site);
+    const site = ending(await hardSite(directory(), bundle, stores(3)));
     await site.run();
     expect(site.platform.takeLog().filter((line) => line.includes('storectl'))).toEqual([]);
     const { n1, n3, n4 } = site.definitions('store');

@@ -1,29 +1,17 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { seedLayout } from '../../src/site/index.ts';
 import { planReset, reset } from '../../src/usecases/index.ts';
 import { failureOf } from '../support/hard-cases.ts';
 import { inventory } from '../support/model/checks.ts';
-import { THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
-import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
+import { type SimulatedSite } from '../support/simulated-site.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { useSampleSites } from '../support/use-sites.ts';
 
 const directory = useTempDir();
-let bundles: string;
-let bundle: string;
-const sites: SimulatedSite[] = [];
-
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-reset-'));
-  bundle = await writeSampleBundle(join(bundles, 'sample.tar'));
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
+const samples = useSampleSites(directory);
 
 const yes = async (): Promise<boolean> => true;
 
@@ -32,8 +20,7 @@ function names({ machines }: SimulatedSite): readonly (readonly string[])[] {
 }
 
 async function installed(): Promise<{ readonly site: SimulatedSite; readonly bare: readonly (readonly string[])[] }> {
-  const site = await simulatedSite({ directory: directory(), bundle, nodes: THREE_NODES });
-  sites.push(site);
+  const site = await samples.open();
   const bare = names(site);
   await site.install();
   return { site, bare };

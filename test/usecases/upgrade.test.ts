@@ -1,50 +1,17 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { seedLayout } from '../../src/site/index.ts';
 import { install, planInstall, planRollback, planUpgrade, rollback, upgrade } from '../../src/usecases/index.ts';
-import { failureOf, HARD_IMAGES, hardManifests, hardSite, type HardSite } from '../support/hard-cases.ts';
-import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
+import { failureOf, type HardSite } from '../support/hard-cases.ts';
+import { useDatabaseSites, useTwoReleases, writeDatabaseRelease } from '../support/database-sites.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
-let bundles: string;
-let older: string;
-let newer: string;
-const sites: HardSite[] = [];
-
-beforeAll(async () => {
-  bundles = await mkdtemp(join(tmpdir(), 'caisson-upgrade-'));
-  older = await write('1');
-  newer = await write('2');
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map((site) => site.end()));
-});
-afterAll(() => rm(bundles, { recursive: true, force: true }));
-
-async function write(database: string, { name = database, platform = (text: string): string => text } = {}): Promise<string> {
-  const manifests = hardManifests({ database });
-  const changed = { ...manifests, 'platform.yaml': platform(manifests['platform.yaml'] ?? '') };
-  return writeSampleBundle(join(bundles, `${name}.tar`), { manifests: changed, images: HARD_IMAGES, version: database });
-}
-
-const NODES: readonly SampleNode[] = [
-  { name: 'n1', address: '10.0.0.11', roles: ['data'] },
-  { name: 'n2', address: '10.0.0.12', roles: ['front'] },
-];
-
+const releases = useTwoReleases();
+const { bare: bareSite, installed } = useDatabaseSites(directory, releases);
 const yes = async (): Promise<boolean> => true;
-
-async function installed(): Promise<HardSite> {
-  const site = await hardSite(directory(), older, NODES);
-  sites.push(site);
-  await site.run();
-  site.takeRestarts();
-  return site;
-}
 
 /** The site's options without files: what the site itself knows is used. */
 function bare({ options }: HardSite) {
@@ -59,8 +26,8 @@ function stop(site: HardSite, host: string, name: string): void {
 
 async function upgraded(): Promise<HardSite> {
   const site = await installed();
-  await site.take(newer);
-  await upgrade({ ...bare(site), bundlePaths: [newer] }, yes);
+  await site.take(releases().newer);
+  await upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes);
   return site;
 }
 
@@ -74,8 +41,7 @@ describe('a run without files', () => {
   });
 
   it('is refused on a machine without a record, with the way to name the files', async () => {
-    const site = await hardSite(directory(), older, NODES);
-    sites.push(site);
+    const site = await bareSite();
     const { error } = await failureOf(planInstall(bare(site)));
     const hint = expect.stringContaining('name the files with --bundle and --cluster');
     expect(error).toMatchObject({ code: 'SITE_UNKNOWN', exitStatus: 3, hint });
@@ -83,9 +49,9 @@ describe('a run without files', () => {
 
   it('is refused after an upgrade that failed, because either bundle may be meant', async () => {
     const site = await installed();
-    await site.take(newer);
+    await site.take(releases().newer);
     site.platform.failsMigration = true;
-    await failureOf(upgrade({ ...bare(site), bundlePaths: [newer] }, yes));
+    await failureOf(upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes));
     const { error, message } = await failureOf(planInstall(bare(site)));
     expect(error).toMatchObject({ code: 'RUN_UNFINISHED', exitStatus: 6, hint: expect.stringContaining('caisson rollback') });
     expect(message).toContain('the last run was to install sample 2, and it did not end well');
@@ -105,51 +71,55 @@ describe('an upgrade', () => {
 
   it('shows what it would do and changes nothing with a plan alone', async () => {
     const site = await installed();
-    await site.take(newer);
-    const { plan } = await planUpgrade({ ...bare(site), bundlePaths: [newer] });
+    await site.take(releases().newer);
+    const { plan } = await planUpgrade({ ...bare(site), bundlePaths: [releases().newer] });
     expect(plan.steps.filter(({ type }) => type === 'action').map(({ id }) => id)).toEqual(['actions/n1/db-migrate']);
     expect((await site.record()).bundle).toMatchObject({ version: '1' });
   });
 
   it('is refused while a component is not healthy or an agent is silent, and nothing is changed', async () => {
     const site = await installed();
-    await site.take(newer);
+    await site.take(releases().newer);
     const before = site.machines.map((machine) => machine.state());
     site.machine('n2').sick.add('app');
-    const { error, message } = await failureOf(upgrade({ ...bare(site), bundlePaths: [newer] }, yes));
+    const { error, message } = await failureOf(upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes));
     expect(error).toMatchObject({ code: 'SITE_CONFLICT', exitStatus: 6 });
     expect(message).toContain('n2: app is unhealthy: no image');
     stop(site, 'n2', 'caisson-agent.service');
-    expect((await failureOf(upgrade({ ...bare(site), bundlePaths: [newer] }, yes))).message).toContain('n2: its agent does not answer');
+    expect((await failureOf(upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes))).message).toContain(
+      'n2: its agent does not answer',
+    );
     expect((await site.record()).bundle).toMatchObject({ version: '1' });
     expect(site.machine('n1').state()).toEqual(before[0]);
   });
 
   it('goes on after a failure without asking for health again', async () => {
     const site = await installed();
-    await site.take(newer);
+    await site.take(releases().newer);
     site.platform.failsMigration = true;
-    await failureOf(upgrade({ ...bare(site), bundlePaths: [newer] }, yes));
+    await failureOf(upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes));
     site.platform.failsMigration = false;
     stop(site, 'n2', 'caisson-agent.service');
-    await upgrade({ ...bare(site), bundlePaths: [newer] }, yes);
+    await upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes);
     expect((await site.record()).bundle).toMatchObject({ version: '2' });
   });
 
   it('is refused from a version that the bundle does not follow', async () => {
     const site = await installed();
-    const picky = await write('2', { name: 'picky', platform: (text) => `${text}\nupgradesFrom: ['1.5', '2.*']\n` });
+    const picky = await writeDatabaseRelease(directory(), '2', {
+      name: 'picky',
+      platform: (text) => `${text}\nupgradesFrom: ['1.5', '2.*']\n`,
+    });
     await site.take(picky);
     const { message } = await failureOf(upgrade({ ...bare(site), bundlePaths: [picky] }, yes));
     expect(message).toContain('it upgrades 1.5, 2.* only, and 1 is installed');
-    const open = await write('2', { name: 'open', platform: (text) => `${text}\nupgradesFrom: ['1*']\n` });
+    const open = await writeDatabaseRelease(directory(), '2', { name: 'open', platform: (text) => `${text}\nupgradesFrom: ['1*']\n` });
     await site.take(open);
     await upgrade({ ...bare(site), bundlePaths: [open] }, yes);
   });
 
   it('is refused where nothing is installed', async () => {
-    const site = await hardSite(directory(), older, NODES);
-    sites.push(site);
+    const site = await bareSite();
     const { message } = await failureOf(upgrade(site.options, yes));
     expect(message).toContain('nothing is installed yet that could be upgraded');
   });
@@ -172,7 +142,7 @@ describe('a rollback', () => {
   it('can be taken back, with the migration', async () => {
     const site = await upgraded();
     await rollback(bare(site), yes);
-    await upgrade({ ...bare(site), bundlePaths: [newer] }, yes);
+    await upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes);
     expect(site.platform.migrations).toEqual(['2', '2']);
     expect(site.definitions('db')['n1']).toContain('registry.example/db:2');
   });
@@ -180,9 +150,9 @@ describe('a rollback', () => {
   it('goes back from an upgrade that failed to the bundle in force', async () => {
     const site = await installed();
     const before = site.definitions('db');
-    await site.take(newer);
+    await site.take(releases().newer);
     site.platform.failsMigration = true;
-    await failureOf(upgrade({ ...bare(site), bundlePaths: [newer] }, yes));
+    await failureOf(upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes));
     await rollback(bare(site), yes);
     expect(site.definitions('db')).toEqual(before);
     expect((await site.record()).bundle).toMatchObject({ version: '1' });
@@ -205,8 +175,8 @@ describe('a rollback', () => {
   it('is refused where there is nothing to go back to, and where the copy of the bundle is gone', async () => {
     const site = await installed();
     expect((await failureOf(rollback(bare(site), yes))).message).toContain('there is no bundle to go back to');
-    await site.take(newer);
-    await upgrade({ ...bare(site), bundlePaths: [newer] }, yes);
+    await site.take(releases().newer);
+    await upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes);
     const { bundles: directoryOfBundles } = seedLayout(site.seedRoot);
     for (const name of await readdir(directoryOfBundles)) if (name.includes('-1-')) await rm(join(directoryOfBundles, name));
     const { error, message } = await failureOf(rollback(bare(site), yes));

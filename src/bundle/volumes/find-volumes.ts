@@ -1,7 +1,7 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CaissonError, hasCode } from '../../core/index.ts';
-import { SharedFile } from '../../io/index.ts';
+import { isThere, SharedFile } from '../../io/index.ts';
 import { parseVolumePath, siblingVolume, volumePath, type VolumePath } from './volume-path.ts';
 import { VolumesError, type VolumeProblem } from './volumes-error.ts';
 
@@ -97,11 +97,4 @@ function missing(like: VolumePath, first: number, last: number): VolumeProblem {
 async function isSame(left: string, right: string): Promise<boolean> {
   const [one, other] = await Promise.all([left, right].map((path) => realpath(path).catch(() => path)));
   return one === other;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

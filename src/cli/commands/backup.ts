@@ -24,7 +24,7 @@ export const registerBackup: RegisterCommand = (program, run) => {
     .option('--output <path>', 'the file, or a directory, where it is named after the site and the time')
     .option('--passphrase-file <file>', 'encrypt to the passphrase in the first line of this file (mode 0600)')
     .option('--recipient <file>', 'encrypt to the OpenPGP public key in this file; may be repeated', collect)
-    .option('--keep <number>', 'leave so many backups of this site in the directory, and remove older ones', parseKeep)
+    .option('--keep <number>', 'backups of this site that stay in the directory; older ones are removed', parseKeep)
     .option('--cluster <file>', 'cluster.yaml (default: the file of the last run)')
     .action((flags: Flags) => run((context) => writeBackup(flags, context)));
 };

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { askAgent, type ClientCertificate } from '../../agent/index.ts';
 import { CaissonError, messageOf } from '../../core/index.ts';
-import { AGENT_PORT } from '../../site/index.ts';
+import { AGENT_PORT, operatorPaths } from '../../site/index.ts';
 import type { NodeReport } from './status-table.ts';
 
 const ANSWER_TIMEOUT_MS = 5000;
@@ -29,11 +28,12 @@ export async function askNode(node: RecordedNode, client: ClientCertificate, sig
 
 /** Reads the operator's certificate from a directory of the seed. Throws INPUT_UNREADABLE. */
 export async function readClient(pki: string): Promise<ClientCertificate> {
+  const paths = operatorPaths({ pki });
   const hint = 'Run this as root on the seed, where the installer put the certificate';
   const [certificate, key, authority] = await Promise.all([
-    readOrExplain(join(pki, 'operator.crt'), hint),
-    readOrExplain(join(pki, 'operator.key'), hint),
-    readOrExplain(join(pki, 'ca.crt'), hint),
+    readOrExplain(paths.certificate, hint),
+    readOrExplain(paths.key, hint),
+    readOrExplain(paths.authority, hint),
   ]);
   return { certificate, key, authority };
 }

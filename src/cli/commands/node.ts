@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { NewNode } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { changeNode, declareNode, install, listNodes, planInstall, planNodeChange, type NodeChange } from '../../usecases/index.ts';
@@ -5,7 +6,6 @@ import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 import { registerNodeGet, registerNodeList } from './node-list.ts';
-import type { Command } from 'commander';
 
 /** `caisson node`: the nodes of a running cluster. Each subcommand edits cluster.yaml and makes the plan of an install. */
 export const registerNode: RegisterCommand = (program, run) => {

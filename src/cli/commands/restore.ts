@@ -3,6 +3,7 @@ import { parsePrivateKey, type Opener } from '../../backup/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { readPasswordFile, readSecretFile } from '../../io/index.ts';
 import { planRestore, restore, type RestoredFile, type RestorePlan } from '../../usecases/index.ts';
+import { ask } from '../ask.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 
 interface Flags {
@@ -65,17 +66,16 @@ async function openerOf({ passphraseFile, key, keyPassphraseFile }: Flags): Prom
   return { key: await parsePrivateKey(await readSecretFile(file), passphrase, file) };
 }
 
-async function approve(plan: RestorePlan, yes: boolean, context: CommandContext): Promise<boolean> {
-  const lines = describe(plan);
-  if (yes) {
-    for (const message of lines) context.emit({ type: 'note', message });
-    return true;
-  }
-  const answer = await context.confirm(`Write ${written(plan).length} files?`, lines);
-  if (answer !== undefined) return answer;
-  throw new CaissonError('USAGE', 'Cannot ask before the first file: the input is not a terminal; nothing was written', {
-    hint: 'Read the plan above (--plan prints it), then run this again with --yes',
-  });
+function approve(plan: RestorePlan, yes: boolean, context: CommandContext): Promise<boolean> {
+  const question = {
+    text: `Write ${written(plan).length} files?`,
+    about: describe(plan),
+    refusal: {
+      message: 'Cannot ask before the first file: the input is not a terminal; nothing was written',
+      hint: 'Read the plan above (--plan prints it), then run this again with --yes',
+    },
+  };
+  return ask(question, yes, context);
 }
 
 const SIGNS = { add: '+', change: '~', beside: '+', keep: ' ', refused: '!' } as const;

@@ -1,7 +1,7 @@
-import { CaissonError } from '../../core/index.ts';
 import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Consequence, type PlanStep } from '../../plan/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { PlannedRun } from '../../usecases/index.ts';
+import { ask } from '../ask.ts';
 import type { CommandContext } from '../command.ts';
 
 /** Prints a plan: every change with its reason, its consequences, and the steps in their order. */
@@ -19,18 +19,20 @@ export function printPlan(planned: PlannedRun, context: CommandContext): void {
 export async function askForPlan(planned: PlannedRun, yes: boolean, context: CommandContext): Promise<boolean> {
   const open = stepsThatChange(planned.plan.steps);
   if (open.length === 0) return true;
-  const changes = describeChanges(planned).split('\n');
-  if (yes) {
-    for (const message of changes) context.emit({ type: 'note', message });
-    return true;
-  }
   const hosts = new Set(open.map(({ host }) => host)).size;
   const { name } = planned.session.topology.spec;
-  const answer = await context.confirm(`Run ${count(open.length, 'step')} on ${count(hosts, 'host')} of "${name}"?`, changes);
-  if (answer !== undefined) return answer;
-  throw new CaissonError('USAGE', 'Cannot ask before the first change: the input is not a terminal; nothing was changed', {
-    hint: 'Read the plan above (--plan prints it with its steps), then run this again with --yes',
-  });
+  return ask(
+    {
+      text: `Run ${count(open.length, 'step')} on ${count(hosts, 'host')} of "${name}"?`,
+      about: describeChanges(planned).split('\n'),
+      refusal: {
+        message: 'Cannot ask before the first change: the input is not a terminal; nothing was changed',
+        hint: 'Read the plan above (--plan prints it with its steps), then run this again with --yes',
+      },
+    },
+    yes,
+    context,
+  );
 }
 
 /** Steps that change hosts or run actions, without waits. */

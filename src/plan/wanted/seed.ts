@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { digestOfAll, fixedContent, OWNERS, type Resource, type ResourceOf } from '../../resources/index.ts';
-import { DEPOT_UNIT, EXECUTABLE, repositoryKeyPaths, SITE_AUTHORITY, UNITS } from '../../site/index.ts';
+import { DEPOT_UNIT, depotTlsPaths, EXECUTABLE, operatorPaths, repositoryKeyPaths, SITE_AUTHORITY, UNITS } from '../../site/index.ts';
 import type { Declared, DepotAddress } from '../declared.ts';
 import { depotUnit } from './depot-unit.ts';
 import { executableResource } from './executable.ts';
@@ -54,27 +54,27 @@ async function depotFiles(declared: Declared) {
     addresses: [],
     usages: 'client',
   });
-  const certificatePath = join(layout.depot, 'tls.crt');
-  const keyPath = join(layout.depot, 'tls.key');
+  const tls = depotTlsPaths(layout);
+  const operatorFiles = operatorPaths(layout);
   return {
-    certificatePath,
+    certificatePath: tls.certificate,
     resources: [
-      fileResource(at, { path: join(layout.pki, 'ca.crt'), mode: 0o644, content: authority }),
+      fileResource(at, { path: operatorFiles.authority, mode: 0o644, content: authority }),
       certificateResource(at, 'operator', [
-        { path: join(layout.pki, 'operator.crt'), mode: 0o600, content: operator.certificate },
-        { path: join(layout.pki, 'operator.key'), mode: 0o600, content: operator.key },
+        { path: operatorFiles.certificate, mode: 0o600, content: operator.certificate },
+        { path: operatorFiles.key, mode: 0o600, content: operator.key },
       ]),
       certificateResource(at, 'depot', [
-        { path: certificatePath, mode: 0o644, content: depot.certificate },
-        { path: keyPath, mode: 0o600, content: depot.key },
+        { path: tls.certificate, mode: 0o644, content: depot.certificate },
+        { path: tls.key, mode: 0o600, content: depot.key },
       ]),
     ],
     unit: depotUnit({
       executable: EXECUTABLE,
       bundles: supply.staged.filter(({ isServed }) => isServed).map(({ path }) => path),
       listen: listenAddress(supply.depot),
-      certificate: certificatePath,
-      key: keyPath,
+      certificate: tls.certificate,
+      key: tls.key,
       repositoryKey: repositoryKeyPaths(layout).privateKey,
     }),
   };

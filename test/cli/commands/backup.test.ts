@@ -2,13 +2,14 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { seedLayout } from '../../../src/site/index.ts';
-import { commandBundles, commandSite } from '../../support/command-site.ts';
+import { useCommandSites } from '../../support/command-site.ts';
 import { keyPair, PASSPHRASE } from '../../support/backup-site.ts';
 import { runCaisson as caisson } from '../../support/run-caisson.ts';
 import { THREE_NODES } from '../../support/sample-install.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
 const temp = useTempDir();
+const { installed } = useCommandSites(temp);
 const file = (name: string): string => join(temp(), name);
 
 beforeEach(() => {
@@ -18,49 +19,42 @@ beforeEach(() => {
 
 describe('caisson backup and restore', () => {
   it('say what they do, ask, and put everything back', async () => {
-    const bundles = await commandBundles();
-    const { site, run } = await commandSite(temp(), bundles.bundle, THREE_NODES);
-    try {
-      await site.install();
-      const made = await run(['backup', '--output', temp(), '--passphrase-file', file('passphrase'), '--keep', '2']);
-      expect(made).toMatchObject({ status: 0, err: '' });
-      const path = join(temp(), 'sample-20260101T000000Z.tar.gpg');
-      expect(made.out).toMatch(
-        /^Backed up site "sample", with bundle sample 1\.2 in force: \d+ files in .*sample-20260101T000000Z\.tar\.gpg/,
-      );
-      expect(made.out).toContain('The data of components are not in it');
-      expect(made.out).toContain('  m1: /opt/sample/data (store)\n');
-      expect(await run(['backup', '--output', path, '--passphrase-file', file('passphrase')])).toMatchObject({
-        status: 3,
-        err: expect.stringContaining('BACKUP_EXISTS'),
-      });
+    const { site, run } = await installed(THREE_NODES);
+    const made = await run(['backup', '--output', temp(), '--passphrase-file', file('passphrase'), '--keep', '2']);
+    expect(made).toMatchObject({ status: 0, err: '' });
+    const path = join(temp(), 'sample-20260101T000000Z.tar.gpg');
+    expect(made.out).toMatch(
+      /^Backed up site "sample", with bundle sample 1\.2 in force: \d+ files in .*sample-20260101T000000Z\.tar\.gpg/,
+    );
+    expect(made.out).toContain('The data of components are not in it');
+    expect(made.out).toContain('  m1: /opt/sample/data (store)\n');
+    expect(await run(['backup', '--output', path, '--passphrase-file', file('passphrase')])).toMatchObject({
+      status: 3,
+      err: expect.stringContaining('BACKUP_EXISTS'),
+    });
 
-      const { record, secrets } = seedLayout(site.seedRoot);
-      const secret = readFileSync(join(secrets, 'store-root'), 'utf8');
-      rmSync(site.seedRoot, { recursive: true });
-      const words = ['restore', path, '--passphrase-file', file('passphrase')];
-      const planned = await run([...words, '--plan']);
-      expect(planned).toMatchObject({ status: 0, err: '' });
-      expect(planned.out).toContain(`+ ${record} (0600)\n`);
-      expect(planned.out).toContain('  caisson install --offline --bundle FILE\nNothing was written\n');
-      expect(await run(words)).toMatchObject({ status: 2, err: expect.stringContaining('Cannot ask before the first file') });
-      expect((await run(words, { typed: 'n\n' })).status).toBe(130);
-      expect(existsSync(site.seedRoot)).toBe(false);
-      const restored = await run(words, { typed: 'y\n' });
-      expect(restored).toMatchObject({ status: 0, out: expect.stringContaining('Restored site "sample" as it was on 2026-01-01') });
-      expect(restored.err).toContain('The seed is "m1"');
-      expect(readFileSync(join(secrets, 'store-root'), 'utf8')).toBe(secret);
-      for (const { out, err } of [made, planned, restored]) for (const text of [secret, PASSPHRASE]) expect(out + err).not.toContain(text);
-      const again = await run([...words, '--yes', '--json']);
-      expect(JSON.parse(again.out.trim().split('\n').at(-1) ?? '')).toMatchObject({
-        outcome: 'restored',
-        seed: 'm1',
-        site: { name: 'sample' },
-      });
-    } finally {
-      await site.end();
-      await bundles.remove();
-    }
+    const { record, secrets } = seedLayout(site.seedRoot);
+    const secret = readFileSync(join(secrets, 'store-root'), 'utf8');
+    rmSync(site.seedRoot, { recursive: true });
+    const words = ['restore', path, '--passphrase-file', file('passphrase')];
+    const planned = await run([...words, '--plan']);
+    expect(planned).toMatchObject({ status: 0, err: '' });
+    expect(planned.out).toContain(`+ ${record} (0600)\n`);
+    expect(planned.out).toContain('  caisson install --offline --bundle FILE\nNothing was written\n');
+    expect(await run(words)).toMatchObject({ status: 2, err: expect.stringContaining('Cannot ask before the first file') });
+    expect((await run(words, { typed: 'n\n' })).status).toBe(130);
+    expect(existsSync(site.seedRoot)).toBe(false);
+    const restored = await run(words, { typed: 'y\n' });
+    expect(restored).toMatchObject({ status: 0, out: expect.stringContaining('Restored site "sample" as it was on 2026-01-01') });
+    expect(restored.err).toContain('The seed is "m1"');
+    expect(readFileSync(join(secrets, 'store-root'), 'utf8')).toBe(secret);
+    for (const { out, err } of [made, planned, restored]) for (const text of [secret, PASSPHRASE]) expect(out + err).not.toContain(text);
+    const again = await run([...words, '--yes', '--json']);
+    expect(JSON.parse(again.out.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      outcome: 'restored',
+      seed: 'm1',
+      site: { name: 'sample' },
+    });
   });
 });
 

@@ -1,30 +1,16 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fixedClock } from '../../../src/core/index.ts';
 import { seedLayout } from '../../../src/site/index.ts';
 import { takeInstallLock } from '../../../src/usecases/install-lock.ts';
-import { commandBundles, commandSite, NOON, type CommandBundles, type CommandSite } from '../../support/command-site.ts';
+import { NOON, useCommandSites, type CommandSite } from '../../support/command-site.ts';
 import { ONE_NODE } from '../../support/sample-install.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
 const directory = useTempDir();
-let bundles: CommandBundles;
-let made: CommandSite | undefined;
-
-beforeAll(async () => {
-  bundles = await commandBundles();
-});
-afterEach(async () => {
-  await made?.site.end();
-  made = undefined;
-});
-afterAll(() => bundles.remove());
-
-async function bare(): Promise<CommandSite> {
-  made = await commandSite(directory(), bundles.bundle, ONE_NODE);
-  return made;
-}
+const sites = useCommandSites(directory);
+const bare = (): Promise<CommandSite> => sites.bare(ONE_NODE);
 
 /** A site with two runs: an install, and twenty seconds later one in which an image could not be pulled. */
 async function withTwoRuns(): Promise<CommandSite> {
@@ -35,7 +21,7 @@ async function withTwoRuns(): Promise<CommandSite> {
   const answer = machine.run.bind(machine);
   machine.run = async (command, options) =>
     command.argv[1] === 'pull' ? { exitCode: 1, stdout: '', stderr: 'disk:\nno space \u001b[31mleft' } : answer(command, options);
-  const words = ['install', '--offline', '--bundle', bundles.bundle, '--cluster', join(directory(), 'cluster.yaml'), '--yes'];
+  const words = ['install', '--offline', '--bundle', sites.bundles().bundle, '--cluster', join(directory(), 'cluster.yaml'), '--yes'];
   expect(await run(words, { clock: fixedClock(NOON + 20_000) })).toMatchObject({ status: 6 });
   return { site, run, told };
 }

@@ -1,33 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { commandBundles, commandSite, type CommandBundles, type CommandSite } from '../../support/command-site.ts';
+import { describe, expect, it } from 'vitest';
+import { useCommandSites, type CommandSite } from '../../support/command-site.ts';
 import { ONE_NODE, THREE_NODES, type SampleNode } from '../../support/sample-install.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
 const directory = useTempDir();
-let bundles: CommandBundles;
-const sites: CommandSite[] = [];
-
-beforeAll(async () => {
-  bundles = await commandBundles();
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map(({ site }) => site.end()));
-});
-afterAll(() => bundles.remove());
-
-async function bare(nodes: readonly SampleNode[]): Promise<CommandSite> {
-  const made = await commandSite(directory(), bundles.bundle, nodes);
-  sites.push(made);
-  return made;
-}
-
-async function installed(nodes: readonly SampleNode[]): Promise<CommandSite> {
-  const made = await bare(nodes);
-  await made.site.install();
-  return made;
-}
+const { bundles, bare, installed } = useCommandSites(directory);
 
 /** A site with one file that somebody changed by hand on its seed. */
 async function changedByHand(nodes: readonly SampleNode[]): Promise<CommandSite> {
@@ -37,11 +16,25 @@ async function changedByHand(nodes: readonly SampleNode[]): Promise<CommandSite>
 }
 
 function words(...more: readonly string[]): readonly string[] {
-  return ['install', '--offline', '--bundle', bundles.bundle, '--cluster', join(directory(), 'cluster.yaml'), ...more];
+  return ['install', '--offline', '--bundle', bundles().bundle, '--cluster', join(directory(), 'cluster.yaml'), ...more];
 }
 
 function states({ site }: CommandSite): readonly unknown[] {
   return site.machines.map((machine) => machine.state({ exact: true }));
+}
+
+/** The text of a run on a site that was changed by hand, when the question is answered with `typed` and that is no yes. */
+function refusedAfter(typed: string): string {
+  return `[stderr]
+~ n1: file /etc/docker/daemon.json (docker): its content differs; it was changed on the host
+~ n1: unit docker.service (docker): it runs with an older /etc/docker/daemon.json
+What follows:
+  docker on n1 restarts; meanwhile it does not serve store, web
+  store on n1 restarts; meanwhile it does not serve web
+  web on n1 restarts
+Run 4 steps on 1 host of "sample"? [y/N] ${typed}
+Error INTERRUPTED: Stopped before anything was changed
+[status 130]`;
 }
 
 describe('caisson install --plan', () => {
@@ -128,7 +121,7 @@ describe('caisson install --plan', () => {
   it('prints what is added and changed in the order of the components, then what is removed, then what follows', async () => {
     const { told, site } = await installed(THREE_NODES);
     site.machine('f1').images.delete('registry.example/web:1');
-    const next = ['install', '--offline', '--bundle', bundles.next, '--cluster', join(directory(), 'cluster.yaml')];
+    const next = ['install', '--offline', '--bundle', bundles().next, '--cluster', join(directory(), 'cluster.yaml')];
     expect(await told([...next, '--plan'])).toMatchInlineSnapshot(`
       "[stdout]
       + m1: bundle SEED/var/lib/caisson/bundles/sample-1.3-DIGEST.tar (caisson-seed): it is not there yet
@@ -182,7 +175,7 @@ describe('caisson install --plan', () => {
     const { told, site } = await bare(ONE_NODE);
     site.machine('n1').installPackage('jq');
     await site.install();
-    const text = await told(['install', '--offline', '--bundle', bundles.next, '--plan']);
+    const text = await told(['install', '--offline', '--bundle', bundles().next, '--plan']);
     expect(text.split('\n').filter((line) => /jq|^Resources/.test(line))).toMatchInlineSnapshot(`
       [
         "- n1: package jq (caisson): it was there before, and stays",
@@ -417,18 +410,7 @@ describe('caisson install', () => {
   it('ends with 130 and changes nothing when the answer is no', async () => {
     const made = await changedByHand(ONE_NODE);
     const before = states(made);
-    expect(await made.told(words(), { typed: 'n\n' })).toMatchInlineSnapshot(`
-      "[stderr]
-      ~ n1: file /etc/docker/daemon.json (docker): its content differs; it was changed on the host
-      ~ n1: unit docker.service (docker): it runs with an older /etc/docker/daemon.json
-      What follows:
-        docker on n1 restarts; meanwhile it does not serve store, web
-        store on n1 restarts; meanwhile it does not serve web
-        web on n1 restarts
-      Run 4 steps on 1 host of "sample"? [y/N] n
-      Error INTERRUPTED: Stopped before anything was changed
-      [status 130]"
-    `);
+    expect(await made.told(words(), { typed: 'n\n' })).toBe(refusedAfter('n'));
     for (const typed of ['\n', 'yesterday\n']) expect(await made.run(words(), { typed })).toMatchObject({ status: 130, out: '' });
     expect(states(made)).toEqual(before);
   });
@@ -436,35 +418,13 @@ describe('caisson install', () => {
   it('takes the end of the input for a no', async () => {
     const made = await changedByHand(ONE_NODE);
     const before = states(made);
-    expect(await made.told(words(), { typed: '' })).toMatchInlineSnapshot(`
-      "[stderr]
-      ~ n1: file /etc/docker/daemon.json (docker): its content differs; it was changed on the host
-      ~ n1: unit docker.service (docker): it runs with an older /etc/docker/daemon.json
-      What follows:
-        docker on n1 restarts; meanwhile it does not serve store, web
-        store on n1 restarts; meanwhile it does not serve web
-        web on n1 restarts
-      Run 4 steps on 1 host of "sample"? [y/N] 
-      Error INTERRUPTED: Stopped before anything was changed
-      [status 130]"
-    `);
+    expect(await made.told(words(), { typed: '' })).toBe(refusedAfter(''));
     expect(states(made)).toEqual(before);
   });
 
   it('shows what it asks for with --quiet, too', async () => {
     const { told } = await changedByHand(ONE_NODE);
-    expect(await told(words('--quiet'), { typed: 'n\n' })).toMatchInlineSnapshot(`
-      "[stderr]
-      ~ n1: file /etc/docker/daemon.json (docker): its content differs; it was changed on the host
-      ~ n1: unit docker.service (docker): it runs with an older /etc/docker/daemon.json
-      What follows:
-        docker on n1 restarts; meanwhile it does not serve store, web
-        store on n1 restarts; meanwhile it does not serve web
-        web on n1 restarts
-      Run 4 steps on 1 host of "sample"? [y/N] n
-      Error INTERRUPTED: Stopped before anything was changed
-      [status 130]"
-    `);
+    expect(await told(words('--quiet'), { typed: 'n\n' })).toBe(refusedAfter('n'));
   });
 
   it('ends with 2 and changes nothing where there is no terminal to ask on', async () => {
@@ -559,7 +519,7 @@ describe('caisson install', () => {
     const { told, site } = await installed(THREE_NODES);
     const other = join(directory(), 'other.yaml');
     await writeFile(other, (await readFile(join(directory(), 'cluster.yaml'), 'utf8')).replace('name: sample', 'name: other'));
-    expect(await told(['install', '--offline', '--bundle', bundles.bundle, '--cluster', other, '--yes'])).toMatchInlineSnapshot(`
+    expect(await told(['install', '--offline', '--bundle', bundles().bundle, '--cluster', other, '--yes'])).toMatchInlineSnapshot(`
       "[stderr]
       Error SITE_CONFLICT: Cannot change this site: 1 conflict
         cluster.yaml: name: this site is "sample", and "other" is asked for
@@ -580,7 +540,7 @@ describe('caisson install', () => {
 
   it('wants --offline', async () => {
     const { told } = await bare(ONE_NODE);
-    expect(await told(['install', '--bundle', bundles.bundle, '--cluster', 'cluster.yaml'])).toMatchInlineSnapshot(`
+    expect(await told(['install', '--bundle', bundles().bundle, '--cluster', 'cluster.yaml'])).toMatchInlineSnapshot(`
       "[stderr]
       Error USAGE: Cannot install without --offline: an install uses nothing but the bundle
         Add --offline

@@ -2,13 +2,13 @@ import { randomInt } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentStatus } from '../../../src/agent/index.ts';
 import { nodeUuid } from '../../../src/cluster/index.ts';
 import { digestOf, systemClock } from '../../../src/core/index.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/index.ts';
 import { AGENT_PORT, newSiteRecord, openFileStore, REAL_MACHINES, seedLayout } from '../../../src/site/index.ts';
-import { commandBundles, commandSite, type CommandBundles, type CommandSite } from '../../support/command-site.ts';
+import { useCommandSites, type CommandSite } from '../../support/command-site.ts';
 import { runCaisson, type Ended } from '../../support/run-caisson.ts';
 import { clusterYaml, THREE_NODES, type SampleNode } from '../../support/sample-install.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
@@ -52,7 +52,7 @@ describe('caisson node list', () => {
       [at('same', 1, 'manage'), at('roles', 2, 'front'), at('moves', 3, 'front'), at('gone', 4, 'front')],
       [at('same', 1, 'manage'), at('roles', 2, 'front', 'manage'), at('moves', 13, 'front'), at('new', 5, 'front')],
     );
-    const silent = /Cannot read "TEMP\/etc\/caisson\/pki\/operator.crt": ENOENT: no such file or directory, open '[^']*'/;
+    const silent = /Cannot read "TEMP\/etc\/caisson\/pki\/operator.(?:crt|key)": ENOENT: no such file or directory, open '[^']*'/;
     const { status, out, err } = await node('list');
     expect({ status, err }).toEqual({ status: 0, err: '' });
     expect(linesOf(out).map((line) => line.replace(silent, 'SILENT'))).toEqual([
@@ -157,23 +157,14 @@ describe('an agent that is asked by', () => {
 });
 
 describe('the commands that change nodes', () => {
-  let made: CommandBundles;
-  const sites: CommandSite[] = [];
-  beforeAll(async () => {
-    made = await commandBundles();
-  });
-  afterEach(async () => {
-    await Promise.all(sites.splice(0).map(({ site }) => site.end()));
-  });
-  afterAll(() => made.remove());
+  const { bundles, bare } = useCommandSites(temp);
 
   /** Three machines, of which the site has the first two. */
   async function installed(): Promise<CommandSite & { readonly path: string; readonly cluster: () => Promise<string> }> {
-    const all = await commandSite(temp(), made.bundle, THREE_NODES);
-    sites.push(all);
+    const all = await bare(THREE_NODES);
     const path = all.site.options.clusterPath;
     await writeFile(path, (await readFile(path, 'utf8')).replace(/^.*name: f2.*\n/m, ''));
-    const { status, err } = await all.run(['install', '--offline', '--yes', '--bundle', made.bundle, '--cluster', path]);
+    const { status, err } = await all.run(['install', '--offline', '--yes', '--bundle', bundles().bundle, '--cluster', path]);
     expect({ status, err: status === 0 ? '' : err }).toEqual({ status: 0, err: '' });
     return { ...all, path, cluster: () => readFile(path, 'utf8') };
   }

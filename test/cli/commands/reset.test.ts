@@ -1,28 +1,12 @@
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { seedLayout } from '../../../src/site/index.ts';
-import { commandBundles, commandSite, type CommandBundles, type CommandSite } from '../../support/command-site.ts';
-import { ONE_NODE, THREE_NODES, type SampleNode } from '../../support/sample-install.ts';
+import { useCommandSites } from '../../support/command-site.ts';
+import { ONE_NODE, THREE_NODES } from '../../support/sample-install.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
 const directory = useTempDir();
-let bundles: CommandBundles;
-const sites: CommandSite[] = [];
-
-beforeAll(async () => {
-  bundles = await commandBundles();
-});
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map(({ site }) => site.end()));
-});
-afterAll(() => bundles.remove());
-
-async function installed(nodes: readonly SampleNode[]): Promise<CommandSite> {
-  const made = await commandSite(directory(), bundles.bundle, nodes);
-  sites.push(made);
-  await made.site.install();
-  return made;
-}
+const { bundles, installed } = useCommandSites(directory);
 
 /** Lines of a text without those of single resources, which are many. */
 function withoutResources(text: string): string {
@@ -197,7 +181,7 @@ describe('caisson reset', () => {
       [status 0]"
     `);
     expect(existsSync(seedLayout(site.seedRoot).secrets)).toBe(true);
-    expect(await told(['reset', '--bundle', bundles.bundle, '--cluster', `${directory()}/cluster.yaml`])).toMatchInlineSnapshot(`
+    expect(await told(['reset', '--bundle', bundles().bundle, '--cluster', `${directory()}/cluster.yaml`])).toMatchInlineSnapshot(`
       "[stdout]
       Nothing of a cluster was left to remove (0 s)
       [status 0]"

@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import type { Command } from '../../../host/index.ts';
-import { PACKAGES, PACKAGES_STATE, PKI } from '../../../site/index.ts';
+import { PKI, SETTINGS, STATE } from '../../../site/index.ts';
 import { fixedContent } from '../../content.ts';
 import type { SourceAccess, SourceRequest } from '../package-manager.ts';
 
-const SETTINGS = posix.join(PACKAGES, 'apt');
-const CONFIG = posix.join(SETTINGS, 'apt.conf');
-const SOURCES = posix.join(SETTINGS, 'sources.list');
-const KEY = posix.join(SETTINGS, 'repository.asc');
-export const LISTS = posix.join(PACKAGES_STATE, 'apt/lists');
+const DIRECTORY = posix.join(SETTINGS, 'apt');
+const CONFIG = posix.join(DIRECTORY, 'apt.conf');
+const SOURCES = posix.join(DIRECTORY, 'sources.list');
+const KEY = posix.join(DIRECTORY, 'repository.asc');
+export const LISTS = posix.join(STATE, 'apt/lists');
 
 /**
  * Makes an apt configuration beside the host's own, which is never changed. It has only the depot's repository, with
@@ -20,7 +20,7 @@ export function aptAccess({ repository, depot, key }: SourceRequest): SourceAcce
   const source = `deb [arch=${repository.architectures.join(',')} signed-by=${KEY}] ${url} ${repository.codename} ${repository.components.join(' ')}\n`;
   return {
     lists: LISTS,
-    note: posix.join(SETTINGS, 'updated-for'),
+    note: posix.join(DIRECTORY, 'updated-for'),
     files: [
       { path: KEY, mode: 0o644, content: key },
       { path: SOURCES, mode: 0o644, content: fixedContent(source) },

@@ -1,17 +1,17 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
-import { packBackup, parseBackupDocument, sealBackup, type BackupDocument, type BackupFile, type Seal } from '../backup/index.ts';
-import { CaissonError, digestFromHex, errnoOf, messageOf, type Clock, type Digest } from '../core/index.ts';
-import { removeLeftovers, writeFileAtomic } from '../io/index.ts';
-import { openFileStore, REAL_MACHINES, type Machines, type RecordedBundle, type SiteRecord } from '../site/index.ts';
+import { packBackup, parseBackupDocument, sealBackup, type BackupDocument, type BackupFile, type Seal } from '../../backup/index.ts';
+import { CaissonError, digestFromHex, errnoOf, messageOf, type Clock, type Digest } from '../../core/index.ts';
+import { isThere, removeLeftovers, writeFileAtomic } from '../../io/index.ts';
+import { openFileStore, REAL_MACHINES, type Machines, type RecordedBundle, type SiteRecord } from '../../site/index.ts';
 import { backupNames } from './backup-names.ts';
 import { missingKeys } from './backup-keys.ts';
 import { dataPlaces, type DataPlace } from './data-places.ts';
-import { takeInstallLock } from './install-lock.ts';
+import { takeInstallLock } from '../install-lock.ts';
 import { readSeedFiles } from './seed-files.ts';
-import { layoutOf } from './session.ts';
-import { clusterOf, siteUnknown } from './site-sources.ts';
+import { layoutOf } from '../session.ts';
+import { clusterOf, siteUnknown } from '../site-sources.ts';
 
 export interface BackupOptions {
   /** Absolute path of the file; of a directory, in which the file gets a name with the site and the time. */
@@ -86,19 +86,12 @@ async function outputOf({ output, keep, clock }: BackupOptions, { name }: SiteRe
     });
   }
   const path = isDirectory ? join(output, backupNames(name).at(clock.now())) : output;
-  if (await exists(path)) {
+  if (await isThere(path)) {
     throw new CaissonError('BACKUP_EXISTS', `Cannot write "${path}": it is already there`, {
       hint: 'A backup replaces nothing. Choose another name, or a directory: the backup then gets a name with its time',
     });
   }
   return { path, directory: isDirectory ? output : undefined };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** A backup without the keys would in time replace all older ones that have them. */

@@ -1,7 +1,7 @@
-import { notABackup, type BackupDocument, type BackupFile } from '../backup/index.ts';
-import { parseClusterSpec, type ClusterSpec } from '../cluster/index.ts';
-import { CaissonError, messageOf } from '../core/index.ts';
-import { parseSiteRecord, seedLayout, type SiteRecord } from '../site/index.ts';
+import { notABackup, type BackupDocument, type BackupFile } from '../../backup/index.ts';
+import { parseClusterSpec, type ClusterSpec } from '../../cluster/index.ts';
+import { CaissonError, messageOf } from '../../core/index.ts';
+import { parseSiteRecord, seedLayout, type SiteRecord } from '../../site/index.ts';
 import { missingKeys } from './backup-keys.ts';
 import { clusterPaths } from './cluster-paths.ts';
 

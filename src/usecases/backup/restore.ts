@@ -1,16 +1,16 @@
-import { access, readFile } from 'node:fs/promises';
-import { openBackup, unpackBackup, type BackupDocument, type BackupFile, type Opener } from '../backup/index.ts';
-import { CaissonError, hasCode, messageOf, type Clock } from '../core/index.ts';
-import { isOwnAddress } from '../host/index.ts';
-import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../site/index.ts';
+import { readFile } from 'node:fs/promises';
+import { openBackup, unpackBackup, type BackupDocument, type BackupFile, type Opener } from '../../backup/index.ts';
+import { CaissonError, hasCode, messageOf, type Clock } from '../../core/index.ts';
+import { isOwnAddress } from '../../host/index.ts';
+import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
 import { missingData } from './data-places.ts';
-import { takeInstallLock } from './install-lock.ts';
+import { takeInstallLock } from '../install-lock.ts';
 import { recordOf } from './restored-record.ts';
 import { restoreConflicts } from './restore-conflicts.ts';
 import { planFiles, writeFiles, type RestoredFile } from './restored-files.ts';
 import { seedAfter } from './restored-seed.ts';
-import { layoutOf } from './session.ts';
-import { stagedPath } from './site-sources.ts';
+import { layoutOf } from '../session.ts';
+import { stagedPath } from '../site-sources.ts';
 
 export interface RestoreOptions {
   /** Path of the backup. */
@@ -36,11 +36,6 @@ export interface RestorePlan {
 /** Asks for approval of a plan before anything is written. When it returns false, the restore ends there. */
 export type ApproveRestore = (plan: RestorePlan) => Promise<boolean>;
 
-/** Checks a backup and plans what a restore would write. Writes nothing. Throws as a restore does before its first write. */
-export async function planRestore(options: RestoreOptions): Promise<RestorePlan> {
-  return checkedPlan(options);
-}
-
 /**
  * Puts back what a backup has. All of the backup is checked before the first write, and the site record is written last: a
  * restore that is killed leaves no record, or everything, and is run again. Throws what openBackup and unpackBackup throw,
@@ -50,7 +45,7 @@ export async function planRestore(options: RestoreOptions): Promise<RestorePlan>
 export async function restore(options: RestoreOptions, approve: ApproveRestore): Promise<RestorePlan> {
   const release = await takeInstallLock(layoutOf(options).lock);
   try {
-    const plan = await checkedPlan(options);
+    const plan = await planRestore(options);
     if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was written');
     await writeFiles(plan.files, options.signal);
     return plan;
@@ -59,7 +54,8 @@ export async function restore(options: RestoreOptions, approve: ApproveRestore):
   }
 }
 
-async function checkedPlan(options: RestoreOptions): Promise<RestorePlan> {
+/** Checks a backup and plans what a restore would write. Writes nothing. Throws as a restore does before its first write. */
+export async function planRestore(options: RestoreOptions): Promise<RestorePlan> {
   const { file, clock, newSeed = false, machines = REAL_MACHINES } = options;
   const layout = layoutOf(options);
   const root = machines.seedRoot;
@@ -100,7 +96,7 @@ async function readBackup({
 async function isStaged({ bundle }: SiteRecord, layout: ReturnType<typeof layoutOf>): Promise<boolean> {
   if (bundle === undefined) return false;
   try {
-    await access(await stagedPath(bundle, layout));
+    await stagedPath(bundle, layout);
     return true;
   } catch (error) {
     if (hasCode(error, 'INPUT_UNREADABLE')) return false;

@@ -1,17 +1,17 @@
 import { dirname } from 'node:path';
-import type { ClusterSpec } from '../cluster/index.ts';
-import { loginFiles, type LoginFile } from '../host/index.ts';
-import { resolveSitePath } from './site-path.ts';
-import { trustPaths } from './trust-paths.ts';
+import type { ClusterSpec } from '../../cluster/index.ts';
+import { locateFile, loginFiles, type LoginFile } from '../../host/index.ts';
+import { trustPaths } from '../trust-paths.ts';
 
 /** Lists cluster.yaml and all files that a run may read because of what it says. Files that it does not name may be missing. */
 export function clusterPaths(spec: ClusterSpec, clusterPath: string, home: string): readonly LoginFile[] {
+  const places = { home, directory: dirname(clusterPath) };
   const trust = spec.trust === undefined ? undefined : trustPaths(spec.trust, clusterPath);
   return [
     { path: clusterPath, isNamed: true },
-    ...loginFiles(spec.ssh, { home, directory: dirname(clusterPath) }),
+    ...loginFiles(spec.ssh, places),
     ...[trust?.allowedSigners, trust?.revokedKeys].flatMap((path) => (path === undefined ? [] : [{ path, isNamed: true }])),
-    ...optionTexts(spec).map((text) => ({ path: resolveSitePath(text, clusterPath, home), isNamed: false })),
+    ...optionTexts(spec).map((text) => ({ path: locateFile(text, places), isNamed: false })),
   ];
 }
 

@@ -1,10 +1,10 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { BACKUP_LIMIT, isSiteMember, type BackupFile, type BackupMember } from '../backup/index.ts';
-import { parseClusterSpec } from '../cluster/index.ts';
-import { CaissonError, digestOf, errnoOf, messageOf } from '../core/index.ts';
-import { limitExceeded } from '../io/index.ts';
-import type { SeedLayout } from '../site/index.ts';
+import { BACKUP_LIMIT, isSiteMember, type BackupFile, type BackupMember } from '../../backup/index.ts';
+import { parseClusterSpec } from '../../cluster/index.ts';
+import { CaissonError, digestOf, errnoOf, messageOf } from '../../core/index.ts';
+import { limitExceeded } from '../../io/index.ts';
+import type { SeedLayout } from '../../site/index.ts';
 import { clusterPaths } from './cluster-paths.ts';
 
 /** Most bytes of the journal that go into a backup. Of a longer one, its last lines do: no run needs it. */

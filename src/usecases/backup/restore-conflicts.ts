@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
-import { CaissonError } from '../core/index.ts';
-import { ifPresent, readTextFile } from '../io/index.ts';
+import { CaissonError } from '../../core/index.ts';
+import { ifPresent, readTextFile } from '../../io/index.ts';
 import {
   compareSeeds,
   foreignHosts,
@@ -11,7 +11,7 @@ import {
   type SeedLayout,
   type SiteConflict,
   type SiteRecord,
-} from '../site/index.ts';
+} from '../../site/index.ts';
 import type { RestoredFile } from './restored-files.ts';
 
 /** Lists every reason why this machine must not get these files. `record` is the record to write, `before` that of the backup. */

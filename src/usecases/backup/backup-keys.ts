@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { posix } from 'node:path';
-import type { BackupFile } from '../backup/index.ts';
-import { seedLayout, SITE_AUTHORITY, type SiteRecord } from '../site/index.ts';
+import type { BackupFile } from '../../backup/index.ts';
+import { seedLayout, SITE_AUTHORITY, type SiteRecord } from '../../site/index.ts';
 
 /**
  * Names the authorities and secrets of a record that the files do not have, or have with another certificate or key. A

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import type { SiteRecord } from '../site/index.ts';
+import { isThere } from '../../io/index.ts';
+import type { SiteRecord } from '../../site/index.ts';
 
 /** A directory or file that holds data of a component. */
 export interface DataPlace {
@@ -21,11 +21,4 @@ export async function missingData(record: SiteRecord, host: string, root: string
   const own = dataPlaces(record).filter((place) => place.host === host && place.path.startsWith('/'));
   const missing = await Promise.all(own.map(async (place) => ((await isThere(posix.join(root, place.path))) ? [] : [place])));
   return missing.flat();
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

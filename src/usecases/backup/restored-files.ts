@@ -1,9 +1,9 @@
 import { chmod, chown, mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { BackupFile } from '../backup/index.ts';
-import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
-import { removeLeftovers, syncDirectory, writeFileAtomic } from '../io/index.ts';
-import { formatSiteRecord, seedLayout, type SeedLayout, type SiteRecord } from '../site/index.ts';
+import type { BackupFile } from '../../backup/index.ts';
+import { CaissonError, errnoOf, messageOf } from '../../core/index.ts';
+import { removeLeftovers, syncDirectory, writeFileAtomic } from '../../io/index.ts';
+import { formatSiteRecord, seedLayout, type SeedLayout, type SiteRecord } from '../../site/index.ts';
 
 /**
  * Action of a restore on one file. `add` and `change`: it is written. `beside`: a file with other content is there and stays,
@@ -125,7 +125,7 @@ function notAFile(path: string): CaissonError {
 
 /** Makes the directories that are missing above a file, with its owner. Those that are there stay as they are. */
 async function makeDirectories(directory: string, file: Pick<RestoredFile, 'directoryMode' | 'owner'>): Promise<void> {
-  if (await isThere(directory)) return;
+  if (await isPresent(directory)) return;
   const parent = dirname(directory);
   if (parent !== directory) await makeDirectories(parent, file);
   await mkdir(directory, { mode: file.directoryMode(directory) });
@@ -137,7 +137,7 @@ async function makeDirectories(directory: string, file: Pick<RestoredFile, 'dire
   await syncDirectory(parent);
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isPresent(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;

@@ -1,6 +1,6 @@
-import type { ClusterSpec } from '../cluster/index.ts';
-import { isAddress } from '../manifests/index.ts';
-import { compareSeeds, type SiteConflict, type SiteRecord } from '../site/index.ts';
+import type { ClusterSpec } from '../../cluster/index.ts';
+import { isAddress } from '../../manifests/index.ts';
+import { compareSeeds, type SiteConflict, type SiteRecord } from '../../site/index.ts';
 
 export interface SeedQuestion {
   readonly record: SiteRecord;
