@@ -19,6 +19,11 @@ export interface KeptAuthorityOptions {
   readonly store: string;
   /** Tells authorities in one directory apart; "ca" by default. */
   readonly name?: string;
+  /**
+   * Name of the files of the authority's own certificate and key, where it is not `name`: authorities that follow one another
+   * share `store`, and what one of them issued is issued again by the next.
+   */
+  readonly files?: string | undefined;
   /** The subject of an authority that is made here. */
   readonly commonName: string;
   /** Lifetime of issued certificates; 825 days by default. */
@@ -56,7 +61,7 @@ export interface KeptAuthority {
 export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority {
   const { clock, certificateDays = 825 } = options;
   const toRenew = new Set(options.renew);
-  const authorityPaths = pathsIn(options.directory, nameOf(options));
+  const authorityPaths = pathsIn(options.directory, options.files ?? nameOf(options));
   const pathsOf = (id: string): PairPaths => pathsIn(storeOf(options), id);
   // A run asks for the same certificates once for each host; the same bytes are judged once.
   const judge = remembered(judgePair);
@@ -185,7 +190,7 @@ function withWarning(certificate: string, notAfter: Date, paths: PairPaths, cloc
   const days = Math.floor((notAfter.getTime() - clock.now().getTime()) / DAY);
   if (days > AUTHORITY_WARNING_DAYS) return { certificate };
   const when = days < 0 ? `ended on ${dateOf(notAfter)}` : `ends on ${dateOf(notAfter)}, in ${days} days`;
-  return { certificate, warning: `The certificate authority "${paths.open}" ${when}; nothing replaces it by itself` };
+  return { certificate, warning: `The certificate authority "${paths.open}" ${when}; it is replaced only when that is asked for` };
 }
 
 function dateOf(date: Date): string {
