@@ -30,6 +30,11 @@ export interface KeptAuthorityOptions {
   readonly certificateDays?: number;
   /** A certificate that ends within this many days is issued again; 60 by default. */
   readonly renewalDays?: number;
+  /**
+   * True when a certificate that has ended together with its authority is kept: nothing can issue it again, and a run that
+   * replaces another authority goes on.
+   */
+  readonly keepEnded?: boolean;
   /** Ids of certificates that are issued again at the next `obtain`, however long they last. */
   readonly renew?: Iterable<string> | undefined;
   readonly clock: Clock;
@@ -152,10 +157,10 @@ function judgePair({ pair, subject, issuer }: Candidate): Judgement {
   };
 }
 
-function fits({ isRight, end, issuerEnd }: Judgement, { clock, renewalDays = 60 }: KeptAuthorityOptions): boolean {
+function fits({ isRight, end, issuerEnd }: Judgement, { clock, renewalDays = 60, keepEnded = false }: KeptAuthorityOptions): boolean {
   const left = end - clock.now().getTime();
   // A certificate that ends together with its authority would not be longer if it was issued again.
-  return isRight && (left > renewalDays * DAY || (left > 0 && end >= issuerEnd));
+  return isRight && (left > renewalDays * DAY || ((left > 0 || keepEnded) && end >= issuerEnd));
 }
 
 /** A pure function that works out the answer for each argument once. */

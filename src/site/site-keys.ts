@@ -138,7 +138,7 @@ function openGeneration(
   layout: SeedLayout,
   name: string,
   number: number,
-  { name: site, clock, renew = [] }: Pick<SiteKeysOptions, 'name' | 'clock' | 'renew'>,
+  { name: site, clock, renew = [], rotate }: SiteKeysOptions,
 ): KeptAuthority {
   const isSite = name === SITE_AUTHORITY;
   const own = isSite
@@ -149,6 +149,7 @@ function openGeneration(
     store: layout.certificates,
     ...(isSite ? {} : { name }),
     renew: own,
+    keepEnded: rotate !== undefined && rotate.authority !== name,
     files: generationFiles(name, number),
     // Each generation has a subject of its own: some programs look for the issuer of a certificate by its name alone.
     commonName: `${site} ${name} authority${number === 1 ? '' : ` ${number}`}`,
