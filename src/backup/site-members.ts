@@ -12,7 +12,7 @@ const PATHS: ReadonlySet<string> = new Set([
 ]);
 
 const TREES: readonly RegExp[] = [
-  new RegExp(`^${LAYOUT.authorities}/${NAME}\\.(?:crt|key)$`),
+  new RegExp(`^${LAYOUT.authorities}/${NAME}\\.(?:crt|key|json)$`),
   new RegExp(`^${LAYOUT.secrets}/[^./]+$`),
   new RegExp(`^${LAYOUT.certificates}/(?:${NAME}/){0,2}${NAME}\\.(?:crt|key|pub)$`),
 ];

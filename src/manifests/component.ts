@@ -125,7 +125,10 @@ const certificateSchema = z.strictObject({
   directory: pathField.describe('Where its files go.'),
   authority: nameField.default('site').describe('Who signs it: an authority of platform.yaml, or site, which also signs the agents.'),
   commonName: templateField.min(1).max(64).optional().describe('Common name of the subject; the first of hosts when left out.'),
-  organizations: z.array(templateField.min(1)).default([]).describe('Organisations of the subject.'),
+  organizations: z
+    .array(templateField.min(1).refine((name) => !name.startsWith('caisson:'), 'starts with caisson:, which only operators have'))
+    .default([])
+    .describe('Organisations of the subject.'),
   hosts: z.array(templateField.min(1)).default([]).describe('DNS names and addresses it is good for.'),
   usages: z.enum(['client', 'server', 'both']).default('both').describe('What it may be used for.'),
   owner: ownerField.default('root:root').describe('Owner of the files.'),

@@ -138,12 +138,17 @@ function withDigests(changes: readonly Change[], resources: readonly Resource[])
 }
 
 /** Hosts whose record differs from the one they should keep, even when nothing else changes there. */
-function staleHosts({ hostRecords, record, topology: before }: Session, changes: readonly Change[], topology: Topology): readonly string[] {
+function staleHosts(
+  { hostRecords, record, authorities, topology: before }: Session,
+  changes: readonly Change[],
+  topology: Topology,
+): readonly string[] {
   const settled = settledResources(changes);
   return [...settled].flatMap(([host, owned]) => {
     const kept = hostRecords.get(host);
     if (kept === undefined || record === undefined) return [host];
-    const should = hostRecordOf(recordWith(record, host, owned, before), host);
+    const current = { ...record, authorities: { ...record.authorities, ...authorities } };
+    const should = hostRecordOf(recordWith(current, host, owned, before), host);
     return should !== undefined && topology.spec.nodes.length > 0 && formatHostRecord(should) === formatHostRecord(kept) ? [] : [host];
   });
 }

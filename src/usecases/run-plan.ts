@@ -9,6 +9,7 @@ import { claimedResources } from '../plan/index.ts';
 import {
   KEPT_OPERATIONS,
   newSiteRecord,
+  removeEarlierGenerations,
   SITE_AUTHORITY,
   type OwnedResource,
   type RecordedBundle,
@@ -50,7 +51,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   const isIdle = planned.plan.steps.every(({ type }) => type === 'gate' || type === 'quorum' || type === 'depot');
   if (!isIdle)
     await site.update((record) =>
-      claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, {
+      claimed({ ...record, authorities: found.authorities, secrets: [...found.secrets] }, planned, {
         run,
         operation: options.operation,
         ...(declared.topology.spec.nodes.length === 0 ? {} : { bundle: bundleOf(session) }),
@@ -95,9 +96,10 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         limits: { ...DEFAULT_LIMITS, hosts: options.hostsAtOnce ?? HOSTS_AT_ONCE },
       });
       const owned = await planned.settled();
+      const after = (record: SiteRecord): SiteRecord => ({ ...settled(record, planned, owned), authorities: found.authorities });
       // A run that changed nothing does not write the record.
-      if (!isIdle || !isDeepStrictEqual(settled(site.record, planned, owned), site.record)) {
-        await end('done', (record) => settled(record, planned, owned));
+      if (!isIdle || !isDeepStrictEqual(after(site.record), site.record)) {
+        await end('done', after);
       }
       await journal.append({ event: 'run.finished', outcome: 'done', changed: summary.changed });
       if (declared.topology.spec.nodes.length === 0) await site.remove();
@@ -130,6 +132,7 @@ async function makeKeys({ session, declared }: PlannedRun): Promise<void> {
   // This run holds the install lock, so temporary files there were left by a run that was killed.
   for (const directory of [layout.authorities, layout.pki, layout.depot, layout.secrets, layout.certificates])
     await removeLeftovers(directory);
+  for (const name of authorityNames(session.topology)) await removeEarlierGenerations(layout, name);
   if (declared.topology.spec.nodes.length === 0) return;
   for (const name of authorityNames(declared.topology)) await (await keys.authority(name)).read();
   await (await keys.repositoryKey()).read();

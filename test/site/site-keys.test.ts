@@ -40,7 +40,7 @@ describe('openSiteKeys', () => {
       ...[await keys.secret('store-root', 24), await keys.authority(SITE_AUTHORITY), await keys.repositoryKey()],
     ];
     expect(texts.map(({ digest }) => digest)).toEqual(texts.map(() => undefined));
-    expect(await keys.found([SITE_AUTHORITY, 'etcd'])).toEqual({ authorities: {}, secrets: [] });
+    expect(await keys.found([SITE_AUTHORITY, 'etcd'])).toEqual({ authorities: {}, held: {}, rotations: {}, secrets: [] });
     expect(await readdir(directory())).toEqual([]);
   });
 
@@ -125,7 +125,7 @@ describe('the authorities of a site', () => {
     const keys = open();
     const etcd = new X509Certificate(await read(keys.authority('etcd')));
     for (const name of ['web-token', 'store-root']) await read(keys.secret(name, 24));
-    expect(await open().found(names)).toEqual({ authorities: { etcd: etcd.fingerprint256 }, secrets: ['store-root', 'web-token'] });
+    expect(await open().found(names)).toMatchObject({ authorities: { etcd: etcd.fingerprint256 }, secrets: ['store-root', 'web-token'] });
   });
 
   it('are not found when their key is lost, and are never made anew', async () => {
