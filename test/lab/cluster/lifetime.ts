@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomNumbers } from '../../support/random-numbers.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { imageExample, OWN_NAME } from '../resources/examples.ts';
+import { connectToLab, describeOnLab } from '../resources/lab-kinds.ts';
 import { CARRIED, type LabCluster } from '../scenario.ts';
 import { planSteps, runInstall } from './installer.ts';
 import { readData, writeData, type DataPlaces, type KeptData } from './kept-data.ts';
 import { changes, listHosts, type Untouched } from './killed-later.ts';
 import { KILL_SEED, runWithKills } from './kills.ts';
+import { buildNewerBundle } from './newer-bundle.ts';
 import { clusterState, containersOf, untilHealthy } from './observe.ts';
 import { openSite, siteWith, type GetSide, type Site } from './site.ts';
 
@@ -29,19 +33,25 @@ const AUTHORITY = '/etc/caisson/pki/ca.crt';
 /** Longest time from the start of a restore to the kill; a restore of the lab takes about that long. */
 const RESTORE_SECONDS = 1.2;
 
+/** Kills in a long life, at least. */
+const LEAST_KILLS = 20;
+
 const restored = z.object({ type: z.literal('result'), seed: z.string(), next: z.array(z.string()) });
 
 export interface Lifetime {
+  /** True for what takes minutes more: the contract of images on a node, an upgrade and the way back, and the end of the cluster. */
+  readonly isLong: boolean;
   /** Kills of each addition of nodes, restore and removal, at most; of each other change there is one less. */
   readonly kills: number;
 }
 
 /** Registers the tests of a cluster that grows, changes roles, loses its seed and shrinks, with its data intact at each point. */
-export function lifetime(side: GetSide, { kills }: Lifetime): void {
+export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
   const draw = randomNumbers(KILL_SEED);
   let site: Site;
   let untouched: Untouched;
   let data: KeptData;
+  let total = 0;
 
   beforeAll(async () => {
     site = await openSite(side(), CLUSTER);
@@ -52,12 +62,17 @@ export function lifetime(side: GetSide, { kills }: Lifetime): void {
   });
 
   /** Runs a command that is killed at moments drawn over its whole plan. */
-  async function change(words: readonly string[], most = kills): Promise<void> {
+  async function killedOver(words: readonly string[], most: number): Promise<void> {
     const steps = most === 0 ? 0 : (await planSteps(site, words)).ids.length;
     // Each step is heard of twice, when it begins and when it ends.
     const mostEvents = Math.max(1, Math.floor((2 * steps) / most));
     const { kills: killed, last } = await runWithKills(site, words, { kills: most, mostEvents, draw });
     console.log(`      ${words.slice(0, 3).join(' ')}: ${killed} kills, last run ${last.seconds.toFixed(1)} s`);
+    total += killed;
+  }
+
+  async function change(words: readonly string[], most = kills): Promise<void> {
+    await killedOver(words, most);
     await untilHealthy(site, 60_000);
   }
 
@@ -75,6 +90,8 @@ export function lifetime(side: GetSide, { kills }: Lifetime): void {
     expect(data.keys).toContain('value-2500');
     expect(Object.values(data.digests)).toEqual([expect.stringMatching(/^sha256:[0-9a-f]{64}$/), expect.stringMatching(/^sha256:/)]);
   });
+
+  if (isLong) imageContract(side, () => site);
 
   it('gives a node another role, and takes it away again', async () => {
     await change(['node', 'roles', 'c1', '--role', 'compute,gateway'], kills - 1);
@@ -107,6 +124,7 @@ export function lifetime(side: GetSide, { kills }: Lifetime): void {
 
     const words = ['restore', BACKUP, '--passphrase-file', PASSPHRASE, '--new-seed'];
     const { kills: killed, last } = await runWithKills(site, words, { kills, mostEvents: 0, longestSeconds: RESTORE_SECONDS, draw });
+    total += killed;
     console.log(`      restore: ${killed} kills, last run ${last.seconds.toFixed(1)} s`);
     const { seed, next } = restored.parse(last.lines.at(-1));
     expect(seed).toBe('g2');
@@ -139,6 +157,30 @@ export function lifetime(side: GetSide, { kills }: Lifetime): void {
     expect((await runInstall(site, ['install', '--offline'])).result).toMatchObject({ changed: 0 });
   });
 
+  if (isLong) {
+    it('is upgraded and goes back', async () => {
+      const { path, daemon } = await buildNewerBundle(side());
+      await site.lab.copyTo('g2', path, `${CARRIED}/newer.tar`);
+      const before = await site.bash('c2', 'cat /etc/docker/daemon.json');
+      await change(['upgrade', '--bundle', `${CARRIED}/newer.tar`]);
+      expect(await site.bash('c2', 'cat /etc/docker/daemon.json')).toBe(daemon.trimEnd());
+      await expectDataKept('c2');
+      await change(['rollback']);
+      expect(await site.bash('c2', 'cat /etc/docker/daemon.json')).toBe(before);
+      await expectDataKept('c2');
+      expect((await runInstall(site, ['install', '--offline'])).result).toMatchObject({ changed: 0 });
+    });
+
+    it('goes, and leaves the hosts as they were', async () => {
+      const words = ['reset', '--bundle', `${CARRIED}/cluster.tar`, '--cluster', `${CARRIED}/cluster.yaml`, '--purge'];
+      await killedOver(words, kills);
+      const left = await listHosts(site);
+      for (const node of site.nodes) expect([node, ...changes(untouched[node] ?? [], left[node] ?? [])]).toEqual([node]);
+      console.log(`      ${total} kills in the life of the cluster`);
+      expect(total).toBeGreaterThanOrEqual(LEAST_KILLS);
+    });
+  }
+
   /** Takes the backup out of the seed, and brings to another machine what an engineer would. */
   async function carryToNewSeed(node: string): Promise<void> {
     const { bundle, connected } = side();
@@ -164,4 +206,28 @@ async function gatewayAt(site: Site, node: string): Promise<string> {
   const script = `printf 'GET /v2/ HTTP/1.0\\r\\nHost: goodrain.me\\r\\n\\r\\n' |
     openssl s_client -quiet -no-CAfile -no-CApath -CAfile "$2" -verify_return_error -verify_hostname goodrain.me -servername goodrain.me -connect "$1:443" 2>&1`;
   return (await site.try('m1', script, { parameters: [site.address(node), AUTHORITY] })).stdout;
+}
+
+/** The contract of images on a node with an engine and a depot, which has no image of the gateway. */
+function imageContract(side: GetSide, getSite: () => Site): void {
+  let host: Host | undefined;
+  afterAll(() => host?.close());
+
+  it('lets the tests log in to a node', async () => {
+    host = await connectToLab(getSite().lab, 'c1');
+    expect((await host.run({ argv: ['id', '-u'] })).stdout).toBe('0\n');
+  });
+
+  const wanted = () => {
+    const image = side().manifest.images.find(({ name }) => name.includes('/rbd-gateway:'));
+    const [platform] = image?.platforms ?? [];
+    if (image === undefined || platform === undefined) throw new Error('The bundle has no image of the gateway');
+    const source = `depot.lifetime.internal:5443/${image.name.replace(/:[^:/]*$/, '')}@${platform.manifest.digest}`;
+    return { key: OWN_NAME, spec: { name: OWN_NAME, config: platform.config.digest, source } };
+  };
+  const getHost = (): Host => {
+    if (host === undefined) throw new Error('The host is not there');
+    return host;
+  };
+  describeOnLab('image', getHost, [imageExample(wanted, 'goodrain.me/rbd-dns:latest')]);
 }
