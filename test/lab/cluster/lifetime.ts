@@ -55,7 +55,7 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
 
   beforeAll(async () => {
     site = await openSite(side(), CLUSTER);
-    untouched = await listHosts(site);
+    untouched = await listHosts(siteWith(site, site.seed, ['m1', 'g1', 'c1', 'g2', 'c2']));
   });
   afterAll(async () => {
     await site?.stop();
