@@ -44,13 +44,13 @@ function unitOf({ key, spec: { via } }: Route): KeptUnit {
     after: ['network-online.target'],
     wants: ['network-online.target'],
     execStart: shell(`exec ${ip} replace ${key} via ${via} proto ${PROTOCOL}`),
-    // A route that somebody deleted or replaced must not let the unit fail; an older unit's route has another next hop.
+    // Stopping must succeed when the route was deleted or replaced by hand. The route of an older unit has another next hop.
     execStop: shell(`[ -z "$(${ip} show exact ${ours})" ] || exec ${ip} del ${ours}`),
   });
   return { name: unitName(key), text };
 }
 
-/** Asks the kernel too, because systemd does not notice when somebody deletes the route of a unit. */
+/** Asks the kernel too, because systemd does not notice when the route of a unit is deleted by hand. */
 async function lookAtRoutes(host: Host, routes: readonly Route[], signal: AbortSignal): Promise<readonly Found[]> {
   if (routes.length === 0) return [];
   const units = await lookAtKeptUnits(host, routes.map(unitOf), signal);
