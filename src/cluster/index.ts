@@ -10,4 +10,5 @@ export { manifestReference } from './manifest-reference.ts';
 export * from './networks.ts';
 export { resolveOptions, type OptionSecret, type ResolvedOption, type ResolvedOptions } from './options.ts';
 export { keptValues, nodeUuid, scopeFor } from './scope.ts';
+export { ownerOfSecret, secretUses, usedSecrets, type SecretUse } from './secret-uses.ts';
 export * from './topology.ts';

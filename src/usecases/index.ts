@@ -12,6 +12,7 @@ export * from './backup/restore.ts';
 export type { RestoredFile } from './backup/restored-files.ts';
 export * from './rollback.ts';
 export * from './rotation.ts';
+export * from './secrets.ts';
 export * from './staged-bundles.ts';
 export * from './upgrade.ts';
 export type { Approve, OperationOptions } from './operation.ts';

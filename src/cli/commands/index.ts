@@ -12,6 +12,7 @@ import { registerPush } from './push.ts';
 import { registerReset } from './reset.ts';
 import { registerRestore } from './restore.ts';
 import { registerRollback } from './rollback.ts';
+import { registerSecrets } from './secrets.ts';
 import { registerServe } from './serve.ts';
 import { registerSign } from './sign.ts';
 import { registerUpgrade } from './upgrade.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerCluster,
   registerHistory,
   registerCertificates,
+  registerSecrets,
   registerAgent,
 ];
 
