@@ -7,6 +7,7 @@ export * from './certificates.ts';
 export * from './history.ts';
 export * from './install.ts';
 export * from './nodes.ts';
+export * from './options.ts';
 export * from './reset.ts';
 export * from './backup/restore.ts';
 export type { RestoredFile } from './backup/restored-files.ts';

@@ -1,14 +1,12 @@
-import { closeBundles } from '../bundle/index.ts';
 import { ownerOfSecret, secretUses, type Topology } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { suggestName } from '../io/index.ts';
-import { openFileStore, openSecretStore, randomSecret, SiteConflictError, type SecretChange, type SiteRecord } from '../site/index.ts';
-import { openRequest } from './open-request.ts';
+import { openSecretStore, randomSecret, SiteConflictError, type SecretChange, type SiteRecord } from '../site/index.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import type { PlannedRun } from './planned-run.ts';
+import { readDeclared } from './read-declared.ts';
 import { layoutOf, type Session } from './session.ts';
-import { siteSources } from './site-sources.ts';
 
 /** What is asked for one secret. */
 export interface SecretRequest {
@@ -37,10 +35,8 @@ export interface ListedSecret {
  * Connects to no host. Throws SITE_UNKNOWN on a machine without a record.
  */
 export async function listSecrets(options: OperationOptions): Promise<readonly ListedSecret[]> {
-  const layout = layoutOf(options);
-  const record = await openFileStore(layout.record).read();
-  const topology = await readTopologyOf(options, record);
-  const store = openSecretStore(layout.secrets);
+  const { topology } = await readDeclared(options);
+  const store = openSecretStore(layoutOf(options).secrets);
   const [kept, changes] = await Promise.all([store.names(), store.changes()]);
   const declared = topology.components.flatMap(({ secrets }) => secrets.map(({ name }) => name));
   const made = [...new Set([...kept, ...declared])].sort().map(async (name): Promise<ListedSecret> => {
@@ -109,7 +105,8 @@ async function changeFor(options: OperationOptions, { name, value, undo = false 
   }
   if (value === undefined) return { name, old, new: randomSecret(Math.max(old.length, SHORTEST)) };
   requireUsable(name, value);
-  if (value === old) throw new CaissonError('USAGE', `Cannot change "${name}": this is its value already`, { hint: 'Choose another value' });
+  if (value === old)
+    throw new CaissonError('USAGE', `Cannot change "${name}": this is its value already`, { hint: 'Choose another value' });
   return { name, old, new: value };
 }
 
@@ -130,9 +127,8 @@ function requireUsable(name: string, value: string): void {
 }
 
 async function unknownSecret(options: OperationOptions, name: string, known: readonly string[]): Promise<CaissonError> {
-  const record = await openFileStore(layoutOf(options).record).read();
-  const { options: chosen } = await readTopologyOf(options, record);
-  const given = chosen.secrets.find((secret) => secret.name === name);
+  const { topology } = await readDeclared(options);
+  const given = topology.options.secrets.find((secret) => secret.name === name);
   if (given !== undefined) {
     return new CaissonError('USAGE', `Cannot change "${name}": it is the content of "${given.path}", a file of the site`, {
       hint: 'Change it where it is used and in that file, then run: caisson install --offline',
@@ -177,18 +173,4 @@ function dataOf(record: SiteRecord | undefined, component: string): readonly str
 
 function usersOf(topology: Topology, name: string): ListedSecret['users'] {
   return secretUses(topology, name).map(({ component, hosts }) => ({ component: component.name, hosts }));
-}
-
-/** Reads the cluster as it is declared, from cluster.yaml and the manifests of the bundle. */
-async function readTopologyOf(options: OperationOptions, record: SiteRecord | undefined): Promise<Topology> {
-  const layout = layoutOf(options);
-  const { bundlePaths, clusterPath } = await siteSources(options, record, layout);
-  const request = await openRequest(bundlePaths, clusterPath, {
-    stagedBundles: layout.bundles,
-    trust: options.trust,
-    clock: options.clock,
-    home: options.connect.home,
-  });
-  await closeBundles(request.bundles);
-  return request.topology(record);
 }

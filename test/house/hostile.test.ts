@@ -48,6 +48,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/agent/config.ts': 'written by the installer of the same site',
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/cluster/edit-nodes.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
+  'src/cluster/edit-options.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/io/yaml-edit.ts': 'read by readYaml before and after each edit',
   'src/host/check-login.ts': 'cluster.yaml once more, for its lines; it was parsed before',
   'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",

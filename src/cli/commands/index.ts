@@ -8,6 +8,7 @@ import { registerHistory } from './history.ts';
 import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
 import { registerNode } from './node.ts';
+import { registerOption } from './option.ts';
 import { registerPush } from './push.ts';
 import { registerReset } from './reset.ts';
 import { registerRestore } from './restore.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerPush,
   registerInstall,
   registerNode,
+  registerOption,
   registerUpgrade,
   registerRollback,
   registerReset,

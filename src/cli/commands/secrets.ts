@@ -32,7 +32,9 @@ export const registerSecrets: RegisterCommand = (program, run) => {
         {
           plan: (options) => planSecretChange(options, request),
           run: (options, approve) => changeSecret(options, request, approve),
-          describe: (_summary, seconds) => `The secret "${name}" has its ${flags.undo === true ? 'old' : 'new'} value everywhere (${seconds} s)`,
+          asksForNotes: true,
+          describe: (_summary, seconds) =>
+            `The secret "${name}" has its ${flags.undo === true ? 'old' : 'new'} value everywhere (${seconds} s)`,
         },
         flags,
         context,
@@ -55,7 +57,9 @@ async function valueOf(name: string, { valueFile, prompt, undo }: ChangeFlags, c
     });
   }
   if ((await context.askSecret('The same value again')) !== value) {
-    throw new CaissonError('USAGE', 'Cannot take the new value: it was typed differently the second time', { hint: 'Run the command again' });
+    throw new CaissonError('USAGE', 'Cannot take the new value: it was typed differently the second time', {
+      hint: 'Run the command again',
+    });
   }
   return value;
 }
