@@ -12,7 +12,7 @@ import { readDeclared } from './read-declared.ts';
 /** The domain of the applications is a key of its own in cluster.yaml; it is set and listed like an option. */
 const DOMAIN = 'domain';
 
-/** What is asked for an option: a choice, and the values that it needs to know, as they are typed. */
+/** A choice for an option, with the values that it needs to know, as they are typed. */
 export interface OptionChange {
   readonly name: string;
   readonly choice: string;

@@ -8,7 +8,7 @@ import type { PlannedRun } from './planned-run.ts';
 import { readDeclared } from './read-declared.ts';
 import { layoutOf, type Session } from './session.ts';
 
-/** What is asked for one secret. */
+/** The change of one secret that an operator asks for. */
 export interface SecretRequest {
   readonly name: string;
   /** The new value; a random one by default. */

@@ -48,6 +48,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/agent/config.ts': 'written by the installer of the same site',
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/cluster/edit-nodes.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
+  'src/site/secret-store.ts': 'written by Caisson itself, for root alone; a damaged one is refused whole (test/site/secret-store.test.ts)',
+  'src/usecases/options.ts': 'cluster.yaml as src/cluster/edit-options.ts gives it',
   'src/cluster/edit-options.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/io/yaml-edit.ts': 'read by readYaml before and after each edit',
   'src/host/check-login.ts': 'cluster.yaml once more, for its lines; it was parsed before',

@@ -58,7 +58,7 @@ async function runAction(run: RunSite, deed: Deed, { signal }: StepContext): Pro
   }
 }
 
-/** What runs: a command of the host, or a container. */
+/** A command of the host, or a container. */
 type Doing = Partial<Pick<ComponentAction, 'command' | 'container' | 'input'>>;
 
 interface Done extends CommandResult {
