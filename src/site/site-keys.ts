@@ -19,7 +19,7 @@ import {
 import type { SeedKeys } from './conflicts.ts';
 import { keptText, type KeptText } from './kept-text.ts';
 import { repositoryKeyPaths, type SeedLayout } from './layout.ts';
-import { openSecretStore } from './secret-store.ts';
+import { openSecretStore, type SecretChange } from './secret-store.ts';
 
 export interface CertificateTexts {
   readonly certificate: KeptText;
@@ -50,6 +50,10 @@ export interface SiteKeys {
   keyPair(name: string): Promise<KeyPairTexts>;
   /** The public key of the pair that signs the package repositories. */
   repositoryKey(): Promise<KeptText>;
+  /** The changes of secrets that are under way: `secret` gives their new values. */
+  secretChanges(): Promise<readonly SecretChange[]>;
+  /** Puts the new value of a secret in force, after every program has taken it. */
+  settleSecret(name: string): Promise<void>;
   /** Reads which of the named authorities, and which secrets, are present on the seed, and which rotations are under way. Makes none. */
   found(authorities: readonly string[]): Promise<SeedKeys>;
 }
@@ -62,6 +66,8 @@ export interface SiteKeysOptions {
   readonly renew?: readonly string[] | undefined;
   /** Generations of an authority that count instead of the stored ones: the phase of a rotation that is planned. */
   readonly rotate?: PlannedGenerations | undefined;
+  /** A change of a secret that is planned and not on disk yet. */
+  readonly secretChange?: SecretChange | undefined;
   /** Resolves a path in cluster.yaml to a path on this machine. */
   readonly resolvePath: (path: string) => string;
 }
@@ -82,8 +88,18 @@ export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): Site
     authorities.set(name, known);
     return known;
   };
+  const planned = options.secretChange;
+  const secretChanges = async (): Promise<readonly SecretChange[]> => {
+    const begun = await secrets.changes();
+    return planned === undefined ? begun : [...begun.filter(({ name }) => name !== planned.name), planned];
+  };
   return {
-    secret: async (name, length) => kept(await secrets.peek(name), () => secrets.obtain(name, length)),
+    secret: async (name, length) => {
+      const changed = planned?.name === name ? planned : await secrets.change(name);
+      return kept(changed?.new ?? (await secrets.peek(name)), () => secrets.obtain(name, length));
+    },
+    secretChanges,
+    settleSecret: (name) => secrets.settle(name),
     fileSecret: async (path) => {
       const text = (await readSecretFile(options.resolvePath(path))).replace(/\r?\n$/, '');
       return keptText(text, async () => text);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Emit } from '../core/index.ts';
-import { keptValues, type Topology } from '../cluster/index.ts';
+import { keptValues, ownerOfSecret, type Topology } from '../cluster/index.ts';
 import { DEFAULT_LIMITS, openJournal, runSteps, type RunSummary } from '../engine/index.ts';
 import { HOSTS_AT_ONCE } from '../host/index.ts';
 import { removeLeftovers } from '../io/index.ts';
@@ -101,6 +101,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
       if (!isIdle || !isDeepStrictEqual(after(site.record), site.record)) {
         await end('done', after);
       }
+      await settleSecrets(planned);
       await journal.append({ event: 'run.finished', outcome: 'done', changed: summary.changed });
       if (declared.topology.spec.nodes.length === 0) await site.remove();
       return summary;
@@ -139,6 +140,14 @@ async function makeKeys({ session, declared }: PlannedRun): Promise<void> {
   for (const { secrets } of declared.topology.components) {
     for (const { name, length } of secrets) await (await keys.secret(name, length)).read();
   }
+}
+
+/**
+ * Forgets the old values of the secrets that this run changed. A change stays under way while the component that must take
+ * it is on no host: its data still have the old value.
+ */
+async function settleSecrets({ session, declared, changedSecrets }: PlannedRun): Promise<void> {
+  for (const name of changedSecrets) if (ownerOfSecret(declared.topology, name) !== undefined) await session.keys.settleSecret(name);
 }
 
 function authorityNames({ manifests }: Topology): readonly string[] {

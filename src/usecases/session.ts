@@ -24,6 +24,7 @@ import {
   type Machines,
   type PlannedGenerations,
   type SeedKeys,
+  type SecretChange,
   type SeedLayout,
   type SiteKeys,
   type SiteRecord,
@@ -51,6 +52,8 @@ export interface SessionOptions {
   readonly renew?: readonly string[] | undefined;
   /** The phase of a rotation that the run is for. By default every run goes by what the seed has noted of its authorities. */
   readonly rotate?: PlannedGenerations | undefined;
+  /** A change of a secret that is begun once it is approved. */
+  readonly secretChange?: SecretChange | undefined;
   /** Hosts that leave the cluster and are not connected (--forget). */
   readonly forget?: readonly string[];
   /** Most hosts that are connected and worked on at the same time; 32 by default. */
@@ -180,6 +183,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     clock: options.clock,
     renew: options.renew,
     rotate: options.rotate,
+    secretChange: options.secretChange,
     resolvePath: (path) => locateFile(path, { home: options.connect.home, directory: dirname(clusterPath) }),
   });
   const hosts = new Map([...connected.hosts, [connected.seed.name, connected.seed]]);
