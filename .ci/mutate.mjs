@@ -4,7 +4,7 @@
 //   npm run mutate -- bundle
 //   npm run mutate -- ospkg/apt/solve.ts ospkg/apt/closure.ts
 //   npm run mutate -- install/engine.ts --tests install/engine.test.ts --concurrency 1
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -40,6 +40,8 @@ const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+// Stryker links a node_modules that is a directory into its copy, and misses one that is a link itself.
+symlinkSync(realpathSync('node_modules'), join(work, 'node_modules'));
 
 const results = await new Stryker({
   mutate: places.map((place) => (isFolder(place) ? `src/${place}/**/*.ts` : `src/${place}`)),
