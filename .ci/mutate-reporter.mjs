@@ -2,6 +2,7 @@
 // milliseconds since the epoch): what was found until then is said and written as that of a whole run is (MUTATE_REPORT).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin';
 
 const NOT_COUNTED = new Set(['Ignored', 'CompileError', 'RuntimeError', 'Pending']);

@@ -56,7 +56,7 @@ export function topologyOf(manifests: Manifests, nodes: readonly SampleNode[]): 
 export function made(place: string, kind: ResourceKindName, parts: Partial<Making> & { readonly key?: string } = {}): Making {
   const [owner = '', host = ''] = place.split('/');
   const { key = `${owner}-${kind}`, ...rest } = parts;
-  const resource = sampleResource({ kind, key, owner, host, spec: {} as never });
+  const resource = sampleResource({ kind, key, owner, host, spec: {} });
   return { action: 'add', resource, reason: 'it is not there yet', replaces: false, owned: { kind, key, owner }, ...rest };
 }
 
