@@ -23,13 +23,13 @@ class BoundedReporter {
   #end;
 
   onMutationTestingPlanReady({ mutantPlans }) {
-    this.#planned = mutantPlans.length;
+    this.#planned = mutantPlans.filter(({ mutant }) => mutant.status !== 'Ignored').length;
     const until = Number(process.env.MUTATE_UNTIL);
     if (until > 0) this.#end = setTimeout(() => this.#stop(), Math.max(0, until - Date.now()));
   }
 
   onMutantTested(result) {
-    this.#results.push(result);
+    if (result.status !== 'Ignored') this.#results.push(result);
   }
 
   onMutationTestReportReady() {

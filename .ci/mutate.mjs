@@ -57,7 +57,8 @@ if (flags.minutes !== undefined) process.env.MUTATE_UNTIL = String(Date.now() + 
 const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+// The processes that run tests may write there until they end.
+process.on('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
 // Stryker links a node_modules that is a directory into its copy, and misses one that is a link itself.
 symlinkSync(realpathSync('node_modules'), join(work, 'node_modules'));
 

@@ -12,7 +12,7 @@ const PASSPHRASE = 'correct horse';
 const directory = useTempDir();
 const ED25519 = utils.generateKeyPairSync('ed25519');
 const RSA = utils.generateKeyPairSync('rsa', { bits: 2048 });
-const LOCKED = utils.generateKeyPairSync('ed25519', { passphrase: PASSPHRASE, cipher: 'aes256-ctr' });
+const LOCKED = utils.generateKeyPairSync('ed25519', { passphrase: PASSPHRASE, cipher: 'aes256-ctr', rounds: 1 });
 
 async function keyFile(text: string): Promise<string> {
   const file = join(directory(), 'key');

@@ -24,6 +24,7 @@ describe('allowed_signers', () => {
     ['alice', '1:1 want PRINCIPALS [OPTIONS] TYPE KEY'],
     [`"alice ${KEY}`, '1:1 want PRINCIPALS [OPTIONS] TYPE KEY'],
     [`alice cert-authority ${KEY}`, '1:7 "cert-authority" is not supported'],
+    ['alice cert-authority', '1:7 "cert-authority" is not supported'],
     [`alice namespaces="git",cert-authority ${KEY}`, '1:24 "cert-authority" is not supported'],
     [`alice namespaces="git",namespaces="git" ${KEY}`, '1:24 option "namespaces" is there twice'],
     [`alice namespaces="" ${KEY}`, '1:7 option "namespaces" is empty'],
@@ -65,6 +66,7 @@ describe('an allowed signer', () => {
   it.each<[string, Partial<AllowedSigner>]>([
     [`alice ${KEY}`, { principals: 'alice' }],
     [`"alice bob" ${KEY}`, { principals: 'alice bob' }],
+    [`a\rb ${KEY}\r`, { principals: 'a\rb' }],
     [`alice NAMESPACES="git" ${KEY}`, { namespaces: 'git' }],
     [String.raw`alice namespaces="a\"b,c" ${KEY}`, { namespaces: 'a"b,c' }],
     [
