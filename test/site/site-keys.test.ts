@@ -11,8 +11,13 @@ const DAY = 86_400_000;
 const SUBJECT = { commonName: 'm1', dnsNames: ['m1'], addresses: ['10.0.0.11'], usages: 'both' } as const;
 const directory = useTempDir();
 
-function open(now = NOW): SiteKeys {
-  return openSiteKeys(seedLayout(directory()), { name: 'lab', clock: fixedClock(now), resolvePath: (path) => join(directory(), path) });
+function open(now = NOW, renew?: readonly string[]): SiteKeys {
+  return openSiteKeys(seedLayout(directory()), {
+    name: 'lab',
+    clock: fixedClock(now),
+    renew,
+    resolvePath: (path) => join(directory(), path),
+  });
 }
 
 async function textsOf(keys: SiteKeys, id = 'm1', authority: string = SITE_AUTHORITY) {
@@ -96,6 +101,24 @@ describe('certificates of a site', () => {
     expect(await peek(NOW + 700 * DAY)).toBe(digestOf(first.certificate));
     expect(await peek(NOW + 780 * DAY)).toBeUndefined();
     expect(await textsOf(open(NOW + 780 * DAY))).not.toEqual(first);
+  });
+
+  it.each([
+    ['m1', [true, false, false]],
+    ['m2', [false, true, false]],
+    ['etcd/m1', [false, false, true]],
+    ['etcd-x/m1', [false, false, false]],
+    ['et', [false, false, false]],
+  ] as const)('are issued again when %s is to be renewed, and no others', async (renewed, expected) => {
+    const asked = [
+      ['m1', SITE_AUTHORITY],
+      ['m2', SITE_AUTHORITY],
+      ['m1', 'etcd'],
+    ] as const;
+    for (const [id, authority] of asked) await textsOf(open(), id, authority);
+    const keys = open(NOW, [renewed]);
+    const texts = asked.map(async ([id, authority]) => (await keys.certificate(id, authority, SUBJECT)).certificate.digest === undefined);
+    expect(await Promise.all(texts)).toEqual(expected);
   });
 
   it('are not taken from a pair that a crash cut in half', async () => {
