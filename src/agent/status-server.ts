@@ -24,8 +24,8 @@ const CERTIFICATE_LOOK_MS = 60_000;
 const MAX_CONNECTIONS = 64;
 
 /**
- * Organization in the certificates of operators. The agent lets in no other client: with the certificate of a node, which a
- * machine may still have after it has left the cluster, or with that of a component, nobody can ask.
+ * Organization in the certificates of operators. The agent lets in no other client: not one with the certificate of a node,
+ * which a machine may still have after it has left the cluster, and not one with that of a component.
  */
 export const OPERATORS = 'caisson:operators';
 

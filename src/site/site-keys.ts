@@ -41,7 +41,7 @@ export interface SiteKeys {
   /** A secret that an operator stores in a file (mode 0600) that cluster.yaml names. Throws as readSecretFile does. */
   fileSecret(path: string): Promise<KeptText>;
   /**
-   * What hosts trust of an authority: its certificate, and during a rotation also that of the authority after or before it.
+   * The certificates by which hosts trust an authority: its own, and during a rotation also that of the authority after or before it.
    * The certificate of the one that issues comes first.
    */
   authority(name: string): Promise<KeptText>;
@@ -135,7 +135,7 @@ export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): Site
 interface OpenAuthority {
   readonly generations: Generations;
   readonly issuer: KeptAuthority;
-  /** What hosts trust, the one that issues first. */
+  /** The generations that hosts trust, the one that issues first. */
   readonly trusted: readonly KeptAuthority[];
   readonly held: readonly KeptAuthority[];
 }

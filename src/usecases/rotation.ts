@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { CaissonError, errnoOf, type Clock } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { ifPresent, readTextFile, suggestName } from '../io/index.ts';
-import { certificateInfo } from '../pki/index.ts';
 import {
   advance,
   generationFiles,
@@ -23,7 +22,7 @@ import { planOperation, runOperation, type Approve, type Operation, type Operati
 import type { PlannedRun } from './planned-run.ts';
 import { layoutOf } from './session.ts';
 
-/** What the plan of a phase says about it. */
+/** The line about each phase that its plan shows. */
 const PHASE_NOTES: Readonly<Record<RotationPhase, string>> = {
   trust: 'every host gets the next authority beside the present one',
   issue: 'the next authority issues every certificate again; both are trusted',
@@ -40,7 +39,7 @@ export async function planRotation(options: OperationOptions, authority: string)
 
 /**
  * Replaces an authority by a new one, in three runs: RotationPhase says what each does. A phase begins only after every step
- * and gate of the one before has succeeded, so that whoever uses a certificate is trusted at any time. Each phase is approved
+ * and gate of the one before has succeeded, so that clients and servers trust each other at any time. Each phase is approved
  * by itself. A rotation that was killed, that failed or that was not approved goes on in its phase when it is run again; other
  * operations meanwhile leave it where it is. Throws USAGE for an authority that the site does not have, and as runOperation
  * does.
@@ -94,7 +93,7 @@ async function phaseToRun(layout: SeedLayout, authority: string, clock: Clock): 
   const stored = await readGenerations(layout, authority);
   if (phaseOf(stored) !== undefined) return { stored, generations: stored };
   const first = advance(stored);
-  // An authority that has ended can certify nothing, and is trusted by nobody: there is nothing to wait for.
+  // An authority that has ended certifies nothing and has lost its trust, so that no host has to be waited for.
   return { stored, generations: (await hasEnded(layout, authority, stored, clock)) ? advance(first) : first };
 }
 
@@ -108,7 +107,7 @@ async function requireStored(layout: SeedLayout, authority: string, stored: Gene
 
 async function hasEnded({ authorities }: SeedLayout, authority: string, { issuer }: Generations, clock: Clock): Promise<boolean> {
   const path = join(authorities, `${generationFiles(authority, issuer)}.crt`);
-  return certificateInfo(await readTextFile(path)).notAfter.getTime() <= clock.now().getTime();
+  return Date.parse(new X509Certificate(await readTextFile(path)).validTo) <= clock.now().getTime();
 }
 
 async function requireAuthority(authority: string, layout: SeedLayout, clock: Clock): Promise<void> {

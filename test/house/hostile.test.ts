@@ -45,6 +45,7 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
 /** Files that take JSON or YAML apart and are none of those: why. */
 const OTHERS: Readonly<Record<string, string>> = {
   'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
+  'src/site/authority-generations.ts': 'written by this program beside the keys of the seed, for root alone',
   'src/agent/config.ts': 'written by the installer of the same site',
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/cluster/edit-nodes.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',

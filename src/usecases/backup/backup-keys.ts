@@ -38,7 +38,7 @@ function contentsOf(files: readonly BackupFile[]): ReadonlyMap<string, Buffer> {
   return new Map(files.map(({ path, content }) => [path, content]));
 }
 
-/** Undefined for what is no certificate, and for one whose key is another. */
+/** Undefined when a text is no certificate, and when the key is that of another. */
 function fingerprintOf(certificate: string, key: string): string | undefined {
   try {
     const authority = new X509Certificate(certificate);
