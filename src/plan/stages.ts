@@ -20,6 +20,7 @@ const STAGE_OF: Readonly<Record<ResourceKindName, Stage>> = {
   'package-source': 'source',
   package: 'packages',
   executable: 'executable',
+  link: 'executable',
   image: 'images',
   artifact: 'artifacts',
   unit: 'start',

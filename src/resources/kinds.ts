@@ -7,6 +7,7 @@ import { executableKind } from './executable.ts';
 import { fileKind } from './file.ts';
 import { fileSetKind } from './file-set.ts';
 import { imageKind } from './image.ts';
+import { linkKind } from './link.ts';
 import { moduleKind } from './module.ts';
 import { mountKind } from './mount.ts';
 import { packageKind } from './package.ts';
@@ -30,6 +31,7 @@ export const KINDS: { readonly [K in ResourceKindName]: ResourceKind<Specs[K]> }
   file: fileKind,
   image: imageKind,
   keypair: fileSetKind,
+  link: linkKind,
   module: moduleKind,
   mount: mountKind,
   package: packageKind,
@@ -56,6 +58,7 @@ export const KIND_ORDER: readonly ResourceKindName[] = [
   'package-source',
   'package',
   'executable',
+  'link',
   'image',
   'artifact',
   'unit',

@@ -7,6 +7,7 @@ import type { DirectorySpec } from './directory.ts';
 import type { ExecutableSpec } from './executable.ts';
 import type { FileSetSpec } from './file-set.ts';
 import type { ImageSpec } from './image.ts';
+import type { LinkSpec } from './link.ts';
 import type { ModuleSpec } from './module.ts';
 import type { MountSpec } from './mount.ts';
 import type { PackageSourceSpec } from './package-source.ts';
@@ -29,6 +30,7 @@ export interface Specs {
   readonly file: FileSpec;
   readonly image: ImageSpec;
   readonly keypair: FileSetSpec;
+  readonly link: LinkSpec;
   readonly module: ModuleSpec;
   readonly mount: MountSpec;
   readonly package: PackageSpec;

@@ -210,6 +210,7 @@ export const IMPORT_TABLE: ImportTable = {
     performance: ['agent/status-client.ts', 'core/clock.ts'],
     'process.arch': ['builder/executables.ts'],
     'process.argv': ['main.ts'],
+    'process.argv0': ['main.ts'],
     'process.env': ['main.ts'],
     'process.execPath': ['main.ts'],
     'process.exitCode': ['main.ts'],

@@ -132,6 +132,16 @@ const EXAMPLES: { readonly [K in ResourceKindName]?: readonly RealExample<Specs[
       foreign: write('bin/tool', 'not ours', 0o755),
     },
   ],
+  link: [
+    {
+      wanted: (root) => ({ key: join(root, 'bin/tool'), spec: { target: join(root, 'bin/program of this') } }),
+      change: async (root) => {
+        await rm(join(root, 'bin/tool'));
+        await symlink('program', join(root, 'bin/tool'));
+      },
+      neighbour: write('bin/program of this', 'program', 0o755),
+    },
+  ],
   definition: [
     {
       wanted: (root) => ({
@@ -271,6 +281,25 @@ describeKind('certificate', EXAMPLES.certificate ?? []);
 describeKind('directory', EXAMPLES.directory ?? []);
 describeKind('block', EXAMPLES.block ?? []);
 describeKind('executable', EXAMPLES.executable ?? []);
+describeKind('link', EXAMPLES.link ?? []);
+
+describe('a link on a real host', () => {
+  it.each([
+    ['file', write('bin/tool', 'not ours')],
+    ['directory', write('bin/tool/file', 'not ours')],
+  ])('takes the place of no %s, and removes none', async (_what, foreign) => {
+    const [example] = EXAMPLES.link ?? [];
+    if (example === undefined) throw new Error('there is no example of a link');
+    const { kind, host, context, wanted, state } = await underTest('link', example);
+    await foreign(root);
+    const before = await state();
+    expect(await kind.look(host, [wanted], context)).toEqual([{ state: 'different', why: 'it is no link' }]);
+    await expect(kind.ensure(host, [{ ...wanted, replaces: false }], context)).rejects.toThrow('exists and is no link');
+    const details = { target: wanted.spec.target };
+    await kind.remove(host, [{ kind: 'link', key: wanted.key, owner: 'tests', details }], context, { purge: true });
+    expect(await state()).toBe(before);
+  });
+});
 describeKind('definition', EXAMPLES.definition ?? []);
 describeKind('sysctl', EXAMPLES.sysctl ?? []);
 describeKind('module', EXAMPLES.module ?? []);

@@ -270,6 +270,14 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
       neighbour: hasFile('/var/lib/apt/lists/deb.example_InRelease'),
     },
   ],
+  link: [
+    {
+      key: '/usr/local/bin/tool',
+      spec: { target: EXECUTABLE },
+      change: (machine) => void machine.links.set('/usr/local/bin/tool', '/elsewhere'),
+      neighbour: (machine) => void machine.links.set('/usr/local/bin/other', EXECUTABLE),
+    },
+  ],
   route: [
     {
       key: '10.1.0.0/16',

@@ -11,6 +11,8 @@ export interface Ended {
 }
 
 export interface RunCaissonOptions {
+  /** Name by which the program was started. */
+  readonly name?: string;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly machines?: Machines | undefined;
@@ -20,7 +22,7 @@ export interface RunCaissonOptions {
 
 /** Runs a command line in this process. Output goes to streams that are not a terminal. */
 export async function runCaisson(argv: readonly string[], options: RunCaissonOptions = {}): Promise<Ended> {
-  const { signal = new AbortController().signal, clock, machines, typed } = options;
+  const { name, signal = new AbortController().signal, clock, machines, typed } = options;
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
   stderr.on('data', (chunk: Buffer) => {
@@ -40,6 +42,7 @@ export async function runCaisson(argv: readonly string[], options: RunCaissonOpt
     signal,
     self: { path: '/opt/caisson/main.js', argv: ['node', '/opt/caisson/main.js'], standalone: false },
     version: '1.2.3',
+    ...(name === undefined ? {} : { name }),
     ...(clock === undefined ? {} : { clock }),
     ...(machines === undefined ? {} : { machines }),
   });

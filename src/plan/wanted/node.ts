@@ -14,7 +14,7 @@ import {
   UNITS,
 } from '../../site/index.ts';
 import { depotAuthority, depotUrl, type Declared } from '../declared.ts';
-import { executableResource } from './executable.ts';
+import { executableResources } from './executable.ts';
 import { hostNames } from './host-names.ts';
 import { certificateResource, directoryResource, fileResource, type At } from './make.ts';
 import { packageResources, roleSets } from './packages.ts';
@@ -43,7 +43,7 @@ export async function nodeResources(declared: Declared, node: NodeSpec): Promise
     ...(await trustResources(declared, node, at)),
     ...(await sourceResources(declared, node, at)),
     // The seed takes its executable from the bundle: seedResources lists it.
-    ...(node.name === declared.seed.name ? [] : [executableResource(declared, node.name, 'depot')]),
+    ...(node.name === declared.seed.name ? [] : executableResources(declared, node.name, 'depot')),
     ...agentResources(declared, node, at),
     ...packageResources(declared, node, at, roleSets(declared, node)),
   ];
