@@ -3,10 +3,10 @@ import { dnsNameField, documentHead, identifierField, lineField, nameField, path
 import { optionSchema } from './option.ts';
 
 /**
- * Names that no authority of a platform may have, because the site stores its own authority (`site`, `ca`) and its key
- * pairs (`pairs`) under them.
+ * Names that no authority of a platform may have, because the site stores its own authority (`site`, `ca`), its key pairs
+ * (`pairs`) and the key by which it logs in (`login`) under them.
  */
-const OWN_AUTHORITIES: readonly string[] = ['site', 'ca', 'pairs'];
+const OWN_AUTHORITIES: readonly string[] = ['site', 'ca', 'pairs', 'login'];
 
 /** Path segments and flags are no names. `caisson` is the name of the executable itself. */
 const commandField = nameField.refine((name) => name !== 'caisson', 'is the name of the executable itself; choose another');

@@ -48,7 +48,7 @@ async function lookAtLinks(
   });
 }
 
-/** What is at the path of a link and was not made by Caisson is never replaced: preflight refuses such a host. */
+/** A file or program at the path of a link is never replaced: preflight refuses a host that has one. */
 export const linkKind: ResourceKind<LinkSpec> = {
   look: (host, wanted, { signal }) => lookAtLinks(host, wanted, signal),
   ensure: async (host, wanted, { signal }) => {

@@ -77,6 +77,11 @@ export function depotTlsPaths({ depot }: Pick<SeedLayout, 'depot'>) {
   return { certificate: posix.join(depot, 'tls.crt'), key: posix.join(depot, 'tls.key') };
 }
 
+/** Returns the paths on the seed of the key pair by which it logs in to hosts, in the form of ssh-keygen. */
+export function loginKeyPaths({ certificates }: Pick<SeedLayout, 'certificates'>) {
+  return { private: posix.join(certificates, 'login', 'site.key'), public: posix.join(certificates, 'login', 'site.pub') };
+}
+
 /** Returns the paths on the seed of the operator's certificate and key, and of the certificate of the site's authority. */
 export function operatorPaths({ pki }: Pick<SeedLayout, 'pki'>) {
   return { authority: posix.join(pki, 'ca.crt'), certificate: posix.join(pki, 'operator.crt'), key: posix.join(pki, 'operator.key') };

@@ -12,8 +12,18 @@ import {
 import { closeBundles } from '../bundle/index.ts';
 import { CaissonError, messageOf } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
+import type { FirstLogin } from '../host/index.ts';
 import { readTextFile, writeFileAtomic } from '../io/index.ts';
 import { openFileStore, type SiteRecord } from '../site/index.ts';
+import {
+  placeLoginKey,
+  placeOnNewMachine,
+  siteLogin,
+  tryNewMachine,
+  withFirstLogin,
+  type NewMachine,
+  type ShownKey,
+} from './first-login.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { openRequest } from './open-request.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
@@ -26,11 +36,28 @@ import { siteSources, type SiteSources } from './site-sources.ts';
  * same plan as an install.
  */
 export type NodeChange =
-  | { readonly what: 'add'; readonly node: NewNode }
+  /** `login` is used once: it puts the key of the site on the machine, and cluster.yaml gets the login by that key. */
+  | { readonly what: 'add'; readonly node: NewNode; readonly login?: FirstLogin }
   | { readonly what: 'remove'; readonly name: string }
   | { readonly what: 'roles'; readonly name: string; readonly roles: readonly string[] }
   /** Another machine, at another address, takes the name and the roles of one that is lost. */
-  | { readonly what: 'replace'; readonly name: string; readonly address: string; readonly hostKey?: string };
+  | {
+      readonly what: 'replace';
+      readonly name: string;
+      readonly address: string;
+      readonly hostKey?: string;
+      readonly login?: FirstLogin;
+    };
+
+/**
+ * Logs in to the machine of a change by the login that is given for it, and changes nothing. Returns the key that the
+ * machine shows when nothing says that it is its own. Does nothing for a change without a login. Throws what connectHost
+ * throws for every other reason, and INPUT_INVALID as changeNode does.
+ */
+export async function tryLogin(options: OperationOptions, change: NodeChange): Promise<ShownKey | undefined> {
+  const { machine } = await editCluster(options, change);
+  return machine === undefined ? undefined : tryNewMachine(options, machine);
+}
 
 /** Plans a change of a node and changes nothing, cluster.yaml included. Throws as changeNode does before its first change. */
 export async function planNodeChange(options: OperationOptions, change: NodeChange): Promise<PlannedRun> {
@@ -45,7 +72,16 @@ export async function planNodeChange(options: OperationOptions, change: NodeChan
  */
 export async function changeNode(options: OperationOptions, change: NodeChange, approve: Approve): Promise<RunSummary> {
   const edited = await editCluster(options, change);
-  const operation: Operation = { name: 'node', approved: () => writeCluster(edited) };
+  const { machine } = edited;
+  const operation: Operation = {
+    name: 'node',
+    approved: async ({ hosts, keys }) => {
+      // The file says how to log in only after that way is open, so that an install goes on where this run is killed.
+      const host = hosts.get(machine?.node.name ?? '');
+      if (host !== undefined && machine !== undefined) await placeLoginKey(host, machine.node, keys, options);
+      await writeCluster(edited);
+    },
+  };
   return runOperation(edited.options, operation, approve);
 }
 
@@ -67,6 +103,7 @@ export async function declareNode(options: OperationOptions, change: NodeChange)
       home: options.connect.home,
     });
     await closeBundles(request.bundles);
+    if (edited.machine !== undefined) await placeOnNewMachine(options, edited.machine);
     await writeCluster(edited);
     return clusterPath;
   } finally {
@@ -145,6 +182,8 @@ interface EditedCluster {
   readonly before: string;
   readonly after: string;
   readonly options: OperationOptions;
+  /** The machine that is logged in to by what the change gives. */
+  readonly machine: NewMachine | undefined;
 }
 
 async function editCluster(options: OperationOptions, change: NodeChange): Promise<EditedCluster> {
@@ -152,18 +191,49 @@ async function editCluster(options: OperationOptions, change: NodeChange): Promi
   const record = await openFileStore(layout.record).read();
   const sources = await siteSources(options, record, layout);
   const before = await readTextFile(sources.clusterPath);
-  const after = edit(before, sources.clusterPath, change, record);
-  return { sources, before, after, options: { ...options, ...sources, clusterText: after } };
+  const { clusterPath: path } = sources;
+  const after = edit(before, path, withSiteLogin(options, before, path, change), record);
+  const machine = newMachine(change, { path, text: after });
+  const connecting = machine === undefined ? options : withFirstLogin(options, machine);
+  return { sources, before, after, options: { ...connecting, ...sources, clusterText: after }, machine };
 }
 
-function edit(text: string, file: string, change: NodeChange, record: SiteRecord | undefined): string {
+/** The machine that a change logs in to for the first time, as the edited cluster.yaml has it. */
+function newMachine(change: NodeChange, cluster: NewMachine['cluster']): NewMachine | undefined {
+  if (!('login' in change) || change.login === undefined) return undefined;
+  const name = change.what === 'add' ? change.node.name : change.name;
+  const node = parseClusterSpec(cluster.text, cluster.path).nodes.find((one) => one.name === name);
+  return node === undefined ? undefined : { node, login: change.login, cluster };
+}
+
+/** Adds the login by the key of the site to a change that gives another one for the first time. */
+function withSiteLogin(
+  options: OperationOptions,
+  text: string,
+  file: string,
+  change: NodeChange,
+): NodeChange & { readonly ssh?: NewNode['ssh'] } {
+  if (!('login' in change) || change.login === undefined) return change;
+  const { ssh, nodes } = parseClusterSpec(text, file);
+  if (change.what === 'add') {
+    const given = change.node.ssh;
+    return { ...change, node: { ...change.node, ssh: { ...given, ...siteLogin(options, given?.user ?? ssh.user) } } };
+  }
+  const known = nodes.find(({ name }) => name === change.name)?.ssh;
+  return { ...change, ssh: siteLogin(options, known?.user ?? ssh.user) };
+}
+
+function edit(text: string, file: string, change: NodeChange & { readonly ssh?: NewNode['ssh'] }, record: SiteRecord | undefined): string {
   switch (change.what) {
     case 'add':
       return addNode(text, file, change.node);
     case 'roles':
       return setRoles(text, file, change.name, change.roles);
     case 'replace':
-      return setAddress(text, file, change.name, change);
+      return setAddress(text, file, change.name, {
+        address: change.address,
+        ssh: { ...change.ssh, ...(change.hostKey === undefined ? {} : { hostKey: change.hostKey }) },
+      });
     case 'remove': {
       if (declaredNodes(text, file).some(({ name }) => name === change.name)) return removeNode(text, file, change.name);
       // A run that removed it did not end: the file has it no more, and the record still does.

@@ -39,7 +39,7 @@ export const IMPORT_TABLE: ImportTable = {
     push: ['core', 'io', 'oci', 'registry', 'bundle'],
     agent: ['core', 'io', 'host', 'server', 'health'],
     engine: ['core', 'io'],
-    site: ['core', 'io', 'pki', 'bundle', 'host', 'depot'],
+    site: ['core', 'io', 'pki', 'sshsig', 'bundle', 'host', 'depot'],
     backup: ['core', 'io', 'site'],
     resources: [
       'core',

@@ -19,6 +19,7 @@ import {
 } from '../../src/resources/containers/docker/docker-engine.ts';
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { LOOK_LINKS_SCRIPT, MAKE_LINK_SCRIPT, REMOVE_LINKS_SCRIPT } from '../../src/resources/link.ts';
+import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
 import { LOAD_MODULES_SCRIPT, LOOK_MODULES_SCRIPT, UNLOAD_MODULES_SCRIPT } from '../../src/resources/module.ts';
 import { INSPECT_SCRIPT, KEEP_SCRIPT, PLACE_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE_SCRIPT } from '../../src/resources/paths.ts';
 import { LOOK_ROUTES_SCRIPT } from '../../src/resources/route.ts';
@@ -345,6 +346,19 @@ export class SimulatedMachine implements Host {
         }
         return {};
       },
+      [READ_KEYS_SCRIPT]: () => ({ stdout: this.text(this.#keysOf(path)) }),
+      [WRITE_KEYS_SCRIPT]: () => {
+        const file = this.#keysOf(path);
+        if (rest[0] === '0') {
+          this.files.delete(file);
+          if (this.#isEmpty(posix.dirname(file))) this.directories.delete(posix.dirname(file));
+          return {};
+        }
+        this.directories.set(posix.dirname(file), this.directories.get(posix.dirname(file)) ?? { mode: 0o700, owner: `${path}:${path}` });
+        const { mode, owner } = this.files.get(file) ?? { mode: 0o600, owner: `${path}:${path}` };
+        this.write(file, Buffer.from(command.input ?? ''), mode, owner);
+        return {};
+      },
       [PLACE_SCRIPT]: () => this.#place(path, rest),
       [MAKE_USER_SCRIPT]: () => this.#makeUser(path, rest),
       [REMOVE_USERS_SCRIPT]: () => {
@@ -523,6 +537,11 @@ export class SimulatedMachine implements Host {
       return found === undefined ? [] : [show(path, found.mode, found.owner, hexOf(digestOf(found.content)))];
     });
     return [...directories, ...files].join('');
+  }
+
+  /** The authorized_keys of a user. */
+  #keysOf(user: string): string {
+    return posix.join(user === 'root' ? '/root' : `/home/${user}`, '.ssh/authorized_keys');
   }
 
   text(path: string): string {
