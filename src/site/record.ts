@@ -36,6 +36,8 @@ const ssh = z.strictObject({
   user: z.string().optional(),
   port: z.int().optional(),
   hostKey: z.string().optional(),
+  identityFile: z.string().optional(),
+  jump: z.union([z.string(), z.array(z.string())]).optional(),
 });
 
 const host = z.strictObject({

@@ -4,6 +4,7 @@
  */
 export * from './backup/backup.ts';
 export * from './certificates.ts';
+export type { ShownKey } from './first-login.ts';
 export * from './history.ts';
 export * from './install.ts';
 export * from './nodes.ts';

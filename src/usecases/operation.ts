@@ -32,7 +32,7 @@ export interface Operation {
   /** Returns lines that are shown with the plan, after changes and consequences. */
   readonly notes?: (session: Session, options: OperationOptions) => readonly string[];
   /** Called after the approval, before the first change. */
-  readonly approved?: () => Promise<void>;
+  readonly approved?: (session: Session) => Promise<void>;
   /** Called after a run that ended well. */
   readonly ended?: (layout: SeedLayout, options: OperationOptions) => Promise<void>;
 }
@@ -53,7 +53,7 @@ export async function runOperation(options: OperationOptions, operation: Operati
     return await withSession(options, operation, async (session) => {
       const run = await planned(session, options, operation);
       if (!(await approve(run))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
-      await operation.approved?.();
+      await operation.approved?.(session);
       const summary = await runPlan(run, { ...options, operation: operation.name });
       await operation.ended?.(layout, options);
       return summary;

@@ -31,7 +31,7 @@ import {
   type SiteStore,
 } from '../site/index.ts';
 import type { Observed } from '../plan/index.ts';
-import { HOST_TOOLS } from '../resources/index.ts';
+import { HOST_TOOLS, isLogin } from '../resources/index.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
 import { replacedHosts, withoutReplaced, type ReplacedHost } from './replaced-hosts.ts';
@@ -114,8 +114,9 @@ export async function withSession<T>(
     home: options.connect.home,
   });
   try {
-    const forgotten = new Set(options.forget ?? []);
-    const connected = await connectAll(request, dirname(clusterPath), recorded, forgotten, options);
+    const asked = new Set(options.forget ?? []);
+    const connected = await connectAll(request, dirname(clusterPath), recorded, asked, options);
+    const forgotten = new Set([...asked, ...connected.released]);
     try {
       return await work(await openSession({ request, clusterPath, store, recorded, connected, forgotten, layout, isLast }, options));
     } finally {
@@ -145,13 +146,17 @@ async function connectAll(
   record: SiteRecord | undefined,
   forgotten: ReadonlySet<string>,
   options: SessionOptions,
-): Promise<ConnectedHosts> {
+): Promise<ConnectedHosts & { readonly released: readonly string[] }> {
   const leaving = leavingNodes(record, spec.nodes).filter(({ name }) => !forgotten.has(name));
   const { signal, hostsAtOnce } = options;
   const all = { ...spec, nodes: [...spec.nodes, ...leaving] };
   const connected = await connectHosts(all, { ...options.connect, directory, signal, hostsAtOnce }, options.machines);
   const isLeaving = (name: string): boolean => leaving.some((node) => node.name === name);
-  const findings = connected.findings.map((finding): HostFinding =>
+  // An earlier run took everything from such a host, the login of the seed included, and was killed before the record said so.
+  const isReleased = ({ host }: HostFinding): boolean => isLeaving(host) && (record?.hosts[host]?.owned ?? []).every(isLogin);
+  const released = connected.findings.filter(isReleased).map(({ host }) => host);
+  const others = connected.findings.filter((finding) => !isReleased(finding));
+  const findings = others.map((finding): HostFinding =>
     isLeaving(finding.host)
       ? {
           ...finding,
@@ -160,7 +165,7 @@ async function connectAll(
         }
       : finding,
   );
-  return { ...connected, findings };
+  return { ...connected, findings, released };
 }
 
 interface Parts {

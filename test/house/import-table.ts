@@ -39,7 +39,7 @@ export const IMPORT_TABLE: ImportTable = {
     push: ['core', 'io', 'oci', 'registry', 'bundle'],
     agent: ['core', 'io', 'host', 'server', 'health'],
     engine: ['core', 'io'],
-    site: ['core', 'io', 'pki', 'bundle', 'host', 'depot'],
+    site: ['core', 'io', 'pki', 'sshsig', 'bundle', 'host', 'depot'],
     backup: ['core', 'io', 'site'],
     resources: [
       'core',
@@ -210,6 +210,7 @@ export const IMPORT_TABLE: ImportTable = {
     performance: ['agent/status-client.ts', 'core/clock.ts'],
     'process.arch': ['builder/executables.ts'],
     'process.argv': ['main.ts'],
+    'process.argv0': ['main.ts'],
     'process.env': ['main.ts'],
     'process.execPath': ['main.ts'],
     'process.exitCode': ['main.ts'],

@@ -12,6 +12,7 @@ export const MANIFESTS: Readonly<Record<string, string>> = {
 kind: Platform
 name: sample
 version: "1.2"
+command: samplectl
 variables: { root: /opt/sample, registry: registry.example }
 definitionsDirectory: "\${var.root}/conf"
 registry: { name: "\${var.registry}", component: store, entry: web }

@@ -4,7 +4,7 @@ import { digestOfAll, fixedContent, OWNERS, type Resource, type ResourceOf } fro
 import { DEPOT_UNIT, depotTlsPaths, EXECUTABLE, operatorPaths, repositoryKeyPaths, SITE_AUTHORITY, UNITS } from '../../site/index.ts';
 import type { Declared, DepotAddress } from '../declared.ts';
 import { depotUnit } from './depot-unit.ts';
-import { executableResource } from './executable.ts';
+import { executableResources } from './executable.ts';
 import { certificateResource, fileResource } from './make.ts';
 
 const UNIT_PATH = join(UNITS, DEPOT_UNIT);
@@ -30,7 +30,7 @@ export async function seedResources(declared: Declared): Promise<readonly Resour
   };
   return [
     ...bundles,
-    executableResource(declared, seed.name, 'bundle'),
+    ...executableResources(declared, seed.name, 'bundle'),
     ...depot.resources,
     fileResource(at, { path: UNIT_PATH, mode: 0o644, content: fixedContent(depot.unit) }),
     unit,
