@@ -1,10 +1,11 @@
 import { planBundle, type BundlePlan, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, digestOf, formatSize, type Digest } from '../core/index.ts';
+import { parseSource } from '../sources/index.ts';
 import { newestRelease } from './content-date.ts';
 import { executableName, type ExecutableFile } from './executables.ts';
 import { requireFit } from './fit.ts';
 import { readInputs, type InputOptions } from './inputs.ts';
-import { formatLock, parseLock, readLock, type BundleLock } from './lock.ts';
+import { formatLock, parseLock, readLock, type BundleLock, type LockedImage } from './lock.ts';
 import { LOCK_MEMBER, planBuild, type InputFile, type Origin } from './plan.ts';
 
 /** A bundle as its lock gives it, before its bytes are fetched. */
@@ -65,6 +66,11 @@ export async function planOfBegun(reader: BundleReader): Promise<LockedPlan> {
     `Cannot go on with "${reader.path}" (${formatSize(reader.size)}): its lock gives bundle ${planned.plan.bundleDigest}, it is ${reader.bundleDigest}`,
     { hint: 'Begin it again with the lock: run the command that names it with --lock' },
   );
+}
+
+/** The images of a lock that come from this machine: from its Docker engine, an archive or a layout. */
+export function localImages({ images }: BundleLock): readonly LockedImage[] {
+  return images.filter(({ source }) => parseSource(source).transport !== 'registry');
 }
 
 function planOfLock(

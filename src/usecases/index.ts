@@ -15,5 +15,6 @@ export * from './rotation.ts';
 export * from './staged-bundles.ts';
 export * from './upgrade.ts';
 export type { Approve, OperationOptions } from './operation.ts';
+export type { OnlineRequest } from './online-source.ts';
 export type { SiteSources } from './site-sources.ts';
 export type { PlannedRun } from './planned-run.ts';

@@ -106,7 +106,7 @@ export const IMPORT_TABLE: ImportTable = {
       'cli/site',
     ],
     'cli/inspect': ['core', 'io', 'sshsig', 'bundle', 'ui', 'cli'],
-    'cli/online': ['core', 'io', 'bundle', 'builder', 'cli'],
+    'cli/online': ['core', 'io', 'bundle', 'builder', 'usecases', 'cli'],
     'cli/plan': ['plan', 'usecases', 'ui', 'cli'],
     'cli/serve': ['core', 'io', 'pki'],
     'cli/site': ['engine', 'host', 'usecases', 'cli', 'cli/plan', 'cli/signing'],
