@@ -72,6 +72,11 @@ export function repositoryKeyPaths({ depot }: Pick<SeedLayout, 'depot'>) {
   return { privateKey: posix.join(depot, 'repository.key'), publicKey: posix.join(depot, 'repository.asc') };
 }
 
+/** Returns the path on the seed of the settings with which the depot reaches upstream. */
+export function upstreamSettingsPath({ depot }: Pick<SeedLayout, 'depot'>): string {
+  return posix.join(depot, 'upstream.json');
+}
+
 /** Returns the paths on the seed of the depot's certificate and key. */
 export function depotTlsPaths({ depot }: Pick<SeedLayout, 'depot'>) {
   return { certificate: posix.join(depot, 'tls.crt'), key: posix.join(depot, 'tls.key') };

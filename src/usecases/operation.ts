@@ -7,6 +7,7 @@ import { leftCertificates } from './left-certificates.ts';
 import { planRun, type PlannedRun } from './planned-run.ts';
 import { replacementConflicts, replacementNotes } from './replaced-hosts.ts';
 import { runPlan } from './run-plan.ts';
+import { onlineNotes } from './online-source.ts';
 import { layoutOf, withSession, type Session, type SessionOptions } from './session.ts';
 
 export interface OperationOptions extends SessionOptions {
@@ -68,5 +69,14 @@ async function planned(session: Session, options: OperationOptions, { check, top
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   await check?.(session, options);
   const run = await planRun(session, { ...options, goesBack }, topology?.(session));
-  return { ...run, notes: [...run.notes, ...replacementNotes(session.replaced), ...leftCertificates(session), ...(notes?.(session, options) ?? [])] };
+  return {
+    ...run,
+    notes: [
+      ...run.notes,
+      ...onlineNotes(session),
+      ...replacementNotes(session.replaced),
+      ...leftCertificates(session),
+      ...(notes?.(session, options) ?? []),
+    ],
+  };
 }

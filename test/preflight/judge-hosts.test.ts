@@ -237,7 +237,7 @@ describe('preflight of disks', () => {
     const small = { fileSystems: mounts({ '/': NEED - BUNDLE_SIZE }) };
     expect(problems('m1', { facts: small })).toHaveLength(1);
     expect(problems('m1', { facts: small, state: { bundles: new Map([[name, BUNDLE_SIZE]]) } })).toEqual([]);
-    expect(problems('m1', { facts: small, state: { bundles: new Map([[`${name}.partial`, BUNDLE_SIZE]]) } })).toEqual([]);
+    expect(problems('m1', { facts: small, state: { bundles: new Map([[`${name}.copy`, BUNDLE_SIZE]]) } })).toEqual([]);
     expect(problems('m1', { facts: small, state: { bundles: new Map([['another.tar', BUNDLE_SIZE]]) } })).toHaveLength(1);
     const installed = { agent: true, depot: true, components: new Set(['docker', 'store']), bundles: new Map([[name, BUNDLE_SIZE]]) };
     expect(problems('m1', { facts: { fileSystems: mounts({ '/': 0 }) }, state: installed })).toEqual([]);

@@ -539,12 +539,12 @@ describe('caisson install', () => {
     `);
   });
 
-  it('wants --offline', async () => {
+  it('wants --offline or --online', async () => {
     const { told } = await bare(ONE_NODE);
     expect(await told(['install', '--bundle', bundles().bundle, '--cluster', 'cluster.yaml'])).toMatchInlineSnapshot(`
       "[stderr]
-      Error USAGE: Cannot install without --offline: an install uses nothing but the bundle
-        Add --offline
+      Error USAGE: Cannot install without --offline or --online: one of them says where everything comes from
+        Add --offline to use nothing but the bundle, or --online with --lock FILE to let the seed fetch what the lock names
       [status 2]"
     `);
   });
