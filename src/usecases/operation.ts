@@ -21,7 +21,8 @@ export type Approve = (planned: PlannedRun) => Promise<boolean>;
 /** One verb of an operator. All verbs share session, plan, approval and run; an Operation has what differs. */
 export interface Operation {
   /** Name in the record and the journal. */
-  readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates' | 'rotate authority' | 'change secret' | 'change secret' | 'option';
+  readonly name:
+    'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates' | 'rotate authority' | 'change secret' | 'option';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
