@@ -20,7 +20,18 @@ export type Approve = (planned: PlannedRun) => Promise<boolean>;
 /** One verb of an operator. All verbs share session, plan, approval and run; an Operation has what differs. */
 export interface Operation {
   /** Name in the record and the journal. */
-  readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates' | 'rotate authority' | 'change secret' | 'change secret' | 'option';
+  readonly name:
+    | 'install'
+    | 'upgrade'
+    | 'rollback'
+    | 'reset'
+    | 'node'
+    | 'adopt'
+    | 'renew certificates'
+    | 'rotate authority'
+    | 'change secret'
+    | 'change secret'
+    | 'option';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
@@ -68,5 +79,8 @@ async function planned(session: Session, options: OperationOptions, { check, top
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   await check?.(session, options);
   const run = await planRun(session, { ...options, goesBack }, topology?.(session));
-  return { ...run, notes: [...run.notes, ...replacementNotes(session.replaced), ...leftCertificates(session), ...(notes?.(session, options) ?? [])] };
+  return {
+    ...run,
+    notes: [...run.notes, ...replacementNotes(session.replaced), ...leftCertificates(session), ...(notes?.(session, options) ?? [])],
+  };
 }

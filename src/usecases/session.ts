@@ -63,6 +63,11 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** Replaced in tests by simulated machines. */
   readonly machines?: Machines;
+  /**
+   * Where the record and the keys of the site lie, for a plan that is made before they are at their places. The places of the
+   * seed by default.
+   */
+  readonly staged?: SeedLayout;
 }
 
 /** Result of all looks before a plan: the request, the site and its hosts. */
@@ -103,7 +108,7 @@ export async function withSession<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const layout = layoutOf(options);
-  const store = openFileStore(layout.record);
+  const store = openFileStore((options.staged ?? layout).record);
   const recorded = await store.read();
   const { bundlePaths, clusterPath } = await siteSources(options, recorded, layout);
   const request = await openRequest(bundlePaths, clusterPath, {
@@ -178,7 +183,7 @@ interface Parts {
 async function openSession(parts: Parts, options: SessionOptions): Promise<Session> {
   const { request, clusterPath, store, recorded, connected, forgotten, layout } = parts;
   const { spec, manifests } = request;
-  const keys = openSiteKeys(layout, {
+  const keys = openSiteKeys(options.staged ?? layout, {
     name: spec.name,
     clock: options.clock,
     renew: options.renew,
@@ -232,8 +237,14 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   };
 }
 
-/** Reads the record that each host keeps, and looks whether Caisson's agent is installed there. */
-async function findHosts(hosts: ReadonlyMap<string, Host>, { signal, hostsAtOnce }: SessionOptions): Promise<readonly FoundHost[]> {
+/**
+ * Reads the record that each host keeps, and looks whether Caisson's agent is installed there. Throws HostsUnfitError for a
+ * record that cannot be parsed.
+ */
+export async function findHosts(
+  hosts: ReadonlyMap<string, Host>,
+  { signal, hostsAtOnce }: Pick<SessionOptions, 'signal' | 'hostsAtOnce'>,
+): Promise<readonly FoundHost[]> {
   const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   return Promise.all([...hosts].map(([name, host]) => limit(() => findHost(name, host, signal))));
 }
