@@ -2,3 +2,4 @@
 export * from './open-depot.ts';
 export * from './repository-key.ts';
 export * from './start-depot.ts';
+export { bundleFilePath } from './bundle-files.ts';

@@ -14,7 +14,8 @@ export function supplyOf({ request, topology, seed, layout, record }: Session, c
   const staged = bundles.map((one) => stagedBundle(one, bundle, layout.bundles, clock));
   return {
     bundle,
-    staged: [...staged, ...keptBundles(record, bundle).filter(({ path }) => !staged.some((other) => other.path === path))],
+    staged: [...staged, ...keptBundles(record, bundle, record?.seed).filter(({ path }) => !staged.some((other) => other.path === path))],
+    keptOn: (host) => keptBundles(record, bundle, host).filter(({ digest }) => !staged.some((other) => other.digest === digest)),
     depot: { name: depot.name, port: depot.port, address: depot.address ?? seed.address },
   };
 }
@@ -26,6 +27,7 @@ function stagedBundle(bundle: BundleReader, main: BundleReader, directory: strin
     digest: bundle.bundleDigest,
     of: main.bundleDigest,
     isServed: true,
+    size: bundle.size,
     isPlaced: () => isStaged(bundle, path),
     // The copy is verified before it gets its name, so that the installation medium can be removed.
     place: async ({ signal, emit }) => {
@@ -52,11 +54,11 @@ async function isStaged(bundle: BundleReader, target: string): Promise<boolean> 
   }
 }
 
-/** The bundle that was installed before this one, with its bases. They stay on the seed for a return to it. */
-function keptBundles(record: SiteRecord | undefined, bundle: BundleReader): readonly StagedBundleFile[] {
+/** The files on a host of the bundle that was installed before this one, with its bases. They stay for a return to it. */
+function keptBundles(record: SiteRecord | undefined, bundle: BundleReader, host: string | undefined): readonly StagedBundleFile[] {
   const before = record?.bundle?.digest === bundle.bundleDigest ? record.previous : record?.bundle;
-  if (record === undefined || before === undefined) return [];
-  const owned = record.hosts[record.seed]?.owned ?? [];
+  if (record === undefined || before === undefined || host === undefined) return [];
+  const owned = record.hosts[host]?.owned ?? [];
   return owned.filter((one) => one.kind === 'bundle' && one.details?.['of'] === before.digest).flatMap(keptBundle);
 }
 
@@ -69,6 +71,7 @@ function keptBundle({ key, digest, details }: OwnedResource): readonly StagedBun
       digest,
       of,
       isServed: false,
+      size: undefined,
       isPlaced: async () => true,
       place: () => Promise.reject(new Error(`"${key}" is kept, not made`)),
     },

@@ -59,7 +59,7 @@ export const IMPORT_TABLE: ImportTable = {
     'preflight/judge': ['core', 'manifests', 'cluster', 'bundle', 'host', 'site', 'resources', 'preflight'],
     // What is planned is data: no file here touches a host. `host` is granted for the quoting of command lines alone.
     plan: ['core', 'manifests', 'cluster', 'bundle', 'site', 'resources', 'plan/wanted'],
-    'plan/wanted': ['core', 'io', 'manifests', 'cluster', 'bundle', 'host', 'agent', 'site', 'resources', 'plan'],
+    'plan/wanted': ['core', 'io', 'manifests', 'cluster', 'bundle', 'host', 'depot', 'agent', 'site', 'resources', 'plan'],
     // Neither net nor sources nor builder: an install cannot fetch.
     usecases: [
       'core',

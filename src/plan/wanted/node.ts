@@ -14,6 +14,7 @@ import {
   UNITS,
 } from '../../site/index.ts';
 import { depotAuthority, depotUrl, type Declared } from '../declared.ts';
+import { bundleCopies } from './bundle-copies.ts';
 import { executableResource } from './executable.ts';
 import { hostNames } from './host-names.ts';
 import { certificateResource, directoryResource, fileResource, type At } from './make.ts';
@@ -46,6 +47,7 @@ export async function nodeResources(declared: Declared, node: NodeSpec): Promise
     ...(node.name === declared.seed.name ? [] : [executableResource(declared, node.name, 'depot')]),
     ...agentResources(declared, node, at),
     ...packageResources(declared, node, at, roleSets(declared, node)),
+    ...bundleCopies(declared, at),
   ];
 }
 

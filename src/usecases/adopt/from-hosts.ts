@@ -5,13 +5,16 @@ import { closeBundles } from '../../bundle/index.ts';
 import { declaredNodes, type ClusterSpec, type NodeSpec } from '../../cluster/index.ts';
 import { CaissonError, digestOf } from '../../core/index.ts';
 import { isOwnAddress, readRemoteFile } from '../../host/index.ts';
-import { readTextFile } from '../../io/index.ts';
+import { ifPresent, isThere, readTextFile } from '../../io/index.ts';
 import { connectHosts, HostsUnfitError, type ConnectedHosts } from '../../preflight/index.ts';
+import { IN_FORCE } from '../../resources/index.ts';
 import {
   foreignHosts,
   generationFiles,
+  HOST_RECORD,
   openFileStore,
   openSecretStore,
+  parseHostRecord,
   PKI,
   REAL_MACHINES,
   readGenerations,
@@ -65,7 +68,7 @@ export async function prepareFromHosts(options: AdoptOptions, source: KeySource)
   const given = await readAuthorities(source.authorities);
   const secrets = await knownSecrets(source.secrets, layout.secrets);
   const cluster = clusterOfNewSeed(before, clusterPath, { forget, isOwn: machines.isOwnAddress ?? isOwnAddress, address });
-  const bundlePaths = options.bundlePaths ?? (await bundleHere());
+  const bundlePaths = options.bundlePaths ?? (await bundleHere(layout.bundles, machines.seedRoot));
   const request = await openRequest(bundlePaths, clusterPath, {
     clusterText: cluster.text,
     stagedBundles: layout.bundles,
@@ -140,9 +143,16 @@ export async function prepareFromHosts(options: AdoptOptions, source: KeySource)
   }
 }
 
-async function bundleHere(): Promise<readonly string[]> {
+/** The copy of the bundle in force that this machine keeps as a host of the site, with the bundles that it needs. */
+async function bundleHere(bundles: string, root: string): Promise<readonly string[]> {
+  const text = await ifPresent(() => readTextFile(posix.join(root, HOST_RECORD)));
+  const owned = text === undefined ? [] : (parseHostRecord(text)?.owned ?? []);
+  const copies = owned.filter(({ kind, details }) => kind === 'bundle' && details?.[IN_FORCE] !== undefined);
+  const paths = copies.map(({ key }) => posix.join(bundles, posix.basename(key)));
+  const present = await Promise.all(paths.map(isThere));
+  if (paths.length > 0 && present.every(Boolean)) return paths;
   throw new CaissonError('USAGE', 'Cannot tell which bundle the site has: this machine keeps no copy of it', {
-    hint: 'Add --bundle FILE, the bundle that is installed',
+    hint: 'Add --bundle FILE, the bundle that is installed; or run this on a machine that keeps a copy (depot.copies)',
   });
 }
 
