@@ -186,9 +186,7 @@ class Order {
   /** Actions by which a component on a host takes a changed secret; those of the whole cluster come with its first host. */
   #secretActions({ component, host }: Placement, secret: string): readonly ComponentAction[] {
     const isFirst = this.#topology.first(component.name)?.name === host.name;
-    return this.#actionsAt(component, 'secret-change').filter(
-      (action) => action.secret === secret && (action.each === 'host' || isFirst),
-    );
+    return this.#actionsAt(component, 'secret-change').filter((action) => action.secret === secret && (action.each === 'host' || isFirst));
   }
 
   /** Adds all other removals, after everything that stays is healthy. */

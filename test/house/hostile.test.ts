@@ -46,6 +46,7 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
 const OTHERS: Readonly<Record<string, string>> = {
   'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
   'src/agent/config.ts': 'written by the installer of the same site',
+  'src/resources/bundle-file.ts': 'the answer of our own program on a host of the site; what is no digest is refused',
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/cluster/edit-nodes.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/site/secret-store.ts': 'written by Caisson itself, for root alone; a damaged one is refused whole (test/site/secret-store.test.ts)',

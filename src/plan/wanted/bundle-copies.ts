@@ -19,14 +19,12 @@ export function bundleCopies(declared: Declared, at: At): readonly Resource[] {
     const spec = { digest, of, size, url: `${depotUrl(supply.depot)}/${bundleFilePath(digest)}` };
     return [{ ...at, kind: 'bundle', key: posix.join(bundles, posix.basename(path)), digest, spec }];
   });
-  const kept = supply
-    .keptOn(at.host)
-    .map(({ path, digest, of, isPlaced, place }): ResourceOf<'bundle'> => ({
-      ...at,
-      kind: 'bundle',
-      key: path,
-      digest,
-      spec: { digest, of, isPlaced, place },
-    }));
+  const kept = supply.keptOn(at.host).map(({ path, digest, of, isPlaced, place }): ResourceOf<'bundle'> => ({
+    ...at,
+    kind: 'bundle',
+    key: path,
+    digest,
+    spec: { digest, of, isPlaced, place },
+  }));
   return [...fetched, ...kept];
 }
