@@ -92,6 +92,14 @@ const depotSchema = z.strictObject({
   name: dnsNameField.optional().describe('DNS name by which nodes reach the depot on the seed; depot.NAME.internal when left out.'),
   address: hostAddressField.optional().describe('Address of the seed, when the seed is not one of the nodes.'),
   port: portField.default(5443).describe('Port of the depot on the seed.'),
+  copies: z
+    .int()
+    .min(1)
+    .max(9)
+    .default(2)
+    .describe(
+      'Machines that have the bundle: the seed, and the first other nodes of roles that keep it (keepsBundle), as far as there are so many.',
+    ),
 });
 
 const trustSchema = z.strictObject({
@@ -124,7 +132,7 @@ type ParsedCluster = z.output<typeof clusterSchema>;
 /** A declared cluster with every default filled in. */
 export interface ClusterSpec extends Omit<ParsedCluster, 'domain' | 'depot'> {
   readonly domain: string;
-  readonly depot: { readonly name: string; readonly address?: string | undefined; readonly port: number };
+  readonly depot: { readonly name: string; readonly address?: string | undefined; readonly port: number; readonly copies: number };
 }
 
 /** Names that cluster.yaml may use, and the manifests that use them. Without them, names are not checked. */

@@ -3,6 +3,7 @@
  * manifests come the placement of components on hosts and the values for templates. Everything is pure data: code here
  * does not talk to a host. Start with cluster-spec.ts and topology.ts.
  */
+export * from './bundle-keepers.ts';
 export * from './cluster-spec.ts';
 export * from './edit-nodes.ts';
 export { setChoice, setDomain, type NewChoice } from './edit-options.ts';

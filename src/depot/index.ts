@@ -3,3 +3,4 @@ export type { DemandedBundle } from './demanded-bundle.ts';
 export * from './open-depot.ts';
 export * from './repository-key.ts';
 export * from './start-depot.ts';
+export { bundleFilePath } from './bundle-files.ts';

@@ -13,6 +13,7 @@ import type { BlobStore, ImageCatalog } from '../oci/index.ts';
 import type { RepositoryKeyPair } from '../ospkg/index.ts';
 import { createMetrics, fileRoutes, readOnly, registryRoutes, router, type Exchange, type Handler, type Route } from '../server/index.ts';
 import { answerRefusals, demandedBlobs, demandedTree, type DemandedBundle } from './demanded-bundle.ts';
+import { bundleFiles } from './bundle-files.ts';
 import { repositoryOverlay } from './repository-overlay.ts';
 import { statusPage } from './status-page.ts';
 import { unionBlobs, unionCatalogs, unionTrees } from './union.ts';
@@ -49,7 +50,8 @@ export interface Depot {
  * Opens bundles for serving in place: work and memory grow with the number of members, not with bytes; nothing is
  * unpacked, and only the repository metadata that is signed is read. Throws the errors of openBundles, and
  * CERTIFICATE_INVALID for a repository key that cannot sign. The places: `/v2/` the registry, `/<path of a repository>/`
- * each package repository with its signatures and key.asc, `/files/` every member of the bundle, `/healthz`, `/metrics`,
+ * each package repository with its signatures and key.asc, `/files/` every member of the bundle, `/bundles/`
+ * the files of the bundles themselves, `/healthz`, `/metrics`,
  * and `/` a page for people.
  */
 export async function openDepot(options: DepotOptions): Promise<Depot> {
@@ -114,6 +116,7 @@ async function compose(readers: readonly BundleReader[], options: DepotOptions):
       name: 'files',
       handle: readOnly(fileRoutes({ tree: unionTrees(contents.map(({ tree }) => tree)), prefix: '/files/' })),
     },
+    { path: '/bundles/', name: 'bundles', handle: readOnly(fileRoutes({ tree: bundleFiles(readers), prefix: '/bundles/' })) },
     ...(await repositoryRoutes(contents, options)),
   ];
   return { handle: answerRefusals(router(routes)), record: metrics.record, bundles };

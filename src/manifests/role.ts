@@ -17,6 +17,10 @@ export const roleSchema = z.strictObject({
     .describe('What preflight asks of a host.'),
   minimum: z.int().min(0).default(0).describe('Hosts that a cluster must have at least.'),
   maximum: z.int().min(1).optional().describe('Hosts that a cluster may have at most.'),
+  keepsBundle: z
+    .boolean()
+    .default(false)
+    .describe('True where hosts of the role are to keep copies of the bundle beside the one of the seed (depot.copies).'),
   packageSets: z.array(nameField).default([]).describe('Package sets of manifests/os that every host of the role gets.'),
 });
 

@@ -33,6 +33,8 @@ export interface StagedBundleFile {
    * depot.
    */
   readonly isServed: boolean;
+  /** Bytes; undefined for a bundle of the previous install. */
+  readonly size: number | undefined;
   readonly isPlaced: () => Promise<boolean>;
   readonly place: (context: ResourceContext) => Promise<void>;
 }
@@ -43,6 +45,8 @@ export interface Supply {
   readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'entry' | 'open'>;
   /** Every bundle that the seed keeps, including those of the previous install. */
   readonly staged: readonly StagedBundleFile[];
+  /** Bundles of the previous install of which a host has copies. They stay there for as long as they stay on the seed. */
+  readonly keptOn: (host: string) => readonly StagedBundleFile[];
   readonly depot: DepotAddress;
   /** Set when the depot fetches the members of the bundle from upstream. */
   readonly online?: OnlineSupply | undefined;

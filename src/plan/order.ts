@@ -36,10 +36,14 @@ export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   order.removeFirst();
   order.changeSecrets();
   for (const placement of request.declared.topology.placements) order.makeComponent(placement);
+  order.copyBundles();
   order.removeRest();
   order.settleHosts();
   return order.steps;
 }
+
+/** Stages of a host that come before its components. */
+const HOST_STAGES = STAGES.filter((stage) => stage !== 'bundle');
 
 /** Steps of one component on one host. Components that need it there start after all of them. */
 type Ready = readonly PlanStep[];
@@ -106,8 +110,18 @@ class Order {
 
   makeHost({ name }: NodeSpec): void {
     const login = this.#makeStages(name, OWNERS.login, ['configure'], this.#claimOf(name));
-    const made = this.#makeStages(name, OWNERS.host, STAGES, [...this.#claimOf(name), ...this.#depot, ...login]);
+    const made = this.#makeStages(name, OWNERS.host, HOST_STAGES, [...this.#claimOf(name), ...this.#depot, ...login]);
     this.#base.set(name, [...this.#claimOf(name), ...this.#depot, ...login, ...made]);
+  }
+
+  /** Copies the bundle to hosts that keep it, one host after the other, after all components are healthy. */
+  copyBundles(): void {
+    let before: readonly PlanStep[] = [...this.#ready.values()].flat();
+    for (const { name } of this.#topology.spec.nodes) {
+      const needs = [...this.#claimOf(name), ...(this.#base.get(name) ?? []), ...before];
+      const made = this.#makeStages(name, OWNERS.host, ['bundle'], needs);
+      if (made.length > 0) before = made;
+    }
   }
 
   makeComponent(placement: Placement): void {

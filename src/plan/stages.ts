@@ -73,6 +73,8 @@ function describeSeedStage(stage: Stage): StageWords {
 
 function describeHostStage(stage: Stage, keys: string): StageWords {
   switch (stage) {
+    case 'bundle':
+      return { phase: 'copy-bundle', summary: 'fetch a copy of the bundle from the depot, and verify it' };
     case 'source':
       return { phase: 'prepare-hosts', summary: 'take the metadata of the packages that the depot serves' };
     case 'packages':

@@ -71,7 +71,7 @@ export function foreignHosts(record: SiteRecord | undefined, hosts: readonly Fou
         problem: `it belongs to ${site}`,
         remedy:
           record === undefined
-            ? `Run this on "${found.site.seed}". Where that machine is lost, restore its backup: caisson restore FILE`
+            ? `Run this on "${found.site.seed}". Where that machine is lost, make another the seed: caisson adopt`
             : `Use another machine, or have "${found.site.seed}" remove it from its cluster first`,
       },
     ];
@@ -92,7 +92,7 @@ export function otherSeeds(record: SiteRecord, hosts: readonly FoundHost[]): rea
       {
         where: name,
         problem: `its seed is "${seed}"${seedSince === undefined ? '' : ` since ${seedSince}`}, and no longer this machine`,
-        remedy: `Run this on "${seed}". Where that machine is lost, make this one the seed again from a backup of it: caisson restore --new-seed`,
+        remedy: `Run this on "${seed}". Where that machine is lost, make this one the seed again from a backup of it: caisson adopt --backup FILE`,
       },
     ];
   });

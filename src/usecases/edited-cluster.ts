@@ -31,7 +31,11 @@ export async function editCluster(
  * Writes the edited text with the mode and owner of the file, where a link leads to it, unless nothing changed. Throws
  * INPUT_CHANGED when the file has another text than before the edit.
  */
-export async function writeCluster({ sources, before, after }: EditedCluster): Promise<void> {
+export async function writeCluster({
+  sources,
+  before,
+  after,
+}: Pick<EditedCluster, 'before' | 'after'> & { readonly sources: Pick<SiteSources, 'clusterPath'> }): Promise<void> {
   const path = await realpath(sources.clusterPath);
   if ((await readFile(path, 'utf8')) !== before) {
     throw new CaissonError('INPUT_CHANGED', `Cannot write "${path}": somebody changed it while the plan was shown`, {

@@ -2,6 +2,8 @@
  * Operations of an operator: open a session with the site and its hosts (session.ts), plan, ask for approval, apply
  * (apply/). Code here must not import net, sources or builder, so that it cannot download. Start with operation.ts.
  */
+export * from './adopt/adopt.ts';
+export type { Adoption, AdoptOptions, AdoptSource } from './adopt/adoption.ts';
 export * from './backup/backup.ts';
 export * from './certificates.ts';
 export type { ShownKey } from './first-login.ts';

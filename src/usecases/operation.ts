@@ -22,7 +22,16 @@ export type Approve = (planned: PlannedRun) => Promise<boolean>;
 export interface Operation {
   /** Name in the record and the journal. */
   readonly name:
-    'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates' | 'rotate authority' | 'change secret' | 'option';
+    | 'install'
+    | 'upgrade'
+    | 'rollback'
+    | 'reset'
+    | 'node'
+    | 'adopt'
+    | 'renew certificates'
+    | 'rotate authority'
+    | 'change secret'
+    | 'option';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */

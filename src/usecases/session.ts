@@ -69,6 +69,11 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** Replaced in tests by simulated machines. */
   readonly machines?: Machines;
+  /**
+   * Where the record and the keys of the site lie, for a plan that is made before they are at their places. The places of the
+   * seed by default.
+   */
+  readonly staged?: SeedLayout;
 }
 
 /** Result of all looks before a plan: the request, the site and its hosts. */
@@ -111,7 +116,7 @@ export async function withSession<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const layout = layoutOf(options);
-  const store = openFileStore(layout.record);
+  const store = openFileStore((options.staged ?? layout).record);
   const recorded = await store.read();
   const { bundlePaths, clusterPath, online: source } = await siteSources(options, recorded, layout);
   const request = await openRequest(bundlePaths, clusterPath, {
@@ -197,7 +202,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const { spec, manifests } = request;
   const { signal } = options;
   const online = source === undefined ? undefined : await onlineSession(source, { seed: connected.seed, layout, signal });
-  const keys = openSiteKeys(layout, {
+  const keys = openSiteKeys(options.staged ?? layout, {
     name: spec.name,
     clock: options.clock,
     renew: options.renew,
@@ -254,8 +259,14 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   };
 }
 
-/** Reads the record that each host keeps, and looks whether Caisson's agent is installed there. */
-async function findHosts(hosts: ReadonlyMap<string, Host>, { signal, hostsAtOnce }: SessionOptions): Promise<readonly FoundHost[]> {
+/**
+ * Reads the record that each host keeps, and looks whether Caisson's agent is installed there. Throws HostsUnfitError for a
+ * record that cannot be parsed.
+ */
+export async function findHosts(
+  hosts: ReadonlyMap<string, Host>,
+  { signal, hostsAtOnce }: Pick<SessionOptions, 'signal' | 'hostsAtOnce'>,
+): Promise<readonly FoundHost[]> {
   const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   return Promise.all([...hosts].map(([name, host]) => limit(() => findHost(name, host, signal))));
 }

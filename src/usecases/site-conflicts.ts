@@ -66,7 +66,7 @@ function changedSeed(record: SiteRecord, seed: string): readonly SiteConflict[] 
     {
       where: 'the seed',
       problem: `this machine was "${record.seed}" in the cluster, and is "${seed}" by cluster.yaml`,
-      remedy: `Write the name "${record.seed}" again (of its node, or as depot.name for a seed beside the cluster); where that machine is lost: caisson restore --new-seed`,
+      remedy: `Write the name "${record.seed}" again (of its node, or as depot.name for a seed beside the cluster); where that machine is lost: caisson adopt`,
     },
   ];
 }

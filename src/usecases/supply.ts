@@ -17,7 +17,8 @@ export function supplyOf({ request, online, topology, seed, layout, record }: Se
   );
   return {
     bundle,
-    staged: [...staged, ...keptBundles(record, bundle).filter(({ path }) => !staged.some((other) => other.path === path))],
+    staged: [...staged, ...keptBundles(record, bundle, record?.seed).filter(({ path }) => !staged.some((other) => other.path === path))],
+    keptOn: (host) => keptBundles(record, bundle, host).filter(({ digest }) => !staged.some((other) => other.digest === digest)),
     depot: { name: depot.name, port: depot.port, address: depot.address ?? seed.address },
     online: online === undefined ? undefined : { upstream: online.upstream },
   };
@@ -30,6 +31,7 @@ function stagedBundle(bundle: BundleReader, main: BundleReader, directory: strin
     digest: bundle.bundleDigest,
     of: main.bundleDigest,
     isServed: true,
+    size: bundle.size,
     isPlaced: () => isStaged(bundle, path),
     // The copy is verified before it gets its name, so that the installation medium can be removed.
     place: async ({ signal, emit }) => {
@@ -48,6 +50,8 @@ function begunBundle(bundle: BundleReader, { path, begin }: OnlineSession, clock
     digest: bundle.bundleDigest,
     of: bundle.bundleDigest,
     isServed: true,
+    // No other host can fetch it while it is filled.
+    size: undefined,
     isPlaced: async () => (await isStaged(bundle, path)) || (await isBegun(bundle, path)),
     place: async () => {
       if (begin === undefined) throw new Error(`"${path}" was begun when the run started`);
@@ -74,11 +78,11 @@ async function isStaged(bundle: BundleReader, target: string): Promise<boolean> 
   }
 }
 
-/** The bundle that was installed before this one, with its bases. They stay on the seed for a return to it. */
-function keptBundles(record: SiteRecord | undefined, bundle: BundleReader): readonly StagedBundleFile[] {
+/** The files on a host of the bundle that was installed before this one, with its bases. They stay for a return to it. */
+function keptBundles(record: SiteRecord | undefined, bundle: BundleReader, host: string | undefined): readonly StagedBundleFile[] {
   const before = record?.bundle?.digest === bundle.bundleDigest ? record.previous : record?.bundle;
-  if (record === undefined || before === undefined) return [];
-  const owned = record.hosts[record.seed]?.owned ?? [];
+  if (record === undefined || before === undefined || host === undefined) return [];
+  const owned = record.hosts[host]?.owned ?? [];
   return owned.filter((one) => one.kind === 'bundle' && one.details?.['of'] === before.digest).flatMap(keptBundle);
 }
 
@@ -91,6 +95,7 @@ function keptBundle({ key, digest, details }: OwnedResource): readonly StagedBun
       digest,
       of,
       isServed: false,
+      size: undefined,
       isPlaced: async () => true,
       place: () => Promise.reject(new Error(`"${key}" is kept, not made`)),
     },

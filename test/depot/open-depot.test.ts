@@ -1,8 +1,8 @@
-import { copyFile, truncate } from 'node:fs/promises';
+import { copyFile, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCleartextMessage, readKey, readSignature, createMessage, verify } from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { digestOf, silent, type Event } from '../../src/core/index.ts';
+import { digestOf, hexOf, silent, type Event } from '../../src/core/index.ts';
 import { makeRepositoryKey, openDepot, type Depot, type DepotOptions } from '../../src/depot/index.ts';
 import type { RepositoryKeyPair } from '../../src/ospkg/index.ts';
 import type { HttpResponse } from '../../src/server/index.ts';
@@ -50,6 +50,21 @@ describe('openDepot', () => {
             expect(await ask(`/v2/${name}/blobs/${digest}`)).toMatchObject({ status: 200, body: { size } });
         }
       }
+    });
+  });
+
+  it('serves the file of the bundle itself, whole and in parts', async () => {
+    await withDepot(async (depot, ask) => {
+      const [served] = depot.bundles;
+      const path = `/bundles/${hexOf(served?.digest ?? digestOf(''))}.tar`;
+      const bytes = await readFile(join(directory(), 'bundle.tar'));
+      const answer = await ask(path);
+      expect(answer).toMatchObject({ status: 200, body: { size: bytes.length } });
+      expect(digestOf(await bodyText(answer))).toBe(digestOf(bytes.toString()));
+      const part = await depot.handle(httpRequest(path, { host: 'seed.example:5000', range: 'bytes=257-261' }));
+      expect(part.status).toBe(206);
+      expect(await bodyText(part)).toBe('ustar');
+      expect((await ask(`/bundles/${'0'.repeat(64)}.tar`)).status).toBe(404);
     });
   });
 

@@ -40,7 +40,7 @@ describe('foreignHosts', () => {
       ['m1', 'f1'].map((where) => ({
         where,
         problem: 'it belongs to site "lab" (id-1), whose seed is "m1"',
-        remedy: 'Run this on "m1". Where that machine is lost, restore its backup: caisson restore FILE',
+        remedy: 'Run this on "m1". Where that machine is lost, make another the seed: caisson adopt',
       })),
     );
   });

@@ -96,6 +96,17 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
       change: hasFile('/var/lib/caisson/bundles/a.tar', 'cut'),
       neighbour: hasFile('/var/lib/caisson/bundles/c.tar', 'bundle c'),
     },
+    {
+      key: '/var/lib/caisson/bundles/a.tar',
+      spec: (machine) => {
+        machine.served.set('https://depot:5443/bundles/a.tar', 'bundle');
+        machine.copies.set('bundle', digestOf('bundle'));
+        return { digest: digestOf('bundle'), of: digestOf('bundle'), size: 6, url: 'https://depot:5443/bundles/a.tar' };
+      },
+      prepare: hasFile('/usr/local/bin/caisson', 'caisson'),
+      change: hasFile('/var/lib/caisson/bundles/a.tar', 'cut'),
+      neighbour: hasFile('/var/lib/caisson/bundles/c.tar', 'bundle c'),
+    },
   ],
   certificate: [
     {

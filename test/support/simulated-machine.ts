@@ -100,6 +100,8 @@ export class SimulatedMachine implements Host {
   readonly members = new Map<string, string>();
   /** Files that the depot serves, by URL. */
   readonly served = new Map<string, string>();
+  /** Digests of bundles by the content of their files, as `caisson verify` finds them. */
+  readonly copies = new Map<string, string>();
   readonly images = new Map<string, string>();
   readonly sysctls = new Map<string, string>();
   readonly modules = new Set<string>();
@@ -272,6 +274,18 @@ export class SimulatedMachine implements Host {
         };
       case 'test':
         return { exitCode: this.files.has(words[1] ?? '') || this.directories.has(words[1] ?? '') ? 0 : 1 };
+      case 'stat': {
+        const file = this.files.get(words.at(-1) ?? '');
+        return file === undefined ? { exitCode: 1, stderr: 'no such file\n' } : { stdout: String(file.content.length) };
+      }
+      case 'mv': {
+        const [from = '', to = ''] = words.slice(-2);
+        const file = this.files.get(from);
+        if (file === undefined) return { exitCode: 1, stderr: 'no such file\n' };
+        this.files.delete(from);
+        this.write(to, file.content, file.mode, file.owner);
+        return {};
+      }
       case 'id':
         return { stdout: '0\n' };
       case 'date':
@@ -679,7 +693,7 @@ export class SimulatedMachine implements Host {
     const content = url.includes('/files/caisson-linux-amd64') ? EXECUTABLE_BYTES : this.served.get(url);
     if (content === undefined) return { exitCode: 100, stderr: `E: not found ${url}\n` };
     const digest = words.find((word) => word.startsWith('SHA256:'))?.slice('SHA256:'.length);
-    if (digest !== hexOf(digestOf(content))) return { exitCode: 100, stderr: 'E: Hash Sum mismatch\n' };
+    if (digest !== undefined && digest !== hexOf(digestOf(content))) return { exitCode: 100, stderr: 'E: Hash Sum mismatch\n' };
     this.write(path, content, 0o644);
     return {};
   }
@@ -843,6 +857,12 @@ export class SimulatedMachine implements Host {
   /** The agent reads its definitions at each question; a service is healthy while its unit runs. */
   #caisson(words: readonly string[]): Partial<CommandResult> {
     if (!this.files.has(EXECUTABLE)) return { exitCode: 127, stderr: `${EXECUTABLE}: not found\n` };
+    if (words[0] === 'verify') {
+      const content = this.text(words.at(-1) ?? '');
+      const digest = this.copies.get(content);
+      if (digest === undefined) return { exitCode: 4, stderr: 'VERIFY_FAILED\n' };
+      return { stdout: `${JSON.stringify({ type: 'result', bundleDigest: digest })}\n` };
+    }
     if (this.#unitOf(AGENT_UNIT)?.started === undefined) return { exitCode: 6, stderr: 'Cannot ask the agent\n' };
     if (words.includes('reload')) {
       this.reloadAgent();

@@ -98,7 +98,7 @@ describe('restore on another machine', () => {
           where: 'm1',
           problem: 'its seed is "f2" since 2026-01-01T00:00:00.000Z, and no longer this machine',
           remedy:
-            'Run this on "f2". Where that machine is lost, make this one the seed again from a backup of it: caisson restore --new-seed',
+            'Run this on "f2". Where that machine is lost, make this one the seed again from a backup of it: caisson adopt --backup FILE',
         },
         { where: 'f2' },
       ],

@@ -126,6 +126,14 @@ export class BundleReader {
     return bytes;
   }
 
+  /** Streams the file of the bundle itself, or a part of it. Throws RangeError for a range outside the file. */
+  openFile({ start, end }: ByteRange = { start: 0, end: this.size }): Readable {
+    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= this.size)) {
+      throw new RangeError(`bytes ${start} to ${end} are not in "${this.path}", which has ${this.size}`);
+    }
+    return this.#file.stream(start, end);
+  }
+
   /** Ends open streams with an error and closes the file. */
   async close(): Promise<void> {
     await this.#file.close();

@@ -1,4 +1,5 @@
 import type { RegisterCommand } from '../command.ts';
+import { registerAdopt } from './adopt.ts';
 import { registerAgent } from './agent.ts';
 import { registerBackup } from './backup.ts';
 import { registerBuildBundle } from './build-bundle.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerReset,
   registerBackup,
   registerRestore,
+  registerAdopt,
   registerCluster,
   registerHistory,
   registerCertificates,

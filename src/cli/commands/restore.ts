@@ -1,15 +1,10 @@
 import { resolve } from 'node:path';
-import { parsePrivateKey, type Opener } from '../../backup/index.ts';
-import { CaissonError } from '../../core/index.ts';
-import { readPasswordFile, readSecretFile } from '../../io/index.ts';
-import { planRestore, restore, type RestoredFile, type RestorePlan } from '../../usecases/index.ts';
+import { planRestore, restore, type RestorePlan } from '../../usecases/index.ts';
 import { ask } from '../ask.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { addOpenerFlags, fileLines, openerOf, writtenFiles, type OpenerFlags } from './backup-flags.ts';
 
-interface Flags {
-  readonly passphraseFile?: string;
-  readonly key?: string;
-  readonly keyPassphraseFile?: string;
+interface Flags extends OpenerFlags {
   readonly newSeed?: boolean;
   readonly plan?: boolean;
   readonly yes?: boolean;
@@ -17,13 +12,11 @@ interface Flags {
 
 /** `caisson restore FILE`: puts a backup back on the seed, or on the machine that becomes the seed. */
 export const registerRestore: RegisterCommand = (program, run) => {
-  program
+  const command = program
     .command('restore')
     .description('put back what a backup has, on the seed or on a machine that takes its place; run it as root')
-    .argument('<file>', 'the backup')
-    .option('--passphrase-file <file>', 'the passphrase is the first line of this file (mode 0600)')
-    .option('--key <file>', 'decrypt with the OpenPGP private key in this file (mode 0600)')
-    .option('--key-passphrase-file <file>', 'the passphrase of that key is the first line of this file (mode 0600)')
+    .argument('<file>', 'the backup');
+  addOpenerFlags(command)
     .option('--new-seed', 'make this machine the seed, in the place of one that is lost')
     .option('--plan', 'print what would be written, and write nothing')
     .option('--yes', 'do not ask before the first file')
@@ -33,7 +26,7 @@ export const registerRestore: RegisterCommand = (program, run) => {
 async function putBack(file: string, flags: Flags, context: CommandContext): Promise<void> {
   const options = {
     file: resolve(file),
-    opener: await openerOf(flags),
+    opener: await openerOf(flags, 'restore'),
     newSeed: flags.newSeed === true,
     clock: context.clock,
     signal: context.signal,
@@ -54,21 +47,9 @@ async function putBack(file: string, flags: Flags, context: CommandContext): Pro
   context.print({ text: text.join('\n'), data: { outcome: 'restored', ...dataOf(plan) } });
 }
 
-async function openerOf({ passphraseFile, key, keyPassphraseFile }: Flags): Promise<Opener> {
-  if ((passphraseFile === undefined) === (key === undefined)) {
-    throw new CaissonError('USAGE', 'Cannot restore: say what opens the file, with --passphrase-file or with --key', {
-      hint: 'A passphrase: --passphrase-file FILE; an OpenPGP key: --key PRIVATE.asc, and --key-passphrase-file FILE where it has one',
-    });
-  }
-  if (passphraseFile !== undefined) return { passphrase: await readPasswordFile(passphraseFile) };
-  const file = key ?? '';
-  const passphrase = keyPassphraseFile === undefined ? undefined : await readPasswordFile(keyPassphraseFile);
-  return { key: await parsePrivateKey(await readSecretFile(file), passphrase, file) };
-}
-
 function approve(plan: RestorePlan, yes: boolean, context: CommandContext): Promise<boolean> {
   const question = {
-    text: `Write ${written(plan).length} files?`,
+    text: `Write ${writtenFiles(plan.files).length} files?`,
     about: describe(plan),
     refusal: {
       message: 'Cannot ask before the first file: the input is not a terminal; nothing was written',
@@ -78,28 +59,17 @@ function approve(plan: RestorePlan, yes: boolean, context: CommandContext): Prom
   return ask(question, yes, context);
 }
 
-const SIGNS = { add: '+', change: '~', beside: '+', keep: ' ', refused: '!' } as const;
-
 function describe(plan: RestorePlan): readonly string[] {
   const { document, seed } = plan;
-  const files = written(plan);
+  const files = writtenFiles(plan.files);
   return [
     `Backup of site "${document.site.name}" (${document.site.id}) of ${document.time}, revision ${document.revision} of its record`,
     seed === document.seed ? `The seed is "${seed}"` : `The seed was "${document.seed}" and will be "${seed}", this machine`,
-    ...files.map(lineOf),
+    ...fileLines(plan.files),
     `${files.length} files to write, ${plan.files.length - files.length} are as they should be`,
     'What comes next:',
     ...indented(plan.next),
   ];
-}
-
-function lineOf({ action, path, mode }: RestoredFile): string {
-  const why = action === 'beside' ? ': the file there has other content and stays' : '';
-  return `${SIGNS[action]} ${path} (0${mode.toString(8).padStart(3, '0')})${why}`;
-}
-
-function written({ files }: RestorePlan): readonly RestoredFile[] {
-  return files.filter(({ action }) => action !== 'keep');
 }
 
 function indented(lines: readonly string[]): readonly string[] {

@@ -6,10 +6,14 @@ import type { CommandContext } from '../command.ts';
 
 /** Prints a plan: every change with its reason, its consequences, and the steps in their order. */
 export function printPlan(planned: PlannedRun, context: CommandContext): void {
+  context.print({ text: describePlan(planned), data: planData(planned) });
+}
+
+/** The text of a plan: its changes, consequences, steps and counts. */
+export function describePlan(planned: PlannedRun): string {
   const open = stepsThatChange(planned.plan.steps);
   const steps = open.length === 0 ? '' : formatTable(['HOST', 'PHASE', 'STEP'], open.map(rowOf));
-  const text = [describeChanges(planned), steps, describeCount(planned)].filter((part) => part !== '').join('\n\n');
-  context.print({ text, data: planData(planned) });
+  return [describeChanges(planned), steps, describeCount(planned)].filter((part) => part !== '').join('\n\n');
 }
 
 /**
@@ -89,7 +93,8 @@ function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
-function planData({ plan, consequences, notes }: PlannedRun): Readonly<Record<string, unknown>> {
+/** The plan as data for --json. */
+export function planData({ plan, consequences, notes }: PlannedRun): Readonly<Record<string, unknown>> {
   const changes = plan.changes
     .filter((change) => !isIdle(change))
     .map((change) => ({

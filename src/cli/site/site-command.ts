@@ -32,7 +32,8 @@ export async function runSiteVerb(
   context.print({ text: describe(summary, seconds), data: { ...summary, seconds } });
 }
 
-function describeSummary({ changed, steps }: RunSummary, seconds: number): string {
+/** Says how a run ended, and where to look next. */
+export function describeSummary({ changed, steps }: RunSummary, seconds: number): string {
   return changed === 0
     ? `Everything was as declared; nothing was changed (${seconds} s)`
     : `Done: ${changed} of ${steps} steps changed something (${seconds} s)\nLook at the cluster with: caisson cluster`;

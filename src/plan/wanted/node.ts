@@ -15,6 +15,7 @@ import {
   UNITS,
 } from '../../site/index.ts';
 import { depotAuthority, depotUrl, type Declared } from '../declared.ts';
+import { bundleCopies } from './bundle-copies.ts';
 import { executableResources } from './executable.ts';
 import { hostNames } from './host-names.ts';
 import { certificateResource, directoryResource, fileResource, loginKeyResource, type At } from './make.ts';
@@ -48,6 +49,7 @@ export async function nodeResources(declared: Declared, node: NodeSpec): Promise
     ...(node.name === declared.seed.name ? [] : executableResources(declared, node.name, 'depot')),
     ...agentResources(declared, node, at),
     ...packageResources(declared, node, at, roleSets(declared, node)),
+    ...bundleCopies(declared, at),
   ];
 }
 

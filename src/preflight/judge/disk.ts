@@ -1,3 +1,4 @@
+import { bundleKeepers } from '../../cluster/index.ts';
 import { formatSize, parsePlatform } from '../../core/index.ts';
 import type { HostTools } from '../../resources/index.ts';
 import { EXECUTABLE, executablePath, seedLayout, stagedBundleName, UNVERIFIED_COPY } from '../../site/index.ts';
@@ -62,8 +63,9 @@ function roleShare({ node, state }: ObservedHost, { topology, tools }: HostsToCh
   return { path: tools.engine.probe.data, bytes, what: `role "${largest?.role ?? ''}"` };
 }
 
-function bundleBytes({ isSeed, state }: ObservedHost, { bundles }: HostsToCheck): number {
-  if (!isSeed) return 0;
+function bundleBytes({ node, isSeed, state }: ObservedHost, { bundles, topology, hosts }: HostsToCheck): number {
+  const seed = hosts.find((host) => host.isSeed)?.node.name ?? '';
+  if (!isSeed && !bundleKeepers(topology, seed).includes(node.name)) return 0;
   const missing = bundles.map((bundle) => {
     const name = stagedBundleName(bundle);
     const there = state.bundles.get(name) ?? state.bundles.get(`${name}${UNVERIFIED_COPY}`) ?? 0;

@@ -34,7 +34,8 @@ export interface SourceRequest {
 export interface Download {
   readonly url: string;
   readonly path: string;
-  readonly digest: Digest;
+  /** Undefined for a file that the caller checks. */
+  readonly digest: Digest | undefined;
   readonly mode: number;
   /** `user:group`; root:root when not given. */
   readonly owner?: string | undefined;

@@ -84,10 +84,11 @@ export async function planRestore(options: RestoreOptions): Promise<RestorePlan>
   };
 }
 
-async function readBackup({
+/** Reads and checks all of a backup. Throws INPUT_UNREADABLE, and what openBackup and unpackBackup throw. */
+export async function readBackup({
   file,
   opener,
-}: RestoreOptions): Promise<{ readonly document: BackupDocument; readonly files: readonly BackupFile[] }> {
+}: Pick<RestoreOptions, 'file' | 'opener'>): Promise<{ readonly document: BackupDocument; readonly files: readonly BackupFile[] }> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);

@@ -34,15 +34,15 @@ export function seedAfter({ record, spec, isOwn, newSeed, now }: SeedQuestion): 
   const others = Object.entries(record.hosts).filter(([host]) => node !== undefined || host !== name);
   return {
     // A machine beside the cluster has nothing of what the record lists for another one of that name.
-    record: { ...record, seed: name, seedSince: since(record, now), hosts: Object.fromEntries(others) },
+    record: { ...record, seed: name, seedSince: laterThan(record, now), hosts: Object.fromEntries(others) },
     conflicts: [],
     next: [...depotAddress(spec, node, isOwn), ...leavingSeed(record, name)],
     ...(old === name ? {} : { forget: old }),
   };
 }
 
-/** Later than the time at which the seed before became it, whatever the clock of this machine says. */
-function since(record: SiteRecord, now: Date): string {
+/** Now, or later than the time at which the seed before became it, whatever the clock of this machine says. */
+export function laterThan(record: SiteRecord, now: Date): string {
   const seedSince = now.toISOString();
   if (compareSeeds({ seedSince }, record) > 0) return seedSince;
   return new Date(Date.parse(record.seedSince ?? seedSince) + 1).toISOString();

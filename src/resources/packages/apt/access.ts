@@ -71,10 +71,11 @@ export function aptGet(...words: readonly string[]): Command {
 }
 
 /**
- * A command that downloads one file and checks its digest, with the transport of apt, which every host has. It runs as
+ * A command that downloads one file and checks its digest, where one is given, with the transport of apt, which every host has. It runs as
  * root, because the directory of the target belongs to root.
  */
-export function aptDownload(url: string, path: string, sha256: string): Command {
+export function aptDownload(url: string, path: string, sha256: string | undefined): Command {
   const flags = [`--config-file=${CONFIG}`, '--option', 'APT::Sandbox::User=root'];
-  return { argv: ['/usr/lib/apt/apt-helper', ...flags, 'download-file', url, path, `SHA256:${sha256}`], env: { LC_ALL: 'C.UTF-8' } };
+  const check = sha256 === undefined ? [] : [`SHA256:${sha256}`];
+  return { argv: ['/usr/lib/apt/apt-helper', ...flags, 'download-file', url, path, ...check], env: { LC_ALL: 'C.UTF-8' } };
 }

@@ -38,7 +38,7 @@ export const aptManager: PackageManager = {
   download: async (host, { url, path, digest, mode, owner = DEFAULT_OWNER }, signal) => {
     const temporary = downloadName(path);
     await runChecked(host, { argv: shellScript('mkdir -p -- "${1%/*}"; rm -f -- "$1"', [temporary]) }, { signal });
-    await runChecked(host, aptDownload(url, temporary, hexOf(digest)), { signal });
+    await runChecked(host, aptDownload(url, temporary, digest === undefined ? undefined : hexOf(digest)), { signal });
     await runChecked(host, { argv: shellScript(PLACE_SCRIPT, [temporary, owner, mode.toString(8), path]) }, { signal });
   },
 };

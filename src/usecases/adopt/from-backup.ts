@@ -1,0 +1,79 @@
+import { CaissonError, digestOf } from '../../core/index.ts';
+import { isOwnAddress } from '../../host/index.ts';
+import { ifPresent, readTextFile } from '../../io/index.ts';
+import { compareSeeds, openFileStore, REAL_MACHINES, SiteConflictError, type SiteRecord } from '../../site/index.ts';
+import { missingData } from '../backup/data-places.ts';
+import { readBackup, type RestoreOptions } from '../backup/restore.ts';
+import { restoreConflicts } from '../backup/restore-conflicts.ts';
+import { planFiles } from '../backup/restored-files.ts';
+import { recordOf } from '../backup/restored-record.ts';
+import { layoutOf } from '../session.ts';
+import { clusterOf } from '../site-sources.ts';
+import type { AdoptOptions, Prepared } from './adoption.ts';
+import { clusterOfNewSeed, recordOfNewSeed } from './new-seed.ts';
+import { alreadyAdopted } from './already-adopted.ts';
+
+/** Prepares an adoption from a backup. Writes nothing. Throws as a restore does before its first write. */
+export async function prepareFromBackup(
+  options: AdoptOptions,
+  source: { readonly backup: Pick<RestoreOptions, 'file' | 'opener'> },
+): Promise<Prepared> {
+  const { machines = REAL_MACHINES, forget = [], address } = options;
+  const layout = layoutOf(options);
+  const root = machines.seedRoot;
+  const isOwn = machines.isOwnAddress ?? isOwnAddress;
+  const { document, files } = await readBackup(source.backup);
+  const restored = recordOf(document, files, source.backup.file);
+  const present = await presentRecord(layout.record);
+  if (present !== undefined && present.id === document.site.id && compareSeeds(present, restored.record) > 0) {
+    return alreadyAdopted(present, options, clusterOf(present));
+  }
+  const clusterPath = options.clusterPath ?? document.cluster;
+  const found = options.clusterPath === undefined ? await ifPresent(() => readTextFile(clusterPath)) : await readTextFile(clusterPath);
+  const kept = files.find(({ path }) => path === document.cluster)?.content.toString('utf8') ?? '';
+  const cluster = clusterOfNewSeed(found ?? kept, clusterPath, { forget, isOwn, address });
+  const record: SiteRecord = {
+    ...recordOfNewSeed(restored.record, cluster, options.clock.now()),
+    cluster: { path: clusterPath, digest: digestOf(cluster.text) },
+  };
+  // A cluster.yaml that is there is edited in place; the backup's is written only where there is none.
+  const own = files.flatMap((file) => {
+    if (file.path !== document.cluster) return [file];
+    const content = Buffer.from(cluster.text);
+    return found === undefined ? [{ ...file, content, size: content.length, digest: digestOf(content) }] : [];
+  });
+  const plans = await planFiles(own, { root, layout, record });
+  const conflicts = await restoreConflicts(record, restored.record, plans, { root, layout });
+  if (conflicts.length > 0) throw new SiteConflictError(conflicts, 'make this machine the seed from this backup');
+  const data = await missingData(record, record.seed, root);
+  return {
+    adoption: {
+      site: document.site,
+      before: document.seed,
+      seed: record.seed,
+      clusterPath,
+      isClusterEdited: found !== undefined && found !== cluster.text,
+      files: plans,
+      notes: [
+        `The backup is of ${document.time}: what a later run changed on the hosts, the record does not know`,
+        ...(found === undefined || found === kept ? [] : [`${clusterPath} is used as it is there, and not the one in the backup`]),
+        ...data.map(
+          ({ path, owner }) => `The data of ${owner} are missing at ${path}: put them back before the install, or it starts empty`,
+        ),
+      ],
+    },
+    cluster: { before: found, after: cluster.text },
+    staged: { record, files: own.filter(({ of }) => of === 'site') },
+    bundlePaths: options.bundlePaths,
+  };
+}
+
+/** A damaged record is left to restoreConflicts, which names the remedy. */
+async function presentRecord(path: string): Promise<SiteRecord | undefined> {
+  try {
+    return await openFileStore(path).read();
+  } catch (error) {
+    if (error instanceof CaissonError && error.code === 'SITE_RECORD_INVALID') return undefined;
+    throw error;
+  }
+}
