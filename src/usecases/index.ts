@@ -3,6 +3,7 @@
  * (apply/). Code here must not import net, sources or builder, so that it cannot download. Start with operation.ts.
  */
 export * from './backup/backup.ts';
+export * from './backup/restore-data.ts';
 export * from './certificates.ts';
 export type { ShownKey } from './first-login.ts';
 export * from './history.ts';
