@@ -162,7 +162,7 @@ function checkNames({ members, data }: BackupDocument, file: string): void {
 
 /** Reads members one after the other, regular files only. Holds no more than it was asked for, and one chunk. */
 class TarOfBackup {
-  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #source: AsyncIterator<Uint8Array, unknown>;
   readonly #file: string;
   #held = Buffer.alloc(0);
   #ended = false;
@@ -232,11 +232,11 @@ class TarOfBackup {
   async #hold(count: number): Promise<void> {
     const chunks: Uint8Array[] = [this.#held];
     for (let length = this.#held.length; length < count && !this.#ended;) {
-      const { value, done } = await this.#source.next();
-      this.#ended = done === true;
-      if (done === true) break;
-      chunks.push(value);
-      length += value.length;
+      const next = await this.#source.next();
+      this.#ended = next.done === true;
+      if (next.done === true) break;
+      chunks.push(next.value);
+      length += next.value.length;
     }
     if (chunks.length > 1) this.#held = Buffer.concat(chunks);
   }

@@ -144,7 +144,7 @@ async function parseMessage(bytes: Readable, file: string): Promise<Message<Uint
   let message: Message<Uint8Array>;
   try {
     // The types of openpgp name web streams of the browser; Node's are the same to it.
-    message = (await readMessage({ binaryMessage: Readable.toWeb(bytes) as never as Uint8Array })) as Message<Uint8Array>;
+    message = await readMessage({ binaryMessage: Readable.toWeb(bytes) as never as Uint8Array });
   } catch (cause) {
     if (CUT.test(messageOf(cause))) throw damaged(file, 'it is cut: the encrypted message has no end', cause);
     throw notABackup(file, 'it is not an OpenPGP message', cause);

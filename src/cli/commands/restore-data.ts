@@ -13,7 +13,7 @@ interface Flags {
   readonly yes?: boolean;
 }
 
-/** `caisson restore FILE --data`: shows what stops and what is moved aside, asks, and puts the data back. */
+/** `caisson restore FILE --data`: shows the plan, asks, and puts the data back. */
 export async function restoreDataBack(file: string, { opener, component, plan, yes }: Flags, context: CommandContext): Promise<void> {
   const options = {
     file: resolve(file),

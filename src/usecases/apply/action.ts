@@ -27,7 +27,7 @@ export function actionBehaviour(run: RunSite, step: ActionStep): Pick<Step, 'isD
 /** An action for a component on a host, and the host that it runs on. */
 export type Deed = Pick<ActionStep, 'placement' | 'action' | 'runner'>;
 
-/** What an action needs to know of its site. */
+/** The hosts and the declared cluster, for one action. */
 export interface ActionSite extends Pick<RunSite, 'agents' | 'hostOf'> {
   /** The seed is needed for actions of a secret alone. */
   readonly declared: Pick<RunSite['declared'], 'topology' | 'tools'> & Partial<Pick<RunSite['declared'], 'seed'>>;

@@ -74,7 +74,7 @@ function addMember<
   return { ...record, placements: add(record.placements), joined: add(record.joined) };
 }
 
-/** What a wait for a component needs to know of its site. */
+/** The hosts and the declared cluster, for a wait for a component. */
 export interface WatchSite extends Pick<RunSite, 'agents' | 'hostOf' | 'restarts' | 'clock'> {
   readonly declared: Pick<RunSite['declared'], 'topology'>;
 }

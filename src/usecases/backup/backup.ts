@@ -89,7 +89,7 @@ export async function writeLocked(options: BackupOptions): Promise<BackupResult>
     refuseWithoutKeys(record, files);
     return files;
   };
-  // What is refused is refused before any host is asked.
+  // A seed that cannot be backed up is refused before any host is asked.
   await readFiles();
   return withData(record, clusterPath, options, async (data) => {
     const files = await readFiles();

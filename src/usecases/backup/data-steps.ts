@@ -8,8 +8,7 @@ import { waitHealthy, type WatchSite } from '../apply/gate.ts';
 import { restartTimes } from '../apply/restart-times.ts';
 import { REMOVE_PLACES_SCRIPT } from './component-data.ts';
 import type { DataSite } from './data-session.ts';
-import { restorePlace, type DataTarget } from './data-targets.ts';
-import type { RestoreDataPlan } from './restore-data.ts';
+import { restorePlace, type DataTarget, type RestoreDataPlan } from './data-targets.ts';
 
 export interface DataStepsOptions {
   readonly site: DataSite;

@@ -5,7 +5,7 @@ import { CaissonError } from '../../core/index.ts';
 import { runChecked, shellScript } from '../../host/index.ts';
 import { suggestName } from '../../io/index.ts';
 import { renderData } from '../../manifests/index.ts';
-import { DATA_PLACE, SiteConflictError, type SiteRecord } from '../../site/index.ts';
+import { DATA_PLACE, SiteConflictError, type RecordedBundle, type SiteRecord } from '../../site/index.ts';
 import { backupSource } from './backup-source.ts';
 import type { DataSession, DataSite } from './data-session.ts';
 
@@ -24,6 +24,19 @@ export interface DataTarget {
   readonly directories: readonly DataDirectory[];
   /** Paths of directories that are not empty. */
   readonly filled: readonly string[];
+}
+
+export interface RestoreDataPlan {
+  readonly document: BackupDocument;
+  readonly targets: readonly DataTarget[];
+  /** Placements that are stopped meanwhile, because they need a component that is restored; in the order in which they start again. */
+  readonly dependents: readonly Placement[];
+  /** Data of the backup that are put back nowhere. */
+  readonly left: readonly BackupData[];
+  /** The bundle in force. */
+  readonly bundle: RecordedBundle;
+  /** Ending of the names that data from before get. */
+  readonly aside: string;
 }
 
 /** The directory on a host of the files of the backup, until the data of the component are put back. */

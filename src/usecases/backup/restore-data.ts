@@ -1,18 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
-import { readBackup, type BackupData, type BackupDocument, type Opener } from '../../backup/index.ts';
+import { readBackup, type BackupData, type Opener } from '../../backup/index.ts';
 import type { Placement } from '../../cluster/index.ts';
 import { CaissonError, type Clock, type Emit } from '../../core/index.ts';
 import { openJournal, runSteps, type RunSummary } from '../../engine/index.ts';
 import { HostsUnfitError } from '../../preflight/index.ts';
-import { openFileStore, REAL_MACHINES, SiteConflictError, type Machines, type RecordedBundle, type SiteRecord } from '../../site/index.ts';
+import { openFileStore, REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
 import { takeInstallLock } from '../install-lock.ts';
 import { layoutOf } from '../session.ts';
 import { clusterOf, siteUnknown } from '../site-sources.ts';
 import { backupSource } from './backup-source.ts';
 import { withDataSession, type DataSession, type DataSite } from './data-session.ts';
 import { dataSteps } from './data-steps.ts';
-import { chosenComponents, lookAtTarget, readDataDocument, restorePlace, targetsOf, type DataTarget } from './data-targets.ts';
+import {
+  chosenComponents,
+  lookAtTarget,
+  readDataDocument,
+  restorePlace,
+  targetsOf,
+  type DataTarget,
+  type RestoreDataPlan,
+} from './data-targets.ts';
 
 export interface RestoreDataOptions {
   /** Path of the backup. */
@@ -28,18 +36,7 @@ export interface RestoreDataOptions {
   readonly machines?: Machines;
 }
 
-export interface RestoreDataPlan {
-  readonly document: BackupDocument;
-  readonly targets: readonly DataTarget[];
-  /** Placements that are stopped meanwhile, because they need what is restored; in the order in which they start again. */
-  readonly dependents: readonly Placement[];
-  /** Data of the backup that are put back nowhere. */
-  readonly left: readonly BackupData[];
-  /** The bundle in force. */
-  readonly bundle: RecordedBundle;
-  /** Ending of the names that data from before get. */
-  readonly aside: string;
-}
+export type { RestoreDataPlan } from './data-targets.ts';
 
 export type ApproveRestoreData = (plan: RestoreDataPlan) => Promise<boolean>;
 
@@ -49,7 +46,7 @@ export async function planRestoreData(options: RestoreDataOptions): Promise<Rest
 }
 
 /**
- * Puts data of components back, on the cluster that runs. What is restored stops, and before it all that needs it; data that
+ * Puts data of components back, on the cluster that runs. The components stop, and before them all that need them; data that
  * are there are moved aside and never overwritten; then the restore actions of the platform run, and everything starts again
  * in the order of needs, each seen healthy before the next. A restore that was killed is run again. Throws SITE_UNKNOWN,
  * SiteConflictError and USAGE for a backup that does not fit, what readBackup throws, HostsUnfitError for hosts that cannot be
