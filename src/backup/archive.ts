@@ -1,10 +1,20 @@
-import type { Readable } from 'node:stream';
-import { CaissonError, digestOf } from '../core/index.ts';
-import { readLimited, readTarHeader, roundToBlock, TAR_BLOCK, TAR_END, tarHeader, type FoundTarHeader } from '../io/index.ts';
-import { BACKUP_DOCUMENT, memberName, notABackup, parseBackupDocument, type BackupDocument, type BackupMember } from './document.ts';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { CaissonError, digestFromHex, digestOf } from '../core/index.ts';
+import { limitExceeded, readTarHeader, roundToBlock, TAR_END, TAR_HEADER_LIMIT, tarHeader, type FoundTarHeader } from '../io/index.ts';
+import {
+  BACKUP_DOCUMENT,
+  dataName,
+  memberName,
+  notABackup,
+  parseBackupDocument,
+  type BackupData,
+  type BackupDocument,
+  type BackupMember,
+} from './document.ts';
 import { isSiteMember } from './site-members.ts';
 
-/** Most bytes of all members together, in a backup that is written or read. */
+/** Most bytes of all files of the seed together, in a backup that is written or read. Data of components have no limit. */
 export const BACKUP_LIMIT = 2 ** 30;
 const DOCUMENT_LIMIT = 64 * 2 ** 20;
 
@@ -13,47 +23,119 @@ export interface BackupFile extends BackupMember {
   readonly content: Buffer;
 }
 
-/** The bytes of the tar: backup.json first, then the files in the order of its members. */
-export function* packBackup(document: BackupDocument, files: readonly BackupFile[]): Generator<Buffer> {
+/** Opens the bytes of data that backup.json lists. */
+export type OpenData = (data: BackupData) => AsyncIterable<Uint8Array>;
+
+/**
+ * The bytes of the tar: backup.json first, then the files in the order of its members, then the data of components. Throws
+ * BACKUP_DAMAGED when `open` gives other bytes than backup.json says.
+ */
+export async function* packBackup(document: BackupDocument, files: readonly BackupFile[], open: OpenData): AsyncGenerator<Uint8Array> {
   const modified = new Date(document.time);
+  const padding = (size: number): Buffer => Buffer.alloc(roundToBlock(size) - size);
   const member = function* (path: string, mode: number, content: Buffer): Generator<Buffer> {
     yield tarHeader({ path, size: content.length, mode }, modified);
     yield content;
-    yield Buffer.alloc(roundToBlock(content.length) - content.length);
+    yield padding(content.length);
   };
   yield* member(BACKUP_DOCUMENT, 0o600, Buffer.from(`${JSON.stringify(document, null, 1)}\n`));
   for (const { path, mode, content } of files) yield* member(memberName(path), Number.parseInt(mode, 8), content);
+  for (const data of document.data) {
+    const path = dataName(data);
+    yield tarHeader({ path, size: data.size, mode: 0o600 }, modified);
+    yield* checked(open(data), data, (reason) => writtenMeanwhile(path, reason));
+    yield padding(data.size);
+  }
   yield Buffer.alloc(TAR_END);
 }
+
+/** Passes bytes on. Throws at their end, or as soon as there are too many, when they do not have this size and digest. */
+async function* checked(
+  bytes: AsyncIterable<Uint8Array>,
+  { size, digest }: Pick<BackupData, 'size' | 'digest'>,
+  failure: (reason: string) => CaissonError,
+): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256');
+  let length = 0;
+  for await (const chunk of bytes) {
+    length += chunk.length;
+    if (length > size) throw failure(`has more than ${size} bytes`);
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (length !== size) throw failure(`has ${length} bytes, want ${size}`);
+  const actual = digestFromHex(hash.digest('hex'));
+  if (actual !== digest) throw failure(`has the digest ${actual}, want ${digest}`);
+}
+
+function writtenMeanwhile(path: string, reason: string): CaissonError {
+  return new CaissonError('DIGEST_MISMATCH', `Cannot back up "${path}": it ${reason}; it was changed while it was fetched`, {
+    hint: 'Nothing was left. The backup action must have finished its file when it ends',
+  });
+}
+
+/** Takes the bytes of data of a component, and reads all of them. */
+export type TakeData = (data: BackupData, content: Readable) => Promise<void>;
 
 /**
  * Reads the tar of a backup and checks all of it. Throws BACKUP_INVALID for a tar that no `caisson backup` wrote, such as one
  * with links or with names that backup.json does not list, BACKUP_DAMAGED for members that differ from backup.json, and
- * LIMIT_EXCEEDED. `file` is its name in messages.
+ * LIMIT_EXCEEDED. `file` is its name in messages. `take` gets the data of components, one after the other; without it they
+ * are checked alone.
  */
 export async function unpackBackup(
-  stream: Readable,
+  stream: AsyncIterable<Uint8Array>,
   file: string,
+  take?: TakeData,
 ): Promise<{ readonly document: BackupDocument; readonly files: readonly BackupFile[] }> {
-  const bytes = await readLimited(stream, BACKUP_LIMIT + DOCUMENT_LIMIT, `"${file}"`);
-  const tar = new TarOfBackup(bytes, file);
-  const first = tar.next();
+  const tar = new TarOfBackup(stream, file);
+  const first = await tar.next();
   if (first?.path !== BACKUP_DOCUMENT) throw notABackup(file, `its first member is not ${BACKUP_DOCUMENT}`);
-  const document = parseBackupDocument(first.content.toString('utf8'), file);
+  const document = parseBackupDocument((await tar.content(DOCUMENT_LIMIT)).toString('utf8'), file);
   checkNames(document, file);
-  const files = document.members.map((member): BackupFile => {
-    const found = tar.next();
-    if (found === undefined) throw damaged(file, `"${member.path}" is missing`);
-    if (found.path !== memberName(member.path)) throw notABackup(file, `it has "${shown(found.path)}" where "${member.path}" belongs`);
-    const { length } = found.content;
-    if (length !== member.size) throw damaged(file, `"${member.path}" has ${length} bytes, want ${member.size}`);
-    const digest = digestOf(found.content);
-    if (digest !== member.digest) throw damaged(file, `"${member.path}" has the digest ${digest}, want ${member.digest}`);
-    return { ...member, content: found.content };
-  });
-  const more = tar.next();
+  const files: BackupFile[] = [];
+  let left = BACKUP_LIMIT;
+  for (const member of document.members) {
+    const { path, size } = member;
+    await expectMember(tar, { name: memberName(path), shownAs: path, size }, file);
+    const content = await tar.content(left);
+    left -= content.length;
+    const digest = digestOf(content);
+    if (digest !== member.digest) throw damaged(file, `"${path}" has the digest ${digest}, want ${member.digest}`);
+    files.push({ ...member, content });
+  }
+  for (const data of document.data) {
+    const name = dataName(data);
+    await expectMember(tar, { name, shownAs: name, size: data.size }, file);
+    await takeAll(
+      checked(tar.stream(), data, (reason) => damaged(file, `"${name}" ${reason}`)),
+      data,
+      take,
+    );
+  }
+  const more = await tar.next();
   if (more !== undefined) throw notABackup(file, `it has the member "${shown(more.path)}", which ${BACKUP_DOCUMENT} does not list`);
   return { document, files };
+}
+
+async function expectMember(
+  tar: TarOfBackup,
+  { name, shownAs, size }: { readonly name: string; readonly shownAs: string; readonly size: number },
+  file: string,
+): Promise<void> {
+  const found = await tar.next();
+  if (found === undefined) throw damaged(file, `"${shownAs}" is missing`);
+  if (found.path !== name) throw notABackup(file, `it has "${shown(found.path)}" where "${shownAs}" belongs`);
+  if (found.size !== size) throw damaged(file, `"${shownAs}" has ${found.size} bytes, want ${size}`);
+}
+
+/** Reads all bytes of a member, through `take` when there is one. */
+async function takeAll(bytes: AsyncGenerator<Uint8Array>, data: BackupData, take: TakeData | undefined): Promise<void> {
+  if (take !== undefined) {
+    await take(data, Readable.from(bytes, { objectMode: false }));
+    return;
+  }
+  for await (const chunk of bytes) void chunk;
 }
 
 /** The error for a backup that is not as it was written. */
@@ -64,8 +146,13 @@ export function damaged(file: string, reason: string, cause?: unknown): CaissonE
   });
 }
 
-function checkNames({ members }: BackupDocument, file: string): void {
+function checkNames({ members, data }: BackupDocument, file: string): void {
   const seen = new Set<string>();
+  for (const one of data) {
+    const path = `/${dataName(one)}`;
+    if (seen.has(path)) throw notABackup(file, `it has "${path}" twice`);
+    seen.add(path);
+  }
   for (const { path, of } of members) {
     if (seen.has(path)) throw notABackup(file, `it has "${path}" twice`);
     seen.add(path);
@@ -73,38 +160,91 @@ function checkNames({ members }: BackupDocument, file: string): void {
   }
 }
 
-/** Reads members one after the other, regular files only. */
+/** Reads members one after the other, regular files only. Holds no more than it was asked for, and one chunk. */
 class TarOfBackup {
-  readonly #bytes: Buffer;
+  readonly #source: AsyncIterator<Uint8Array, unknown>;
   readonly #file: string;
+  #held = Buffer.alloc(0);
+  #ended = false;
   #position = 0;
+  #member: { readonly path: string; readonly size: number } | undefined;
 
-  constructor(bytes: Buffer, file: string) {
-    this.#bytes = bytes;
+  constructor(bytes: AsyncIterable<Uint8Array>, file: string) {
+    this.#source = bytes[Symbol.asyncIterator]();
     this.#file = file;
   }
 
-  /** Undefined at the end of the archive. */
-  next(): { readonly path: string; readonly content: Buffer } | undefined {
-    const { path, size, type, headerSize } = this.#header() ?? {};
+  /** Goes to the next member; undefined at the end of the archive. The content of the one before must have been read. */
+  async next(): Promise<{ readonly path: string; readonly size: number } | undefined> {
+    const { path, size, type, headerSize } = (await this.#header()) ?? {};
     if (path === undefined || headerSize === undefined) return undefined;
     if (type !== 'File') throw notABackup(this.#file, `its member "${shown(path)}" is not a regular file`);
     if (size === undefined || size < 0) throw notABackup(this.#file, `its member "${shown(path)}" has no size`);
-    const start = this.#position + headerSize;
-    if (start + size > this.#bytes.length) throw damaged(this.#file, `it is cut in "${shown(path)}"`);
-    this.#position = start + roundToBlock(size);
-    return { path, content: this.#bytes.subarray(start, start + size) };
+    this.#drop(headerSize);
+    this.#member = { path, size };
+    return this.#member;
   }
 
-  #header(): FoundTarHeader | undefined {
-    const rest = this.#bytes.subarray(this.#position);
-    const reading = readTarHeader(rest);
+  /** The whole content of the present member. Throws LIMIT_EXCEEDED when it is larger than `limit`. */
+  async content(limit: number): Promise<Buffer> {
+    if ((this.#member?.size ?? 0) > limit) throw limitExceeded(`"${this.#file}"`, limit);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.stream()) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** The content of the present member. */
+  async *stream(): AsyncGenerator<Uint8Array> {
+    const { path, size } = this.#member ?? { path: '', size: 0 };
+    for (let left = size; left > 0;) {
+      await this.#hold(1);
+      if (this.#held.length === 0) throw damaged(this.#file, `it is cut in "${shown(path)}"`);
+      const chunk = this.#held.subarray(0, left);
+      this.#drop(chunk.length);
+      left -= chunk.length;
+      yield chunk;
+    }
+    const padding = roundToBlock(size) - size;
+    await this.#hold(padding);
+    this.#drop(padding);
+  }
+
+  async #header(): Promise<FoundTarHeader | undefined> {
+    await this.#hold(TAR_HEADER_LIMIT);
+    const reading = readTarHeader(this.#held);
     if (reading === 'truncated') throw damaged(this.#file, `it is cut at byte ${this.#position} of its tar`);
     if (reading === 'damaged') throw notABackup(this.#file, `it has no tar header at byte ${this.#position}`);
     if (reading !== 'end') return reading;
-    if (rest.some((byte) => byte !== 0)) throw notABackup(this.#file, `bytes follow the end of its tar`);
-    if (rest.length < TAR_BLOCK) throw damaged(this.#file, 'its tar has no end');
+    await this.#readEnd();
     return undefined;
+  }
+
+  /** Reads the rest of the archive, which must be zeros. */
+  async #readEnd(): Promise<void> {
+    while (this.#held.length > 0) {
+      if (this.#held.some((byte) => byte !== 0)) throw notABackup(this.#file, `bytes follow the end of its tar`);
+      this.#drop(this.#held.length);
+      await this.#hold(1);
+    }
+  }
+
+  /** Reads until at least `count` bytes are held, or the source ends. */
+  async #hold(count: number): Promise<void> {
+    const chunks: Uint8Array[] = [this.#held];
+    for (let length = this.#held.length; length < count && !this.#ended;) {
+      const next = await this.#source.next();
+      this.#ended = next.done === true;
+      if (next.done === true) break;
+      chunks.push(next.value);
+      length += next.value.length;
+    }
+    if (chunks.length > 1) this.#held = Buffer.concat(chunks);
+  }
+
+  #drop(count: number): void {
+    const dropped = Math.min(count, this.#held.length);
+    this.#position += dropped;
+    this.#held = this.#held.subarray(dropped);
   }
 }
 

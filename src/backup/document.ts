@@ -30,6 +30,22 @@ const memberSchema = z.strictObject({
   digest: digestField,
 });
 
+/** Name of a component, a host or a file, as it stands in the name of a member. */
+const partField = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'is not a name');
+
+const dataSchema = z.strictObject({
+  component: partField,
+  /** The host that the data were fetched from. */
+  host: partField,
+  /** Name of the file, as the backup action of the component declares it. */
+  file: partField,
+  size: byteCountField,
+  digest: digestField,
+});
+
 /** backup.json. */
 export const backupSchema = z.strictObject({
   apiVersion: z.literal('caisson/v1'),
@@ -47,10 +63,23 @@ export const backupSchema = z.strictObject({
   /** Home directory for paths of cluster.yaml that begin with ~/. */
   home: pathField,
   members: z.array(memberSchema).max(100_000),
+  /** Data of components. Their members follow those of the seed, in this order. */
+  data: z.array(dataSchema).max(100_000).default([]),
 });
 
 export type BackupDocument = Readonly<z.output<typeof backupSchema>>;
 export type BackupMember = Readonly<z.output<typeof memberSchema>>;
+
+/** A file with data of a component, which its backup action wrote. */
+export type BackupData = Readonly<z.output<typeof dataSchema>>;
+
+/** Directory in the tar of the data of components. No file of a seed is below the directory of this name in its root. */
+const DATA_DIRECTORY = 'data-of-components';
+
+/** Name in the tar of the member with these data. */
+export function dataName({ component, host, file }: Pick<BackupData, 'component' | 'host' | 'file'>): string {
+  return `${DATA_DIRECTORY}/${component}/${host}/${file}`;
+}
 
 /** Name in the tar of the member with this absolute path. */
 export function memberName(path: string): string {

@@ -16,8 +16,7 @@ import {
   type PublicKey,
 } from 'openpgp';
 import { CaissonError, messageOf } from '../core/index.ts';
-import { limitExceeded } from '../io/index.ts';
-import { BACKUP_LIMIT, damaged } from './archive.ts';
+import { damaged } from './archive.ts';
 import { notABackup } from './document.ts';
 
 /** A passphrase or public keys that a backup is encrypted to. With public keys, each of their private keys opens it. */
@@ -32,7 +31,10 @@ const CIPHER = 'aes256';
  * Encrypts a stream into one OpenPGP message that gpg 2.2 and newer read (AES-256 with integrity protection, RFC 9580
  * 5.13.1). Throws CERTIFICATE_INVALID when a recipient's key cannot encrypt, such as one that has expired.
  */
-export async function sealBackup(content: Iterable<Uint8Array>, seal: Seal): Promise<AsyncIterable<Uint8Array>> {
+export async function sealBackup(
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  seal: Seal,
+): Promise<AsyncIterable<Uint8Array>> {
   // The types of openpgp name web streams of the browser; Node's are the same to it.
   const binary = Readable.toWeb(Readable.from(content, { objectMode: false })) as never as Uint8Array;
   const message = await createMessage({ binary });
@@ -49,25 +51,51 @@ export async function sealBackup(content: Iterable<Uint8Array>, seal: Seal): Pro
   }
 }
 
+/** Opens the bytes of a backup from their start, as often as they are needed. */
+export type BackupSource = () => Promise<Readable>;
+
 /**
- * Decrypts a backup. Throws BACKUP_INVALID for bytes that are no encrypted message, BACKUP_KEY_WRONG when the passphrase or key
- * does not open it, BACKUP_DAMAGED when it is cut or was changed. `file` is its name in messages.
+ * Decrypts a backup. Memory does not grow with its size: bytes are passed on before the end of the message has proved them,
+ * and the stream fails with BACKUP_DAMAGED at the end of a message that was changed. Whoever reads it must read all of it
+ * before anything is done with what it says. Throws BACKUP_INVALID for bytes that are no encrypted message, BACKUP_KEY_WRONG
+ * when the passphrase or key does not open it, BACKUP_DAMAGED when it is cut. `file` is its name in messages.
  */
-export async function openBackup(bytes: Buffer, opener: Opener, file: string): Promise<Readable> {
+export async function openBackup(source: BackupSource, opener: Opener, file: string): Promise<Readable> {
+  const sessionKey = await withMessage(source, file, async (message) => {
+    const [found] = await decryptedKeys(message, opener, file);
+    if (found?.algorithm !== CIPHER || !(await hasRepeatedPrefix(message, found.data))) throw wrongKey(file, opener);
+    return found.data;
+  });
+  const bytes = await source();
   const message = await parseMessage(bytes, file);
-  const [sessionKey] = await decryptedKeys(message, opener, file);
-  if (sessionKey?.algorithm !== CIPHER) throw wrongKey(file, opener);
+  const sessionKeys = [{ data: sessionKey, algorithm: CIPHER } as const];
   try {
-    const config = { maxDecompressedMessageSize: BACKUP_LIMIT };
-    const sessionKeys = [{ data: sessionKey.data, algorithm: CIPHER } as const];
-    const decrypted: { readonly data: unknown } = await decrypt({ message, sessionKeys, format: 'binary', config });
-    return Readable.from([bytesOf(decrypted.data)], { objectMode: false });
+    const decrypted: { readonly data: unknown } = await decrypt({
+      message,
+      sessionKeys,
+      format: 'binary',
+      config: { allowUnauthenticatedStream: true },
+    });
+    return Readable.from(streamOf(decrypted.data, bytes, file), { objectMode: false });
   } catch (cause) {
-    if (/decompressed message size/i.test(messageOf(cause))) throw limitExceeded(`"${file}"`, BACKUP_LIMIT);
-    // The failure has used up the bytes of the first message.
-    if (!hasRepeatedPrefix(await parseMessage(bytes, file), sessionKey.data)) throw wrongKey(file, opener);
-    throw damaged(file, 'its bytes were changed', cause);
+    bytes.destroy();
+    throw changed(file, cause);
   }
+}
+
+async function* streamOf(data: unknown, bytes: Readable, file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* data instanceof Uint8Array ? [data] : (data as AsyncIterable<Uint8Array>);
+  } catch (cause) {
+    throw changed(file, cause);
+  } finally {
+    bytes.destroy();
+  }
+}
+
+function changed(file: string, cause: unknown): CaissonError {
+  const reason = CUT.test(messageOf(cause)) ? 'it is cut: the encrypted message has no end' : 'its bytes were changed';
+  return damaged(file, reason, cause);
 }
 
 /** Reads an armored public key. Throws CERTIFICATE_INVALID when the text is none. */
@@ -100,18 +128,23 @@ export async function parsePrivateKey(armoredKey: string, passphrase: string | u
   }
 }
 
-/** The types of openpgp name web streams, whose types Node does not have. */
-function bytesOf(data: unknown): Uint8Array {
-  if (!(data instanceof Uint8Array)) throw new Error('openpgp did not give bytes');
-  return data;
+const CUT = /end of packet|end of stream|partial|unexpected end/i;
+
+/** Passes the beginning of a message to `work`, and closes its bytes afterwards. */
+async function withMessage<T>(source: BackupSource, file: string, work: (message: Message<Uint8Array>) => Promise<T>): Promise<T> {
+  const bytes = await source();
+  try {
+    return await work(await parseMessage(bytes, file));
+  } finally {
+    bytes.destroy();
+  }
 }
 
-const CUT = /end of packet|end of stream|partial/i;
-
-async function parseMessage(bytes: Buffer, file: string): Promise<Message<Uint8Array>> {
+async function parseMessage(bytes: Readable, file: string): Promise<Message<Uint8Array>> {
   let message: Message<Uint8Array>;
   try {
-    message = await readMessage({ binaryMessage: new Uint8Array(bytes) });
+    // The types of openpgp name web streams of the browser; Node's are the same to it.
+    message = await readMessage({ binaryMessage: Readable.toWeb(bytes) as never as Uint8Array });
   } catch (cause) {
     if (CUT.test(messageOf(cause))) throw damaged(file, 'it is cut: the encrypted message has no end', cause);
     throw notABackup(file, 'it is not an OpenPGP message', cause);
@@ -142,19 +175,32 @@ const BLOCK = 16;
 
 /**
  * True when a session key fits the message: of wrong passphrases, 1 of 256 gives a session key that looks right (RFC 9580
- * 5.13.1 describes the repeated bytes).
+ * 5.13.1 describes the repeated bytes). Uses up the encrypted bytes of the message.
  */
-function hasRepeatedPrefix(message: Message<Uint8Array>, sessionKey: Uint8Array): boolean {
-  const prefix = encryptedStart(message)?.subarray(0, BLOCK + 2);
-  if (prefix === undefined) return true;
-  const text = createDecipheriv('aes-256-cfb', sessionKey, Buffer.alloc(BLOCK)).update(prefix);
+async function hasRepeatedPrefix(message: Message<Uint8Array>, sessionKey: Uint8Array): Promise<boolean> {
+  const prefix = await encryptedStart(message);
+  if (prefix.length < BLOCK + 2) return true;
+  const text = createDecipheriv('aes-256-cfb', sessionKey, Buffer.alloc(BLOCK)).update(prefix.subarray(0, BLOCK + 2));
   return text.subarray(BLOCK - 2, BLOCK).equals(text.subarray(BLOCK, BLOCK + 2));
 }
 
-/** The first encrypted bytes of a message that was just parsed: openpgp has them as one array, or as several. */
-function encryptedStart({ packets }: Message<Uint8Array>): Uint8Array | undefined {
+/** The first encrypted bytes of a message that was just parsed; fewer than a prefix when it is cut. */
+async function encryptedStart({ packets }: Message<Uint8Array>): Promise<Buffer> {
   const [packet] = packets.filterByTag(enums.packet.symEncryptedIntegrityProtectedData);
   const encrypted: unknown = packet !== undefined && 'encrypted' in packet ? packet.encrypted : undefined;
-  const first: unknown = Array.isArray(encrypted) ? encrypted[0] : encrypted;
-  return first instanceof Uint8Array ? first : undefined;
+  if (!isIterable(encrypted)) return Buffer.alloc(0);
+  let start = Buffer.alloc(0);
+  try {
+    for await (const chunk of encrypted) {
+      if (chunk instanceof Uint8Array) start = Buffer.concat([start, chunk]);
+      if (start.length >= BLOCK + 2) break;
+    }
+  } catch {
+    // The message is cut. Decrypting it says so.
+  }
+  return start;
+}
+
+function isIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

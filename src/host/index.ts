@@ -23,6 +23,7 @@ export { locateFile, type ConnectOptions, type FirstLogin, type HostToConnect, t
 export { gatherFacts, type FactsOptions, type FileSystemFacts, type HostFacts } from './facts.ts';
 export type { HostNameEntry } from './network-facts.ts';
 export * from './remote-files.ts';
+export * from './remote-stream.ts';
 export type { ListeningSocket } from './socket-facts.ts';
 export * from './systemd.ts';
 export * from './unit-file.ts';

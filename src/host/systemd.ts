@@ -136,6 +136,15 @@ export async function restartUnit(host: Host, unit: string, options: Options = {
   await runChecked(host, systemctl('restart', '--', unit), options);
 }
 
+/** Stops units and waits until they have stopped. They start again at the next boot. */
+export async function stopUnits(host: Host, units: readonly string[], options: Options = {}): Promise<void> {
+  await runChecked(host, systemctl('stop', '--', ...units), options);
+}
+
+export async function startUnits(host: Host, units: readonly string[], options: Options = {}): Promise<void> {
+  await runChecked(host, systemctl('start', '--', ...units), options);
+}
+
 /** Stops a unit and disables its start at boot. Succeeds for a unit that does not exist. */
 export async function disableUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   if ((await unitState(host, unit, options)).load === 'not-found') return;

@@ -121,6 +121,24 @@ function checkActions(
     }
     if (secret !== undefined) expectKnown(problems, component, ['actions', index, 'secret'], 'secret of the component', secret, own);
   }
+  checkDataFiles(component, actions, problems);
+}
+
+/** Checks that backups write files of different names, and that each of them is put back and nothing else is. */
+function checkDataFiles(component: LoadedDocument<Component>, actions: Component['actions'], problems: ProblemCollector): void {
+  const filesAt = (moment: 'backup' | 'restore'): ReadonlySet<string | undefined> =>
+    new Set(actions.filter(({ at }) => at === moment).map(({ file }) => file));
+  const [written, read] = [filesAt('backup'), filesAt('restore')];
+  for (const [index, { at, file }] of actions.entries()) {
+    if (file === undefined) continue;
+    const where = ['actions', index, 'file'];
+    if (at === 'restore' && !written.has(file)) add(problems, component, where, `no backup action of the component writes "${file}"`);
+    if (at !== 'backup') continue;
+    if (!read.has(file)) add(problems, component, where, `no restore action of the component reads "${file}"`, 'a backup needs a way back');
+    if (actions.findIndex((other) => other.at === 'backup' && other.file === file) < index) {
+      add(problems, component, where, `another backup action writes "${file}", too`);
+    }
+  }
 }
 
 function checkAuthorities(

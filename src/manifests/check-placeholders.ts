@@ -1,9 +1,10 @@
 import type { DocumentPath } from '../io/index.ts';
-import type { Component } from './component.ts';
+import type { Component, ComponentAction } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
 import {
   COMPONENT_NAMES,
+  DATA_NAMES,
   EACH_NAMES,
   GLOBAL_NAMES,
   HOST_NAMES,
@@ -62,8 +63,8 @@ function checkComponent(
   for (const { path, text } of textsIn(lists, ['values'])) checkText(document, path, text, [...names, ...EACH_NAMES], problems);
   for (const { path, text } of textsIn(rest, [])) {
     const secret = /\$\{secret\.[^}]*\}/.exec(text.replaceAll('$${', ''))?.[0];
-    const runner = path[0] === 'actions' ? actionNames(component, path[1]) : [];
-    if (secret === undefined) checkText(document, path, text, [...names, ...values, ...runner], problems);
+    const own = path[0] === 'actions' ? actionNames(component.actions[Number(path[1])]) : [];
+    if (secret === undefined) checkText(document, path, text, [...names, ...values, ...own], problems);
     else {
       const problem = document.document.problemAt(
         path,
@@ -80,10 +81,10 @@ function checkComponent(
   }
 }
 
-/** Names that only the action at this index can use. */
-function actionNames({ actions }: Component, index: DocumentPath[number] | undefined): readonly string[] {
-  const isChange = typeof index === 'number' && actions[index]?.at === 'secret-change';
-  return isChange ? [...RUNNER_NAMES, ...SECRET_FILE_NAMES] : RUNNER_NAMES;
+/** Names that the texts of an action can use besides those of its component. */
+function actionNames(action: ComponentAction | undefined): readonly string[] {
+  if (action?.at === 'secret-change') return [...RUNNER_NAMES, ...SECRET_FILE_NAMES];
+  return action?.at === 'backup' || action?.at === 'restore' ? [...RUNNER_NAMES, ...DATA_NAMES] : RUNNER_NAMES;
 }
 
 function checkText(

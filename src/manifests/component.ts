@@ -192,7 +192,17 @@ const needSchema = z.strictObject({
 /** A need that is written as a name alone gets `hosts: near`. */
 const needField = z.union([nameField.transform((component) => ({ component, hosts: 'near' as const })), needSchema]);
 
-const ACTION_MOMENTS = ['join', 'leave', 'once', 'before-stop', 'after-healthy', 'before-upgrade', 'secret-change'] as const;
+const ACTION_MOMENTS = [
+  'join',
+  'leave',
+  'once',
+  'before-stop',
+  'after-healthy',
+  'before-upgrade',
+  'secret-change',
+  'backup',
+  'restore',
+] as const;
 
 const actionSchema = z
   .strictObject({
@@ -203,7 +213,8 @@ const actionSchema = z
       .describe(
         'When: join (a host is added to a quorum that runs, before it starts there), leave (before it is removed from a host), once (after its first gate), ' +
           'before-stop (before every stop or restart), after-healthy (after the gate of every start), before-upgrade (before anything changes for a new release), ' +
-          'secret-change (a secret gets a new value: before any file with that value is written).',
+          'secret-change (a secret gets a new value: before any file with that value is written), ' +
+          'backup (caisson backup: it writes data of the component into a file), restore (caisson restore --data: it puts them back).',
       ),
     on: z
       .union([z.literal('self'), z.literal('seed'), z.strictObject({ component: nameField })])
@@ -221,6 +232,18 @@ const actionSchema = z
     command: z.array(templateField.min(1)).min(1).optional().describe('Program and arguments on the host itself.'),
     container: containerSchema.optional().describe('Container that runs to its end; instead of command.'),
     input: templateField.optional().describe('Text for its standard input.'),
+    file: fileNameField
+      .optional()
+      .describe(
+        'For backup: the file that it writes, as ${action.file} in ${action.directory}. For restore: the file of a backup that it reads there.',
+      ),
+    owner: ownerField
+      .default('root:root')
+      .describe('For backup and restore: owner of ${action.directory}, which has mode 0700, and of the file.'),
+    while: z
+      .enum(['running', 'stopped'])
+      .default('running')
+      .describe('For restore: whether the component runs meanwhile, with new data directories, or starts after it.'),
     done: z
       .union([z.array(templateField.min(1)).min(1), z.strictObject({ arguments: z.array(templateField).min(1) })])
       .optional()
@@ -250,7 +273,26 @@ const actionSchema = z
     if (!changes && action.secret !== undefined) {
       context.addIssue({ code: 'custom', path: ['secret'], message: 'is for at: secret-change alone; remove it' });
     }
+    for (const [path, message] of dataMistakes(action)) context.addIssue({ code: 'custom', path: [path], message });
   });
+
+/** Mistakes in what an action says of data, with the key of each. */
+function dataMistakes(action: {
+  readonly at: (typeof ACTION_MOMENTS)[number];
+  readonly on: unknown;
+  readonly file?: string | undefined;
+  readonly done?: unknown;
+}): readonly (readonly [string, string])[] {
+  const { at, on, file, done } = action;
+  if (at !== 'backup' && at !== 'restore') {
+    return file === undefined ? [] : [['file', 'is for backup and restore only; take it out']];
+  }
+  return [
+    ...(file === undefined ? [['file', `is missing; name the file that the ${at} ${at === 'backup' ? 'writes' : 'reads'}`] as const] : []),
+    ...(on === 'self' ? [] : [['on', `is not self; a ${at} runs on a host of its own component`] as const]),
+    ...(done === undefined ? [] : [['done', `is for other moments; a ${at} runs each time that it is asked for`] as const]),
+  ];
+}
 
 const updateSchema = z.strictObject({
   order: z

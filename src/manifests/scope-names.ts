@@ -36,6 +36,9 @@ export const COMPONENT_NAMES: readonly string[] = ['component.name', 'component.
 /** Names that only actions can use, for the host that the action runs on. */
 export const RUNNER_NAMES: readonly string[] = HOST_NAMES.map((name) => `runner.${name}`);
 
+/** Names that only backup and restore actions can use: the directory on the host for their file, and the path of the file. */
+export const DATA_NAMES: readonly string[] = ['action.directory', 'action.file'];
+
 /** Names that only the items of `values` can use, for the host of the item. */
 export const EACH_NAMES: readonly string[] = [...HOST_NAMES.map((name) => `each.${name}`), 'each.index'];
 

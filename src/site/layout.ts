@@ -28,6 +28,12 @@ export function commandPath(name: string): string {
   return posix.join(PROGRAMS, name);
 }
 
+/**
+ * Directory on a host for the data of components that a backup fetches or a restore puts back. Each component has a directory
+ * of its own in it, while one of the two is under way.
+ */
+export const DATA_PLACE = posix.join(STATE, 'data');
+
 /** Paths that exist on the seed only. The process of a run reads and writes them directly. */
 export interface SeedLayout {
   /** Directory of bundles, named by stagedBundleName. */

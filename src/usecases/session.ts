@@ -293,7 +293,8 @@ function understood(host: string, text: string): HostRecord {
   ]);
 }
 
-async function operatorCertificate(layout: SeedLayout) {
+/** Reads the certificate with which agents are asked; undefined while the seed has none. */
+export async function operatorCertificate(layout: SeedLayout) {
   const paths = operatorPaths(layout);
   try {
     const [certificate, key, authority] = await Promise.all([

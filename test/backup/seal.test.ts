@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createMessage, encrypt, generateKey, readPrivateKey, sign } from 'openpgp';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +12,8 @@ const sealed = async (seal: Seal): Promise<Buffer> => {
   for await (const chunk of await sealBackup(CONTENT, seal)) chunks.push(chunk);
   return Buffer.concat(chunks);
 };
-const opened = async (bytes: Buffer, opener: Opener): Promise<Buffer> => buffer(await openBackup(bytes, opener, FILE));
+const opened = async (bytes: Buffer, opener: Opener): Promise<Buffer> =>
+  buffer(await openBackup(async () => Readable.from([bytes]), opener, FILE));
 
 async function keys(options: { readonly passphrase?: string; readonly keyExpirationTime?: number; readonly date?: Date } = {}) {
   return generateKey({ userIDs: [{ name: 'operator' }], format: 'armored', ...options });

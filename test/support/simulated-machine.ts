@@ -6,7 +6,15 @@ import { buffer } from 'node:stream/consumers';
 import { parseServiceFile, UNIT_MARK } from '../../src/agent/index.ts';
 import { DigestMismatchError, digestOf, hasCode, hexOf } from '../../src/core/index.ts';
 import { FACTS_SCRIPT } from '../../src/host/facts-script.ts';
-import { quoteCommand, type Command, type CommandResult, type Host, type UploadOptions } from '../../src/host/index.ts';
+import {
+  DESCRIBE_FILE_SCRIPT,
+  quoteCommand,
+  READ_CHUNK_SCRIPT,
+  type Command,
+  type CommandResult,
+  type Host,
+  type UploadOptions,
+} from '../../src/host/index.ts';
 import { setBlock } from '../../src/host/remote-files.ts';
 import { hostStateScript } from '../../src/preflight/host-state.ts';
 import { HOST_TOOLS } from '../../src/resources/index.ts';
@@ -26,8 +34,11 @@ import { LOOK_ROUTES_SCRIPT } from '../../src/resources/route.ts';
 import { LOOK_SYSCTL_SCRIPT, SET_SYSCTL_SCRIPT, UNSET_SYSCTL_SCRIPT } from '../../src/resources/sysctl.ts';
 import { FILE_TIMES_SCRIPT } from '../../src/resources/unit.ts';
 import { MAKE_USER_SCRIPT, REMOVE_USERS_SCRIPT } from '../../src/resources/user.ts';
-import { AGENT_CONFIG, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_RECORD, UNITS } from '../../src/site/index.ts';
+import { AGENT_CONFIG, AGENT_UNIT, DATA_PLACE, DEPOT_UNIT, EXECUTABLE, HOST_RECORD, UNITS } from '../../src/site/index.ts';
 import { RELEASE_SCRIPT } from '../../src/usecases/apply/host-record.ts';
+import { EMPTY_PLACE_SCRIPT, MOVE_FILE_SCRIPT, REMOVE_PLACES_SCRIPT } from '../../src/usecases/backup/component-data.ts';
+import { GIVE_PLACE_SCRIPT, MAKE_ROOM_SCRIPT } from '../../src/usecases/backup/data-steps.ts';
+import { LOOK_AT_DATA_SCRIPT } from '../../src/usecases/backup/data-targets.ts';
 import { EXECUTABLE_BYTES, PACKAGES } from './sample-install.ts';
 
 interface SimulatedFile {
@@ -329,6 +340,38 @@ export class SimulatedMachine implements Host {
       },
       [RETIRE_SCRIPT]: () => this.#retire(rest),
       [RELEASE_SCRIPT]: () => this.#release(path),
+      [EMPTY_PLACE_SCRIPT]: () => {
+        this.#remove(path);
+        this.#makeParents(path);
+        this.directories.set(path, { mode: 0o700, owner: rest[0] ?? '' });
+        return {};
+      },
+      [MOVE_FILE_SCRIPT]: () => this.#move(path, rest[0] ?? ''),
+      [REMOVE_PLACES_SCRIPT]: () => {
+        for (const place of parameters) this.#remove(place);
+        for (const place of parameters) for (const above of [posix.dirname(place), DATA_PLACE]) this.#pruneEmpty(above);
+        return {};
+      },
+      [DESCRIBE_FILE_SCRIPT]: () => {
+        const file = this.files.get(path);
+        return file === undefined ? {} : { stdout: `${file.content.length} ${hexOf(digestOf(file.content))}\n` };
+      },
+      [READ_CHUNK_SCRIPT]: () => {
+        const [skip = 0, count = 0] = rest.map((word) => Number(word) * 2 ** 20);
+        const content = this.files.get(path)?.content.subarray(skip, skip + count);
+        return content === undefined ? { exitCode: 1, stderr: 'no such file\n' } : { stdout: content.toString('base64') };
+      },
+      [LOOK_AT_DATA_SCRIPT]: () => ({
+        stdout: parameters
+          .filter((directory) => !this.#isEmpty(directory))
+          .map((directory) => `${directory}\0`)
+          .join(''),
+      }),
+      [MAKE_ROOM_SCRIPT]: () => this.#makeRoom(path, rest),
+      [GIVE_PLACE_SCRIPT]: () => {
+        this.directories.set(path, { mode: 0o700, owner: rest[0] ?? '' });
+        return {};
+      },
       [DOCKER_IMAGES_SCRIPT]: () => ({
         stdout: parameters
           .flatMap((name) => (this.#dockerRuns() && this.images.has(name) ? [`${name}\t${this.images.get(name) ?? ''}\n`] : []))
@@ -443,6 +486,28 @@ export class SimulatedMachine implements Host {
     throw this.#unknown(command);
   }
 
+  #move(from: string, to: string): Partial<CommandResult> {
+    const file = this.files.get(from);
+    if (file === undefined) return {};
+    this.files.delete(from);
+    this.write(to, file.content, file.mode, file.owner);
+    return {};
+  }
+
+  /** Moves directories aside that are not empty, and makes them anew. */
+  #makeRoom(aside: string, words: readonly string[]): Partial<CommandResult> {
+    for (let index = 0; index + 2 < words.length; index += 3) {
+      const [path = '', mode = '', owner = ''] = words.slice(index);
+      for (const [name, file] of [...this.files]) {
+        if (!name.startsWith(`${path}/`)) continue;
+        this.files.delete(name);
+        this.write(`${path}${aside}${name.slice(path.length)}`, file.content, file.mode, file.owner);
+      }
+      this.directories.set(path, { mode: Number.parseInt(mode, 8), owner });
+    }
+    return {};
+  }
+
   #copyOut(image: string, member: string, target: string): Partial<CommandResult> {
     const content = this.members.get(`${image} ${member}`);
     if (!this.#dockerRuns() || !this.images.has(image) || content === undefined) return { exitCode: 1, stderr: 'no such file\n' };
@@ -508,7 +573,7 @@ export class SimulatedMachine implements Host {
 
   #release(record: string): Partial<CommandResult> {
     this.files.delete(record);
-    for (const name of ['originals', 'replaced', 'reloaded', 'artifacts']) this.#remove(`/var/lib/caisson/${name}`);
+    for (const name of ['originals', 'replaced', 'reloaded', 'artifacts', 'data']) this.#remove(`/var/lib/caisson/${name}`);
     for (const path of ['/var/lib/caisson', '/etc/caisson']) this.#pruneEmpty(path);
     return {};
   }
@@ -637,6 +702,12 @@ export class SimulatedMachine implements Host {
       case 'restart':
         await this.#restart(name, unit);
         return {};
+      case 'stop':
+        for (const one of names) this.#unitStarted(one, undefined);
+        return {};
+      case 'start':
+        for (const one of names) this.#unitStarted(one, this.#unitOf(one)?.started ?? this.#tick());
+        return {};
       case 'reload':
         unit.reloaded = this.#tick();
         return {};
@@ -648,6 +719,13 @@ export class SimulatedMachine implements Host {
       default:
         throw new Error(`the simulated systemctl does not know ${verb ?? ''}`);
     }
+  }
+
+  #unitStarted(name: string, started: number | undefined): void {
+    const unit = this.#unitOf(name);
+    if (unit === undefined) throw new Error(`systemd of "${this.name}" does not know ${name}`);
+    unit.started = started;
+    if (started !== undefined) unit.running = unit.loaded;
   }
 
   async #restart(name: string, unit: SimulatedUnit): Promise<void> {
@@ -872,7 +950,8 @@ export class SimulatedMachine implements Host {
     const components = this.#definitions().map(({ name, start, onlyHealthCheck }) => {
       const hasImage =
         onlyHealthCheck || !start.includes('docker run') || [...this.images.keys()].some((image) => start.includes(` ${image}`));
-      const well = hasImage && !this.sick.has(name);
+      const runs = onlyHealthCheck || this.#unitOf(name)?.started !== undefined;
+      const well = hasImage && runs && !this.sick.has(name);
       return { name, state: well ? 'healthy' : 'unhealthy', since: time, seen: time, reason: well ? '' : 'no image', errors: 0 };
     });
     const node = { name: this.name, address: this.address, uuid: 'u' };

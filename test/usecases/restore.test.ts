@@ -186,7 +186,7 @@ describe('restore', () => {
     ['has a flipped bit at its end', (bytes) => flipped(bytes, bytes.length - 1), 'BACKUP_DAMAGED', 'its bytes were changed'],
     ['is empty', () => Buffer.alloc(0), 'BACKUP_INVALID', 'it is not an OpenPGP message'],
     ['is text', () => Buffer.from('no backup at all'), 'BACKUP_INVALID', 'it is not an OpenPGP message'],
-    ['is followed by something', (bytes) => Buffer.concat([bytes, Buffer.from('more')]), 'BACKUP_INVALID', 'it is not an OpenPGP message'],
+    ['is followed by something', (bytes) => Buffer.concat([bytes, Buffer.from('more')]), 'BACKUP_DAMAGED', 'its bytes were changed'],
   ])('says of a file that %s what is wrong with it, and writes nothing', async (_, change, code, message) => {
     const other = join(directory, 'other.gpg');
     await writeFile(other, change(await readFile(file)));

@@ -14,18 +14,20 @@ interface Flags {
   readonly recipient?: readonly string[];
   readonly keep?: number;
   readonly cluster?: string;
+  readonly data: boolean;
 }
 
-/** `caisson backup`: one encrypted file of what the seed alone has. Runs on the seed. */
+/** `caisson backup`: one encrypted file of what the seed alone has, and of the data of components. Runs on the seed. */
 export const registerBackup: RegisterCommand = (program, run) => {
   program
     .command('backup')
-    .description('write what this seed alone has, its record, keys and secrets, into one encrypted file; not the data of components')
+    .description('write what this seed alone has, its record, keys and secrets, and data of components into one encrypted file')
     .option('--output <path>', 'the file, or a directory, where it is named after the site and the time')
     .option('--passphrase-file <file>', 'encrypt to the passphrase in the first line of this file (mode 0600)')
     .option('--recipient <file>', 'encrypt to the OpenPGP public key in this file; may be repeated', collect)
     .option('--keep <number>', 'backups of this site that stay in the directory; older ones are removed', parseKeep)
     .option('--cluster <file>', 'cluster.yaml (default: the file of the last run)')
+    .option('--no-data', 'only what the seed alone has; no host is asked')
     .action((flags: Flags) => run((context) => writeBackup(flags, context)));
 };
 
@@ -40,7 +42,10 @@ async function writeBackup(flags: Flags, context: CommandContext): Promise<void>
     keep: flags.keep,
     clusterPath: flags.cluster === undefined ? undefined : resolve(flags.cluster),
     home: context.env['HOME'] ?? homedir(),
+    agentSocket: context.env['SSH_AUTH_SOCK'],
+    withData: flags.data,
     clock: context.clock,
+    emit: context.emit,
     signal: context.signal,
     ...(context.machines === undefined ? {} : { machines: context.machines }),
   });
@@ -62,16 +67,18 @@ function parseKeep(text: string): number {
   throw new InvalidArgumentError('It must be a number from 1 to 9999.');
 }
 
-function describe({ path, digest, size, site, bundle, files, notIncluded, removed }: BackupResult): string {
+function describe({ path, digest, size, site, bundle, files, data, notIncluded, removed }: BackupResult): string {
   const of = bundle === undefined ? '' : `, with bundle ${bundle.name} ${bundle.version} in force`;
   return [
     `Backed up site "${site.name}"${of}: ${files.length} files in ${path} (${formatSize(size)})`,
     digest,
     ...removed.map((older) => `Removed ${older}`),
     'The bundle is not in it: keep its file, too',
+    ...(data.length === 0 ? [] : ['Data of components in it:']),
+    ...data.map((one) => `  ${one.host}: ${one.component} (${one.file}, ${formatSize(one.size)})`),
     ...(notIncluded.length === 0
       ? []
-      : ['The data of components are not in it; they are on their hosts, and backing them up is up to you:']),
+      : ['Data of components that are not in it; they are on their hosts, and backing them up is up to you:']),
     ...notIncluded.map(({ host, path: place, owner }) => `  ${host}: ${place} (${owner})`),
   ].join('\n');
 }

@@ -1,11 +1,16 @@
 import { resolve } from 'node:path';
+import { CaissonError } from '../../core/index.ts';
 import { planRestore, restore, type RestorePlan } from '../../usecases/index.ts';
 import { ask } from '../ask.ts';
+import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { addOpenerFlags, fileLines, openerOf, writtenFiles, type OpenerFlags } from './backup-flags.ts';
+import { restoreDataBack } from './restore-data.ts';
 
 interface Flags extends OpenerFlags {
   readonly newSeed?: boolean;
+  readonly data?: boolean;
+  readonly component?: readonly string[];
   readonly plan?: boolean;
   readonly yes?: boolean;
 }
@@ -18,12 +23,20 @@ export const registerRestore: RegisterCommand = (program, run) => {
     .argument('<file>', 'the backup');
   addOpenerFlags(command)
     .option('--new-seed', 'make this machine the seed, in the place of one that is lost')
+    .option('--data', 'put back data of components, on the cluster that runs, and nothing of the seed')
+    .option('--component <name>', 'with --data: only those of this component; may be repeated', collect)
     .option('--plan', 'print what would be written, and write nothing')
-    .option('--yes', 'do not ask before the first file')
-    .action((file: string, flags: Flags) => run((context) => putBack(file, flags, context)));
+    .option('--yes', 'do not ask before the first change')
+    .action((file: string, flags: Flags) => run((context) => (flags.data === true ? putDataBack : putBack)(file, flags, context)));
 };
 
+async function putDataBack(file: string, flags: Flags, context: CommandContext): Promise<void> {
+  if (flags.newSeed === true) throw new CaissonError('USAGE', 'Cannot restore: --data and --new-seed exclude each other');
+  return restoreDataBack(file, { ...flags, opener: await openerOf(flags, 'restore') }, context);
+}
+
 async function putBack(file: string, flags: Flags, context: CommandContext): Promise<void> {
+  if (flags.component !== undefined) throw new CaissonError('USAGE', 'Cannot restore: --component is for --data');
   const options = {
     file: resolve(file),
     opener: await openerOf(flags, 'restore'),

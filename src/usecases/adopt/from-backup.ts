@@ -1,9 +1,11 @@
+import { readBackup } from '../../backup/index.ts';
 import { CaissonError, digestOf } from '../../core/index.ts';
 import { isOwnAddress } from '../../host/index.ts';
 import { ifPresent, readTextFile } from '../../io/index.ts';
 import { compareSeeds, openFileStore, REAL_MACHINES, SiteConflictError, type SiteRecord } from '../../site/index.ts';
 import { missingData } from '../backup/data-places.ts';
-import { readBackup, type RestoreOptions } from '../backup/restore.ts';
+import type { RestoreOptions } from '../backup/restore.ts';
+import { backupSource } from '../backup/backup-source.ts';
 import { restoreConflicts } from '../backup/restore-conflicts.ts';
 import { planFiles } from '../backup/restored-files.ts';
 import { recordOf } from '../backup/restored-record.ts';
@@ -22,7 +24,7 @@ export async function prepareFromBackup(
   const layout = layoutOf(options);
   const root = machines.seedRoot;
   const isOwn = machines.isOwnAddress ?? isOwnAddress;
-  const { document, files } = await readBackup(source.backup);
+  const { document, files } = await readBackup(await backupSource(source.backup.file), source.backup.opener, source.backup.file);
   const restored = recordOf(document, files, source.backup.file);
   const present = await presentRecord(layout.record);
   if (present !== undefined && present.id === document.site.id && compareSeeds(present, restored.record) > 0) {

@@ -1,10 +1,11 @@
+import { posix } from 'node:path';
 import { scopeFor, urlAddress } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import type { Step, StepContext } from '../../engine/index.ts';
 import { CommandFailedError, type Command, type CommandResult } from '../../host/index.ts';
 import { renderData, type ComponentAction, type Scope } from '../../manifests/index.ts';
 import type { ActionStep } from '../../plan/index.ts';
-import type { SecretChange } from '../../site/index.ts';
+import { DATA_PLACE, type SecretChange } from '../../site/index.ts';
 import type { RunSite } from './run-site.ts';
 import { secretFiles, withSecretFiles } from './secret-files.ts';
 
@@ -24,7 +25,13 @@ export function actionBehaviour(run: RunSite, step: ActionStep): Pick<Step, 'isD
 }
 
 /** An action for a component on a host, and the host that it runs on. */
-type Deed = Pick<ActionStep, 'placement' | 'action' | 'runner'>;
+export type Deed = Pick<ActionStep, 'placement' | 'action' | 'runner'>;
+
+/** The hosts and the declared cluster, for one action. */
+export interface ActionSite extends Pick<RunSite, 'agents' | 'hostOf'> {
+  /** The seed is needed for actions of a secret alone. */
+  readonly declared: Pick<RunSite['declared'], 'topology' | 'tools'> & Partial<Pick<RunSite['declared'], 'seed'>>;
+}
 
 /** Runs an action unless its probe succeeds. Throws ACTION_FAILED. */
 export async function doAction(run: RunSite, deed: Deed, context: StepContext): Promise<void> {
@@ -38,7 +45,8 @@ async function probeAction(run: RunSite, deed: Deed, { signal }: StepContext): P
   return (await execute(run, deed, asked, `${nameOf(deed)}-done`, signal)).exitCode === 0;
 }
 
-async function runAction(run: RunSite, deed: Deed, { signal }: StepContext): Promise<void> {
+/** Runs an action. Throws ACTION_FAILED, and the reason of the signal when it aborts. */
+export async function runAction(run: ActionSite, deed: Deed, { signal }: Pick<StepContext, 'signal'>): Promise<void> {
   const { action, runner } = deed;
   const { component, host } = deed.placement;
   try {
@@ -66,7 +74,13 @@ interface Done extends CommandResult {
 }
 
 /** Runs a command or container of an action to its end. Values of a secret do not show in its output. */
-async function execute(run: RunSite, deed: Deed, { command, container, input }: Doing, name: string, signal: AbortSignal): Promise<Done> {
+async function execute(
+  run: ActionSite,
+  deed: Deed,
+  { command, container, input }: Doing,
+  name: string,
+  signal: AbortSignal,
+): Promise<Done> {
   const host = run.hostOf(deed.runner);
   const { engine } = run.declared.tools;
   const rendered = renderData({ command, container, input }, scopeOf(run, deed), whereOf(deed));
@@ -85,9 +99,9 @@ async function execute(run: RunSite, deed: Deed, { command, container, input }: 
 }
 
 /** The change of the secret that an action is for; undefined for other actions. */
-async function changeOf(run: RunSite, { action: { secret } }: Deed): Promise<SecretChange | undefined> {
+async function changeOf(run: ActionSite, { action: { secret } }: Deed): Promise<SecretChange | undefined> {
   if (secret === undefined) return undefined;
-  const found = (await run.declared.seed.keys.secretChanges()).find(({ name }) => name === secret);
+  const found = (await run.declared.seed?.keys.secretChanges())?.find(({ name }) => name === secret);
   if (found === undefined) throw new Error(`no change of the secret "${secret}" is under way`);
   return found;
 }
@@ -109,16 +123,22 @@ function whereOf({ placement, action }: Deed): string {
   return `action ${action.name} of ${placement.component.name}`;
 }
 
+/** The directory on the host of a backup or restore action, and its file there. */
+export function dataPlace({ placement, action }: Deed): { readonly directory: string; readonly file: string } {
+  const directory = posix.join(DATA_PLACE, action.at, placement.component.name);
+  return { directory, file: posix.join(directory, action.file ?? '') };
+}
+
 /**
- * Scope of an action's templates: that of the host that it is for, ${runner.X} for the host that runs it, and
- * ${secretFile.X} for the action of a secret.
+ * Scope of an action's templates: that of the host that it is for, ${runner.X} for the host that runs it, ${action.X} for the
+ * file of a backup or restore, and ${secretFile.X} for the action of a secret.
  */
-function scopeOf(run: RunSite, deed: Deed): Scope {
+function scopeOf(run: ActionSite, deed: Deed): Scope {
   const { placement, runner } = deed;
   const { topology } = run.declared;
   const { address } = run.hostOf(runner);
   const scope = scopeFor(topology, placement.host, { component: placement.component.name });
-  const own = { ...scope, runner: { name: runner, address, urlAddress: urlAddress(address) } };
+  const own = { ...scope, runner: { name: runner, address, urlAddress: urlAddress(address) }, action: dataPlace(deed) };
   return deed.action.secret === undefined ? own : { ...own, secretFile: secretFiles(secretDirectory(deed)) };
 }
 

@@ -74,7 +74,18 @@ function addMember<
   return { ...record, placements: add(record.placements), joined: add(record.joined) };
 }
 
-function watchPlacement(run: RunSite, placement: Placement, afterRestart: boolean) {
+/** The hosts and the declared cluster, for a wait for a component. */
+export interface WatchSite extends Pick<RunSite, 'agents' | 'hostOf' | 'restarts' | 'clock'> {
+  readonly declared: Pick<RunSite['declared'], 'topology'>;
+}
+
+/** Waits until the host's agent reports every service of a component healthy, by probes since the restart that was noted. */
+export async function waitHealthy(site: WatchSite, placement: Placement, context: StepContext): Promise<void> {
+  const watch = watchPlacement(site, placement, true);
+  await waitUntil(site, `${placement.component.name} on ${placement.host.name} is healthy`, (signal) => watch('ask', signal), context);
+}
+
+function watchPlacement(run: WatchSite, placement: Placement, afterRestart: boolean) {
   const host = run.hostOf(placement.host.name);
   const services = componentServices(run.declared, placement).map(({ name }) => name);
   return async (how: 'ask' | 'recent', signal: AbortSignal): Promise<ConditionState> => {
@@ -84,7 +95,7 @@ function watchPlacement(run: RunSite, placement: Placement, afterRestart: boolea
 }
 
 async function waitUntil(
-  run: RunSite,
+  run: Pick<RunSite, 'clock'>,
   description: string,
   look: (signal: AbortSignal) => Promise<ConditionState>,
   { signal, emit }: StepContext,

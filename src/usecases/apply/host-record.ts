@@ -61,7 +61,7 @@ async function writeRecord(host: Host, text: string, { signal }: StepContext): P
  */
 export const RELEASE_SCRIPT = `set -eu
 rm -f -- "$1"
-rm -rf -- /var/lib/caisson/originals /var/lib/caisson/replaced /var/lib/caisson/reloaded /var/lib/caisson/artifacts
+rm -rf -- /var/lib/caisson/originals /var/lib/caisson/replaced /var/lib/caisson/reloaded /var/lib/caisson/artifacts /var/lib/caisson/data
 for path in /var/lib/caisson /etc/caisson; do
   if [ -d "$path" ]; then find "$path" -depth -type d -empty -delete; fi
 done

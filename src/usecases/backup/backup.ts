@@ -1,13 +1,24 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
-import { packBackup, parseBackupDocument, sealBackup, type BackupDocument, type BackupFile, type Seal } from '../../backup/index.ts';
-import { CaissonError, digestFromHex, errnoOf, messageOf, type Clock, type Digest } from '../../core/index.ts';
+import {
+  packBackup,
+  parseBackupDocument,
+  sealBackup,
+  type BackupData,
+  type BackupDocument,
+  type BackupFile,
+  type OpenData,
+  type Seal,
+} from '../../backup/index.ts';
+import { CaissonError, digestFromHex, errnoOf, messageOf, silent, type Clock, type Digest, type Emit } from '../../core/index.ts';
 import { isThere, removeLeftovers, writeFileAtomic } from '../../io/index.ts';
 import { openFileStore, REAL_MACHINES, type Machines, type RecordedBundle, type SiteRecord } from '../../site/index.ts';
 import { backupNames } from './backup-names.ts';
 import { missingKeys } from './backup-keys.ts';
+import { NO_DATA, withWrittenData, type WrittenData } from './component-data.ts';
 import { dataPlaces, type DataPlace } from './data-places.ts';
+import { withDataSession } from './data-session.ts';
 import { takeInstallLock } from '../install-lock.ts';
 import { readSeedFiles } from './seed-files.ts';
 import { layoutOf } from '../session.ts';
@@ -23,7 +34,12 @@ export interface BackupOptions {
   readonly clusterPath?: string | undefined;
   /** Home directory for paths of cluster.yaml that begin with ~/. */
   readonly home: string;
+  /** Socket of an ssh agent, for logins on the hosts. */
+  readonly agentSocket?: string | undefined;
+  /** False for a backup of what the seed alone has, for which no host is asked. */
+  readonly withData?: boolean;
   readonly clock: Clock;
+  readonly emit?: Emit;
   readonly signal: AbortSignal;
   /** Replaced in tests by simulated machines. */
   readonly machines?: Machines;
@@ -37,42 +53,74 @@ export interface BackupResult {
   readonly bundle: RecordedBundle | undefined;
   /** Absolute paths of all files in the backup. */
   readonly files: readonly string[];
-  /** Data of components, none of which is in the backup. */
+  /** Data of components that are in the backup. */
+  readonly data: readonly BackupData[];
+  /** Data of components that are not in it: their components declare no backup action, or no data were asked for. */
   readonly notIncluded: readonly DataPlace[];
   /** Paths of older backups that were removed. */
   readonly removed: readonly string[];
 }
 
 /**
- * Writes a backup of everything that only the seed has. Data of components are on their hosts and not in it. Throws
- * SITE_UNKNOWN where there is no site, SITE_CONFLICT when keys of the site are lost, BACKUP_EXISTS, BACKUP_WRITE_FAILED,
- * INSTALL_LOCKED while a run is under way, and what readSeedFiles and sealBackup throw.
+ * Writes a backup of everything that only the seed has, and of the data of components that declare a backup action. Leaves no
+ * file when it fails. Throws SITE_UNKNOWN where there is no site, SITE_CONFLICT when keys of the site are lost, BACKUP_EXISTS,
+ * BACKUP_WRITE_FAILED, INSTALL_LOCKED while a run is under way, and what readSeedFiles, sealBackup, withDataSession and
+ * withWrittenData throw.
  */
 export async function backup(options: BackupOptions): Promise<BackupResult> {
-  const layout = layoutOf(options);
-  const release = await takeInstallLock(layout.lock);
+  const release = await takeInstallLock(layoutOf(options).lock);
   try {
-    const record = await openFileStore(layout.record).read();
-    if (record === undefined) throw siteUnknown('what is to be backed up');
-    const { path, directory } = await outputOf(options, record);
-    const root = (options.machines ?? REAL_MACHINES).seedRoot;
-    const clusterPath = options.clusterPath ?? clusterOf(record);
+    return await writeLocked(options);
+  } finally {
+    await release();
+  }
+}
+
+/** Writes a backup as `backup` does. The caller holds the install lock. */
+export async function writeLocked(options: BackupOptions): Promise<BackupResult> {
+  const layout = layoutOf(options);
+  const record = await openFileStore(layout.record).read();
+  if (record === undefined) throw siteUnknown('what is to be backed up');
+  const { path, directory } = await outputOf(options, record);
+  const root = (options.machines ?? REAL_MACHINES).seedRoot;
+  const clusterPath = options.clusterPath ?? clusterOf(record);
+  const readFiles = async (): Promise<readonly BackupFile[]> => {
     const files = await readSeedFiles({ layout, root, clusterPath, home: options.home });
     refuseWithoutKeys(record, files);
-    const document = documentOf(record, files, clusterPath, options);
-    const written = await writeBackup(path, document, files, options);
+    return files;
+  };
+  // A seed that cannot be backed up is refused before any host is asked.
+  await readFiles();
+  return withData(record, clusterPath, options, async (data) => {
+    const files = await readFiles();
+    const document = documentOf(record, { files, data: data.data }, clusterPath, options);
+    const written = await writeBackup(path, document, { files, open: data.open }, options);
     return {
       path,
       ...written,
       site: document.site,
       bundle: record.bundle,
       files: files.map((file) => file.path),
-      notIncluded: dataPlaces(record),
+      data: data.data,
+      notIncluded: dataPlaces(record).filter(({ owner }) => !data.data.some(({ component }) => component === owner)),
       removed: directory === undefined || options.keep === undefined ? [] : await removeOlder(directory, record.name, options.keep),
     };
-  } finally {
-    await release();
-  }
+  });
+}
+
+/** Passes the data of components to `work`; none when they are not asked for, or when no run has ended well yet. */
+async function withData<T>(
+  record: SiteRecord,
+  clusterPath: string,
+  { home, agentSocket, withData: isAsked = true, clock, emit = silent, signal, machines }: BackupOptions,
+  work: (data: WrittenData) => Promise<T>,
+): Promise<T> {
+  const { bundle } = record;
+  if (!isAsked || bundle === undefined) return work(NO_DATA);
+  const connect = { home, agentSocket };
+  return withDataSession(record, bundle, { clusterPath, connect, clock, signal, machines }, (session) =>
+    withWrittenData(session, { emit, signal }, work),
+  );
 }
 
 async function outputOf({ output, keep, clock }: BackupOptions, { name }: SiteRecord) {
@@ -103,7 +151,12 @@ function refuseWithoutKeys(record: SiteRecord, files: readonly BackupFile[]): vo
   });
 }
 
-function documentOf(record: SiteRecord, files: readonly BackupFile[], cluster: string, { clock, home }: BackupOptions): BackupDocument {
+function documentOf(
+  record: SiteRecord,
+  { files, data }: { readonly files: readonly BackupFile[]; readonly data: readonly BackupData[] },
+  cluster: string,
+  { clock, home }: BackupOptions,
+): BackupDocument {
   const document: BackupDocument = {
     apiVersion: 'caisson/v1',
     kind: 'Backup',
@@ -115,6 +168,7 @@ function documentOf(record: SiteRecord, files: readonly BackupFile[], cluster: s
     cluster,
     home,
     members: files.map(({ content: _content, ...member }) => member),
+    data: [...data],
   };
   // A document that restore would refuse is refused now.
   return parseBackupDocument(JSON.stringify(document), 'the files of this seed');
@@ -123,10 +177,10 @@ function documentOf(record: SiteRecord, files: readonly BackupFile[], cluster: s
 async function writeBackup(
   path: string,
   document: BackupDocument,
-  files: readonly BackupFile[],
+  { files, open }: { readonly files: readonly BackupFile[]; readonly open: OpenData },
   { seal, signal }: BackupOptions,
 ): Promise<{ readonly digest: Digest; readonly size: number }> {
-  const sealed = await sealBackup(packBackup(document, files), seal);
+  const sealed = await sealBackup(packBackup(document, files, open), seal);
   const hash = createHash('sha256');
   let size = 0;
   const measured = async function* (): AsyncGenerator<Uint8Array> {

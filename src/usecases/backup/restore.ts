@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { openBackup, unpackBackup, type BackupDocument, type BackupFile, type Opener } from '../../backup/index.ts';
-import { CaissonError, hasCode, messageOf, type Clock } from '../../core/index.ts';
+import { readBackup, type BackupDocument, type Opener } from '../../backup/index.ts';
+import { CaissonError, hasCode, type Clock } from '../../core/index.ts';
 import { isOwnAddress } from '../../host/index.ts';
 import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
+import { backupSource } from './backup-source.ts';
 import { missingData } from './data-places.ts';
 import { takeInstallLock } from '../install-lock.ts';
 import { recordOf } from './restored-record.ts';
@@ -60,7 +60,7 @@ export async function planRestore(options: RestoreOptions): Promise<RestorePlan>
   const layout = layoutOf(options);
   const root = machines.seedRoot;
   const isOwn = machines.isOwnAddress ?? isOwnAddress;
-  const { document, files } = await readBackup(options);
+  const { document, files } = await readBackup(await backupSource(file), options.opener, file);
   const restored = recordOf(document, files, file);
   const after = seedAfter({ record: restored.record, spec: restored.spec, isOwn, newSeed, now: clock.now() });
   const plans = await planFiles(files, { root, layout, record: after.record });
@@ -82,20 +82,6 @@ export async function planRestore(options: RestoreOptions): Promise<RestorePlan>
     seed: after.record.seed,
     next: [...rotated, ...putBack, ...after.next, `caisson install --offline${hasBundle ? '' : ' --bundle FILE'}${forget}`],
   };
-}
-
-/** Reads and checks all of a backup. Throws INPUT_UNREADABLE, and what openBackup and unpackBackup throw. */
-export async function readBackup({
-  file,
-  opener,
-}: Pick<RestoreOptions, 'file' | 'opener'>): Promise<{ readonly document: BackupDocument; readonly files: readonly BackupFile[] }> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(cause)}`, { cause });
-  }
-  return unpackBackup(await openBackup(bytes, opener, file), file);
 }
 
 async function isStaged({ bundle }: SiteRecord, layout: ReturnType<typeof layoutOf>): Promise<boolean> {

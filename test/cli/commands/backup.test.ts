@@ -26,7 +26,7 @@ describe('caisson backup and restore', () => {
     expect(made.out).toMatch(
       /^Backed up site "sample", with bundle sample 1\.2 in force: \d+ files in .*sample-20260101T000000Z\.tar\.gpg/,
     );
-    expect(made.out).toContain('The data of components are not in it');
+    expect(made.out).toContain('Data of components that are not in it');
     expect(made.out).toContain('  m1: /opt/sample/data (store)\n');
     expect(await run(['backup', '--output', path, '--passphrase-file', file('passphrase')])).toMatchObject({
       status: 3,

@@ -52,7 +52,8 @@ export const IMAGE_RECIPES: readonly ImageRecipe[] = [
   {
     reference: 'rainbond/rbd-db:v5.1.9',
     folder: 'rbd-db',
-    packages: ['mariadb-server-core', 'mariadb-client-core'],
+    // mysqldump is in mariadb-client alone.
+    packages: ['mariadb-server-core', 'mariadb-client-core', 'mariadb-client'],
     remove: ['/usr/bin/innochecksum', '/usr/bin/mariadb-upgrade'],
     directories: { '/var/run/mysqld': 0o775, '/data': 0o777 },
     entrypoint: ENTRYPOINT,

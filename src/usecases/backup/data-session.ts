@@ -1,0 +1,121 @@
+import { dirname } from 'node:path';
+import { closeBundles } from '../../bundle/index.ts';
+import type { NodeSpec, Placement, Topology } from '../../cluster/index.ts';
+import type { Clock } from '../../core/index.ts';
+import { readRemoteFile, type ConnectOptions, type Host } from '../../host/index.ts';
+import { connectHosts, HostsUnfitError, type HostFinding } from '../../preflight/index.ts';
+import { HOST_TOOLS } from '../../resources/index.ts';
+import {
+  foreignHosts,
+  HOST_RECORD,
+  otherSeeds,
+  parseHostRecord,
+  REAL_MACHINES,
+  SiteConflictError,
+  type FoundHost,
+  type Machines,
+  type RecordedBundle,
+  type SiteRecord,
+} from '../../site/index.ts';
+import type { ActionSite } from '../apply/action.ts';
+import { agentStatuses } from '../apply/agent-statuses.ts';
+import { openRequest } from '../open-request.ts';
+import { layoutOf, operatorCertificate } from '../session.ts';
+import { stagedPath } from '../site-sources.ts';
+
+export interface DataSessionOptions {
+  readonly clusterPath: string;
+  readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly machines?: Machines | undefined;
+}
+
+/** The cluster as the bundle in force describes it. Hosts are connected by `connected` alone. */
+export interface DataSession {
+  readonly topology: Topology;
+  readonly bundle: RecordedBundle;
+  /** Every placement that the record says was started. */
+  readonly running: readonly Placement[];
+  /** Connects these hosts and passes them to `work`; those that cannot be reached are findings. */
+  connected<T>(names: ReadonlySet<string>, work: (site: DataSite) => Promise<T>): Promise<T>;
+}
+
+/** Connected hosts of this site, and what actions on them need. */
+export interface DataSite extends ActionSite {
+  readonly hosts: ReadonlyMap<string, Host>;
+  /** One finding for each host that is not connected. */
+  readonly findings: readonly HostFinding[];
+}
+
+/**
+ * Opens the bundle in force and cluster.yaml for work on the data of components. Throws INPUT_UNREADABLE when the seed has no
+ * copy of the bundle, what openRequest throws, and from `connected` SiteConflictError for a host of another site or seed.
+ */
+export async function withDataSession<T>(
+  record: SiteRecord,
+  bundle: RecordedBundle,
+  options: DataSessionOptions,
+  work: (session: DataSession) => Promise<T>,
+): Promise<T> {
+  const { clusterPath, connect, clock } = options;
+  const layout = layoutOf({ machines: options.machines ?? REAL_MACHINES });
+  const path = await stagedPath(bundle, layout);
+  const request = await openRequest([path], clusterPath, { stagedBundles: layout.bundles, clock, home: connect.home });
+  try {
+    const topology = request.topology(record);
+    return await work({
+      topology,
+      bundle,
+      running: topology.placements.filter(({ component, host }) => hasRun(record, component.name, host.name)),
+      connected: (names, inner) => withHosts(record, topology, names, options, inner),
+    });
+  } finally {
+    await closeBundles(request.bundles);
+  }
+}
+
+function hasRun({ hosts }: SiteRecord, component: string, host: string): boolean {
+  const owned = hosts[host]?.owned ?? [];
+  return owned.some(({ owner, kind, kept }) => owner === component && kept !== true && (kind === 'definition' || kind === 'unit'));
+}
+
+async function withHosts<T>(
+  record: SiteRecord,
+  topology: Topology,
+  names: ReadonlySet<string>,
+  { clusterPath, connect, clock, signal, machines = REAL_MACHINES }: DataSessionOptions,
+  work: (site: DataSite) => Promise<T>,
+): Promise<T> {
+  const nodes: readonly NodeSpec[] = topology.spec.nodes.filter(({ name }) => names.has(name));
+  const connected = await connectHosts(
+    { ...topology.spec, nodes: [...nodes] },
+    { ...connect, directory: dirname(clusterPath), signal },
+    machines,
+  );
+  try {
+    const found = await Promise.all([...connected.hosts.values()].map((host) => findHost(host, signal)));
+    const conflicts = [...foreignHosts(record, found), ...otherSeeds(record, found)];
+    if (conflicts.length > 0) throw new SiteConflictError(conflicts);
+    const layout = layoutOf({ machines });
+    return await work({
+      hosts: connected.hosts,
+      // This machine is not judged as a seed: that one was installed.
+      findings: connected.findings.filter(({ host }) => names.has(host)),
+      declared: { topology, tools: HOST_TOOLS },
+      agents: agentStatuses({ clock, client: async () => (machines.hasAgentPorts ? operatorCertificate(layout) : undefined) }),
+      hostOf: (name) => {
+        const host = connected.hosts.get(name);
+        if (host === undefined) throw new HostsUnfitError(connected.findings.filter((finding) => finding.host === name));
+        return host;
+      },
+    });
+  } finally {
+    await connected.close();
+  }
+}
+
+async function findHost(host: Host, signal: AbortSignal): Promise<FoundHost> {
+  const text = await readRemoteFile(host, HOST_RECORD, { signal });
+  return { name: host.name, record: text === undefined ? undefined : parseHostRecord(text), hasAgent: true };
+}
