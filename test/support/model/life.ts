@@ -170,8 +170,12 @@ export class ClusterLife {
     return failure instanceof CaissonError && REFUSALS.includes(failure.code);
   }
 
-  /** Goes back to the bundle before the one in force, when the last run ended well and there is one. */
+  /** Goes back to the bundle before the one in force. Where there is none, an upgrade comes first. */
   async #rollBack(kill: Kill | undefined): Promise<void> {
+    if ((await this.#record())?.previous === undefined) {
+      const release = { ...this.#wish.release, storeConf: 3 - this.#wish.release.storeConf };
+      if (!(await this.#apply({ verb: { what: 'upgrade' }, wish: { ...this.#wish, release } }))) return;
+    }
     const before = await this.#record();
     if (before?.previous === undefined || before.operations.at(-1)?.outcome !== 'done') return;
     const release = this.#bundles.releases.get(before.previous.digest);
