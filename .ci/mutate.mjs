@@ -3,25 +3,39 @@
 // the same place below test/ (--tests names others, --authority takes those that ask real tools, too). Reports go to coverage/mutation/.
 //   npm run mutate -- bundle
 //   npm run mutate -- ospkg/apt/solve.ts ospkg/apt/closure.ts
-//   npm run mutate -- install/engine.ts --tests install/engine.test.ts --concurrency 1
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+//   npm run mutate -- plan/order.ts --tests plan --tests usecases/model.test.ts --concurrency 1
+//   npm run mutate -- site --minutes 15
+// --minutes ends the run then, with what was found; --skip-static leaves out mutants in what a module does when it is loaded, each
+// of which costs a run of all tests.
+import { existsSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { countMutants } from './mutate-reporter.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 
 const { values: flags, positionals: places } = parseArgs({
   allowPositionals: true,
-  options: { tests: { type: 'string', multiple: true }, concurrency: { type: 'string' }, authority: { type: 'boolean' } },
+  options: {
+    tests: { type: 'string', multiple: true },
+    concurrency: { type: 'string' },
+    authority: { type: 'boolean' },
+    minutes: { type: 'string' },
+    'skip-static': { type: 'boolean' },
+  },
 });
 const missing = places.filter((place) => !existsSync(join(root, 'src', place)));
 if (places.length === 0 || missing.length > 0) {
   console.error(
     missing.length > 0 ? `there is no src/${missing.join(', src/')}` : 'name a folder or a file below src/: npm run mutate -- bundle',
   );
+  process.exit(2);
+}
+if (flags.minutes !== undefined && !(Number(flags.minutes) > 0)) {
+  console.error(`--minutes wants a number of minutes, not "${flags.minutes}"`);
   process.exit(2);
 }
 
@@ -35,33 +49,37 @@ const name = places
 // Read by .ci/vitest.mutate.config.mjs, in the processes that Stryker starts.
 process.env.MUTATE_TESTS = JSON.stringify([...new Set(flags.tests === undefined ? places.map(testsOf) : flags.tests.map(named))]);
 if (flags.authority) process.env.MUTATE_AUTHORITY = '1';
+// Read by .ci/mutate-reporter.mjs.
+const report = `coverage/mutation/${name}.json`;
+process.env.MUTATE_REPORT = report;
+if (flags.minutes !== undefined) process.env.MUTATE_UNTIL = String(Date.now() + Number(flags.minutes) * 60_000);
 
 const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+// The processes that run tests may write there until they end.
+process.on('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
+// Stryker links a node_modules that is a directory into its copy, and misses one that is a link itself.
+symlinkSync(realpathSync('node_modules'), join(work, 'node_modules'));
 
 const results = await new Stryker({
   mutate: places.map((place) => (isFolder(place) ? `src/${place}/**/*.ts` : `src/${place}`)),
   testRunner: 'vitest',
-  plugins: ['@stryker-mutator/vitest-runner'],
+  plugins: ['@stryker-mutator/vitest-runner', join(import.meta.dirname, 'mutate-reporter.mjs')],
   vitest: { configFile: '.ci/vitest.mutate.config.mjs', related: false },
   coverageAnalysis: 'perTest',
+  ignoreStatic: flags['skip-static'] === true,
   concurrency: flags.concurrency === undefined ? Math.max(1, Math.floor(availableParallelism() / 2)) : Number(flags.concurrency),
   // Words of messages are not what these tests are for; codes and hints have tests of their own.
   mutator: { excludedMutations: ['StringLiteral'] },
   ignorePatterns: ['dist', 'bundles', 'coverage', '.lab'],
   tempDirName: work,
-  reporters: ['clear-text', 'json', 'html', ...(process.stdout.isTTY ? ['progress'] : [])],
+  reporters: ['clear-text', 'json', 'html', 'bounded', process.stdout.isTTY ? 'progress' : 'progress-append-only'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
-  jsonReporter: { fileName: `coverage/mutation/${name}.json` },
+  jsonReporter: { fileName: report },
   htmlReporter: { fileName: `coverage/mutation/${name}.html` },
   thresholds: { high: 80, low: 60, break: null },
   logLevel: 'warn',
   allowEmpty: false,
 }).runMutationTest();
-const counted = results.filter(({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status));
-const killed = counted.filter(({ status }) => status === 'Killed' || status === 'Timeout');
-console.log(
-  `${places.join(', ')}: ${killed.length} of ${counted.length} mutants noticed (${Math.round((100 * killed.length) / counted.length)} %)`,
-);
+console.log(`${places.join(', ')}: ${countMutants(results)}`);

@@ -1,10 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
+/** Lab tests share hosts, names and the machine. */
+const LAB = {
+  globalSetup: ['test/support/lab-setup.ts', 'test/support/engine-setup.ts'],
+  testTimeout: 1_200_000,
+  hookTimeout: 1_200_000,
+  fileParallelism: false,
+};
+
 /**
  * One project a kind of test. `unit` covers everything that needs nothing but Node; `authority` asks the real tools
  * (apt, dpkg, docker, skopeo, ssh, GNU tar) and the network of packages; `house` holds the rules of this repository;
  * `storm` has many simulated clusters live through years; `e2e` runs the built command; `lab` boots real hosts behind a
- * real air gap.
+ * real air gap, and `lab-long` does there what takes too long for each change.
  */
 export default defineConfig({
   test: {
@@ -38,11 +46,17 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'lab',
-          globalSetup: ['test/support/lab-setup.ts', 'test/support/engine-setup.ts'],
           include: ['test/lab/*.test.ts'],
-          testTimeout: 1_200_000,
-          hookTimeout: 1_200_000,
-          fileParallelism: false,
+          ...LAB,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'lab-long',
+          include: ['test/lab/long/*.test.ts', 'test/lab/resources.test.ts'],
+          env: { CAISSON_LAB_LONG: '1' },
+          ...LAB,
         },
       },
     ],

@@ -68,7 +68,7 @@ async function askStatus(url: string, place: string, options: RequestOptions): P
  */
 function reasonOf(error: unknown, options: RequestOptions): string {
   if (options.client === undefined || errnoOf(error) !== 'ECONNRESET') return messageOf(error);
-  return 'it ended the connection, as it does when a certificate is not of its authority';
+  return 'it ended the connection, as it does when a certificate is not of its authority, or not that of an operator';
 }
 
 function parseStatus(answer: unknown): AgentStatus {

@@ -23,6 +23,12 @@ const RETRY_MS = 10_000;
 const CERTIFICATE_LOOK_MS = 60_000;
 const MAX_CONNECTIONS = 64;
 
+/**
+ * Organization in the certificates of operators. The agent lets in no other client: not one with the certificate of a node,
+ * which a machine may still have after it has left the cluster, and not one with that of a component.
+ */
+export const OPERATORS = 'caisson:operators';
+
 /** The source of the served status, such as NodeAgent. */
 export interface StatusSource {
   status(): Promise<AgentStatus>;
@@ -31,7 +37,7 @@ export interface StatusSource {
 }
 
 /**
- * Answers until the signal aborts. Over TLS 1.3, clients with a certificate of the cluster's authority get GET
+ * Answers until the signal aborts. Over TLS 1.3, operators with a certificate of the cluster's authority get GET
  * /v1/status and /healthz. On a socket that only root can open, these and POST /v1/reload are answered. A listener that
  * cannot listen is reported as a problem and tried again; services are kept running meanwhile.
  */
@@ -116,5 +122,5 @@ async function renewCertificates(
 async function readTls(paths: AgentConfig['tls']): Promise<TlsMaterial> {
   const read = (path: string): Promise<string> => readFile(path, 'utf8');
   const [certificate, key, clientAuthority] = await Promise.all([read(paths.certificate), read(paths.key), read(paths.authority)]);
-  return { certificate, key, clientAuthority };
+  return { certificate, key, clientAuthority, clientOrganization: OPERATORS };
 }

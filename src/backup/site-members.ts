@@ -12,8 +12,8 @@ const PATHS: ReadonlySet<string> = new Set([
 ]);
 
 const TREES: readonly RegExp[] = [
-  new RegExp(`^${LAYOUT.authorities}/${NAME}\\.(?:crt|key)$`),
-  new RegExp(`^${LAYOUT.secrets}/[^./]+$`),
+  new RegExp(`^${LAYOUT.authorities}/${NAME}\\.(?:crt|key|json)$`),
+  new RegExp(`^${LAYOUT.secrets}/[^./]+(?:\\.change)?$`),
   new RegExp(`^${LAYOUT.certificates}/(?:${NAME}/){0,2}${NAME}\\.(?:crt|key|pub)$`),
 ];
 

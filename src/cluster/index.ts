@@ -5,9 +5,11 @@
  */
 export * from './cluster-spec.ts';
 export * from './edit-nodes.ts';
+export { setChoice, setDomain, type NewChoice } from './edit-options.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export { manifestReference } from './manifest-reference.ts';
 export * from './networks.ts';
-export { resolveOptions, type OptionSecret, type ResolvedOption, type ResolvedOptions } from './options.ts';
+export { optionProblems, resolveOptions, type OptionSecret, type ResolvedOption, type ResolvedOptions } from './options.ts';
 export { keptValues, nodeUuid, scopeFor } from './scope.ts';
+export { ownerOfSecret, secretUses, usedSecrets, type SecretUse } from './secret-uses.ts';
 export * from './topology.ts';

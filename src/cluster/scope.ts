@@ -70,12 +70,16 @@ function optionScope({ manifests, options }: Topology): Scope {
 }
 
 /**
- * Returns an empty value for each secret of a choice that was not chosen. A secret of a chosen choice is not among
- * them: the caller must give it, or its name is unknown.
+ * Returns an empty value for each secret of a choice that was not chosen and of a component that is not in the cluster.
+ * A secret of a chosen choice or of a component of the cluster is not among them: the caller must give it, or its name is
+ * unknown.
  */
-function unusedSecrets({ manifests, options }: Topology): Scope {
-  const taken = new Set(options.secrets.map(({ name }) => name));
-  const names = manifests.platform.options.flatMap((option) => valueNames(option).secret.map((value) => secretName(option.name, value)));
+function unusedSecrets({ manifests, options, components }: Topology): Scope {
+  const taken = new Set([...options.secrets, ...components.flatMap(({ secrets }) => secrets)].map(({ name }) => name));
+  const names = [
+    ...manifests.platform.options.flatMap((option) => valueNames(option).secret.map((value) => secretName(option.name, value))),
+    ...[...manifests.components.values()].flatMap(({ secrets }) => secrets.map(({ name }) => name)),
+  ];
   return Object.fromEntries(names.filter((name) => !taken.has(name)).map((name) => [name, '']));
 }
 

@@ -102,7 +102,7 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
 
 function checkActions(
   component: LoadedDocument<Component>,
-  { actions, placement }: Component,
+  { actions, placement, secrets }: Component,
   components: ReadonlySet<string>,
   problems: ProblemCollector,
 ): void {
@@ -112,12 +112,14 @@ function checkActions(
     'actions',
     actions.map(({ name }) => name),
   );
-  for (const [index, { at, on }] of actions.entries()) {
+  const own = new Set(secrets.map(({ name }) => name));
+  for (const [index, { at, on, secret }] of actions.entries()) {
     if (typeof on !== 'string')
       expectKnown(problems, component, ['actions', index, 'on', 'component'], 'component', on.component, components);
     if (at === 'join' && placement !== 'quorum') {
       add(problems, component, ['actions', index, 'at'], 'is join, but the component is no quorum', 'set placement: quorum');
     }
+    if (secret !== undefined) expectKnown(problems, component, ['actions', index, 'secret'], 'secret of the component', secret, own);
   }
 }
 

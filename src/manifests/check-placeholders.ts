@@ -2,7 +2,16 @@ import type { DocumentPath } from '../io/index.ts';
 import type { Component } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
-import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES, HOST_NAMES, RUNNER_NAMES, optionNames, optionSecretNames } from './scope-names.ts';
+import {
+  COMPONENT_NAMES,
+  EACH_NAMES,
+  GLOBAL_NAMES,
+  HOST_NAMES,
+  optionNames,
+  optionSecretNames,
+  RUNNER_NAMES,
+  SECRET_FILE_NAMES,
+} from './scope-names.ts';
 import { unknownPlaceholders } from './template.ts';
 
 /**
@@ -53,7 +62,7 @@ function checkComponent(
   for (const { path, text } of textsIn(lists, ['values'])) checkText(document, path, text, [...names, ...EACH_NAMES], problems);
   for (const { path, text } of textsIn(rest, [])) {
     const secret = /\$\{secret\.[^}]*\}/.exec(text.replaceAll('$${', ''))?.[0];
-    const runner = path[0] === 'actions' ? RUNNER_NAMES : [];
+    const runner = path[0] === 'actions' ? actionNames(component, path[1]) : [];
     if (secret === undefined) checkText(document, path, text, [...names, ...values, ...runner], problems);
     else {
       const problem = document.document.problemAt(
@@ -69,6 +78,12 @@ function checkComponent(
   for (const [template, text] of templates) {
     problems.add(`${directory}${template}`, ...unknownPlaceholders(text, (name) => all.has(name), all));
   }
+}
+
+/** Names that only the action at this index can use. */
+function actionNames({ actions }: Component, index: DocumentPath[number] | undefined): readonly string[] {
+  const isChange = typeof index === 'number' && actions[index]?.at === 'secret-change';
+  return isChange ? [...RUNNER_NAMES, ...SECRET_FILE_NAMES] : RUNNER_NAMES;
 }
 
 function checkText(

@@ -125,7 +125,10 @@ const certificateSchema = z.strictObject({
   directory: pathField.describe('Where its files go.'),
   authority: nameField.default('site').describe('Who signs it: an authority of platform.yaml, or site, which also signs the agents.'),
   commonName: templateField.min(1).max(64).optional().describe('Common name of the subject; the first of hosts when left out.'),
-  organizations: z.array(templateField.min(1)).default([]).describe('Organisations of the subject.'),
+  organizations: z
+    .array(templateField.min(1).refine((name) => !name.startsWith('caisson:'), 'starts with caisson:, which only operators have'))
+    .default([])
+    .describe('Organisations of the subject.'),
   hosts: z.array(templateField.min(1)).default([]).describe('DNS names and addresses it is good for.'),
   usages: z.enum(['client', 'server', 'both']).default('both').describe('What it may be used for.'),
   owner: ownerField.default('root:root').describe('Owner of the files.'),
@@ -189,7 +192,7 @@ const needSchema = z.strictObject({
 /** A need that is written as a name alone gets `hosts: near`. */
 const needField = z.union([nameField.transform((component) => ({ component, hosts: 'near' as const })), needSchema]);
 
-const ACTION_MOMENTS = ['join', 'leave', 'once', 'before-stop', 'after-healthy', 'before-upgrade'] as const;
+const ACTION_MOMENTS = ['join', 'leave', 'once', 'before-stop', 'after-healthy', 'before-upgrade', 'secret-change'] as const;
 
 const actionSchema = z
   .strictObject({
@@ -199,7 +202,8 @@ const actionSchema = z
       .enum(ACTION_MOMENTS)
       .describe(
         'When: join (a host is added to a quorum that runs, before it starts there), leave (before it is removed from a host), once (after its first gate), ' +
-          'before-stop (before every stop or restart), after-healthy (after the gate of every start), before-upgrade (before anything changes for a new release).',
+          'before-stop (before every stop or restart), after-healthy (after the gate of every start), before-upgrade (before anything changes for a new release), ' +
+          'secret-change (a secret gets a new value: before any file with that value is written).',
       ),
     on: z
       .union([z.literal('self'), z.literal('seed'), z.strictObject({ component: nameField })])
@@ -208,20 +212,39 @@ const actionSchema = z
     each: z
       .enum(['cluster', 'host'])
       .default('host')
-      .describe('For once and before-upgrade: done one time in the cluster, or on every host.'),
+      .describe('For once, before-upgrade and secret-change: done one time in the cluster, or on every host.'),
+    secret: nameField
+      .optional()
+      .describe(
+        'For secret-change: the secret of this component. Texts of the action know ${secretFile.old} and ${secretFile.new}: files (mode 0600) with the two values where it runs.',
+      ),
     command: z.array(templateField.min(1)).min(1).optional().describe('Program and arguments on the host itself.'),
     container: containerSchema.optional().describe('Container that runs to its end; instead of command.'),
     input: templateField.optional().describe('Text for its standard input.'),
     done: z
-      .array(templateField.min(1))
-      .min(1)
+      .union([z.array(templateField.min(1)).min(1), z.strictObject({ arguments: z.array(templateField).min(1) })])
       .optional()
-      .describe('Command that ends with 0 when it was done already. Runs where the action runs.'),
+      .describe(
+        'Command that ends with 0 when it was done already, or { arguments } for the container of the action. Runs where the action runs.',
+      ),
     timeout: z.int().min(1).max(86_400).default(600).describe('Seconds without output after which it has failed.'),
   })
   .superRefine((action, context) => {
     if ((action.command === undefined) === (action.container === undefined)) {
       context.addIssue({ code: 'custom', path: ['command'], message: 'is not the only one; give either command or container' });
+    }
+    if (action.container === undefined && action.done !== undefined && 'arguments' in action.done) {
+      context.addIssue({ code: 'custom', path: ['done'], message: 'has arguments without a container; write the whole command as a list' });
+    }
+    const changes = action.at === 'secret-change';
+    if (changes && action.secret === undefined) {
+      context.addIssue({ code: 'custom', path: ['secret'], message: 'is missing; say which secret of the component is changed' });
+    }
+    if (changes && action.done === undefined) {
+      context.addIssue({ code: 'custom', path: ['done'], message: 'is missing; a run that goes on after a kill asks it which value is taken' });
+    }
+    if (!changes && action.secret !== undefined) {
+      context.addIssue({ code: 'custom', path: ['secret'], message: 'is for at: secret-change alone; remove it' });
     }
   });
 

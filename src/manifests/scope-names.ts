@@ -38,3 +38,6 @@ export const RUNNER_NAMES: readonly string[] = HOST_NAMES.map((name) => `runner.
 
 /** Names that only the items of `values` can use, for the host of the item. */
 export const EACH_NAMES: readonly string[] = [...HOST_NAMES.map((name) => `each.${name}`), 'each.index'];
+
+/** Names that only the actions of a secret's change can use: files with its two values on the host that the action runs on. */
+export const SECRET_FILE_NAMES: readonly string[] = ['secretFile.old', 'secretFile.new'];

@@ -28,7 +28,7 @@ export async function issueCertificate(authority: KeyPair, request: CertificateR
       'CERTIFICATE_INVALID',
       `Cannot certify "${request.commonName}": the authority ended at ${issuer.notAfter.toISOString()}`,
       {
-        hint: 'Make a new authority, give it to every node, then issue again',
+        hint: 'Replace the authority; that of a site with: caisson certificates rotate AUTHORITY',
       },
     );
   }

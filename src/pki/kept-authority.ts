@@ -19,12 +19,22 @@ export interface KeptAuthorityOptions {
   readonly store: string;
   /** Tells authorities in one directory apart; "ca" by default. */
   readonly name?: string;
+  /**
+   * Name of the files of the authority's own certificate and key, where it is not `name`: authorities that follow one another
+   * share `store`, and what one of them issued is issued again by the next.
+   */
+  readonly files?: string | undefined;
   /** The subject of an authority that is made here. */
   readonly commonName: string;
   /** Lifetime of issued certificates; 825 days by default. */
   readonly certificateDays?: number;
   /** A certificate that ends within this many days is issued again; 60 by default. */
   readonly renewalDays?: number;
+  /**
+   * True when a certificate that has ended together with its authority is kept: nothing can issue it again, and a run that
+   * replaces another authority goes on.
+   */
+  readonly keepEnded?: boolean;
   /** Ids of certificates that are issued again at the next `obtain`, however long they last. */
   readonly renew?: Iterable<string> | undefined;
   readonly clock: Clock;
@@ -56,7 +66,7 @@ export interface KeptAuthority {
 export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority {
   const { clock, certificateDays = 825 } = options;
   const toRenew = new Set(options.renew);
-  const authorityPaths = pathsIn(options.directory, nameOf(options));
+  const authorityPaths = pathsIn(options.directory, options.files ?? nameOf(options));
   const pathsOf = (id: string): PairPaths => pathsIn(storeOf(options), id);
   // A run asks for the same certificates once for each host; the same bytes are judged once.
   const judge = remembered(judgePair);
@@ -147,10 +157,10 @@ function judgePair({ pair, subject, issuer }: Candidate): Judgement {
   };
 }
 
-function fits({ isRight, end, issuerEnd }: Judgement, { clock, renewalDays = 60 }: KeptAuthorityOptions): boolean {
+function fits({ isRight, end, issuerEnd }: Judgement, { clock, renewalDays = 60, keepEnded = false }: KeptAuthorityOptions): boolean {
   const left = end - clock.now().getTime();
   // A certificate that ends together with its authority would not be longer if it was issued again.
-  return isRight && (left > renewalDays * DAY || (left > 0 && end >= issuerEnd));
+  return isRight && (left > renewalDays * DAY || ((left > 0 || keepEnded) && end >= issuerEnd));
 }
 
 /** A pure function that works out the answer for each argument once. */
@@ -185,7 +195,7 @@ function withWarning(certificate: string, notAfter: Date, paths: PairPaths, cloc
   const days = Math.floor((notAfter.getTime() - clock.now().getTime()) / DAY);
   if (days > AUTHORITY_WARNING_DAYS) return { certificate };
   const when = days < 0 ? `ended on ${dateOf(notAfter)}` : `ends on ${dateOf(notAfter)}, in ${days} days`;
-  return { certificate, warning: `The certificate authority "${paths.open}" ${when}; nothing replaces it by itself` };
+  return { certificate, warning: `The certificate authority "${paths.open}" ${when}; it is replaced only when that is asked for` };
 }
 
 function dateOf(date: Date): string {

@@ -1,4 +1,4 @@
-import type { NodeSpec, Placement, Topology } from '../cluster/index.ts';
+import { secretUses, type NodeSpec, type Placement, type Topology } from '../cluster/index.ts';
 import type { ComponentAction, ComponentManifest } from '../manifests/index.ts';
 import { OWNERS, resourceId } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
@@ -18,6 +18,8 @@ export interface OrderRequest {
   /** Hosts that leave the cluster without being connected (--forget). No step runs on them. */
   readonly forgotten?: ReadonlySet<string>;
   readonly goesBack?: boolean | undefined;
+  /** Names of the secrets whose change is under way. */
+  readonly changedSecrets?: readonly string[];
 }
 
 /**
@@ -32,6 +34,7 @@ export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   order.claimHosts();
   for (const node of request.declared.topology.spec.nodes) order.makeHost(node);
   order.removeFirst();
+  order.changeSecrets();
   for (const placement of request.declared.topology.placements) order.makeComponent(placement);
   order.removeRest();
   order.settleHosts();
@@ -62,6 +65,8 @@ class Order {
    * these.
    */
   readonly #upgrades = new Map<string, readonly PlanStep[]>();
+  /** Actions of changed secrets by component that uses one. Its resources change only after these. */
+  readonly #secretsTaken = new Map<string, PlanStep[]>();
   readonly #removedFirst = new Map<string, readonly PlanStep[]>();
   #depot: readonly PlanStep[] = [];
 
@@ -107,7 +112,8 @@ class Order {
   makeComponent(placement: Placement): void {
     const { component, host } = placement;
     const needs = this.#needsOf(placement);
-    const before = [...(this.#base.get(host.name) ?? []), ...(this.#removedFirst.get(host.name) ?? [])];
+    const taken = this.#secretsTaken.get(component.name) ?? [];
+    const before = [...(this.#base.get(host.name) ?? []), ...(this.#removedFirst.get(host.name) ?? []), ...taken];
     const upgrade = this.#upgradeActions(placement);
     const hasImages = this.#makingsOf(placement, 'images').length > 0;
     // A before-upgrade action runs from the new images, before other resources of the component change.
@@ -144,6 +150,31 @@ class Order {
       const leaving = this.#ownersToRemove(host).filter((owner) => !this.#stays(owner, host));
       this.#removedFirst.set(host, this.#removeOwners(host, leaving, this.#base.get(host) ?? this.#claimOf(host)));
     }
+  }
+
+  /**
+   * Has running programs take the new values of secrets. Components that use one change after that, so that a value that is
+   * refused reaches no file.
+   */
+  changeSecrets(): void {
+    for (const placement of this.#topology.placements) {
+      for (const secret of this.#request.changedSecrets ?? []) {
+        const actions = this.#secretActions(placement, secret);
+        if (actions.length === 0 || !this.#site.runs(placement)) continue;
+        const gate = this.#gate(placement, { needs: this.#base.get(placement.host.name) ?? [], after: [] }, `-before-${secret}`);
+        const taken = this.#runActions(placement, actions, [gate]);
+        for (const { component } of [placement, ...secretUses(this.#topology, secret)])
+          for (const step of taken) append(this.#secretsTaken, component.name, step);
+      }
+    }
+  }
+
+  /** Actions by which a component on a host takes a changed secret; those of the whole cluster come with its first host. */
+  #secretActions({ component, host }: Placement, secret: string): readonly ComponentAction[] {
+    const isFirst = this.#topology.first(component.name)?.name === host.name;
+    return this.#actionsAt(component, 'secret-change').filter(
+      (action) => action.secret === secret && (action.each === 'host' || isFirst),
+    );
   }
 
   /** Adds all other removals, after everything that stays is healthy. */
@@ -308,7 +339,11 @@ class Order {
       after: touched,
       ...(joins ? { joining: this.#joiningOf(placement) } : {}),
     });
-    const once = this.#runActions(placement, this.#onceActions(placement), [gate]);
+    const once = [
+      ...this.#runActions(placement, this.#onceActions(placement), [gate]),
+      // A program that starts in this run may have data that were made with the old value of a secret.
+      ...(runs ? [] : this.#runActions(placement, this.#lateSecretActions(placement), [gate])),
+    ];
     const isStarted = makings.some(({ isReload }) => isReload !== true) || touched.some(restartsSome) || this.#site.isOwed(placement);
     const healthy = isStarted ? this.#runActions(placement, this.#actionsAt(component, 'after-healthy'), [gate, ...once]) : [];
     const ready = [gate, ...once, ...healthy];
@@ -316,6 +351,10 @@ class Order {
     if (!isRestart && !joins && touched.length === 0) return;
     const regained = runs ? this.#regain(placement, touched.filter(restartsSome)) : [];
     if (isRestart || joins || regained.length > 0) this.#chains.set(component.name, [...ready, ...regained, ...this.#chainOf(component)]);
+  }
+
+  #lateSecretActions(placement: Placement): readonly ComponentAction[] {
+    return (this.#request.changedSecrets ?? []).flatMap((secret) => this.#secretActions(placement, secret));
   }
 
   /** Gates of the members of a quorum on other hosts: these must be healthy before another member joins. */

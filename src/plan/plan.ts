@@ -17,6 +17,8 @@ export interface PlanRequest extends DifferenceOptions {
   readonly forgotten?: ReadonlySet<string>;
   /** True for a return to earlier releases: before-upgrade actions, which bring data to a newer release, are left out. */
   readonly goesBack?: boolean | undefined;
+  /** Names of the secrets whose change is under way. */
+  readonly changedSecrets?: readonly string[];
 }
 
 /** Every change with its reason, and the steps in their order. `--plan` prints the same steps that a run takes. */
@@ -27,11 +29,11 @@ export interface Plan {
 
 /** Makes the plan of a run. Pure. */
 export function makePlan(request: PlanRequest): Plan {
-  const { declared, wanted, found, record, forgotten = new Set(), goesBack } = request;
+  const { declared, wanted, found, record, forgotten = new Set(), goesBack, changedSecrets = [] } = request;
   const changes = difference(wanted.resources, found, record, request);
   const busy = [...claimedResources(changes.filter((change) => !isIdle(change))).keys()];
   const recordHosts = new Set([...busy, ...request.staleHosts(changes)].filter((host) => !forgotten.has(host)));
-  return { changes, steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten, goesBack }) };
+  return { changes, steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten, goesBack, changedSecrets }) };
 }
 
 /**

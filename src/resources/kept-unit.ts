@@ -34,11 +34,10 @@ export async function lookAtKeptUnits(host: Host, units: readonly KeptUnit[], si
   });
 }
 
-export async function ensureKeptUnits(host: Host, units: readonly KeptUnit[], context: ResourceContext): Promise<void> {
-  const { signal } = context;
-  const found = await lookAtKeptUnits(host, units, signal);
-  const open = units.filter((_, index) => found[index]?.state !== 'same');
+/** Writes and starts units that are not as wanted. Those that run already are started again. */
+export async function ensureKeptUnits(host: Host, open: readonly KeptUnit[], context: ResourceContext): Promise<void> {
   if (open.length === 0) return;
+  const { signal } = context;
   await writeFiles(host, open.map(fileOf), [], context);
   await daemonReload(host, { signal });
   for (const { name } of open) {

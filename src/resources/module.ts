@@ -17,12 +17,15 @@ export const LOOK_MODULES_SCRIPT = `for name do
 done
 `;
 
-/** Parameters: names. Loads each module, then writes the file that loads it at boot. */
+/**
+ * Parameters: names. Loads each module, then writes the file that loads it at boot. A module that is there is not loaded again:
+ * modprobe knows no part of the kernel on a host whose kernel came without modules.
+ */
 export const LOAD_MODULES_SCRIPT = `set -eu
 umask 022
 mkdir -p /etc/modules-load.d
 for name do
-  modprobe -- "$name"
+  [ -d "/sys/module/$(printf %s "$name" | tr - _)" ] || modprobe -- "$name"
   echo "$name" >"/etc/modules-load.d/caisson-$name.conf.new"
   mv "/etc/modules-load.d/caisson-$name.conf.new" "/etc/modules-load.d/caisson-$name.conf"
 done

@@ -1,5 +1,6 @@
 import { ensureKeptUnits, lookAtKeptUnits, removeKeptUnits, type KeptUnit } from './kept-unit.ts';
 import type { ResourceKind } from './kind.ts';
+import { pendingOf } from './pending.ts';
 
 /** A file system that is mounted now and at every boot. Its key is the directory. */
 export interface MountSpec {
@@ -45,7 +46,10 @@ function unitOf({ key, spec: { what, type, options } }: { readonly key: string; 
 
 export const mountKind: ResourceKind<MountSpec> = {
   look: (host, wanted, { signal }) => lookAtKeptUnits(host, wanted.map(unitOf), signal),
-  ensure: (host, wanted, context) => ensureKeptUnits(host, wanted.map(unitOf), context),
+  ensure: async (host, wanted, context) => {
+    const open = await pendingOf(mountKind.look, host, wanted, context);
+    await ensureKeptUnits(host, open.map(unitOf), context);
+  },
   remove: (host, owned, { signal }) =>
     removeKeptUnits(
       host,

@@ -14,6 +14,8 @@ export interface TlsMaterial {
   readonly key: string;
   /** Only clients with a certificate of this authority are let in. Both sides are of one cluster then, and speak TLS 1.3. */
   readonly clientAuthority?: string;
+  /** Of the clients of that authority, only those are let in whose certificate has this organization (O) in its subject. */
+  readonly clientOrganization?: string;
 }
 
 /** One finished or broken exchange, for metrics. */
@@ -147,6 +149,7 @@ function makeServer(tls: TlsMaterial | undefined): Server | HttpsServer {
     tls === undefined
       ? createHttpServer()
       : withCertificateErrors(() => createHttpsServer({ ...tlsOptions(tls), handshakeTimeout: 20_000 }));
+  if (server instanceof HttpsServer && tls?.clientOrganization !== undefined) refuseOthers(server, tls.clientOrganization);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = 0;
@@ -158,6 +161,15 @@ function tlsOptions({ certificate, key, clientAuthority }: TlsMaterial): HttpsOp
   const own = { cert: certificate, key };
   if (clientAuthority === undefined) return { ...own, minVersion: 'TLSv1.2' };
   return { ...own, ca: clientAuthority, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' };
+}
+
+/** Ends the connections of clients that are not of an organization, before anything of a request is read. */
+function refuseOthers(server: HttpsServer, organization: string): void {
+  server.on('secureConnection', (socket) => {
+    // The types have one text, and Node gives a list where a subject has several.
+    const found: unknown = socket.getPeerCertificate().subject?.O;
+    if (![found].flat().includes(organization)) socket.destroy();
+  });
 }
 
 function withCertificateErrors<T>(work: () => T): T {

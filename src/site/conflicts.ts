@@ -1,4 +1,5 @@
 import { CaissonError } from '../core/index.ts';
+import type { RotationPhase } from './authority-generations.ts';
 import { compareSeeds, type HostRecord, type SiteRecord } from './record.ts';
 
 /** One reason why a run would do harm to a site, with the remedy. */
@@ -39,6 +40,10 @@ export interface FoundHost {
 export interface SeedKeys {
   /** SHA-256 of the certificate by name of the authority. An authority whose key is missing is left out. */
   readonly authorities: Readonly<Record<string, string>>;
+  /** The same of every generation of an authority that the seed keeps: during a rotation there are two. */
+  readonly held: Readonly<Record<string, readonly string[]>>;
+  /** The phase of each rotation that is under way, by name of the authority. */
+  readonly rotations: Readonly<Record<string, RotationPhase>>;
   readonly secrets: readonly string[];
 }
 
@@ -103,10 +108,9 @@ export function lostKeys(
   places: { readonly pki: string; readonly secrets: string },
 ): readonly SiteConflict[] {
   const authorities = Object.entries(record.authorities).flatMap(([name, fingerprint]): SiteConflict[] => {
-    const found = keys.authorities[name];
-    if (found === fingerprint) return [];
+    if (isHeld(keys, name, fingerprint)) return [];
     const problem =
-      found === undefined
+      keys.authorities[name] === undefined
         ? `the authority "${name}" of this site is gone`
         : `the authority "${name}" is not the one that this site was made with`;
     return [{ where: places.pki, problem, remedy: `Put back ${places.pki} from a backup: every certificate of the site hangs on it` }];
@@ -119,6 +123,37 @@ export function lostKeys(
       remedy: `Put back ${places.secrets} from a backup: the cluster's data are locked with it`,
     }));
   return [...authorities, ...secrets];
+}
+
+/** True for the fingerprint of an authority that the seed has, with its key, in any generation. */
+export function isHeld({ held }: Pick<SeedKeys, 'held'>, name: string, fingerprint: string): boolean {
+  return held[name]?.includes(fingerprint) === true;
+}
+
+/**
+ * Returns a conflict for each host that was given another authority than the seed has: the authority was rotated after the
+ * backup that this seed was restored from. A run would put hosts that trust the authority before beside those that trust the
+ * one after. `rotated` names an authority that this run replaces on every host.
+ */
+export function replacedAuthorities(
+  record: SiteRecord,
+  hosts: readonly FoundHost[],
+  keys: Pick<SeedKeys, 'held'>,
+  rotated?: string,
+): readonly SiteConflict[] {
+  return Object.keys(record.authorities)
+    .filter((name) => name !== rotated)
+    .flatMap((name) => {
+      const other = hosts.filter(({ record: found }) => {
+        const fingerprint = found?.site.id === record.id ? found.site.authorities[name] : undefined;
+        return fingerprint !== undefined && !isHeld(keys, name, fingerprint);
+      });
+      return other.map(({ name: where }) => ({
+        where,
+        problem: `it was given another authority "${name}" than this seed has: the authority was rotated since the backup of this seed`,
+        remedy: `Restore a backup from after that rotation. Where there is none, caisson certificates rotate ${name} makes a new authority; until it ends, hosts with the new one and hosts without do not trust each other`,
+      }));
+    });
 }
 
 /**

@@ -2,6 +2,7 @@
  * A site: its record, keys and secrets on the seed; the paths, units and ports on its hosts; the names of bundles on the
  * seed; the connections to its machines. What is wanted on hosts is decided in plan/. Start with record.ts.
  */
+export * from './authority-generations.ts';
 export * from './bundle-members.ts';
 export * from './layout.ts';
 export * from './machines.ts';

@@ -3,15 +3,25 @@ import { join } from 'node:path';
 import { CaissonError, errnoOf, type Clock } from '../core/index.ts';
 import { readTextFile } from '../io/index.ts';
 import { certificateInfo } from '../pki/index.ts';
+import {
+  generationOfFiles,
+  phaseOf,
+  readGenerations,
+  SITE_AUTHORITY,
+  trustedGenerations,
+  type RotationPhase,
+} from './authority-generations.ts';
 import type { SeedLayout } from './layout.ts';
-import { SITE_AUTHORITY } from './site-keys.ts';
 
 const DAY_MS = 86_400_000;
 const SUFFIX = '.crt';
 
 /** A certificate that the seed keeps. */
 export interface SiteCertificate {
-  /** ID for those of the site's authority, AUTHORITY/ID for others; the name of the authority for its own. */
+  /**
+   * ID for those of the site's authority, AUTHORITY/ID for others; the name of the authority for its own. Of two authorities
+   * that are trusted during a rotation, the one that does not issue has AUTHORITY (next) or AUTHORITY (before).
+   */
   readonly name: string;
   /** Name of the authority that issued it. */
   readonly authority: string;
@@ -26,19 +36,35 @@ export interface SiteCertificate {
 }
 
 /** Lists the authorities and certificates of a site as the seed keeps them, the first to end first. Empty on other machines. */
-export async function listCertificates({ authorities, certificates }: SeedLayout, clock: Clock): Promise<readonly SiteCertificate[]> {
-  const own = (await namesIn(authorities)).map(async (name) => {
-    const authority = name === 'ca' ? SITE_AUTHORITY : name;
-    return describe(authority, authority, true, await readTextFile(join(authorities, `${name}${SUFFIX}`)), clock);
+export async function listCertificates(layout: SeedLayout, clock: Clock): Promise<readonly SiteCertificate[]> {
+  const { authorities, certificates } = layout;
+  const own = (await namesIn(authorities)).map(async (files) => {
+    const { authority, number } = generationOfFiles(files);
+    const generations = await readGenerations(layout, authority);
+    // A rotation that was killed at its beginning or end left certificates that no host trusts.
+    if (!trustedGenerations(generations).includes(number)) return [];
+    const which = number === generations.issuer ? '' : number === generations.next ? ' (next)' : ' (before)';
+    return [describe(`${authority}${which}`, authority, true, await readTextFile(join(authorities, `${files}${SUFFIX}`)), clock)];
   });
   const issued = (await namesIn(certificates)).map(async (name) => {
     const slash = name.indexOf('/');
     const authority = slash < 0 ? SITE_AUTHORITY : name.slice(0, slash);
-    return describe(name, authority, false, await readTextFile(join(certificates, `${name}${SUFFIX}`)), clock);
+    return [describe(name, authority, false, await readTextFile(join(certificates, `${name}${SUFFIX}`)), clock)];
   });
-  return (await Promise.all([...own, ...issued])).sort(
-    (left, right) => left.daysLeft - right.daysLeft || (left.name < right.name ? -1 : 1),
-  );
+  return (await Promise.all([...own, ...issued]))
+    .flat()
+    .sort((left, right) => left.daysLeft - right.daysLeft || (left.name < right.name ? -1 : 1));
+}
+
+/** The rotations of authorities that are under way, each with its phase. */
+export async function listRotations(layout: SeedLayout): Promise<ReadonlyMap<string, RotationPhase>> {
+  const names = new Set((await namesIn(layout.authorities)).map((files) => generationOfFiles(files).authority));
+  const found = new Map<string, RotationPhase>();
+  for (const name of names) {
+    const phase = phaseOf(await readGenerations(layout, name));
+    if (phase !== undefined) found.set(name, phase);
+  }
+  return found;
 }
 
 /** Names of the certificates in a directory and one level below it. */

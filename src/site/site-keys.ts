@@ -6,13 +6,20 @@ import { hasCode, type Clock } from '../core/index.ts';
 import { obtainRepositoryKey, peekRepositoryKey } from '../depot/index.ts';
 import { readKeptPair, readSecretFile, writeKeptPair } from '../io/index.ts';
 import { openKeptAuthority, type CertificateSubject, type KeptAuthority } from '../pki/index.ts';
+import {
+  generationFiles,
+  heldGenerations,
+  phaseOf,
+  readGenerations,
+  SITE_AUTHORITY,
+  trustedGenerations,
+  type Generations,
+  type RotationPhase,
+} from './authority-generations.ts';
 import type { SeedKeys } from './conflicts.ts';
 import { keptText, type KeptText } from './kept-text.ts';
 import { repositoryKeyPaths, type SeedLayout } from './layout.ts';
-import { openSecretStore } from './secret-store.ts';
-
-/** Name of the authority that every site has. It issues the certificates of the agents, the depot and operators. */
-export const SITE_AUTHORITY = 'site';
+import { openSecretStore, type SecretChange } from './secret-store.ts';
 
 export interface CertificateTexts {
   readonly certificate: KeptText;
@@ -33,14 +40,21 @@ export interface SiteKeys {
   secret(name: string, length: number): Promise<KeptText>;
   /** A secret that an operator stores in a file (mode 0600) that cluster.yaml names. Throws as readSecretFile does. */
   fileSecret(path: string): Promise<KeptText>;
-  /** The certificate of an authority. */
+  /**
+   * The certificates by which hosts trust an authority: its own, and during a rotation also that of the authority after or before it.
+   * The certificate of the one that issues comes first.
+   */
   authority(name: string): Promise<KeptText>;
   certificate(id: string, authority: string, subject: CertificateSubject): Promise<CertificateTexts>;
   /** An RSA key pair of 2048 bits that all hosts of a component share. */
   keyPair(name: string): Promise<KeyPairTexts>;
   /** The public key of the pair that signs the package repositories. */
   repositoryKey(): Promise<KeptText>;
-  /** Reads which of the named authorities, and which secrets, are present on the seed. Makes none. */
+  /** The changes of secrets that are under way: `secret` gives their new values. */
+  secretChanges(): Promise<readonly SecretChange[]>;
+  /** Puts the new value of a secret in force, after every program has taken it. */
+  settleSecret(name: string): Promise<void>;
+  /** Reads which of the named authorities, and which secrets, are present on the seed, and which rotations are under way. Makes none. */
   found(authorities: readonly string[]): Promise<SeedKeys>;
 }
 
@@ -50,8 +64,17 @@ export interface SiteKeysOptions {
   readonly clock: Clock;
   /** Ids of certificates that are issued again once: AUTHORITY/ID, or ID alone for those of the site's authority. */
   readonly renew?: readonly string[] | undefined;
+  /** Generations of an authority that count instead of the stored ones: the phase of a rotation that is planned. */
+  readonly rotate?: PlannedGenerations | undefined;
+  /** A change of a secret that is planned and not on disk yet. */
+  readonly secretChange?: SecretChange | undefined;
   /** Resolves a path in cluster.yaml to a path on this machine. */
   readonly resolvePath: (path: string) => string;
+}
+
+export interface PlannedGenerations {
+  readonly authority: string;
+  readonly generations: Generations;
 }
 
 export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): SiteKeys {
@@ -59,28 +82,44 @@ export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): Site
   // Steps of several hosts may read the same text at the same time. One `obtain` runs at a time, so that it is made once.
   const alone = pLimit(1);
   const kept = (known: string | undefined, obtain: () => Promise<string>): KeptText => keptText(known, () => alone(obtain));
-  const authorities = new Map<string, KeptAuthority>();
-  const authorityOf = (name: string): KeptAuthority => {
+  const authorities = new Map<string, Promise<OpenAuthority>>();
+  const authorityOf = (name: string): Promise<OpenAuthority> => {
     const known = authorities.get(name) ?? openAuthority(layout, name, options);
     authorities.set(name, known);
     return known;
   };
+  const planned = options.secretChange;
+  const secretChanges = async (): Promise<readonly SecretChange[]> => {
+    const begun = await secrets.changes();
+    return planned === undefined ? begun : [...begun.filter(({ name }) => name !== planned.name), planned];
+  };
   return {
-    secret: async (name, length) => kept(await secrets.peek(name), () => secrets.obtain(name, length)),
+    secret: async (name, length) => {
+      const changed = planned?.name === name ? planned : await secrets.change(name);
+      return kept(changed?.new ?? (await secrets.peek(name)), () => secrets.obtain(name, length));
+    },
+    secretChanges,
+    settleSecret: (name) => secrets.settle(name),
     fileSecret: async (path) => {
       const text = (await readSecretFile(options.resolvePath(path))).replace(/\r?\n$/, '');
       return keptText(text, async () => text);
     },
     authority: async (name) => {
-      const authority = authorityOf(name);
-      return kept((await authority.peekAuthority())?.certificate, async () => (await authority.obtainAuthority()).certificate);
+      const { trusted } = await authorityOf(name);
+      const known = await Promise.all(trusted.map(async (one) => (await one.peekAuthority())?.certificate));
+      const present = known.filter((certificate) => certificate !== undefined);
+      return kept(present.length === trusted.length ? present.join('') : undefined, async () => {
+        const made: string[] = [];
+        for (const one of trusted) made.push((await one.obtainAuthority()).certificate);
+        return made.join('');
+      });
     },
     certificate: async (id, name, subject) => {
-      const authority = authorityOf(name);
-      const known = await authority.peek(id, subject);
+      const { issuer } = await authorityOf(name);
+      const known = await issuer.peek(id, subject);
       return {
-        certificate: kept(known?.certificate, async () => (await authority.obtain(id, subject)).certificate),
-        key: kept(known?.key, async () => (await authority.obtain(id, subject)).key),
+        certificate: kept(known?.certificate, async () => (await issuer.obtain(id, subject)).certificate),
+        key: kept(known?.key, async () => (await issuer.obtain(id, subject)).key),
       };
     },
     keyPair: (name) => keyPairTexts(join(layout.certificates, 'pairs'), name, kept),
@@ -88,14 +127,34 @@ export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): Site
       const paths = repositoryKeyPaths(layout);
       return kept((await peekRepositoryKey(paths))?.publicKey, async () => (await obtainRepositoryKey(paths)).publicKey);
     },
-    found: async (names) => ({ authorities: await fingerprints(names, authorityOf), secrets: await secrets.names() }),
+    found: async (names) => ({ ...(await foundAuthorities(names, authorityOf)), secrets: await secrets.names() }),
   };
 }
 
-function openAuthority(
+/** An authority of a site, with all of its generations that the seed keeps. */
+interface OpenAuthority {
+  readonly generations: Generations;
+  readonly issuer: KeptAuthority;
+  /** The generations that hosts trust, the one that issues first. */
+  readonly trusted: readonly KeptAuthority[];
+  readonly held: readonly KeptAuthority[];
+}
+
+async function openAuthority(layout: SeedLayout, name: string, options: SiteKeysOptions): Promise<OpenAuthority> {
+  const { rotate } = options;
+  const generations = rotate?.authority === name ? rotate.generations : await readGenerations(layout, name);
+  const open = new Map(heldGenerations(generations).map((number) => [number, openGeneration(layout, name, number, options)]));
+  const those = (numbers: readonly number[]): readonly KeptAuthority[] => numbers.flatMap((number) => open.get(number) ?? []);
+  const issuer = open.get(generations.issuer);
+  if (issuer === undefined) throw new Error(`authority "${name}" has no generation that issues`);
+  return { generations, issuer, trusted: those(trustedGenerations(generations)), held: [...open.values()] };
+}
+
+function openGeneration(
   layout: SeedLayout,
   name: string,
-  { name: site, clock, renew = [] }: Pick<SiteKeysOptions, 'name' | 'clock' | 'renew'>,
+  number: number,
+  { name: site, clock, renew = [], rotate }: SiteKeysOptions,
 ): KeptAuthority {
   const isSite = name === SITE_AUTHORITY;
   const own = isSite
@@ -106,27 +165,48 @@ function openAuthority(
     store: layout.certificates,
     ...(isSite ? {} : { name }),
     renew: own,
-    commonName: isSite ? `${site} site authority` : `${site} ${name} authority`,
+    keepEnded: rotate !== undefined && rotate.authority !== name,
+    files: generationFiles(name, number),
+    // Each generation has a subject of its own: some programs look for the issuer of a certificate by its name alone.
+    commonName: `${site} ${name} authority${number === 1 ? '' : ` ${number}`}`,
     clock,
   });
 }
 
 /**
- * SHA-256 of the authorities' certificates by name. An authority without a certificate, or without its own key, is left
- * out.
+ * The authorities that the seed has. One that issues and has no certificate, or not its own key, is left out, and so is such a
+ * certificate of another generation.
  */
-async function fingerprints(names: readonly string[], open: (name: string) => KeptAuthority): Promise<Readonly<Record<string, string>>> {
-  const found: Record<string, string> = {};
+async function foundAuthorities(
+  names: readonly string[],
+  open: (name: string) => Promise<OpenAuthority>,
+): Promise<Pick<SeedKeys, 'authorities' | 'held' | 'rotations'>> {
+  const authorities: Record<string, string> = {};
+  const held: Record<string, readonly string[]> = {};
+  const rotations: Record<string, RotationPhase> = {};
   for (const name of names) {
-    try {
-      const authority = await open(name).peekAuthority();
-      if (authority !== undefined) found[name] = new X509Certificate(authority.certificate).fingerprint256;
-    } catch (error) {
-      // An authority with a lost or foreign key counts as missing; lostKeys compares the result with the record.
-      if (!hasCode(error, 'CERTIFICATE_INVALID')) throw error;
-    }
+    const authority = await open(name);
+    const issuer = await fingerprintOf(authority.issuer);
+    if (issuer !== undefined) authorities[name] = issuer;
+    const all = await Promise.all(authority.held.map(fingerprintOf));
+    const present = all.filter((fingerprint) => fingerprint !== undefined);
+    if (present.length > 0) held[name] = present;
+    const phase = phaseOf(authority.generations);
+    if (phase !== undefined) rotations[name] = phase;
   }
-  return found;
+  return { authorities, held, rotations };
+}
+
+/** SHA-256 of the certificate of an authority; undefined without a certificate, and without its own key. */
+async function fingerprintOf(authority: KeptAuthority): Promise<string | undefined> {
+  try {
+    const found = await authority.peekAuthority();
+    return found === undefined ? undefined : new X509Certificate(found.certificate).fingerprint256;
+  } catch (error) {
+    // An authority with a lost or foreign key counts as missing; lostKeys compares the result with the record.
+    if (hasCode(error, 'CERTIFICATE_INVALID')) return undefined;
+    throw error;
+  }
 }
 
 async function keyPairTexts(directory: string, name: string, kept: typeof keptText): Promise<KeyPairTexts> {

@@ -1,4 +1,3 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
 import {
   addNode,
   declaredNodes,
@@ -12,14 +11,15 @@ import {
 import { closeBundles } from '../bundle/index.ts';
 import { CaissonError, messageOf } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
-import { readTextFile, writeFileAtomic } from '../io/index.ts';
+import { readTextFile } from '../io/index.ts';
 import { openFileStore, type SiteRecord } from '../site/index.ts';
+import { editCluster, writeCluster } from './edited-cluster.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { openRequest } from './open-request.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import type { PlannedRun } from './planned-run.ts';
 import { layoutOf } from './session.ts';
-import { siteSources, type SiteSources } from './site-sources.ts';
+import { siteSources } from './site-sources.ts';
 
 /**
  * A change of one node. It is made in cluster.yaml, which stays the only declaration of the site, and carried out by the
@@ -34,7 +34,7 @@ export type NodeChange =
 
 /** Plans a change of a node and changes nothing, cluster.yaml included. Throws as changeNode does before its first change. */
 export async function planNodeChange(options: OperationOptions, change: NodeChange): Promise<PlannedRun> {
-  const edited = await editCluster(options, change);
+  const edited = await editCluster(options, editOf(change));
   return planOperation(edited.options, { name: 'node' });
 }
 
@@ -44,7 +44,7 @@ export async function planNodeChange(options: OperationOptions, change: NodeChan
  * file was changed while the plan was shown, and as runOperation does.
  */
 export async function changeNode(options: OperationOptions, change: NodeChange, approve: Approve): Promise<RunSummary> {
-  const edited = await editCluster(options, change);
+  const edited = await editCluster(options, editOf(change));
   const operation: Operation = { name: 'node', approved: () => writeCluster(edited) };
   return runOperation(edited.options, operation, approve);
 }
@@ -57,7 +57,7 @@ export async function declareNode(options: OperationOptions, change: NodeChange)
   const layout = layoutOf(options);
   const release = await takeInstallLock(layout.lock);
   try {
-    const edited = await editCluster(options, change);
+    const edited = await editCluster(options, editOf(change));
     const { bundlePaths, clusterPath } = edited.sources;
     const request = await openRequest(bundlePaths, clusterPath, {
       clusterText: edited.after,
@@ -139,21 +139,8 @@ function compare({ name, address, roles }: NodeSpec, record: SiteRecord | undefi
     : { ...listed, state: 'roles change', before };
 }
 
-/** cluster.yaml before and after an edit, and the options of a run with the edited text. */
-interface EditedCluster {
-  readonly sources: SiteSources;
-  readonly before: string;
-  readonly after: string;
-  readonly options: OperationOptions;
-}
-
-async function editCluster(options: OperationOptions, change: NodeChange): Promise<EditedCluster> {
-  const layout = layoutOf(options);
-  const record = await openFileStore(layout.record).read();
-  const sources = await siteSources(options, record, layout);
-  const before = await readTextFile(sources.clusterPath);
-  const after = edit(before, sources.clusterPath, change, record);
-  return { sources, before, after, options: { ...options, ...sources, clusterText: after } };
+function editOf(change: NodeChange): Parameters<typeof editCluster>[1] {
+  return (text, file, record) => edit(text, file, change, record);
 }
 
 function edit(text: string, file: string, change: NodeChange, record: SiteRecord | undefined): string {
@@ -173,17 +160,4 @@ function edit(text: string, file: string, change: NodeChange, record: SiteRecord
       });
     }
   }
-}
-
-/** Writes the edited text with the mode and owner of the file, where a link leads to it, unless nothing changed. */
-async function writeCluster({ sources, before, after }: EditedCluster): Promise<void> {
-  const path = await realpath(sources.clusterPath);
-  if ((await readFile(path, 'utf8')) !== before) {
-    throw new CaissonError('INPUT_CHANGED', `Cannot write "${path}": somebody changed it while the plan was shown`, {
-      hint: 'Nothing was changed on any host. Run the command again',
-    });
-  }
-  if (after === before) return;
-  const { mode, uid, gid } = await stat(path);
-  await writeFileAtomic(path, after, { mode: mode & 0o777, owner: { user: uid, group: gid } });
 }

@@ -3,6 +3,7 @@ import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { SiteConflictError, type SeedLayout } from '../site/index.ts';
 import { takeInstallLock } from './install-lock.ts';
+import { leftCertificates } from './left-certificates.ts';
 import { planRun, type PlannedRun } from './planned-run.ts';
 import { replacementConflicts, replacementNotes } from './replaced-hosts.ts';
 import { runPlan } from './run-plan.ts';
@@ -19,7 +20,7 @@ export type Approve = (planned: PlannedRun) => Promise<boolean>;
 /** One verb of an operator. All verbs share session, plan, approval and run; an Operation has what differs. */
 export interface Operation {
   /** Name in the record and the journal. */
-  readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates';
+  readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates' | 'rotate authority' | 'change secret' | 'change secret' | 'option';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
@@ -67,5 +68,5 @@ async function planned(session: Session, options: OperationOptions, { check, top
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   await check?.(session, options);
   const run = await planRun(session, { ...options, goesBack }, topology?.(session));
-  return { ...run, notes: [...replacementNotes(session.replaced), ...(notes?.(session, options) ?? [])] };
+  return { ...run, notes: [...run.notes, ...replacementNotes(session.replaced), ...leftCertificates(session), ...(notes?.(session, options) ?? [])] };
 }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { Topology } from '../cluster/index.ts';
+import { secretUses, type Topology } from '../cluster/index.ts';
 import type { Clock, Emit } from '../core/index.ts';
 import { HOSTS_AT_ONCE } from '../host/index.ts';
 import {
@@ -43,6 +43,8 @@ export interface PlannedRun {
   readonly purge: boolean;
   /** Lines that are shown with the plan, after changes and consequences. */
   readonly notes: readonly string[];
+  /** Names of the secrets whose new values this run brings to their programs. */
+  readonly changedSecrets: readonly string[];
   /**
    * Resources for the record after a run that succeeded, by host. Computed anew, because contents made by the run have
    * digests only then.
@@ -70,6 +72,8 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
   const wanted = await want();
   const found = await lookAtHosts(session, declared, wanted.resources, options);
   const purge = options.purge === true;
+  const changedSecrets = isLeft ? (await keys.secretChanges()).map(({ name }) => name) : [];
+  refuseOtherBundle(session, changedSecrets);
   const plan = makePlan({
     declared,
     wanted,
@@ -78,6 +82,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     purge,
     forgotten,
     goesBack: options.goesBack,
+    changedSecrets,
     staleHosts: (changes) => staleHosts(session, changes, topology),
   });
   const conflicts = movedData(plan.changes);
@@ -89,7 +94,8 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     plan,
     consequences: consequencesOf(plan.steps, topology),
     purge,
-    notes: [],
+    notes: changedSecrets.map((name) => describeSecret(name, topology)),
+    changedSecrets,
     settled: async () => settledResources(withDigests(plan.changes, (await want()).resources)),
     settledOn: async (host) => {
       const changes = plan.changes.filter((change) => hostOfChange(change) === host);
@@ -97,6 +103,27 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
       return settledResources(withDigests(changes, resources)).get(host) ?? [];
     },
   };
+}
+
+/**
+ * The programs that take a new value are those of the installed bundle: while a change is under way, no other bundle is
+ * installed.
+ */
+function refuseOtherBundle({ record, request }: Session, changedSecrets: readonly string[]): void {
+  const { bundle } = record ?? {};
+  if (bundle === undefined || bundle.digest === request.bundle.bundleDigest || changedSecrets.length === 0) return;
+  throw new SiteConflictError(
+    changedSecrets.map((name) => ({
+      where: `secret ${name}`,
+      problem: `it is being changed with the installed bundle, ${bundle.name} ${bundle.version}, and the change has not ended`,
+      remedy: `End it first: caisson secrets change ${name}; or take it back: caisson secrets change ${name} --undo`,
+    })),
+  );
+}
+
+function describeSecret(secret: string, topology: Topology): string {
+  const users = secretUses(topology, secret).map(({ component, hosts }) => `${component.name} on ${hosts.join(', ')}`);
+  return `The secret "${secret}" gets another value; it is used by ${users.length === 0 ? 'none' : users.join('; ')}`;
 }
 
 /** Compares all wanted resources with their hosts, many hosts at the same time. */
@@ -138,12 +165,17 @@ function withDigests(changes: readonly Change[], resources: readonly Resource[])
 }
 
 /** Hosts whose record differs from the one they should keep, even when nothing else changes there. */
-function staleHosts({ hostRecords, record, topology: before }: Session, changes: readonly Change[], topology: Topology): readonly string[] {
+function staleHosts(
+  { hostRecords, record, authorities, topology: before }: Session,
+  changes: readonly Change[],
+  topology: Topology,
+): readonly string[] {
   const settled = settledResources(changes);
   return [...settled].flatMap(([host, owned]) => {
     const kept = hostRecords.get(host);
     if (kept === undefined || record === undefined) return [host];
-    const should = hostRecordOf(recordWith(record, host, owned, before), host);
+    const current = { ...record, authorities: { ...record.authorities, ...authorities } };
+    const should = hostRecordOf(recordWith(current, host, owned, before), host);
     return should !== undefined && topology.spec.nodes.length > 0 && formatHostRecord(should) === formatHostRecord(kept) ? [] : [host];
   });
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Emit } from '../core/index.ts';
-import { keptValues, type Topology } from '../cluster/index.ts';
+import { keptValues, ownerOfSecret, type Topology } from '../cluster/index.ts';
 import { DEFAULT_LIMITS, openJournal, runSteps, type RunSummary } from '../engine/index.ts';
 import { HOSTS_AT_ONCE } from '../host/index.ts';
 import { removeLeftovers } from '../io/index.ts';
@@ -9,6 +9,7 @@ import { claimedResources } from '../plan/index.ts';
 import {
   KEPT_OPERATIONS,
   newSiteRecord,
+  removeEarlierGenerations,
   SITE_AUTHORITY,
   type OwnedResource,
   type RecordedBundle,
@@ -50,7 +51,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   const isIdle = planned.plan.steps.every(({ type }) => type === 'gate' || type === 'quorum' || type === 'depot');
   if (!isIdle)
     await site.update((record) =>
-      claimed({ ...record, ...found, secrets: [...found.secrets] }, planned, {
+      claimed({ ...record, authorities: found.authorities, secrets: [...found.secrets] }, planned, {
         run,
         operation: options.operation,
         ...(declared.topology.spec.nodes.length === 0 ? {} : { bundle: bundleOf(session) }),
@@ -95,10 +96,12 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         limits: { ...DEFAULT_LIMITS, hosts: options.hostsAtOnce ?? HOSTS_AT_ONCE },
       });
       const owned = await planned.settled();
+      const after = (record: SiteRecord): SiteRecord => ({ ...settled(record, planned, owned), authorities: found.authorities });
       // A run that changed nothing does not write the record.
-      if (!isIdle || !isDeepStrictEqual(settled(site.record, planned, owned), site.record)) {
-        await end('done', (record) => settled(record, planned, owned));
+      if (!isIdle || !isDeepStrictEqual(after(site.record), site.record)) {
+        await end('done', after);
       }
+      await settleSecrets(planned);
       await journal.append({ event: 'run.finished', outcome: 'done', changed: summary.changed });
       if (declared.topology.spec.nodes.length === 0) await site.remove();
       return summary;
@@ -130,12 +133,21 @@ async function makeKeys({ session, declared }: PlannedRun): Promise<void> {
   // This run holds the install lock, so temporary files there were left by a run that was killed.
   for (const directory of [layout.authorities, layout.pki, layout.depot, layout.secrets, layout.certificates])
     await removeLeftovers(directory);
+  for (const name of authorityNames(session.topology)) await removeEarlierGenerations(layout, name);
   if (declared.topology.spec.nodes.length === 0) return;
   for (const name of authorityNames(declared.topology)) await (await keys.authority(name)).read();
   await (await keys.repositoryKey()).read();
   for (const { secrets } of declared.topology.components) {
     for (const { name, length } of secrets) await (await keys.secret(name, length)).read();
   }
+}
+
+/**
+ * Forgets the old values of the secrets that this run changed. A change stays under way while the component that must take
+ * it is on no host: its data still have the old value.
+ */
+async function settleSecrets({ session, declared, changedSecrets }: PlannedRun): Promise<void> {
+  for (const name of changedSecrets) if (ownerOfSecret(declared.topology, name) !== undefined) await session.keys.settleSecret(name);
 }
 
 function authorityNames({ manifests }: Topology): readonly string[] {

@@ -22,6 +22,9 @@ import {
   type FoundHost,
   type HostRecord,
   type Machines,
+  type PlannedGenerations,
+  type SeedKeys,
+  type SecretChange,
   type SeedLayout,
   type SiteKeys,
   type SiteRecord,
@@ -47,6 +50,10 @@ export interface SessionOptions {
   readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
   /** Certificates that are issued again, by the names that listCertificates gives them. */
   readonly renew?: readonly string[] | undefined;
+  /** The phase of a rotation that the run is for. By default every run goes by what the seed has noted of its authorities. */
+  readonly rotate?: PlannedGenerations | undefined;
+  /** A change of a secret that is begun once it is approved. */
+  readonly secretChange?: SecretChange | undefined;
   /** Hosts that leave the cluster and are not connected (--forget). */
   readonly forget?: readonly string[];
   /** Most hosts that are connected and worked on at the same time; 32 by default. */
@@ -66,6 +73,8 @@ export interface Session {
   readonly topology: Topology;
   readonly layout: SeedLayout;
   readonly keys: SiteKeys;
+  /** SHA-256 of the certificate of each authority that is there, by its name. */
+  readonly authorities: SeedKeys['authorities'];
   readonly store: SiteStore;
   /** Record of the site; undefined for a new site. */
   readonly record: SiteRecord | undefined;
@@ -173,11 +182,15 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     name: spec.name,
     clock: options.clock,
     renew: options.renew,
+    rotate: options.rotate,
+    secretChange: options.secretChange,
     resolvePath: (path) => locateFile(path, { home: options.connect.home, directory: dirname(clusterPath) }),
   });
   const hosts = new Map([...connected.hosts, [connected.seed.name, connected.seed]]);
   const found = await findHosts(hosts, options);
-  const own = await keys.found([SITE_AUTHORITY, ...manifests.platform.authorities.map(({ name }) => name)]);
+  const declared = [SITE_AUTHORITY, ...manifests.platform.authorities.map(({ name }) => name)];
+  // An authority that the platform has no more is still in the record, and not lost.
+  const own = await keys.found([...new Set([...declared, ...Object.keys(recorded?.authorities ?? {})])]);
   const known = recorded ?? rebuildRecord(found, own);
   if (recorded === undefined && known !== undefined) {
     options.emit({ type: 'warning', message: `The record of site "${known.name}" was lost; it is made again from what its hosts keep` });
@@ -185,8 +198,13 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const replaced = parts.isLast === true ? [] : replacedHosts(known, found, spec.nodes);
   const record = known === undefined ? undefined : withoutReplaced(known, replaced);
   const topology = request.topology(record);
-  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: parts.isLast });
+  const rotated = options.rotate?.authority;
+  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: parts.isLast, rotated });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
+  for (const name of Object.keys(own.rotations).filter((one) => one !== rotated)) {
+    const message = `The authority "${name}" is being replaced. This run leaves that where it is; it goes on with: caisson certificates rotate ${name}`;
+    options.emit({ type: 'warning', message });
+  }
   const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, {
     ...options,
     tools: HOST_TOOLS,
@@ -197,6 +215,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     topology,
     layout,
     keys,
+    authorities: own.authorities,
     store,
     record,
     revision: recorded?.revision,

@@ -5,6 +5,7 @@ import {
   foreignHosts,
   lostKeys,
   otherSeeds,
+  replacedAuthorities,
   type FoundHost,
   type SeedKeys,
   type SeedLayout,
@@ -23,10 +24,12 @@ export interface SiteToCheck {
   readonly layout: SeedLayout;
   /** True for a run after which the site is gone: no data are used any more, so keys, settings and placements do not count. */
   readonly isLast?: boolean | undefined;
+  /** Name of the authority that the run replaces. */
+  readonly rotated?: string | undefined;
 }
 
 /** Lists every reason why the requested cluster would harm the site. Empty when there is none. */
-export function siteConflicts({ topology, record, found, keys, seed, layout, isLast }: SiteToCheck): readonly SiteConflict[] {
+export function siteConflicts({ topology, record, found, keys, seed, layout, isLast, rotated }: SiteToCheck): readonly SiteConflict[] {
   const foreign = foreignHosts(record, found);
   if (record === undefined || foreign.length > 0) return foreign;
   const replaced = otherSeeds(record, found);
@@ -35,6 +38,7 @@ export function siteConflicts({ topology, record, found, keys, seed, layout, isL
   if (isLast === true) return isSame;
   return [
     ...lostKeys(record, keys, { pki: layout.authorities, secrets: layout.secrets }),
+    ...replacedAuthorities(record, found, keys, rotated),
     ...isSame,
     ...changedSettings(record, fixedSettings(topology)),
     ...movedPlacements(topology),

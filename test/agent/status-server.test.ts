@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   askAgent,
   askLocalAgent,
+  OPERATORS,
   reloadLocalAgent,
   serveStatus,
   type AgentConfig,
@@ -15,7 +16,7 @@ import {
 } from '../../src/agent/index.ts';
 import { silent, systemClock } from '../../src/core/index.ts';
 import { getJson } from '../../src/health/index.ts';
-import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/index.ts';
+import { createAuthority, issueCertificate, type CertificateUsage, type KeyPair } from '../../src/pki/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const STATUS: AgentStatus = {
@@ -78,12 +79,13 @@ afterEach(async () => {
   await serving;
 });
 
-async function issue(by: KeyPair, usages: 'client' | 'both'): Promise<KeyPair> {
-  return issueCertificate(by, { commonName: 'm1', dnsNames: ['m1'], addresses: ['127.0.0.1'], usages, days: 1, clock: systemClock });
+async function issue(by: KeyPair, usages: CertificateUsage, organizations: readonly string[] = []): Promise<KeyPair> {
+  const subject = { commonName: 'm1', organizations, dnsNames: ['m1'], addresses: ['127.0.0.1'], usages };
+  return issueCertificate(by, { ...subject, days: 1, clock: systemClock });
 }
 
-async function clientOf(by: KeyPair): Promise<ClientCertificate> {
-  return { ...(await issue(by, 'client')), authority: authority.certificate };
+async function clientOf(by: KeyPair, organizations: readonly string[] = [OPERATORS]): Promise<ClientCertificate> {
+  return { ...(await issue(by, 'client', organizations)), authority: authority.certificate };
 }
 
 async function freePort(): Promise<number> {
@@ -128,6 +130,26 @@ describe('serveStatus', () => {
       code: 'AGENT_UNREACHABLE',
       message: expect.stringContaining('a certificate is not of its authority'),
     });
+  });
+
+  it('lets in an operator of several organizations', async () => {
+    await serve();
+    const operator = await clientOf(authority, ['shop', OPERATORS]);
+    expect(await askAgent('127.0.0.1', config.listen.port, operator, options)).toEqual(STATUS);
+  });
+
+  it.each<[string, CertificateUsage, readonly string[]]>([
+    ['a node that was removed', 'server', []],
+    ['a node of an earlier version, which could be a client', 'both', []],
+    ['a component', 'client', ['shop', `${OPERATORS}.shop`]],
+    ['an operator that is only a server', 'server', [OPERATORS]],
+  ])('opens nothing to the certificate of %s', async (_, usages, organizations) => {
+    await serve();
+    const holder = { ...(await issue(authority, usages, organizations)), authority: authority.certificate };
+    for (const path of ['/v1/status', '/healthz', '/none']) {
+      const asked = getJson(`https://127.0.0.1:${config.listen.port}${path}`, { ...options, client: holder, authority: holder.authority });
+      await expect(asked, path).rejects.toMatchObject({ code: 'ECONNRESET' });
+    }
   });
 
   it('refuses a client without a certificate', async () => {

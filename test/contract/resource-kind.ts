@@ -32,8 +32,17 @@ export interface KindUnderTest<Spec> {
 
 const signal = new AbortController().signal;
 
+export interface ContractOptions {
+  /** False leaves out the kills at each command, of which every one needs a fresh host. */
+  readonly kills?: boolean;
+}
+
 /** Tests the contract of ResourceKind. */
-export function describeResourceKind<Spec>(name: string, make: () => Promise<KindUnderTest<Spec>>): void {
+export function describeResourceKind<Spec>(
+  name: string,
+  make: () => Promise<KindUnderTest<Spec>>,
+  { kills = true }: ContractOptions = {},
+): void {
   describe(`${name} as a kind of resource`, () => {
     const open: KindUnderTest<Spec>[] = [];
     afterEach(async () => {
@@ -123,7 +132,7 @@ export function describeResourceKind<Spec>(name: string, make: () => Promise<Kin
       expect(await under.state()).toEqual(before);
     });
 
-    describe.each(['free', 'taken'] as const)('in a place that is %s', (place) => {
+    describe.skipIf(!kills).each(['free', 'taken'] as const)('in a place that is %s', (place) => {
       /** Kills the work at each of its commands, on a fresh host each time, and passes each killed host to `check`. */
       async function killEach(
         prepare: (work: Working<Spec>) => Promise<void>,

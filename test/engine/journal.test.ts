@@ -1,4 +1,4 @@
-import { appendFile, open, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, readlink, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { fixedClock } from '../../src/core/index.ts';
@@ -31,7 +31,8 @@ describe('openJournal', () => {
       await journal.append(record);
       await journal.close();
     }
-    expect((await readFile(path(), 'utf8')).match(/"run":"r[12]"/g)).toEqual(['"run":"r1"', '"run":"r2"']);
+    const lines = (await readFile(path(), 'utf8')).split('\n');
+    expect(lines.map((line) => /"run":"r[12]"/.exec(line)?.[0])).toEqual(['"run":"r1"', '"run":"r2"', undefined]);
   });
 
   it('does not join its first line to one that a crash cut short', async () => {
@@ -44,6 +45,18 @@ describe('openJournal', () => {
     const lines = (await readFile(path(), 'utf8')).trimEnd().split('\n');
     expect(lines[0]).toBe('{"time":"2026-01-0');
     expect(lines.slice(1).map((line) => void JSON.parse(line))).toHaveLength(2);
+  });
+
+  it('leaves no file open, neither when it is closed nor when it cannot look at the end of the file', async () => {
+    const journal = await openJournal(path(), { clock, run: 'r1' });
+    await journal.append(record);
+    expect(await countOpen(path())).toBe(1);
+    await journal.close();
+    expect(await countOpen(path())).toBe(0);
+    const reading = vi.spyOn(await fileHandles(), 'read').mockRejectedValueOnce(new Error('bad disk'));
+    await expect(openJournal(path(), { clock, run: 'r2' })).rejects.toThrow('bad disk');
+    reading.mockRestore();
+    expect(await countOpen(path())).toBe(0);
   });
 
   it('keeps lines whole that are appended at the same time', async () => {
@@ -74,8 +87,14 @@ describe('openJournal', () => {
   });
 });
 
+/** How many times this process has the file open. */
+async function countOpen(file: string): Promise<number> {
+  const links = (await readdir('/proc/self/fd')).map((fd) => readlink(join('/proc/self/fd', fd)).catch(() => ''));
+  return (await Promise.all(links)).filter((link) => link === file).length;
+}
+
 /** The class of file handles, which is not exported; any handle leads to it. */
-async function fileHandles(): Promise<Pick<FileHandle, 'datasync' | 'appendFile'>> {
+async function fileHandles(): Promise<Pick<FileHandle, 'datasync' | 'appendFile' | 'read'>> {
   const probe = await open(join(directory(), 'probe'), 'w');
   const prototype = Object.getPrototypeOf(probe) as FileHandle;
   await probe.close();

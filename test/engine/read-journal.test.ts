@@ -101,6 +101,11 @@ describe('readJournal', () => {
     ]);
   });
 
+  it('calls a step by its id where a line has no summary', async () => {
+    await writeFile(path(), `${JSON.stringify({ time: 't', run: 'r1', event: 'step.done', step: 'a/m1/b' })}\n`);
+    expect(await readJournal(path())).toMatchObject([{ operation: 'install', steps: [{ step: 'a/m1/b', host: '', summary: 'a/m1/b' }] }]);
+  });
+
   it('says of a step that it was taken back', async () => {
     await write('r1', [STARTED, step('step.started', 'a'), step('step.done', 'a'), step('step.undone', 'a')]);
     expect(await readJournal(path())).toMatchObject([{ steps: [{ step: 'a', outcome: 'undone' }] }]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CaissonError } from '../../src/core/index.ts';
-import { checkPlan, StepsFailedError, type RunJournal, type Step } from '../../src/engine/index.ts';
+import { CaissonError, type Clock } from '../../src/core/index.ts';
+import { checkPlan, StepsFailedError, type RunJournal, type Step, type StepContext } from '../../src/engine/index.ts';
 import { sampleStep as step, startRun, world } from './sample-steps.ts';
 
 async function failureOf(run: { readonly outcome: Promise<unknown> }): Promise<StepsFailedError> {
@@ -48,13 +48,64 @@ describe('runSteps', () => {
 
   it('begins a step that follows others when they have ended, well or not', async () => {
     const state = world();
-    const good = step(state, 'good');
+    const good = step(state, 'good', { work: 20 });
     const bad = step(state, 'bad1', { host: 'c1', fails: true });
     const after = step(state, 'after', { host: 'c2', follows: [good, bad] });
     const failure = await failureOf(startRun([good, bad, after]));
     expect(failure.failures.map(({ step: { id } }) => id)).toEqual(['bad1']);
-    expect(state.order.at(-1)).toBe('after');
+    expect(state.order).toEqual(['good', 'after']);
     expect(() => checkPlan([after, good, bad])).toThrow('step "after" needs "good", which does not stand before it');
+  });
+
+  it('runs steps that name nothing but what they need', async () => {
+    const bare = (id: string, fails: boolean, needs: readonly Step[]): Step => ({
+      ...{ id, kind: 'change', phase: 'test', host: 'm1', summary: `do ${id}`, needs },
+      isDone: async () => false,
+      apply: () => (fails ? Promise.reject(new Error(`${id} broke`)) : Promise.resolve()),
+    });
+    const first = bare('first', false, []);
+    expect(await startRun([first, bare('second', false, [first])]).outcome).toEqual({ steps: 2, changed: 2 });
+    expect((await failureOf(startRun([bare('third', true, [])]))).failures[0]?.takenBack).toEqual([]);
+  });
+
+  it('says when each step starts and how it ends, with the milliseconds that it took', async () => {
+    const state = world();
+    state.done.add('there');
+    const there = step(state, 'there');
+    const made = step(state, 'made', { needs: [there] });
+    const bad = step(state, 'bad', { fails: true, needs: [made] });
+    // Every look at the clock is half a second after the one before.
+    let ms = 0;
+    const clock: Clock = { now: () => new Date(0), monotonic: () => (ms += 500) };
+    const run = startRun([there, made, bad], { clock });
+    await failureOf(run);
+    const said = (id: string) => ({ phase: 'test', step: id, host: 'm1', summary: `do ${id}` });
+    expect(run.events).toEqual([
+      { type: 'step.finished', ...said('there'), outcome: 'already', ms: 500 },
+      { type: 'step.started', ...said('made') },
+      { type: 'step.finished', ...said('made'), outcome: 'done', ms: 500 },
+      { type: 'step.started', ...said('bad') },
+      { type: 'step.finished', ...said('bad'), outcome: 'failed', ms: 500, reason: 'bad broke' },
+    ]);
+  });
+
+  it('gives each part of a step the signal and the events of the run', async () => {
+    const { signal } = new AbortController();
+    const warn = (where: string) => async (context: StepContext) => {
+      expect(context.signal).toBe(signal);
+      context.emit({ type: 'warning', message: where });
+    };
+    const made: Step = {
+      ...step(world(), 'made'),
+      isDone: async (context) => warn('isDone')(context).then(() => false),
+      apply: warn('apply'),
+      undo: warn('undo'),
+    };
+    const gate = step(world(), 'gate', { kind: 'wait', fails: true, needs: [made], takesBack: [made] });
+    const run = startRun([made, gate], { signal });
+    await failureOf(run);
+    const warnings = run.events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    expect(warnings).toEqual(['isDone', 'apply', 'undo']);
   });
 
   it('counts changes and actions as what changed, not waits', async () => {
@@ -102,7 +153,7 @@ describe('runSteps', () => {
   it('lets nothing go on behind the back of whoever called it when the journal cannot be written', async () => {
     const state = world();
     const journal: RunJournal = { append: () => Promise.reject(new Error('disk full')), close: async () => {} };
-    await expect(startRun([step(state, 'a'), step(state, 'b', { host: 'g1' })], { journal }).outcome).rejects.toThrow('disk full');
+    await expect(startRun([step(state, 'a'), step(state, 'b', { host: 'g1' })], { journal }).outcome).rejects.toThrow(/^disk full$/);
     expect(state.running).toBe(0);
     expect(state.order).toEqual([]);
   });
@@ -271,6 +322,26 @@ describe('StepsFailedError', () => {
     const damaged = new CaissonError('BUNDLE_DAMAGED', 'Cannot use it', { hint: 'Copy it again' });
     expect(new StepsFailedError([failed('a', damaged), failed('b', damaged)], 0)).toMatchObject({ code: 'INSTALL_FAILED', exitStatus: 4 });
     expect(new StepsFailedError([failed('a', damaged), failed('b', new Error('other'))], 0).exitStatus).toBe(6);
-    expect(new StepsFailedError([failed('a', damaged)], 0).message).toContain('Cannot use it\n    Copy it again');
+    expect(new StepsFailedError([failed('a', damaged), failed('b', new CaissonError('USAGE', 'Wrong'))], 0).exitStatus).toBe(6);
+    expect(new StepsFailedError([failed('a', new Error('other'))], 0).exitStatus).toBe(6);
+  });
+
+  it('tells each failure with its reason, its remedy and what was taken back, and how many steps were not tried', () => {
+    const damaged = new CaissonError('BUNDLE_DAMAGED', 'Cannot use it', { hint: 'Copy it again' });
+    const plain = new CaissonError('BUNDLE_DAMAGED', 'exit status 1\nno such unit\n');
+    const [one, other] = [damaged, plain].map((error, at) => ({ step: step(world(), `s${at}`), error, takenBack: [] }));
+    if (one === undefined || other === undefined) throw new Error('there are two');
+    const single = new StepsFailedError([one], 0);
+    expect(single.message).toBe('Cannot finish the run: 1 of its steps failed\n  m1: do s0: Cannot use it\n    Copy it again');
+    expect(single.cause).toBe(damaged);
+    expect(single.hint).toBe('Remedy what is named above and run the same command again: what is done stays done');
+    expect(new StepsFailedError([other, { ...one, takenBack: [other.step] }], 3).message).toBe(
+      [
+        'Cannot finish the run: 2 of its steps failed',
+        '  m1: do s1: exit status 1\n    no such unit',
+        '  m1: do s0: Cannot use it\n    Copy it again\n    Taken back: do s1',
+        '  3 later steps were not tried',
+      ].join('\n'),
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { fixedClock, type Event } from '../../src/core/index.ts';
+import { fixedClock, type Clock, type Event } from '../../src/core/index.ts';
 import { runSteps, type JournalRecord, type Limits, type RunJournal, type Step, type StepKind } from '../../src/engine/index.ts';
 
 /** What sample steps have done so far, and how many of them work. */
@@ -77,15 +77,19 @@ export interface SampleRun {
   readonly signal?: AbortSignal;
   readonly limits?: Limits;
   readonly journal?: RunJournal;
+  readonly clock?: Clock;
 }
 
 /** Runs steps; what they say and what the journal gets is complete when `outcome` is settled. */
-export function startRun(steps: readonly Step[], { signal = new AbortController().signal, limits, journal }: SampleRun = {}) {
+export function startRun(
+  steps: readonly Step[],
+  { signal = new AbortController().signal, limits, journal, clock = fixedClock(0) }: SampleRun = {},
+) {
   const events: Event[] = [];
   const memory = memoryJournal();
   const outcome = runSteps(steps, {
     journal: journal ?? memory,
-    clock: fixedClock(0),
+    clock,
     emit: (event) => events.push(event),
     signal,
     ...(limits === undefined ? {} : { limits }),

@@ -45,9 +45,13 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
 /** Files that take JSON or YAML apart and are none of those: why. */
 const OTHERS: Readonly<Record<string, string>> = {
   'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
+  'src/site/authority-generations.ts': 'written by this program beside the keys of the seed, for root alone',
   'src/agent/config.ts': 'written by the installer of the same site',
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/cluster/edit-nodes.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
+  'src/site/secret-store.ts': 'written by Caisson itself, for root alone; a damaged one is refused whole (test/site/secret-store.test.ts)',
+  'src/usecases/options.ts': 'cluster.yaml as src/cluster/edit-options.ts gives it',
+  'src/cluster/edit-options.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/io/yaml-edit.ts': 'read by readYaml before and after each edit',
   'src/host/check-login.ts': 'cluster.yaml once more, for its lines; it was parsed before',
   'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",

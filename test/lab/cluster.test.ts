@@ -4,6 +4,7 @@ import { killed } from './cluster/killed.ts';
 import { refused } from './cluster/refused.ts';
 import { sameBytes } from './cluster/same-bytes.ts';
 import { singleNode } from './cluster/single-node.ts';
+import { lifetime } from './cluster/lifetime.ts';
 import { prepareSide, type Side } from './cluster/site.ts';
 import { threeRoles } from './cluster/three-roles.ts';
 import { startConnected, type Connected } from './scenario.ts';
@@ -54,4 +55,8 @@ describe('an install that is killed at many points', () => {
 
 describe('a cluster of one node', () => {
   singleNode(getSide);
+});
+
+describe('a cluster that grows, loses its seed and shrinks', () => {
+  lifetime(getSide, { kills: 1, isLong: false });
 });

@@ -56,6 +56,8 @@ export interface Lab {
   makeSeed(node: string): Promise<void>;
   /** Runs a command over the real ssh client of this machine, with strict host keys. */
   ssh(node: string, command: string, options?: RunOptions & { readonly user?: string }): Promise<RunResult>;
+  /** Ends a node without warning and removes all that was on it: it never comes back. */
+  lose(node: string): Promise<void>;
   /** Removes every container, network and folder of the lab. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -262,6 +264,12 @@ function makeLab({ request, nodes, ...parts }: LabParts): Lab {
     makeSeed: async (name) => {
       await copyTo(name, parts.identityFile, '/root/.ssh/id_ed25519', 0o600);
       await copyTo(name, parts.knownHostsFile, '/root/.ssh/known_hosts', 0o644);
+    },
+    lose: async (name) => {
+      const { container } = node(name);
+      const cgroups = await innerContainers(request.engine, [container]);
+      await request.engine.docker(['rm', '--force', '--volumes', container]);
+      await removeCgroups(cgroups);
     },
     ssh: (name, command, { user = 'root', ...options } = {}) => {
       const argv = [

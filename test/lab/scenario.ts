@@ -104,6 +104,10 @@ export interface LabCluster {
   /** More of cluster.yaml, for example a `network` section. */
   readonly yaml?: string;
   readonly nodes: readonly (NodeRequest & { readonly roles: readonly string[] })[];
+  /** Name of a machine beside the cluster that is its seed. Default: the first node is the seed. */
+  readonly seed?: string;
+  /** Machines that are there, and of which cluster.yaml says nothing yet. */
+  readonly spare?: readonly string[];
 }
 
 /** One host of each role, as in a small datacenter. */
@@ -124,14 +128,16 @@ export function labName(cluster: LabCluster): string {
 /** Boots bare hosts behind the air gap. */
 export async function startHosts(connected: Connected, cluster: LabCluster, say: Say): Promise<Lab> {
   const image = await ensureNodeImage(connected.engine, aptMirror(), say);
-  return startLab({ name: labName(cluster), engine: connected.engine, image, nodes: cluster.nodes });
+  const beside = [...(cluster.seed === undefined ? [] : [cluster.seed]), ...(cluster.spare ?? [])].map((name) => ({ name }));
+  return startLab({ name: labName(cluster), engine: connected.engine, image, nodes: [...cluster.nodes, ...beside] });
 }
 
 /** The cluster that the quickstart leaves to look around in. */
 export const QUICKSTART: LabCluster = { ...THREE_ROLES, name: 'quickstart' };
 
-/** The first node's address is the seed's. */
+/** The machine beside the cluster, or the first node. */
 export function seedOf(cluster: LabCluster): string {
+  if (cluster.seed !== undefined) return cluster.seed;
   const [seed] = cluster.nodes;
   if (seed === undefined) throw new Error('The cluster has no nodes');
   return seed.name;
@@ -142,11 +148,12 @@ export function clusterYaml(lab: Lab, cluster: LabCluster): string {
     ({ name, roles }) => `  - { name: ${name}, address: ${lab.node(name).address}, roles: [${roles.join(', ')}] }`,
   );
   const ssh = 'ssh: { user: site, identityFile: ./identity, knownHosts: ./known_hosts, agent: false }\n';
+  const depot = cluster.seed === undefined ? '' : `depot: { address: ${lab.node(cluster.seed).address} }\n`;
   return `apiVersion: caisson/v1
 kind: Cluster
 name: ${cluster.name}
 domain: apps.lab.example
-${cluster.ssh === false ? '' : ssh}${cluster.yaml ?? ''}nodes:
+${cluster.ssh === false ? '' : ssh}${depot}${cluster.yaml ?? ''}nodes:
 ${nodes.join('\n')}
 `;
 }

@@ -73,6 +73,22 @@ describe('componentFiles', () => {
     expect(after.map(({ content }) => content.digest)).toEqual(made.map((text) => digestOf(text)));
   });
 
+  it('fills the secret of another component into a file; nothing where that component is not in the cluster', async () => {
+    const path = 'components/web/component.yaml';
+    const tree = {
+      ...MANIFESTS,
+      [path]: `${MANIFESTS[path] ?? ''}files: [{ path: /etc/web.conf, template: web.conf }]\n`,
+      'components/web/web.conf': 'store=${secret.store-root} other=${secret.other-key}\n',
+      'components/other/component.yaml':
+        'apiVersion: caisson/v1\nkind: Component\nname: other\nsummary: Is on no host\nsecrets: [{ name: other-key }]\n',
+    };
+    topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), await loadManifests(memoryTree(tree)));
+    declared = { topology, seed: { name: 'm1', layout, keys } } as unknown as Declared;
+    const text = await textOf(await filesOf('web/f1'), 'web.conf');
+    expect(text).toBe(`store=${await readFile(join(layout.secrets, 'store-root'), 'utf8')} other=\n`);
+    expect(existsSync(join(layout.secrets, 'other-key'))).toBe(false);
+  });
+
   it('fills secrets into files, and not into services', async () => {
     const text = await textOf(await filesOf('store/m1'), 'store.conf');
     const secret = await readFile(join(layout.secrets, 'store-root'), 'utf8');

@@ -98,7 +98,7 @@ describe('otherSeeds', () => {
 
 describe('lostKeys', () => {
   const places = { pki: '/var/lib/caisson/authorities', secrets: '/var/lib/caisson/secrets' };
-  const whole: SeedKeys = { authorities: { site: 'AA:BB' }, secrets: ['store-root', 'newer'] };
+  const whole: SeedKeys = { authorities: { site: 'AA:BB' }, held: { site: ['AA:BB'] }, rotations: {}, secrets: ['store-root', 'newer'] };
   const record = sampleRecord();
 
   it('misses nothing when all is there', () => {
@@ -106,10 +106,11 @@ describe('lostKeys', () => {
   });
 
   it.each([
-    ['gone', {}, 'the authority "site" of this site is gone'],
-    ['another one', { site: 'CC:DD' }, 'the authority "site" is not the one that this site was made with'],
-  ])('names an authority that is %s', (_, authorities, problem) => {
-    expect(lostKeys(record, { ...whole, authorities }, places)).toEqual([
+    ['gone', [], 'the authority "site" of this site is gone'],
+    ['another one', ['CC:DD'], 'the authority "site" is not the one that this site was made with'],
+  ])('names an authority that is %s', (_, held, problem) => {
+    const authorities = Object.fromEntries(held.map((fingerprint) => ['site', fingerprint]));
+    expect(lostKeys(record, { ...whole, authorities, held: { site: held } }, places)).toEqual([
       {
         where: places.pki,
         problem,

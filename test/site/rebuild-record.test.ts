@@ -3,7 +3,7 @@ import { digestOf } from '../../src/core/index.ts';
 import { newSiteRecord, rebuildRecord, siteRecordSchema, type FoundHost, type HostRecord, type SeedKeys } from '../../src/site/index.ts';
 import { sampleHostRecord } from '../support/sample-site.ts';
 
-const KEYS: SeedKeys = { authorities: { site: 'AA:BB' }, secrets: ['store-root'] };
+const KEYS: SeedKeys = { authorities: { site: 'AA:BB' }, held: { site: ['AA:BB'] }, rotations: {}, secrets: ['store-root'] };
 const keeps = (changes: Partial<HostRecord>): FoundHost => {
   const record = sampleHostRecord(changes);
   return { name: record.host, record, hasAgent: true };
@@ -53,8 +53,8 @@ describe('rebuildRecord', () => {
   it.each<readonly [string, readonly FoundHost[], SeedKeys]>([
     ['hosts that keep nothing', [NEW], KEYS],
     ['hosts of two sites', [keeps({}), keeps({ host: 'f1', site: { ...sampleHostRecord().site, id: 'id-2' } })], KEYS],
-    ['a seed without the authority', [keeps({})], { ...KEYS, authorities: {} }],
-    ['a seed with another authority of the same name', [keeps({})], { ...KEYS, authorities: { site: 'CC:DD' } }],
+    ['a seed without the authority', [keeps({})], { ...KEYS, authorities: {}, held: {} }],
+    ['a seed with another authority of the same name', [keeps({})], { ...KEYS, authorities: { site: 'CC:DD' }, held: { site: ['CC:DD'] } }],
     [
       'a seed without one of the authorities',
       [keeps({ site: { ...sampleHostRecord().site, authorities: { site: 'AA:BB', etcd: 'EE:FF' } } })],

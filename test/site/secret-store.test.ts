@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSecretStore } from '../../src/site/index.ts';
+import { openSecretStore, type SecretStore } from '../../src/site/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
@@ -42,4 +42,56 @@ describe('openSecretStore', () => {
     const made = await Promise.all(Array.from({ length: 50 }, (_, index) => store.obtain(`s${index}`, 24)));
     expect(new Set(made).size).toBe(50);
   });
+});
+
+describe('a change of a secret in the store', () => {
+  const CHANGE = { name: 'db-root', old: 'first-value-1', new: 'second-value-2' };
+  const store = async (): Promise<SecretStore> => {
+    const opened = openSecretStore(directory());
+    await writeFile(join(directory(), 'db-root'), CHANGE.old, { mode: 0o600 });
+    return opened;
+  };
+
+  it('keeps both values, for root alone, until it is settled', async () => {
+    const opened = await store();
+    await opened.begin(CHANGE);
+    expect(await opened.changes()).toEqual([CHANGE]);
+    expect(await opened.names()).toEqual(['db-root']);
+    expect(await opened.peek('db-root')).toBe(CHANGE.old);
+    expect((await stat(join(directory(), 'db-root.change'))).mode & 0o777).toBe(0o600);
+    await opened.settle('db-root');
+    expect(await opened.peek('db-root')).toBe(CHANGE.new);
+    expect(await readdir(directory())).toEqual(['db-root']);
+  });
+
+  it('can be turned round, and settled more than once', async () => {
+    const opened = await store();
+    await opened.begin(CHANGE);
+    await opened.begin({ name: 'db-root', old: CHANGE.new, new: CHANGE.old });
+    await opened.settle('db-root');
+    await opened.settle('db-root');
+    expect(await opened.peek('db-root')).toBe(CHANGE.old);
+    expect(await opened.changes()).toEqual([]);
+  });
+
+  it.each([
+    ['the value in force is another', { ...CHANGE, old: 'stale-value-0' }, false],
+    ['a change to another value is under way', { ...CHANGE, new: 'third-value-3' }, true],
+  ])('is refused when %s', async (_what, change, isBegun) => {
+    const opened = await store();
+    if (isBegun) await opened.begin(CHANGE);
+    await expect(opened.begin(change)).rejects.toMatchObject({ code: 'INPUT_CHANGED' });
+    expect(await opened.changes()).toEqual(isBegun ? [CHANGE] : []);
+  });
+
+  it.each(['', '{', '{"old":"value-of-old"}', '[]', '{"old":"value-of-old","new":7}'])(
+    'is not guessed from a damaged file: %s',
+    async (text) => {
+      const opened = await store();
+      await writeFile(join(directory(), 'db-root.change'), text);
+      const error: unknown = await opened.changes().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'INPUT_INVALID', hint: expect.stringContaining('from a backup') });
+      expect(String(error)).not.toContain('value-of-old');
+    },
+  );
 });

@@ -11,8 +11,13 @@ const DAY = 86_400_000;
 const SUBJECT = { commonName: 'm1', dnsNames: ['m1'], addresses: ['10.0.0.11'], usages: 'both' } as const;
 const directory = useTempDir();
 
-function open(now = NOW): SiteKeys {
-  return openSiteKeys(seedLayout(directory()), { name: 'lab', clock: fixedClock(now), resolvePath: (path) => join(directory(), path) });
+function open(now = NOW, renew?: readonly string[]): SiteKeys {
+  return openSiteKeys(seedLayout(directory()), {
+    name: 'lab',
+    clock: fixedClock(now),
+    renew,
+    resolvePath: (path) => join(directory(), path),
+  });
 }
 
 async function textsOf(keys: SiteKeys, id = 'm1', authority: string = SITE_AUTHORITY) {
@@ -40,7 +45,7 @@ describe('openSiteKeys', () => {
       ...[await keys.secret('store-root', 24), await keys.authority(SITE_AUTHORITY), await keys.repositoryKey()],
     ];
     expect(texts.map(({ digest }) => digest)).toEqual(texts.map(() => undefined));
-    expect(await keys.found([SITE_AUTHORITY, 'etcd'])).toEqual({ authorities: {}, secrets: [] });
+    expect(await keys.found([SITE_AUTHORITY, 'etcd'])).toEqual({ authorities: {}, held: {}, rotations: {}, secrets: [] });
     expect(await readdir(directory())).toEqual([]);
   });
 
@@ -98,6 +103,24 @@ describe('certificates of a site', () => {
     expect(await textsOf(open(NOW + 780 * DAY))).not.toEqual(first);
   });
 
+  it.each([
+    ['m1', [true, false, false]],
+    ['m2', [false, true, false]],
+    ['etcd/m1', [false, false, true]],
+    ['etcd-x/m1', [false, false, false]],
+    ['et', [false, false, false]],
+  ] as const)('are issued again when %s is to be renewed, and no others', async (renewed, expected) => {
+    const asked = [
+      ['m1', SITE_AUTHORITY],
+      ['m2', SITE_AUTHORITY],
+      ['m1', 'etcd'],
+    ] as const;
+    for (const [id, authority] of asked) await textsOf(open(), id, authority);
+    const keys = open(NOW, [renewed]);
+    const texts = asked.map(async ([id, authority]) => (await keys.certificate(id, authority, SUBJECT)).certificate.digest === undefined);
+    expect(await Promise.all(texts)).toEqual(expected);
+  });
+
   it('are not taken from a pair that a crash cut in half', async () => {
     await textsOf(open());
     await rm(join(seedLayout(directory()).certificates, 'm1.crt'));
@@ -125,7 +148,7 @@ describe('the authorities of a site', () => {
     const keys = open();
     const etcd = new X509Certificate(await read(keys.authority('etcd')));
     for (const name of ['web-token', 'store-root']) await read(keys.secret(name, 24));
-    expect(await open().found(names)).toEqual({ authorities: { etcd: etcd.fingerprint256 }, secrets: ['store-root', 'web-token'] });
+    expect(await open().found(names)).toMatchObject({ authorities: { etcd: etcd.fingerprint256 }, secrets: ['store-root', 'web-token'] });
   });
 
   it('are not found when their key is lost, and are never made anew', async () => {

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CaissonError, InvalidInputError } from '../../src/core/index.ts';
-import { parseAllowedSigners, parseRevokedKeys } from '../../src/sshsig/index.ts';
+import { findSigner, parseAllowedSigners, parseRevokedKeys, wireString, type AllowedSigner } from '../../src/sshsig/index.ts';
 import { keyLine, memorySigner } from '../support/signing-keys.ts';
 
 const KEY = keyLine(memorySigner(), '');
@@ -23,6 +24,7 @@ describe('allowed_signers', () => {
     ['alice', '1:1 want PRINCIPALS [OPTIONS] TYPE KEY'],
     [`"alice ${KEY}`, '1:1 want PRINCIPALS [OPTIONS] TYPE KEY'],
     [`alice cert-authority ${KEY}`, '1:7 "cert-authority" is not supported'],
+    ['alice cert-authority', '1:7 "cert-authority" is not supported'],
     [`alice namespaces="git",cert-authority ${KEY}`, '1:24 "cert-authority" is not supported'],
     [`alice namespaces="git",namespaces="git" ${KEY}`, '1:24 option "namespaces" is there twice'],
     [`alice namespaces="" ${KEY}`, '1:7 option "namespaces" is empty'],
@@ -54,6 +56,53 @@ describe('allowed_signers', () => {
       'a',
       '*,!b',
     ]);
+  });
+});
+
+describe('an allowed signer', () => {
+  const { key } = memorySigner();
+  const at = (time: string): Date => new Date(time);
+
+  it.each<[string, Partial<AllowedSigner>]>([
+    [`alice ${KEY}`, { principals: 'alice' }],
+    [`"alice bob" ${KEY}`, { principals: 'alice bob' }],
+    [`a\rb ${KEY}\r`, { principals: 'a\rb' }],
+    [`alice NAMESPACES="git" ${KEY}`, { namespaces: 'git' }],
+    [String.raw`alice namespaces="a\"b,c" ${KEY}`, { namespaces: 'a"b,c' }],
+    [
+      `alice valid-before="20270101Z",namespaces="git",valid-after="20260101Z"\t${KEY}`,
+      { namespaces: 'git', validAfter: at('2026-01-01T00:00:00Z'), validBefore: at('2027-01-01T00:00:00Z') },
+    ],
+  ])('is read from: %s', (line, wanted) => {
+    const none = { principals: 'alice', key, namespaces: undefined, validAfter: undefined, validBefore: undefined };
+    expect(parseAllowedSigners(line, 'allowed')).toEqual([{ ...none, ...wanted }]);
+  });
+
+  it('is found by its key, for its purposes, from its first second to its last', () => {
+    const signers = parseAllowedSigners(
+      [
+        `other ${keyLine(memorySigner(2), '')}`,
+        `git namespaces="git" ${KEY}`,
+        `dated valid-after="20260101Z",valid-before="20260102Z",namespaces="caisson-*" ${KEY}`,
+      ].join('\n'),
+      'allowed',
+    );
+    const found = (namespace: string, time: string, signer = memorySigner()) =>
+      findSigner(signers, { key: signer.key, namespace, at: at(time) })?.principals;
+    expect(found('git', '2020-01-01T00:00:00Z')).toBe('git');
+    expect(found('anything', '2020-01-01T00:00:00Z', memorySigner(2))).toBe('other');
+    expect(found('git', '2020-01-01T00:00:00Z', memorySigner(3))).toBeUndefined();
+    expect(found('svn', '2026-01-01T12:00:00Z')).toBeUndefined();
+    const times = ['2025-12-31T23:59:59.999Z', '2026-01-01T00:00:00Z', '2026-01-02T00:00:00.999Z', '2026-01-02T00:00:01Z'];
+    expect(times.map((time) => found('caisson-bundle', time))).toEqual([undefined, 'dated', 'dated', undefined]);
+  });
+
+  it('is not read from a line that is too long, and not from too many mistakes', () => {
+    const comment = (length: number) => `alice ${KEY} ${'x'.repeat(length - KEY.length - 'alice '.length - 1)}`;
+    expect(parseAllowedSigners(comment(8192), 'allowed')).toHaveLength(1);
+    expect(problemsOf(() => parseAllowedSigners(comment(8193), 'allowed'))).toEqual(['1:1 it has 8193 characters, at most 8192 are read']);
+    expect(problemsOf(() => parseAllowedSigners('x\n'.repeat(300), 'allowed'))).toHaveLength(200);
+    expect(problemsOf(() => parseRevokedKeys(Buffer.from('x\n'.repeat(300)), 'revoked'))).toHaveLength(200);
   });
 });
 
@@ -96,6 +145,48 @@ describe('a list of revoked keys', () => {
     ['that promises gigabytes', krl(1, Buffer.from('02ffffffff', 'hex')), 'it ends early'],
   ])('in binary form %s is refused', (_, bytes, reason) => {
     expect(problemsOf(() => parseRevokedKeys(bytes, 'revoked'))).toEqual([expect.stringContaining(reason)]);
+  });
+});
+
+describe('keys that are revoked', () => {
+  const { key } = memorySigner();
+  const hash = (algorithm: string): Buffer => createHash(algorithm).update(key.blob).digest();
+
+  it.each<[string, Buffer, boolean]>([
+    ['a list', Buffer.from(`# gone\r\n\n  ${KEY} comment\r\n`), true],
+    ['a list of others', Buffer.from(keyLine(memorySigner(2), '')), false],
+    ['an empty list', Buffer.from(''), false],
+    ['an empty revocation list', krl(1), false],
+    ['a revocation list', krl(1, section(2, wireString(key.blob))), true],
+    ['a revocation list of SHA-1', krl(1, section(3, wireString(hash('sha1')))), true],
+    ['a revocation list of SHA-256', krl(1, section(5, wireString(hash('sha256')))), true],
+    ['the last of many', krl(1, section(5, Buffer.concat([wireString(Buffer.alloc(32)), wireString(hash('sha256'))]))), true],
+    ['a section behind one of certificates', krl(1, section(1, Buffer.alloc(9)), section(2, wireString(key.blob))), true],
+    [
+      'a revocation list of others',
+      krl(1, section(2, wireString(memorySigner(2).key.blob)), section(3, wireString(Buffer.alloc(20)))),
+      false,
+    ],
+  ])('stand in %s, or do not', (_, bytes, isRevoked) => {
+    expect(parseRevokedKeys(bytes, 'revoked')(key)).toBe(isRevoked);
+  });
+
+  it('are listed by a program where a line is a rule and no key', () => {
+    const remedies = ['serial: 1', 'sha256: x', 'whatever'].map((line) => {
+      try {
+        parseRevokedKeys(Buffer.from(line), 'revoked');
+      } catch (error) {
+        if (error instanceof InvalidInputError) return error.problems[0]?.remedy;
+      }
+      throw new Error('it is no list');
+    });
+    expect(remedies).toEqual([...Array<string>(2).fill('make a list from it: ssh-keygen -k -f LIST FILE'), undefined]);
+  });
+
+  it('are looked at with ssh-keygen where the list is damaged', () => {
+    expect(() => parseRevokedKeys(krl(3), '/etc/revoked')).toThrow(
+      expect.objectContaining({ code: 'INPUT_INVALID', hint: 'Look at it with: ssh-keygen -Q -l -f /etc/revoked' }),
+    );
   });
 });
 

@@ -280,6 +280,12 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
       },
       neighbour: hasUnit('route-of-others.service'),
     },
+    {
+      key: '10.1.0.0/16',
+      spec: { via: '10.0.0.1' },
+      change: (machine) => void machine.lostRoutes.add('10.1.0.0/16'),
+      neighbour: hasUnit('route-of-others.service'),
+    },
   ],
   sysctl: [
     {

@@ -20,6 +20,7 @@ import {
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { LOAD_MODULES_SCRIPT, LOOK_MODULES_SCRIPT, UNLOAD_MODULES_SCRIPT } from '../../src/resources/module.ts';
 import { INSPECT_SCRIPT, KEEP_SCRIPT, PLACE_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE_SCRIPT } from '../../src/resources/paths.ts';
+import { LOOK_ROUTES_SCRIPT } from '../../src/resources/route.ts';
 import { LOOK_SYSCTL_SCRIPT, SET_SYSCTL_SCRIPT, UNSET_SYSCTL_SCRIPT } from '../../src/resources/sysctl.ts';
 import { FILE_TIMES_SCRIPT } from '../../src/resources/unit.ts';
 import { MAKE_USER_SCRIPT, REMOVE_USERS_SCRIPT } from '../../src/resources/user.ts';
@@ -100,6 +101,8 @@ export class SimulatedMachine implements Host {
   readonly images = new Map<string, string>();
   readonly sysctls = new Map<string, string>();
   readonly modules = new Set<string>();
+  /** Destinations of routes that somebody deleted since their units were started. */
+  readonly lostRoutes = new Set<string>();
   /** Units that were restarted while they ran, in order. */
   readonly restarted: string[] = [];
   /** Commands of the platform, such as those of actions. */
@@ -325,6 +328,9 @@ export class SimulatedMachine implements Host {
         for (const name of parameters) this.users.delete(name);
         return {};
       },
+      [LOOK_ROUTES_SCRIPT]: () => ({
+        stdout: parameters.map((to, index) => (index % 2 > 0 ? '' : `${this.lostRoutes.has(to) ? 'no' : 'yes'}\n`)).join(''),
+      }),
       [LOOK_SYSCTL_SCRIPT]: () => ({
         stdout: parameters
           .map((name) => `${name}\t${this.sysctls.get(name) ?? ''}\t${this.text(`/etc/sysctl.d/90-caisson-${name}.conf`)}\n`)
@@ -592,6 +598,7 @@ export class SimulatedMachine implements Host {
     if (unit.started !== undefined) this.restarted.push(name);
     unit.started = this.#tick();
     unit.running = unit.loaded;
+    for (const to of this.lostRoutes) if (unit.loaded.includes(`route replace ${to} via`)) this.lostRoutes.delete(to);
     if (name === DEPOT_UNIT) await this.#startDepot();
     // Containers end with their engine, and their units start them again.
     if (name !== 'docker.service') return;

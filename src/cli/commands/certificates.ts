@@ -1,10 +1,10 @@
-import { listCertificates, seedLayout, type SiteCertificate } from '../../site/index.ts';
-import { planRenewal, renewCertificates } from '../../usecases/index.ts';
+import { listCertificates, listRotations, ROTATION_PHASES, seedLayout, type SiteCertificate } from '../../site/index.ts';
+import { planRenewal, planRotation, renewCertificates, rotateAuthority } from '../../usecases/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, type SiteFlags } from '../site/index.ts';
 
-/** `caisson certificates`: lists every certificate of the site and its end, and renews those that are named. */
+/** `caisson certificates`: lists every certificate of the site and its end, renews those that are named, replaces authorities. */
 export const registerCertificates: RegisterCommand = (program, run) => {
   const command = program
     .command('certificates')
@@ -26,12 +26,33 @@ export const registerCertificates: RegisterCommand = (program, run) => {
       ),
     ),
   );
+  const rotate = command
+    .command('rotate')
+    .description('replace an authority by a new one, in three phases without a moment in which its users do not trust each other')
+    .argument('<authority>', 'an authority as "caisson certificates" prints it');
+  addSiteFlags(addBundleFlag(rotate)).action((authority: string, flags: SiteFlags) =>
+    run((context) =>
+      runSiteVerb(
+        {
+          plan: (options) => planRotation(options, authority),
+          run: (options, approve) => rotateAuthority(options, authority, approve),
+        },
+        flags,
+        context,
+      ),
+    ),
+  );
 };
 
 async function showCertificates(context: CommandContext): Promise<void> {
   const certificates = await listCertificates(seedLayout(), context.clock);
-  const text = certificates.length === 0 ? 'This machine keeps no certificates of a site' : formatTable(HEADER, certificates.map(rowOf));
-  context.print({ text, data: { certificates } });
+  const rotations = [...(await listRotations(seedLayout()))].map(([authority, phase]) => ({ authority, phase }));
+  const table = certificates.length === 0 ? 'This machine keeps no certificates of a site' : formatTable(HEADER, certificates.map(rowOf));
+  const underWay = rotations.map(
+    ({ authority, phase }) =>
+      `The authority "${authority}" is being replaced, phase ${ROTATION_PHASES.indexOf(phase) + 1} of ${ROTATION_PHASES.length}; go on with: caisson certificates rotate ${authority}`,
+  );
+  context.print({ text: [table, ...underWay].join('\n'), data: { certificates, rotations } });
 }
 
 const HEADER = ['NAME', 'AUTHORITY', 'SUBJECT', 'NAMES', 'ENDS', 'DAYS LEFT'];

@@ -8,10 +8,12 @@ import { registerHistory } from './history.ts';
 import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
 import { registerNode } from './node.ts';
+import { registerOption } from './option.ts';
 import { registerPush } from './push.ts';
 import { registerReset } from './reset.ts';
 import { registerRestore } from './restore.ts';
 import { registerRollback } from './rollback.ts';
+import { registerSecrets } from './secrets.ts';
 import { registerServe } from './serve.ts';
 import { registerSign } from './sign.ts';
 import { registerUpgrade } from './upgrade.ts';
@@ -26,6 +28,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerPush,
   registerInstall,
   registerNode,
+  registerOption,
   registerUpgrade,
   registerRollback,
   registerReset,
@@ -34,6 +37,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerCluster,
   registerHistory,
   registerCertificates,
+  registerSecrets,
   registerAgent,
 ];
 

@@ -14,16 +14,23 @@ export function printPlan(planned: PlannedRun, context: CommandContext): void {
 
 /**
  * Shows the changes of a plan and asks for approval. Returns true without a question when `yes` is set or no step would
- * change anything. Throws USAGE when there is no terminal to ask on.
+ * change anything; with `asksForNotes` only when the plan has no notes, either. Throws USAGE when there is no terminal to ask on.
  */
-export async function askForPlan(planned: PlannedRun, yes: boolean, context: CommandContext): Promise<boolean> {
+export async function askForPlan(
+  planned: PlannedRun,
+  { yes, asksForNotes = false }: { readonly yes: boolean; readonly asksForNotes?: boolean },
+  context: CommandContext,
+): Promise<boolean> {
   const open = stepsThatChange(planned.plan.steps);
-  if (open.length === 0) return true;
+  if (open.length === 0 && !(asksForNotes && planned.notes.length > 0)) return true;
   const hosts = new Set(open.map(({ host }) => host)).size;
   const { name } = planned.session.topology.spec;
   return ask(
     {
-      text: `Run ${count(open.length, 'step')} on ${count(hosts, 'host')} of "${name}"?`,
+      text:
+        open.length === 0
+          ? `Change this in "${name}", with nothing to do on its hosts?`
+          : `Run ${count(open.length, 'step')} on ${count(hosts, 'host')} of "${name}"?`,
       about: describeChanges(planned).split('\n'),
       refusal: {
         message: 'Cannot ask before the first change: the input is not a terminal; nothing was changed',

@@ -8,13 +8,15 @@ import { siteOptions, type SiteFlags } from './site-flags.ts';
 export interface SiteVerb {
   readonly plan: (options: OperationOptions) => Promise<PlannedRun>;
   readonly run: (options: OperationOptions, approve: Approve) => Promise<RunSummary>;
+  /** True for a verb that changes something of the site besides its hosts: it asks where the plan has notes and no steps, too. */
+  readonly asksForNotes?: boolean;
   /** Text of the result. */
   readonly describe?: (summary: RunSummary, seconds: number) => string;
 }
 
 /** Prints the plan of a verb with --plan; otherwise shows the plan, asks, carries it out and prints how it ended. */
 export async function runSiteVerb(
-  { plan, run, describe = describeSummary }: SiteVerb,
+  { plan, run, asksForNotes = false, describe = describeSummary }: SiteVerb,
   flags: SiteFlags,
   context: CommandContext,
 ): Promise<void> {
@@ -24,7 +26,7 @@ export async function runSiteVerb(
     return;
   }
   const started = context.clock.monotonic();
-  const summary = await run(options, (planned) => askForPlan(planned, flags.yes === true, context));
+  const summary = await run(options, (planned) => askForPlan(planned, { yes: flags.yes === true, asksForNotes }, context));
   const seconds = Math.round((context.clock.monotonic() - started) / 1000);
   context.print({ text: describe(summary, seconds), data: { ...summary, seconds } });
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { scopeFor, type Placement } from '../../cluster/index.ts';
+import { scopeFor, usedSecrets, type Placement } from '../../cluster/index.ts';
 import { digestOf, type Digest } from '../../core/index.ts';
 import { isAddress, renderTemplate, type ComponentCertificate } from '../../manifests/index.ts';
 import { digestOfAll, fixedContent, type Content, type PlacedFile } from '../../resources/index.ts';
@@ -40,7 +40,7 @@ export async function componentFiles(declared: Declared, placement: Placement, r
 
 async function templateFiles(declared: Declared, { component, host }: Placement, render: Renderer): Promise<ComponentFiles['files']> {
   const { keys } = declared.seed;
-  const made = component.secrets.map(async ({ name, length }) => ({ name, text: await keys.secret(name, length) }));
+  const made = usedSecrets(declared.topology, component).map(async ({ name, length }) => ({ name, text: await keys.secret(name, length) }));
   const given = declared.topology.options.secrets.map(async ({ name, path }) => ({ name, text: await keys.fileSecret(path) }));
   const texts = await Promise.all([...made, ...given]);
   return Promise.all(

@@ -56,7 +56,7 @@ async function trustResources(declared: Declared, node: NodeSpec, at: At): Promi
     commonName: node.name,
     dnsNames: [node.name],
     addresses: [node.address],
-    usages: 'both',
+    usages: 'server',
   });
   const registry = declared.topology.platform.registry?.name;
   const registries = [depotAuthority(declared.supply.depot), ...(registry === undefined ? [] : [registry])];

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { OPERATORS } from '../../agent/index.ts';
 import { digestOfAll, fixedContent, OWNERS, type Resource, type ResourceOf } from '../../resources/index.ts';
 import { DEPOT_UNIT, depotTlsPaths, EXECUTABLE, operatorPaths, repositoryKeyPaths, SITE_AUTHORITY, UNITS } from '../../site/index.ts';
 import type { Declared, DepotAddress } from '../declared.ts';
@@ -50,6 +51,7 @@ async function depotFiles(declared: Declared) {
   });
   const operator = await keys.certificate('operator', SITE_AUTHORITY, {
     commonName: 'operator',
+    organizations: [OPERATORS],
     dnsNames: [],
     addresses: [],
     usages: 'client',

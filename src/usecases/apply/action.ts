@@ -1,10 +1,12 @@
 import { scopeFor, urlAddress } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import type { Step, StepContext } from '../../engine/index.ts';
-import { runChecked, type Command } from '../../host/index.ts';
-import { renderData, renderTemplate, type Scope } from '../../manifests/index.ts';
+import { CommandFailedError, type Command, type CommandResult } from '../../host/index.ts';
+import { renderData, type ComponentAction, type Scope } from '../../manifests/index.ts';
 import type { ActionStep } from '../../plan/index.ts';
+import type { SecretChange } from '../../site/index.ts';
 import type { RunSite } from './run-site.ts';
+import { secretFiles, withSecretFiles } from './secret-files.ts';
 
 /** Runs an action on its runner. Done when its probe succeeds. Actions that run once are noted in the record. */
 export function actionBehaviour(run: RunSite, step: ActionStep): Pick<Step, 'isDone' | 'apply'> {
@@ -30,38 +32,73 @@ export async function doAction(run: RunSite, deed: Deed, context: StepContext): 
 }
 
 async function probeAction(run: RunSite, deed: Deed, { signal }: StepContext): Promise<boolean> {
-  const { action, runner } = deed;
-  if (action.done === undefined) return false;
-  const argv = action.done.map((word) => renderTemplate(word, scopeOf(run, deed), whereOf(deed)));
-  return (await run.hostOf(runner).run({ argv, idleTimeoutMs: action.timeout * 1000 }, { signal })).exitCode === 0;
+  const { done, container } = deed.action;
+  if (done === undefined) return false;
+  const asked: Doing = 'arguments' in done ? { container: container && { ...container, arguments: done.arguments } } : { command: done };
+  return (await execute(run, deed, asked, `${nameOf(deed)}-done`, signal)).exitCode === 0;
 }
 
 async function runAction(run: RunSite, deed: Deed, { signal }: StepContext): Promise<void> {
   const { action, runner } = deed;
   const { component, host } = deed.placement;
-  const scope = scopeOf(run, deed);
-  const where = whereOf(deed);
-  const command = renderData({ command: action.command, container: action.container, input: action.input }, scope, where);
-  const { engine } = run.declared.tools;
-  const name = `${component.name}-${action.name}-${host.name}`;
-  const argv = command.container === undefined ? command.command : engine.runOnce(name, command.container);
-  if (argv === undefined) throw new Error(`${where} has neither command nor container`);
-  const request: Command = { argv, idleTimeoutMs: action.timeout * 1000, ...(command.input === undefined ? {} : { input: command.input }) };
   try {
-    // A run that was killed may have left its container running.
-    if (command.container !== undefined) await engine.removeContainers(run.hostOf(runner), [name], signal);
-    await runChecked(run.hostOf(runner), request, { signal });
+    const result = await execute(run, deed, action, nameOf(deed), signal);
+    if (result.exitCode !== 0) throw new CommandFailedError(runner, result.argv, result);
   } catch (cause) {
     signal.throwIfAborted();
+    const undo = action.secret === undefined ? '' : `, or keep the old value: caisson secrets change ${action.secret} --undo`;
     throw new CaissonError('ACTION_FAILED', `Cannot ${action.summary} for "${component.name}" on "${host.name}": ${reasonOf(cause)}`, {
       cause,
-      hint: `It ran on "${runner}". What follows from it was not begun; run the same command again once it can succeed`,
+      hint: `It ran on "${runner}". What follows from it was not begun; run the same command again once it can succeed${undo}`,
     });
   } finally {
     // The action may have changed any host of the component.
     for (const { name } of [host, ...run.declared.topology.hostsOf(component.name)]) run.agents.forget(name);
     run.agents.forget(runner);
   }
+}
+
+/** A command of the host, or a container. */
+type Doing = Partial<Pick<ComponentAction, 'command' | 'container' | 'input'>>;
+
+interface Done extends CommandResult {
+  readonly argv: readonly string[];
+}
+
+/** Runs a command or container of an action to its end. Values of a secret do not show in its output. */
+async function execute(run: RunSite, deed: Deed, { command, container, input }: Doing, name: string, signal: AbortSignal): Promise<Done> {
+  const host = run.hostOf(deed.runner);
+  const { engine } = run.declared.tools;
+  const rendered = renderData({ command, container, input }, scopeOf(run, deed), whereOf(deed));
+  const argv = rendered.container === undefined ? rendered.command : engine.runOnce(name, rendered.container);
+  if (argv === undefined) throw new Error(`${whereOf(deed)} has neither command nor container`);
+  const request: Command = {
+    argv,
+    idleTimeoutMs: deed.action.timeout * 1000,
+    ...(rendered.input === undefined ? {} : { input: rendered.input }),
+  };
+  return withSecretFiles(host, secretDirectory(deed), await changeOf(run, deed), signal, async () => {
+    // A run that was killed may have left its container running.
+    if (rendered.container !== undefined) await engine.removeContainers(host, [name], signal);
+    return { argv, ...(await host.run(request, { signal })) };
+  });
+}
+
+/** The change of the secret that an action is for; undefined for other actions. */
+async function changeOf(run: RunSite, { action: { secret } }: Deed): Promise<SecretChange | undefined> {
+  if (secret === undefined) return undefined;
+  const found = (await run.declared.seed.keys.secretChanges()).find(({ name }) => name === secret);
+  if (found === undefined) throw new Error(`no change of the secret "${secret}" is under way`);
+  return found;
+}
+
+function nameOf({ placement: { component, host }, action }: Deed): string {
+  return `${component.name}-${action.name}-${host.name}`;
+}
+
+function secretDirectory(deed: Deed): string {
+  // Directly below /run, so that no other directory stays behind.
+  return `/run/caisson-secret-${nameOf(deed)}`;
 }
 
 function reasonOf(cause: unknown): string {
@@ -72,12 +109,17 @@ function whereOf({ placement, action }: Deed): string {
   return `action ${action.name} of ${placement.component.name}`;
 }
 
-/** Scope of an action's templates: that of the host that it is for, and ${runner.X} for the host that runs it. */
-function scopeOf(run: RunSite, { placement, runner }: Deed): Scope {
+/**
+ * Scope of an action's templates: that of the host that it is for, ${runner.X} for the host that runs it, and
+ * ${secretFile.X} for the action of a secret.
+ */
+function scopeOf(run: RunSite, deed: Deed): Scope {
+  const { placement, runner } = deed;
   const { topology } = run.declared;
   const { address } = run.hostOf(runner);
   const scope = scopeFor(topology, placement.host, { component: placement.component.name });
-  return { ...scope, runner: { name: runner, address, urlAddress: urlAddress(address) } };
+  const own = { ...scope, runner: { name: runner, address, urlAddress: urlAddress(address) } };
+  return deed.action.secret === undefined ? own : { ...own, secretFile: secretFiles(secretDirectory(deed)) };
 }
 
 /** Notes the actions `once` and `before-upgrade` in the record. All others run each time their moment comes. */

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { BackupFile } from '../../backup/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { ifPresent, readTextFile } from '../../io/index.ts';
 import {
@@ -8,10 +9,13 @@ import {
   openFileStore,
   otherSeeds,
   parseHostRecord,
+  replacedAuthorities,
+  type FoundHost,
   type SeedLayout,
   type SiteConflict,
   type SiteRecord,
 } from '../../site/index.ts';
+import { authoritiesIn } from './backup-keys.ts';
 import type { RestoredFile } from './restored-files.ts';
 
 /** Lists every reason why this machine must not get these files. `record` is the record to write, `before` that of the backup. */
@@ -72,11 +76,27 @@ function otherRecord(present: SiteRecord | undefined, before: SiteRecord, { reco
 
 /** Conflicts with the record that this machine keeps as a host of a site. */
 async function asHost(record: SiteRecord, root: string): Promise<readonly SiteConflict[]> {
+  const host = await thisHost(root);
+  return [...foreignHosts(record, host), ...otherSeeds(record, host)];
+}
+
+/**
+ * Names the authorities that were rotated since the backup was made, as far as the record tells that this machine keeps as a
+ * host. `files` are those of the backup.
+ */
+export async function rotatedSince(record: SiteRecord, files: readonly BackupFile[], root: string): Promise<readonly string[]> {
+  const host = await thisHost(root);
+  const held = authoritiesIn(files);
+  return Object.keys(record.authorities).filter((name) => {
+    const only = { ...record, authorities: { [name]: record.authorities[name] ?? '' } };
+    return replacedAuthorities(only, host, { held }).length > 0;
+  });
+}
+
+async function thisHost(root: string): Promise<readonly FoundHost[]> {
   const text = await ifPresent(() => readTextFile(posix.join(root, HOST_RECORD)));
   const found = text === undefined ? undefined : parseHostRecord(text);
-  if (found === undefined) return [];
-  const host = [{ name: 'this machine', record: found, hasAgent: true }];
-  return [...foreignHosts(record, host), ...otherSeeds(record, host)];
+  return found === undefined ? [] : [{ name: 'this machine', record: found, hasAgent: true }];
 }
 
 function foreignKey({ path }: RestoredFile): SiteConflict {

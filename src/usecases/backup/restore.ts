@@ -6,7 +6,7 @@ import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from
 import { missingData } from './data-places.ts';
 import { takeInstallLock } from '../install-lock.ts';
 import { recordOf } from './restored-record.ts';
-import { restoreConflicts } from './restore-conflicts.ts';
+import { restoreConflicts, rotatedSince } from './restore-conflicts.ts';
 import { planFiles, writeFiles, type RestoredFile } from './restored-files.ts';
 import { seedAfter } from './restored-seed.ts';
 import { layoutOf } from '../session.ts';
@@ -71,12 +71,16 @@ export async function planRestore(options: RestoreOptions): Promise<RestorePlan>
   const putBack = data.map(
     ({ path, owner }) => `Put back the data of "${owner}" at ${path}: no backup of a seed has them, and without them it starts empty`,
   );
+  const rotated = (await rotatedSince(after.record, files, root)).map(
+    (name) =>
+      `The authority "${name}" was rotated after this backup, and hosts do not trust the one in it: restore a later backup, or run caisson certificates rotate ${name}`,
+  );
   const forget = after.forget === undefined ? '' : ` [--forget ${after.forget}]`;
   return {
     document,
     files: plans,
     seed: after.record.seed,
-    next: [...putBack, ...after.next, `caisson install --offline${hasBundle ? '' : ' --bundle FILE'}${forget}`],
+    next: [...rotated, ...putBack, ...after.next, `caisson install --offline${hasBundle ? '' : ' --bundle FILE'}${forget}`],
   };
 }
 

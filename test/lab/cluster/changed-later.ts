@@ -1,10 +1,10 @@
-import { cp, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildLabBundle, CARRIED, clusterYaml, INSTALL } from '../scenario.ts';
-import { repositoryRoot } from '../state.ts';
+import { CARRIED, clusterYaml, INSTALL } from '../scenario.ts';
 import { downtimeOf, type ServedPort } from './downtime.ts';
 import { planSteps, runInstall } from './installer.ts';
+import { buildNewerBundle } from './newer-bundle.ts';
 import { containersOf, startTimes, untilHealthy } from './observe.ts';
 import { everywhere, type GetSide, type Side, type Site } from './site.ts';
 
@@ -78,12 +78,8 @@ export function changedLater(getSite: () => Site, side: GetSide): void {
 
     it('restarts the engine of one host after the other, as the plan says, each seen healthy again before the next', async () => {
       const site = getSite();
-      const manifests = join(side().connected.directory, 'newer-manifests');
-      await cp(join(repositoryRoot(), 'manifests'), manifests, { recursive: true });
-      const daemon = '{ "log-driver": "json-file", "log-opts": { "max-size": "20m", "max-file": "3" } }\n';
-      await writeFile(join(manifests, 'components/docker/daemon.json'), daemon);
-      const newer = await buildLabBundle(side().connected, 'newer', ['--version', 'newer'], manifests);
-      await site.lab.copyTo('m1', newer.path, `${CARRIED}/newer.tar`);
+      const { daemon, path } = await buildNewerBundle(side());
+      await site.lab.copyTo('m1', path, `${CARRIED}/newer.tar`);
       const plan = await planSteps(site, upgrade);
       expect(plan.consequences).toEqual(expect.arrayContaining(site.nodes.map((node) => `docker on ${node} restarts`)));
       expect(plan.consequences).toEqual(

@@ -3,34 +3,15 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { randomNumbers } from '../../support/random-numbers.ts';
 import { CARRIED, clusterYaml, INSTALL } from '../scenario.ts';
-import { reportOf, runInstall } from './installer.ts';
+import { runInstall } from './installer.ts';
+import { KILL_SEED, runWithKills } from './kills.ts';
 import { untilHealthy } from './observe.ts';
 import { everywhere, type GetSide, type Site } from './site.ts';
 
-/** Draws the kills. Another seed draws others: CAISSON_KILL_SEED=7. */
-const SEED = Number(process.env['CAISSON_KILL_SEED'] ?? 1);
 /** Kills of each of the two runs, at most: the run may end before the last. */
 const KILLS = Number(process.env['CAISSON_KILLS'] ?? 6);
-/** An event of a step is the longest that a run may go on before it is killed. */
+/** A run goes on for so many events of steps at most, before it is killed. */
 const MOST_EVENTS = 12;
-const LONGEST_SECONDS = 0.8;
-const NEVER = -1;
-
-/**
- * Runs the command "$@", whose output are events, and kills it $2 seconds after its $1-th event of a step; not at all for -1. Prints the
- * output and, after a kill, a line `killed`.
- */
-const KILL_AFTER = `
-events=$1 seconds=$2; shift 2
-coproc RUN { exec "$@"; }
-pid=$RUN_PID
-exec 3<&"\${RUN[0]}"
-while IFS= read -r line <&3; do
-  printf '%s\\n' "$line"
-  case $line in *'"type":"step.'*) events=$((events - 1)) ;; esac
-  if [ "$events" -eq 0 ]; then sleep "$seconds"; kill -9 "$pid" && echo killed; break; fi
-done
-wait "$pid"`;
 
 /** The paths of each host before anything was installed. */
 export type Untouched = Readonly<Record<string, readonly string[]>>;
@@ -62,7 +43,7 @@ export async function listHosts(site: Site): Promise<Untouched> {
 
 /** Registers the tests of a change and of a removal that are killed at drawn moments, on hosts where the cluster is installed. */
 export function killedLater(getSite: () => Site, side: GetSide, untouched: () => Untouched): void {
-  const draw = randomNumbers(SEED);
+  const draw = randomNumbers(KILL_SEED);
   let changed: readonly string[];
 
   beforeAll(async () => {
@@ -75,26 +56,8 @@ export function killedLater(getSite: () => Site, side: GetSide, untouched: () =>
     changed = INSTALL.map((word) => (word.endsWith('/cluster.yaml') ? `${CARRIED}/later.yaml` : word));
   });
 
-  /** Runs a command until it ends well, killed KILLS times at most; resolves to the number of kills. */
-  async function runKilled(words: readonly string[]): Promise<number> {
-    const site = getSite();
-    for (let kills = 0; ; kills += 1) {
-      const events = kills < KILLS ? 1 + draw(MOST_EVENTS) : NEVER;
-      const seconds = ((draw(100) / 100) * LONGEST_SECONDS).toFixed(3);
-      const parameters = [String(events), seconds, `${CARRIED}/caisson`, '--json', ...words, '--yes'];
-      const ran = await site.try(site.seed, KILL_AFTER, { parameters });
-      const { status, stderr, finished } = reportOf(ran, 0);
-      expect(
-        finished.filter(([, outcome]) => outcome === 'failed'),
-        stderr,
-      ).toEqual([]);
-      if (!/^killed$/m.test(ran.stdout)) {
-        expect(status, stderr).toBe(0);
-        return kills;
-      }
-      console.log(`      killed ${seconds} s after event ${events} (seed ${SEED})`);
-    }
-  }
+  const runKilled = async (words: readonly string[]): Promise<number> =>
+    (await runWithKills(getSite(), words, { kills: KILLS, mostEvents: MOST_EVENTS, draw })).kills;
 
   it('a change that is killed at drawn moments ends as it was declared', async () => {
     const site = getSite();
@@ -113,7 +76,7 @@ export function killedLater(getSite: () => Site, side: GetSide, untouched: () =>
 }
 
 /** The lines that came, with +, and those that went, with -, other than those that stay by STAYS. */
-function changes(before: readonly string[], after: readonly string[]): readonly string[] {
+export function changes(before: readonly string[], after: readonly string[]): readonly string[] {
   const lines = (from: readonly string[], known: ReadonlySet<string>, sign: string): readonly string[] =>
     from.filter((line) => !known.has(line) && !mayStay(line)).map((line) => `${sign} ${line}`);
   return [...lines(after, new Set(before), '+'), ...lines(before, new Set(after), '-')];

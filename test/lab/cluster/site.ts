@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BundleManifest } from '../../../src/bundle/index.ts';
 import type { Lab } from '../hosts.ts';
 import { run, type RunResult } from '../run.ts';
-import { buildLabBundle, carry, onSeed, seedOf, startHosts, type Bundle, type Connected, type LabCluster } from '../scenario.ts';
+import { buildLabBundle, carry, CARRIED, onSeed, seedOf, startHosts, type Bundle, type Connected, type LabCluster } from '../scenario.ts';
 
 /** The connected side with its bundle: built once, carried to every cluster of the tests. */
 export interface Side {
@@ -68,6 +68,16 @@ function siteOf(lab: Lab, cluster: LabCluster): Site {
       lab.exec(node, words(script, parameters), { expect: 'any', ...(input === undefined ? {} : { input }) }),
     caisson: (...command) => onSeed(lab, cluster, command, { expect: 'any' }),
     stop: () => lab.stop(),
+  };
+}
+
+/** The same hosts, with another machine as the seed and these nodes in the cluster. */
+export function siteWith(site: Site, seed: string, nodes: readonly string[]): Site {
+  return {
+    ...site,
+    seed,
+    nodes,
+    caisson: (...command) => site.lab.exec(seed, [`${CARRIED}/caisson`, ...command], { expect: 'any', timeout: 1_200_000 }),
   };
 }
 
