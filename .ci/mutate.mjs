@@ -57,8 +57,16 @@ if (flags.minutes !== undefined) process.env.MUTATE_UNTIL = String(Date.now() + 
 const work = mkdtempSync(join(tmpdir(), 'caisson-mutate-'));
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-// The processes that run tests may write there until they end.
-process.on('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
+process.on('exit', () => {
+  // The processes that run tests end only after this, and may write there meanwhile.
+  for (let tries = 0; tries < 20 && existsSync(work); tries += 1) {
+    try {
+      rmSync(work, { recursive: true, force: true });
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
+  }
+});
 // Stryker links a node_modules that is a directory into its copy, and misses one that is a link itself.
 symlinkSync(realpathSync('node_modules'), join(work, 'node_modules'));
 

@@ -1,4 +1,4 @@
-import { OutputLostError, runProgram } from './cli/index.ts';
+import { OutputLostError, programName, runProgram } from './cli/index.ts';
 
 declare const CAISSON_VERSION: string;
 declare const CAISSON_STANDALONE: boolean;
@@ -15,6 +15,7 @@ for (const stream of [process.stdout, process.stderr]) {
 const script = process.argv[1] ?? process.execPath;
 
 void runProgram({
+  name: programName(CAISSON_STANDALONE ? process.argv0 : script),
   argv: process.argv.slice(2),
   env: process.env,
   stdin: process.stdin,

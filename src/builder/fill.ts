@@ -7,7 +7,7 @@ import type { Origin } from './plan.ts';
 /** Opens the bytes of a member from `offset` on at one of its origins. The stream goes on by itself where a connection breaks. */
 export type OpenOrigin = (origin: Origin, entry: BundleEntry, offset: number, signal: AbortSignal) => Promise<Readable>;
 
-type Writer = Pick<BundleWriter, 'pending' | 'present' | 'fill' | 'prove'>;
+export type FilledWriter = Pick<BundleWriter, 'pending' | 'present' | 'fill' | 'prove'>;
 
 export interface FillOptions {
   readonly open: OpenOrigin;
@@ -24,7 +24,11 @@ const FAILURES_LIMIT = 8;
  * Brings every pending member to its place, the largest first. When one origin fails, the next one is asked. Throws
  * BUILD_INCOMPLETE naming the members that failed, or the error that stopped the writer; members may then be pending.
  */
-export async function fillBundle(writer: Writer, origins: ReadonlyMap<string, readonly Origin[]>, options: FillOptions): Promise<void> {
+export async function fillBundle(
+  writer: FilledWriter,
+  origins: ReadonlyMap<string, readonly Origin[]>,
+  options: FillOptions,
+): Promise<void> {
   const limit = pLimit(options.jobs);
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
@@ -59,8 +63,8 @@ export async function fillBundle(writer: Writer, origins: ReadonlyMap<string, re
  * Fills one member from the first origin that gives its bytes, continuing behind the bytes that are written. After a
  * digest mismatch the whole member is fetched once more from the same origin.
  */
-async function fillMember(
-  writer: Writer,
+export async function fillMember(
+  writer: FilledWriter,
   entry: BundleEntry,
   origins: readonly Origin[],
   { open, emit, signal }: FillOptions & { readonly signal: AbortSignal },
@@ -93,7 +97,7 @@ async function fillMember(
 }
 
 /** Fills the rest of a member; a complete member is proven without opening its origin. */
-async function goOn(writer: Writer, entry: BundleEntry, startsAt: number, open: () => Promise<Readable>): Promise<void> {
+async function goOn(writer: FilledWriter, entry: BundleEntry, startsAt: number, open: () => Promise<Readable>): Promise<void> {
   if (startsAt === 0 || startsAt < entry.size) {
     const outcome = await writer.fill(entry, await open(), startsAt);
     if (outcome === 'proven') return;
@@ -113,7 +117,7 @@ const OF_ORIGIN: ReadonlySet<ErrorCode> = new Set([
   'BLOB_UNKNOWN',
 ]);
 
-function isOfOrigin(error: unknown): error is CaissonError {
+export function isOfOrigin(error: unknown): error is CaissonError {
   return error instanceof CaissonError && OF_ORIGIN.has(error.code);
 }
 

@@ -53,7 +53,7 @@ function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
 
 /** Throws LOCK_MISMATCH naming every difference, or that there is no lock. */
 export function requireFit(inputs: BuildInputs, lock: BundleLock | undefined, path: string): BundleLock {
-  const hint = 'Run once without --frozen, look at what changed in the lock, and commit it';
+  const hint = 'Run build-bundle once without --frozen, look at what changed in the lock, and commit it';
   if (lock === undefined) throw new CaissonError('LOCK_MISMATCH', `Cannot build from "${path}": there is no such file`, { hint });
   const differences = differencesOf(inputs, lock);
   if (differences.length === 0) return lock;

@@ -4,8 +4,12 @@
  */
 export * from './build-bundle.ts';
 export { sourceDate } from './content-date.ts';
+export type { Missing } from './demand-fill.ts';
 export { formatLock, parseLock, readLock, type BundleLock } from './lock.ts';
+export * from './locked-plan.ts';
 export { parseMirrors, type Mirrors } from './mirrors.ts';
+export * from './online-bundle.ts';
 export * from './plan-report.ts';
 export * from './rebuild.ts';
+export * from './upstream-settings.ts';
 export { connectUpstream, type Upstream } from './upstream.ts';

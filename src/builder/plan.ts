@@ -5,7 +5,7 @@ import { executableName } from './executables.ts';
 import { formatLock, type BundleLock, type LockedDescriptor, type LockedImage, type LockedOperatingSystem } from './lock.ts';
 import { sbomDocument, type SbomPackage } from './sbom.ts';
 
-const LOCK_MEMBER = 'bundle.lock.json';
+export const LOCK_MEMBER = 'bundle.lock.json';
 export const IMAGES_MEMBER = 'images.txt';
 export const MANIFESTS_MEMBER = 'manifests';
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { formatPlatform, type Clock, type Emit } from '../core/index.ts';
+import { CaissonError, formatPlatform, type Clock, type Emit } from '../core/index.ts';
 import { HttpClient } from '../net/index.ts';
 import type { ImageSource } from '../oci/index.ts';
 import type { FetchFile } from '../ospkg/index.ts';
@@ -75,7 +75,11 @@ export function originOpener(upstream: Upstream, executables: readonly Executabl
         return upstream.openUrl(origin.url, { size: entry.size, offset, signal });
       case 'executable': {
         const file = executables.find(({ platform }) => formatPlatform(platform) === origin.platform);
-        if (file === undefined) throw new Error(`The plan names an executable for ${origin.platform}, which was not located`);
+        if (file === undefined) {
+          throw new CaissonError('EXECUTABLE_MISSING', `Cannot read the executable for ${origin.platform}: it is not on this machine`, {
+            hint: 'Name the lock and the executable again: --lock FILE --executable PLATFORM=FILE',
+          });
+        }
         return createReadStream(file.path, { start: offset, highWaterMark: 1024 * 1024 });
       }
     }

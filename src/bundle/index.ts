@@ -13,6 +13,8 @@ export { groupVolumes, type BundleLocation } from './volumes/find-volumes.ts';
 export * from './format/manifest.ts';
 export { blobPath, SBOM_JSON, SHA256SUMS } from './format/member-path.ts';
 export { closeBundles, openBundles } from './read/open-bundles.ts';
+export { openPartialBundle } from './read/partial-bundle.ts';
+export { plannedBundle } from './read/planned-bundle.ts';
 export { planBundle, type BundleInput, type BundlePlan, type PlannedFile, type PlannedMember } from './format/plan.ts';
 export { BundleReader, openBundle, type BundleMember } from './read/reader.ts';
 export { formatReceipt, heldBundles, looksLikeReceipt, parseReceipt, unitedHeld, type HeldBundle } from './delta/receipt.ts';
@@ -33,4 +35,5 @@ export { VerifyFailedError, type VerifyReport } from './verify/verify-report.ts'
 export { verifyBundle } from './verify/verify.ts';
 export { outputParts, parseVolumeSize } from './volumes/volume-layout.ts';
 export { VolumesError } from './volumes/volumes-error.ts';
+export { beginBundle } from './write/begin-bundle.ts';
 export { BundleWriter } from './write/writer.ts';

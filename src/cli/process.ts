@@ -4,6 +4,8 @@ import type { Machines } from '../site/index.ts';
 
 /** The parts of the process that main.ts passes on. All other code in src/ gets them as arguments. */
 export interface ProcessEdge {
+  /** Name by which the program was started, for usage and help; caisson by default. */
+  readonly name?: string;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable & { readonly isTTY?: boolean };

@@ -18,9 +18,10 @@ interface GlobalFlags {
  * Parses and runs one command line. Resolves to the exit status; reports errors of commands and does not throw them.
  */
 export async function runProgram(edge: ProcessEdge): Promise<number> {
+  const { name = 'caisson' } = edge;
   let status = 0;
   let flags: GlobalFlags = {};
-  const program = new Command('caisson')
+  const program = new Command(name)
     .description('Carries a whole cluster across an air gap: one sealed bundle, one command on each side')
     .version(edge.version, '--version')
     // Flags after the name of a command belong to the command: build-bundle has its own --version.
@@ -28,7 +29,7 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
     .hook('preAction', (_program, command) => {
       flags = command.optsWithGlobals<GlobalFlags>();
     })
-    .showHelpAfterError('(caisson help COMMAND lists what a command takes)')
+    .showHelpAfterError(`(${name} help COMMAND lists what a command takes)`)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void edge.stdout.write(text),
@@ -49,7 +50,7 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
   registerCommands(program, run);
   addGlobalFlags(program);
   try {
-    await program.parseAsync(['node', 'caisson', ...edge.argv]);
+    await program.parseAsync(['node', name, ...edge.argv]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     status = error.exitCode === 0 ? 0 : 2;

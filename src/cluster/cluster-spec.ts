@@ -71,6 +71,7 @@ const sshSchema = z.strictObject({
 const nodeSshSchema = z.strictObject({
   user: userField.optional().describe('Login on this host; ssh.user when left out.'),
   port: portField.optional().describe('Port of sshd on this host; ssh.port when left out.'),
+  identityFile: lineField.optional().describe('Private key for this host; ssh.identityFile when left out.'),
   jump: jumpsField.optional().describe('Host to go through to this host, or several; [] for none; ssh.jump when left out.'),
   hostKey: fingerprintField.optional().describe('Fingerprint of the host key, instead of an entry in knownHosts.'),
 });

@@ -12,6 +12,7 @@ export interface NewNode {
   readonly ssh?: {
     readonly user?: string;
     readonly port?: number;
+    readonly identityFile?: string;
     readonly hostKey?: string;
   };
 }
@@ -88,24 +89,20 @@ export function setRoles(content: string, file: string, name: string, roles: rea
 }
 
 /**
- * Returns the text of cluster.yaml with another address of a node and, when one is given, the fingerprint of the machine
- * there. Throws InvalidInputError for a node that is not there, and for an address that another node has.
+ * Returns the text of cluster.yaml with another address of a node and the given settings of the login there. Throws
+ * InvalidInputError for a node that is not there, and for an address that another node has.
  */
-export function setAddress(
-  content: string,
-  file: string,
-  name: string,
-  to: { readonly address: string; readonly hostKey?: string },
-): string {
+export function setAddress(content: string, file: string, name: string, to: Pick<NewNode, 'address' | 'ssh'>): string {
   const opened = openNodes(content, file);
   const index = indexOf(opened, name);
   refuseAddress(opened.document, opened.nodes, to.address, index);
   const moved = setYamlValue(content, file, ['nodes', index, 'address'], to.address);
-  if (to.hostKey === undefined) return moved;
+  const login = Object.entries(to.ssh ?? {});
+  if (login.length === 0) return moved;
   const hasLogin = Object.keys(opened.nodes[index]?.ssh ?? {}).length > 0;
   return hasLogin
-    ? setYamlValue(moved, file, ['nodes', index, 'ssh', 'hostKey'], to.hostKey)
-    : setYamlValue(moved, file, ['nodes', index, 'ssh'], { hostKey: to.hostKey });
+    ? login.reduce((edited, [key, value]) => setYamlValue(edited, file, ['nodes', index, 'ssh', key], value), moved)
+    : setYamlValue(moved, file, ['nodes', index, 'ssh'], Object.fromEntries(login));
 }
 
 interface OpenedNodes {

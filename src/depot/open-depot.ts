@@ -8,8 +8,11 @@ import {
   type BundleReader,
 } from '../bundle/index.ts';
 import type { Digest, Emit } from '../core/index.ts';
+import type { FileTree } from '../io/index.ts';
+import type { BlobStore, ImageCatalog } from '../oci/index.ts';
 import type { RepositoryKeyPair } from '../ospkg/index.ts';
 import { createMetrics, fileRoutes, readOnly, registryRoutes, router, type Exchange, type Handler, type Route } from '../server/index.ts';
+import { answerRefusals, demandedBlobs, demandedTree, type DemandedBundle } from './demanded-bundle.ts';
 import { repositoryOverlay } from './repository-overlay.ts';
 import { statusPage } from './status-page.ts';
 import { unionBlobs, unionCatalogs, unionTrees } from './union.ts';
@@ -17,6 +20,8 @@ import { unionBlobs, unionCatalogs, unionTrees } from './union.ts';
 export interface DepotOptions {
   /** Paths of bundle files, a delta with its bases. For a name that several hold, a delta wins over its bases, else the first. */
   readonly bundles: readonly string[];
+  /** Bundles whose members are fetched when they are asked for. They stay the caller's to close, after the depot. */
+  readonly demanded?: readonly DemandedBundle[];
   /** Signs the package repositories. */
   readonly repositoryKey: RepositoryKeyPair;
   readonly emit: Emit;
@@ -57,15 +62,39 @@ export async function openDepot(options: DepotOptions): Promise<Depot> {
   }
 }
 
+/** The parts of one bundle that a depot serves. */
+interface Content {
+  readonly reader: BundleReader;
+  readonly catalog: ImageCatalog;
+  readonly blobs: BlobStore;
+  readonly tree: FileTree;
+}
+
+async function contentOf(reader: BundleReader): Promise<Content> {
+  return { reader, catalog: await bundleCatalog(reader), blobs: bundleBlobs(reader), tree: bundleTree(reader) };
+}
+
+async function demandedContent(bundle: DemandedBundle): Promise<Content> {
+  const { reader, documents } = bundle;
+  return { reader, catalog: await bundleCatalog(reader, documents), blobs: demandedBlobs(bundle), tree: demandedTree(bundle) };
+}
+
 async function compose(readers: readonly BundleReader[], options: DepotOptions): Promise<Omit<Depot, 'close'>> {
-  const bundles = readers.map(({ manifest, bundleDigest }) => ({ manifest, digest: bundleDigest }));
-  const catalog = unionCatalogs(await Promise.all(readers.map(bundleCatalog)));
-  const registry = registryRoutes({ catalog, blobs: unionBlobs(readers.map(bundleBlobs)) });
+  const { demanded = [] } = options;
+  const contents = [...(await Promise.all(readers.map(contentOf))), ...(await Promise.all(demanded.map(demandedContent)))];
+  const bundles = contents.map(({ reader }) => ({ manifest: reader.manifest, digest: reader.bundleDigest }));
+  const catalog = unionCatalogs(contents.map((content) => content.catalog));
+  const registry = registryRoutes({ catalog, blobs: unionBlobs(contents.map(({ blobs }) => blobs)) });
   const metrics = createMetrics([
     {
       name: 'caisson_bundle_info',
       help: 'The bundles that are served.',
       read: () => bundles.map((bundle) => ({ labels: identityOf(bundle), value: 1 })),
+    },
+    {
+      name: 'caisson_bundle_missing_bytes',
+      help: 'Bytes of the bundles that are fetched when they are asked for, and were not yet.',
+      read: () => demanded.map(({ reader, missing }) => ({ labels: { digest: reader.bundleDigest }, value: missing().bytes })),
     },
     { name: 'caisson_http_connections', help: 'Open connections.', read: () => [{ labels: {}, value: options.connections?.() ?? 0 }] },
     {
@@ -80,15 +109,20 @@ async function compose(readers: readonly BundleReader[], options: DepotOptions):
     { path: '/metrics', name: 'metrics', handle: readOnly(metrics.handle) },
     { path: '/v2', name: 'registry', handle: registry },
     { path: '/v2/', name: 'registry', handle: registry },
-    { path: '/files/', name: 'files', handle: readOnly(fileRoutes({ tree: unionTrees(readers.map(bundleTree)), prefix: '/files/' })) },
-    ...(await repositoryRoutes(readers, options)),
+    {
+      path: '/files/',
+      name: 'files',
+      handle: readOnly(fileRoutes({ tree: unionTrees(contents.map(({ tree }) => tree)), prefix: '/files/' })),
+    },
+    ...(await repositoryRoutes(contents, options)),
   ];
-  return { handle: router(routes), record: metrics.record, bundles };
+  return { handle: answerRefusals(router(routes)), record: metrics.record, bundles };
 }
 
-async function repositoryRoutes(readers: readonly BundleReader[], options: DepotOptions): Promise<readonly Route[]> {
+async function repositoryRoutes(contents: readonly Content[], options: DepotOptions): Promise<readonly Route[]> {
   const routes = new Map<string, Route>();
-  for (const reader of readers) {
+  const readers = contents.map(({ reader }) => reader);
+  for (const { reader, tree } of contents) {
     for (const repository of reader.manifest.repositories) {
       const prefix = `/${repository.path}/`;
       if (routes.has(prefix)) {
@@ -101,7 +135,7 @@ async function repositoryRoutes(readers: readonly BundleReader[], options: Depot
         continue;
       }
       const overlay = await repositoryOverlay(reader, repository, options.repositoryKey);
-      const handle = fileRoutes({ tree: bundleTree(reader), prefix, root: repository.path, overlay });
+      const handle = fileRoutes({ tree, prefix, root: repository.path, overlay });
       routes.set(prefix, { path: prefix, name: 'packages', handle: readOnly(handle) });
     }
   }

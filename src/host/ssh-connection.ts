@@ -3,6 +3,7 @@ import { Client, type ServerHostKeyAlgorithm } from 'ssh2';
 import { CaissonError, messageOf } from '../core/index.ts';
 import { fingerprintOf } from '../sshsig/index.ts';
 import { interruption, wasAborted } from './command-guard.ts';
+import { HostKeyUnknownError } from './host-key-unknown-error.ts';
 import { explainConnectFailure } from './connect-failure.ts';
 import { forwardTo, JumpHosts, type JumpLease } from './jump.ts';
 import { keyTypeOf, type KeyVerdict, type KnownHostKeys } from './known-hosts.ts';
@@ -230,8 +231,8 @@ function refuseKey(target: SshTarget, key: Buffer, verdict: KeyVerdict): Caisson
   const place = trust.kind === 'known-hosts' ? `"${trust.file}"` : `cluster.yaml has ${trust.fingerprint}`;
   if (verdict === 'unknown') {
     const certified = trust.kind === 'known-hosts' && trust.keys.authorities.length > 0 ? ', and none of its authorities certifies it' : '';
-    return new CaissonError(
-      'HOST_KEY_UNKNOWN',
+    return new HostKeyUnknownError(
+      { host: target.name, fingerprint, keyType: type },
       `Cannot trust "${target.name}" at ${endpoint(target)}: ${shows}, which is not in ${place}${certified}`,
       {
         hint: compareHint(target),

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { JumpHosts } from './jump.ts';
+import type { SshIdentity } from './ssh-credentials.ts';
 
 /**
  * Settings for logins, as cluster.yaml has them. Paths may begin with ~/ or be relative to the directory of
@@ -32,9 +33,19 @@ export interface HostToConnect {
         readonly user?: string | undefined;
         readonly port?: number | undefined;
         readonly hostKey?: string | undefined;
+        readonly identityFile?: string | undefined;
         readonly jump?: string | readonly string[] | undefined;
       }
     | undefined;
+}
+
+/**
+ * Credentials that log in to a host once, before the key of the site may: a password, or a key of the operator. They are in no
+ * file of the site.
+ */
+export interface FirstLogin {
+  readonly password?: string;
+  readonly identity?: SshIdentity;
 }
 
 export interface LoginPlaces {
@@ -49,6 +60,8 @@ export interface ConnectOptions extends LoginPlaces {
   /** Value of the environment variable SSH_AUTH_SOCK. */
   readonly agentSocket?: string | undefined;
   readonly signal?: AbortSignal;
+  /** Logins in place of those that cluster.yaml gives, by name of the node. */
+  readonly firstLogins?: ReadonlyMap<string, FirstLogin> | undefined;
   /** Shared by the connections of many hosts, so that hosts behind one jump host use one connection to it. */
   readonly jumpHosts?: JumpHosts | undefined;
 }

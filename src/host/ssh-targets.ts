@@ -47,7 +47,7 @@ export async function targetOf(node: HostToConnect, ssh: SshLogin, options: Conn
       fingerprint === undefined
         ? await trustFor(address, port, entry, ssh, options, route.length === 0)
         : { kind: 'fingerprint', fingerprint },
-    credentials: await credentialsFor(ssh, entry, options),
+    credentials: await nodeCredentials(node, ssh, entry, options),
     jumps: await jumpTargets(route, ssh, options),
   };
 }
@@ -144,6 +144,18 @@ async function trustFor(
     keys,
     ...(authorities.length > 0 && direct ? { isCertified: askAuthorities } : {}),
   };
+}
+
+async function nodeCredentials(
+  node: HostToConnect,
+  ssh: SshLogin,
+  entry: SshConfigEntry,
+  options: ConnectOptions,
+): Promise<SshCredentials> {
+  const first = options.firstLogins?.get(node.name);
+  if (first === undefined) return credentialsFor({ ...ssh, identityFile: node.ssh?.identityFile ?? ssh.identityFile }, entry, options);
+  const { identity, password } = first;
+  return { identities: identity === undefined ? [] : [identity], ...(password === undefined ? {} : { password }) };
 }
 
 async function credentialsFor(ssh: SshLogin, entry: SshConfigEntry, options: ConnectOptions): Promise<SshCredentials> {

@@ -241,7 +241,11 @@ const actionSchema = z
       context.addIssue({ code: 'custom', path: ['secret'], message: 'is missing; say which secret of the component is changed' });
     }
     if (changes && action.done === undefined) {
-      context.addIssue({ code: 'custom', path: ['done'], message: 'is missing; a run that goes on after a kill asks it which value is taken' });
+      context.addIssue({
+        code: 'custom',
+        path: ['done'],
+        message: 'is missing; a run that goes on after a kill asks it which value is taken',
+      });
     }
     if (!changes && action.secret !== undefined) {
       context.addIssue({ code: 'custom', path: ['secret'], message: 'is for at: secret-change alone; remove it' });

@@ -3,16 +3,24 @@ import { dnsNameField, documentHead, identifierField, lineField, nameField, path
 import { optionSchema } from './option.ts';
 
 /**
- * Names that no authority of a platform may have, because the site stores its own authority (`site`, `ca`) and its key
- * pairs (`pairs`) under them.
+ * Names that no authority of a platform may have, because the site stores its own authority (`site`, `ca`), its key pairs
+ * (`pairs`) and the key by which it logs in (`login`) under them.
  */
-const OWN_AUTHORITIES: readonly string[] = ['site', 'ca', 'pairs'];
+const OWN_AUTHORITIES: readonly string[] = ['site', 'ca', 'pairs', 'login'];
+
+/** Path segments and flags are no names. `caisson` is the name of the executable itself. */
+const commandField = nameField.refine((name) => name !== 'caisson', 'is the name of the executable itself; choose another');
 
 /** Schema of manifests/platform.yaml, with the settings of the cluster as a whole. */
 export const platformSchema = z.strictObject({
   ...documentHead('Platform'),
   name: nameField.describe('Name of the platform.'),
   version: lineField.describe('Version of the platform.'),
+  command: commandField
+    .optional()
+    .describe(
+      'Name under which operators also find the command: a link /usr/local/bin/NAME to the executable on every host. A host that has another program of that name is refused.',
+    ),
   upgradesFrom: z
     .array(lineField)
     .min(1)

@@ -44,6 +44,14 @@ export interface Supply {
   /** Every bundle that the seed keeps, including those of the previous install. */
   readonly staged: readonly StagedBundleFile[];
   readonly depot: DepotAddress;
+  /** Set when the depot fetches the members of the bundle from upstream. */
+  readonly online?: OnlineSupply | undefined;
+}
+
+/** A bundle that the depot fills. */
+export interface OnlineSupply {
+  /** Text of the settings with which the depot reaches upstream. A secret. */
+  readonly upstream: string;
 }
 
 /** Facts that preflight found, by name of the host. */

@@ -1,4 +1,4 @@
-import { ABSENT, detailsOf, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
+import { ABSENT, detailsOf, MARKED, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../site/index.ts';
 import { isMaking, type Change, type Removal, type Staying } from './change.ts';
 
@@ -68,13 +68,14 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
   const isAbove = resource.kind === 'directory' && resource.spec.isParent === true;
   if (found.state === 'same') {
     if (known !== undefined) return { action: 'keep', resource, owned: ownedBy(resource, known.before) };
-    return { action: 'keep', resource, owned: isAbove ? undefined : ownedBy(resource, 'same') };
+    const before = MARKED.has(resource.kind) ? undefined : 'same';
+    return { action: 'keep', resource, owned: isAbove ? undefined : ownedBy(resource, before) };
   }
   if (found.state === 'absent') {
     const reason = known === undefined || known.kept === true ? 'it is not there yet' : 'the record has it, the host does not';
     return { action: 'add', resource, reason, replaces: known?.before === 'other', owned: ownedBy(resource, known?.before) };
   }
-  const before = known === undefined ? (RESTORING.has(resource.kind) ? 'other' : 'same') : known.before;
+  const before = known === undefined ? foundBefore(resource.kind) : known.before;
   const isDeclared = known?.digest !== undefined && resource.digest !== undefined && known.digest !== resource.digest;
   const source =
     known === undefined ? 'what was there before is another' : isDeclared ? 'it is declared otherwise now' : 'it was changed on the host';
@@ -86,6 +87,12 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
     owned: ownedBy(resource, before),
     ...(found.byReload === true ? { isReload: true } : {}),
   };
+}
+
+/** The state before Caisson of a resource that is not in the record and differs from the wanted one. */
+function foundBefore(kind: Resource['kind']): OwnedResource['before'] {
+  if (MARKED.has(kind)) return undefined;
+  return RESTORING.has(kind) ? 'other' : 'same';
 }
 
 function ownedBy(resource: Resource, before: OwnedResource['before']): OwnedResource {

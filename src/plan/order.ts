@@ -105,8 +105,9 @@ class Order {
   }
 
   makeHost({ name }: NodeSpec): void {
-    const made = this.#makeStages(name, OWNERS.host, STAGES, [...this.#claimOf(name), ...this.#depot]);
-    this.#base.set(name, [...this.#claimOf(name), ...this.#depot, ...made]);
+    const login = this.#makeStages(name, OWNERS.login, ['configure'], this.#claimOf(name));
+    const made = this.#makeStages(name, OWNERS.host, STAGES, [...this.#claimOf(name), ...this.#depot, ...login]);
+    this.#base.set(name, [...this.#claimOf(name), ...this.#depot, ...login, ...made]);
   }
 
   makeComponent(placement: Placement): void {
@@ -172,9 +173,7 @@ class Order {
   /** Actions by which a component on a host takes a changed secret; those of the whole cluster come with its first host. */
   #secretActions({ component, host }: Placement, secret: string): readonly ComponentAction[] {
     const isFirst = this.#topology.first(component.name)?.name === host.name;
-    return this.#actionsAt(component, 'secret-change').filter(
-      (action) => action.secret === secret && (action.each === 'host' || isFirst),
-    );
+    return this.#actionsAt(component, 'secret-change').filter((action) => action.secret === secret && (action.each === 'host' || isFirst));
   }
 
   /** Adds all other removals, after everything that stays is healthy. */
@@ -182,18 +181,19 @@ class Order {
     const gates = [...this.#ready.values()].flat();
     for (const host of this.#removingHosts()) {
       const isFirst = this.#removedFirst.has(host);
-      const owners = this.#ownersToRemove(host).filter((owner) => !isFirst || this.#stays(owner, host));
+      const owners = this.#ownersToRemove(host).filter(
+        (owner) => (!isFirst || this.#stays(owner, host)) && !(owner === OWNERS.login && this.#leaves(host)),
+      );
       this.#removeOwners(host, owners, [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? [])]);
     }
   }
 
+  /** Settles or releases every host. One that leaves keeps the login until the rest is gone, so that a killed run goes on. */
   settleHosts(): void {
     for (const host of this.#request.recordHosts) {
-      const stays =
-        (this.#topology.spec.nodes.length > 0 && host === this.#request.declared.seed.name) ||
-        this.#topology.spec.nodes.some(({ name }) => name === host);
+      const stays = !this.#leaves(host);
       const what = stays ? 'settle' : 'release';
-      this.#add<RecordStep>({
+      const settled = this.#add<RecordStep>({
         type: 'record',
         what,
         id: `record/${host}/${what}`,
@@ -202,6 +202,7 @@ class Order {
         summary: stays ? 'note what the site has on this host' : 'let the host go: it belongs to no site any more',
         needs: this.steps.filter((step) => step.host === host),
       });
+      if (!stays && this.#removals.has(usesKey(host, OWNERS.login))) this.#removeOwner(host, OWNERS.login, [settled]);
     }
   }
 
@@ -554,6 +555,12 @@ class Order {
     return owner === OWNERS.seed ? nodes.length === 0 : owner === OWNERS.host && !nodes.some(({ name }) => name === host);
   }
 
+  /** True for a host that belongs to no site after the run. */
+  #leaves(host: string): boolean {
+    const { nodes } = this.#topology.spec;
+    return !nodes.some(({ name }) => name === host) && !(nodes.length > 0 && host === this.#request.declared.seed.name);
+  }
+
   /**
    * True for a component that stays on the host. Its unwanted resources are removed only after it is healthy with the
    * wanted ones.
@@ -602,6 +609,7 @@ class Order {
 }
 
 function describeRemoval(owner: string, removals: readonly Removal[], isWhole: boolean): string {
+  if (owner === OWNERS.login) return 'take away the key of the site, by which the seed logged in';
   const keys = (end: Removal['end']): string => removals.flatMap((removal) => (removal.end === end ? [removal.owned.key] : [])).join(', ');
   const data = keys('kept') === '' ? '' : `; data stay in ${keys('kept')}`;
   if (isWhole) {

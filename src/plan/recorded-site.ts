@@ -109,6 +109,7 @@ export class RecordedSite {
       ({ needs }) => needs.map((need) => need.component),
     ).map(({ name }) => name);
     const rank = (owner: string): number => {
+      if (owner === OWNERS.login) return 3;
       if (owner === OWNERS.seed) return 2;
       if (owner === OWNERS.host) return 1;
       const index = ordered.indexOf(owner);

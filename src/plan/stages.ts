@@ -14,12 +14,14 @@ const STAGE_OF: Readonly<Record<ResourceKindName, Stage>> = {
   route: 'configure',
   mount: 'configure',
   block: 'configure',
+  'login-key': 'configure',
   file: 'configure',
   keypair: 'configure',
   certificate: 'configure',
   'package-source': 'source',
   package: 'packages',
   executable: 'executable',
+  link: 'executable',
   image: 'images',
   artifact: 'artifacts',
   unit: 'start',
@@ -41,6 +43,7 @@ export function describeStage(stage: Stage, owner: string, makings: readonly Mak
   const isChange = makings.some(({ action, isReload }) => action === 'change' && isReload !== true);
   const isReload = makings.length > 0 && makings.every((making) => making.isReload === true);
   if (owner === OWNERS.seed) return describeSeedStage(stage);
+  if (owner === OWNERS.login) return { phase: 'prepare-hosts', summary: `let the seed log in by the key of the site, as ${keys}` };
   if (owner === OWNERS.host) return describeHostStage(stage, keys);
   const words: Readonly<Record<Stage, StageWords>> = {
     bundle: { phase: 'stage-bundle', summary: `copy ${keys}` },

@@ -39,7 +39,8 @@ export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOpti
   const { signal } = options;
   const facts = await askInTime(host, factsQuestion(options), signal);
   if ('finding' in facts) return { findings: [facts.finding] };
-  const places = { definitions: ends.topology.platform.definitionsDirectory, bundles: seedLayout().bundles, tools: options.tools };
+  const { definitionsDirectory: definitions, command } = ends.topology.platform;
+  const places = { definitions, command, bundles: seedLayout().bundles, tools: options.tools };
   const state = await askInTime(host, stateQuestion(places, options), signal);
   if ('finding' in state) return { findings: [state.finding] };
   const ways = await askInTime(host, waysQuestion(waysFrom(node, state.answer.components, ends), options), signal);

@@ -10,6 +10,8 @@ export interface HostState {
   readonly agent: boolean;
   readonly depot: boolean;
   readonly executable: boolean;
+  /** Programs that have the name of the platform's command and are not our link to the executable. */
+  readonly namesakes: readonly string[];
   /** Components whose service definitions are on the host. */
   readonly components: ReadonlySet<string>;
   /** Copies of bundles on the host, complete or partial: bytes by file name. */
@@ -35,12 +37,20 @@ export interface Strangers {
 /**
  * Returns the script that reads the state of a host, with the questions of its container engine and package manager.
  * Parameters: directories of service definitions, units and bundles; units of agent and depot; path of our executable;
- * name of our block in /etc/hosts. Prints one line for each thing that it finds: a word, a space, a value.
+ * name of our block in /etc/hosts; name of the platform's command, empty for none. Prints one line for each thing that it finds: a word, a space, a value.
  */
 export function hostStateScript({ engine, packages }: HostTools): string {
   return `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 for unit in "$2/$4" "$2/$5"; do [ ! -e "$unit" ] || echo "unit \${unit##*/}"; done
 [ ! -x "$6" ] || echo executable
+IFS=:
+for directory in \${8:+$PATH}; do
+  file=$directory/$8
+  if [ -e "$file" ] || [ -L "$file" ]; then
+    [ "$file" = "\${6%/*}/$8" ] && [ "$(readlink -- "$file")" = "$6" ] || echo "namesake $file"
+  fi
+done
+unset IFS
 for file in "$1"/*.yaml; do [ ! -e "$file" ] || echo "definition \${file##*/}"; done
 for file in "$3"/*; do [ ! -f "$file" ] || stat --printf='bundle %s %n\\n' -- "$file"; done
 [ ! -r /etc/hosts ] || sed -e "/^# BEGIN $7\\$/,/^# END $7\\$/d" -e 's/#.*//' -e 's/^/hosts /' /etc/hosts
@@ -63,12 +73,18 @@ export interface HostPlaces {
   readonly definitions: string;
   /** Directory where the seed keeps bundles. */
   readonly bundles: string;
+  /** Name that the platform gives the command. */
+  readonly command?: string | undefined;
   readonly tools: HostTools;
 }
 
 /** Reads the state of a host and changes nothing. Throws CommandFailedError when the script fails. */
-export async function readHostState(host: Host, { definitions, bundles, tools }: HostPlaces, signal: AbortSignal): Promise<HostState> {
-  const parameters = [definitions, UNITS, bundles, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK];
+export async function readHostState(
+  host: Host,
+  { definitions, bundles, command = '', tools }: HostPlaces,
+  signal: AbortSignal,
+): Promise<HostState> {
+  const parameters = [definitions, UNITS, bundles, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK, command];
   const { stdout } = await runChecked(host, { argv: shellScript(hostStateScript(tools), parameters) }, { signal });
   return parseHostState(stdout);
 }
@@ -84,6 +100,7 @@ export function parseHostState(output: string): HostState {
     agent: all('unit').includes(AGENT_UNIT),
     depot: all('unit').includes(DEPOT_UNIT),
     executable: all('executable').length > 0,
+    namesakes: all('namesake'),
     components: new Set(all('definition').map((name) => name.replace(/\.yaml$/, ''))),
     bundles: new Map(
       all('bundle').flatMap((line): [string, number][] => {

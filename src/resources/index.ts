@@ -7,7 +7,7 @@ export * from './content.ts';
 export type { DefinitionSpec } from './definition.ts';
 export * from './host-tools.ts';
 export * from './kind.ts';
-export { KIND_ORDER, RESTORING } from './kinds.ts';
+export { KIND_ORDER, MARKED, RESTORING } from './kinds.ts';
 export * from './owners.ts';
 export { forgetReplaced, keepsReplaced } from './paths.ts';
 export type { PlacedFile } from './placed-file.ts';

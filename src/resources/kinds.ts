@@ -7,6 +7,8 @@ import { executableKind } from './executable.ts';
 import { fileKind } from './file.ts';
 import { fileSetKind } from './file-set.ts';
 import { imageKind } from './image.ts';
+import { linkKind } from './link.ts';
+import { loginKeyKind } from './login-key.ts';
 import { moduleKind } from './module.ts';
 import { mountKind } from './mount.ts';
 import { packageKind } from './package.ts';
@@ -30,6 +32,8 @@ export const KINDS: { readonly [K in ResourceKindName]: ResourceKind<Specs[K]> }
   file: fileKind,
   image: imageKind,
   keypair: fileSetKind,
+  link: linkKind,
+  'login-key': loginKeyKind,
   module: moduleKind,
   mount: mountKind,
   package: packageKind,
@@ -42,6 +46,7 @@ export const KINDS: { readonly [K in ResourceKindName]: ResourceKind<Specs[K]> }
 
 /** Order in which the resources of one owner are made. They are removed in reverse. */
 export const KIND_ORDER: readonly ResourceKindName[] = [
+  'login-key',
   'bundle',
   'user',
   'directory',
@@ -56,6 +61,7 @@ export const KIND_ORDER: readonly ResourceKindName[] = [
   'package-source',
   'package',
   'executable',
+  'link',
   'image',
   'artifact',
   'unit',
@@ -76,6 +82,12 @@ export const RESTORING: ReadonlySet<ResourceKindName> = new Set([
   'sysctl',
   'module',
 ]);
+
+/**
+ * Kinds whose resources bear marks of Caisson: one that a host has is ours, also when no record has it, because a command
+ * made it before the run that records it.
+ */
+export const MARKED: ReadonlySet<ResourceKindName> = new Set(['login-key']);
 
 export function isKind(name: string): name is ResourceKindName {
   return Object.hasOwn(KINDS, name);

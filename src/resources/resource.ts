@@ -7,6 +7,8 @@ import type { DirectorySpec } from './directory.ts';
 import type { ExecutableSpec } from './executable.ts';
 import type { FileSetSpec } from './file-set.ts';
 import type { ImageSpec } from './image.ts';
+import type { LinkSpec } from './link.ts';
+import type { LoginKeySpec } from './login-key.ts';
 import type { ModuleSpec } from './module.ts';
 import type { MountSpec } from './mount.ts';
 import type { PackageSourceSpec } from './package-source.ts';
@@ -29,6 +31,8 @@ export interface Specs {
   readonly file: FileSpec;
   readonly image: ImageSpec;
   readonly keypair: FileSetSpec;
+  readonly link: LinkSpec;
+  readonly 'login-key': LoginKeySpec;
   readonly module: ModuleSpec;
   readonly mount: MountSpec;
   readonly package: PackageSpec;

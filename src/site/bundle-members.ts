@@ -13,7 +13,10 @@ export function stagedBundleName({ manifest, bundleDigest }: StagedBundle): stri
 }
 
 /** Suffix of the name of a copy until the copy is complete and verified. */
-export const PARTIAL = '.partial';
+export const UNVERIFIED_COPY = '.copy';
+
+/** Suffixes of the files beside a bundle that a depot fills, and that a killed copy left. They go with the bundle. */
+export const BESIDE_BUNDLE: readonly string[] = [UNVERIFIED_COPY, '.partial', '.partial.journal', '.partial.journal.new', '.lock'];
 
 /** Path of the bundle member that is the executable for hosts with this CPU. `architecture` is a Go name, such as amd64. */
 export function executablePath(architecture: string): string {

@@ -5,6 +5,8 @@ import { posix } from 'node:path';
  * the paths of a platform.
  */
 export const EXECUTABLE = '/usr/local/bin/caisson';
+/** Directory of the programs that Caisson installs. */
+const PROGRAMS = posix.dirname(EXECUTABLE);
 /** Directory of settings on every host. */
 export const SETTINGS = '/etc/caisson';
 /** Directory of everything else that Caisson keeps on a host. */
@@ -20,6 +22,11 @@ export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';
 /** File with the record that each host keeps of its site. */
 export const HOST_RECORD = posix.join(SETTINGS, 'site.json');
+
+/** Path of the link to the executable under the name that the platform gives the command. */
+export function commandPath(name: string): string {
+  return posix.join(PROGRAMS, name);
+}
 
 /** Paths that exist on the seed only. The process of a run reads and writes them directly. */
 export interface SeedLayout {
@@ -65,9 +72,19 @@ export function repositoryKeyPaths({ depot }: Pick<SeedLayout, 'depot'>) {
   return { privateKey: posix.join(depot, 'repository.key'), publicKey: posix.join(depot, 'repository.asc') };
 }
 
+/** Returns the path on the seed of the settings with which the depot reaches upstream. */
+export function upstreamSettingsPath({ depot }: Pick<SeedLayout, 'depot'>): string {
+  return posix.join(depot, 'upstream.json');
+}
+
 /** Returns the paths on the seed of the depot's certificate and key. */
 export function depotTlsPaths({ depot }: Pick<SeedLayout, 'depot'>) {
   return { certificate: posix.join(depot, 'tls.crt'), key: posix.join(depot, 'tls.key') };
+}
+
+/** Returns the paths on the seed of the key pair by which it logs in to hosts, in the form of ssh-keygen. */
+export function loginKeyPaths({ certificates }: Pick<SeedLayout, 'certificates'>) {
+  return { private: posix.join(certificates, 'login', 'site.key'), public: posix.join(certificates, 'login', 'site.pub') };
 }
 
 /** Returns the paths on the seed of the operator's certificate and key, and of the certificate of the site's authority. */

@@ -7,7 +7,15 @@ const RECORD_VERSION = 'caisson/v1';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
 
-const bundle = z.strictObject({ name: z.string(), version: z.string(), digest });
+const bundle = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  digest,
+  /** Set when the depot fetches the members of the bundle from upstream. Absent for a bundle that was carried to the site. */
+  supply: z.literal('online').optional(),
+  /** Of a bundle that is supplied online: digest of the lock that it follows from. */
+  lock: digest.optional(),
+});
 
 /** One resource on a host that Caisson made or took over. */
 const ownedResource = z.strictObject({
@@ -36,6 +44,8 @@ const ssh = z.strictObject({
   user: z.string().optional(),
   port: z.int().optional(),
   hostKey: z.string().optional(),
+  identityFile: z.string().optional(),
+  jump: z.union([z.string(), z.array(z.string())]).optional(),
 });
 
 const host = z.strictObject({

@@ -6,6 +6,7 @@ import { hasCode, type Clock } from '../core/index.ts';
 import { obtainRepositoryKey, peekRepositoryKey } from '../depot/index.ts';
 import { readKeptPair, readSecretFile, writeKeptPair } from '../io/index.ts';
 import { openKeptAuthority, type CertificateSubject, type KeptAuthority } from '../pki/index.ts';
+import { makeSshKeyPair } from '../sshsig/index.ts';
 import {
   generationFiles,
   heldGenerations,
@@ -18,7 +19,7 @@ import {
 } from './authority-generations.ts';
 import type { SeedKeys } from './conflicts.ts';
 import { keptText, type KeptText } from './kept-text.ts';
-import { repositoryKeyPaths, type SeedLayout } from './layout.ts';
+import { loginKeyPaths, repositoryKeyPaths, type SeedLayout } from './layout.ts';
 import { openSecretStore, type SecretChange } from './secret-store.ts';
 
 export interface CertificateTexts {
@@ -48,6 +49,8 @@ export interface SiteKeys {
   certificate(id: string, authority: string, subject: CertificateSubject): Promise<CertificateTexts>;
   /** An RSA key pair of 2048 bits that all hosts of a component share. */
   keyPair(name: string): Promise<KeyPairTexts>;
+  /** The Ed25519 key pair by which the seed logs in to hosts, in the form of ssh-keygen. */
+  loginKey(): Promise<KeyPairTexts>;
   /** The public key of the pair that signs the package repositories. */
   repositoryKey(): Promise<KeptText>;
   /** The changes of secrets that are under way: `secret` gives their new values. */
@@ -122,7 +125,11 @@ export function openSiteKeys(layout: SeedLayout, options: SiteKeysOptions): Site
         key: kept(known?.key, async () => (await issuer.obtain(id, subject)).key),
       };
     },
-    keyPair: (name) => keyPairTexts(join(layout.certificates, 'pairs'), name, kept),
+    keyPair: (name) => {
+      const directory = join(layout.certificates, 'pairs');
+      return keyPairTexts({ private: join(directory, `${name}.key`), public: join(directory, `${name}.pub`) }, makeRsaPair, kept);
+    },
+    loginKey: () => keyPairTexts(loginKeyPaths(layout), async () => makeSshKeyPair(`caisson ${options.name}`), kept),
     repositoryKey: async () => {
       const paths = repositoryKeyPaths(layout);
       return kept((await peekRepositoryKey(paths))?.publicKey, async () => (await obtainRepositoryKey(paths)).publicKey);
@@ -209,20 +216,32 @@ async function fingerprintOf(authority: KeptAuthority): Promise<string | undefin
   }
 }
 
-async function keyPairTexts(directory: string, name: string, kept: typeof keptText): Promise<KeyPairTexts> {
-  const paths = { secret: join(directory, `${name}.key`), open: join(directory, `${name}.pub`) };
+interface KeyPair {
+  readonly private: string;
+  readonly public: string;
+}
+
+async function makeRsaPair(): Promise<KeyPair> {
+  const made = await promisify(generateKeyPair)('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return { private: made.privateKey, public: made.publicKey };
+}
+
+/** Reads a pair whose halves have these paths. `make` makes the one that is stored when there is none. */
+async function keyPairTexts(places: KeyPair, make: () => Promise<KeyPair>, kept: typeof keptText): Promise<KeyPairTexts> {
+  const paths = { secret: places.private, open: places.public };
   const { secret, open } = await readKeptPair(paths);
   const known = secret !== undefined && open !== undefined ? { secret, open } : undefined;
   const obtain = async (): Promise<{ readonly secret: string; readonly open: string }> => {
     const before = await readKeptPair(paths);
     if (before.secret !== undefined && before.open !== undefined) return { secret: before.secret, open: before.open };
-    const made = await promisify(generateKeyPair)('rsa', {
-      modulusLength: 2048,
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-    });
-    await writeKeptPair(paths, { secret: made.privateKey, open: made.publicKey }, { open: 0o600, directory: 0o700 });
-    return { secret: made.privateKey, open: made.publicKey };
+    const made = await make();
+    const pair = { secret: made.private, open: made.public };
+    await writeKeptPair(paths, pair, { open: 0o600, directory: 0o700 });
+    return pair;
   };
   return {
     private: kept(known?.secret, async () => (await obtain()).secret),

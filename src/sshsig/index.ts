@@ -3,6 +3,7 @@
  * checking them, who may sign, and whose key is revoked. Start with signature.ts.
  */
 export { findSigner, parseAllowedSigners, type AllowedSigner } from './allowed-signers.ts';
+export { makeSshKeyPair, type SshKeyPair } from './key-pair.ts';
 export { matchesPatterns } from './patterns.ts';
 export { fingerprintOf } from './public-key.ts';
 export { parseRevokedKeys, type IsRevoked } from './revoked-keys.ts';

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { verifyBundle, VerifyFailedError, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, errnoOf, formatSize, hasCode, messageOf, type Clock, type Emit } from '../core/index.ts';
 import { syncDirectory } from '../io/index.ts';
-import { PARTIAL } from '../site/index.ts';
+import { UNVERIFIED_COPY } from '../site/index.ts';
 import { copyLargeFile } from './copy-file.ts';
 
 export interface BundleCopyOptions {
@@ -20,7 +20,7 @@ type Copied = Pick<BundleReader, 'path' | 'paths' | 'size' | 'bundleDigest'>;
  * Throws HOSTS_UNFIT for a full disk, VerifyFailedError and BUNDLE_DAMAGED; `target` is not changed then.
  */
 export async function placeBundleCopy(bundle: Copied, target: string, options: BundleCopyOptions): Promise<void> {
-  const partial = `${target}${PARTIAL}`;
+  const partial = `${target}${UNVERIFIED_COPY}`;
   const isContinued = await copyToDisk(bundle, partial, options);
   try {
     await verifyCopy(bundle, partial, options);

@@ -4,6 +4,7 @@
  */
 export * from './backup/backup.ts';
 export * from './certificates.ts';
+export type { ShownKey } from './first-login.ts';
 export * from './history.ts';
 export * from './install.ts';
 export * from './nodes.ts';
@@ -17,5 +18,6 @@ export * from './secrets.ts';
 export * from './staged-bundles.ts';
 export * from './upgrade.ts';
 export type { Approve, OperationOptions } from './operation.ts';
+export type { OnlineRequest } from './online-source.ts';
 export type { SiteSources } from './site-sources.ts';
 export type { PlannedRun } from './planned-run.ts';

@@ -11,9 +11,19 @@ import {
 import { closeBundles } from '../bundle/index.ts';
 import { CaissonError, messageOf } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
+import type { FirstLogin } from '../host/index.ts';
 import { readTextFile } from '../io/index.ts';
 import { openFileStore, type SiteRecord } from '../site/index.ts';
-import { editCluster, writeCluster } from './edited-cluster.ts';
+import { editCluster, writeCluster, type EditedCluster } from './edited-cluster.ts';
+import {
+  placeLoginKey,
+  placeOnNewMachine,
+  siteLogin,
+  tryNewMachine,
+  withFirstLogin,
+  type NewMachine,
+  type ShownKey,
+} from './first-login.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { openRequest } from './open-request.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
@@ -26,15 +36,32 @@ import { siteSources } from './site-sources.ts';
  * same plan as an install.
  */
 export type NodeChange =
-  | { readonly what: 'add'; readonly node: NewNode }
+  /** `login` is used once: it puts the key of the site on the machine, and cluster.yaml gets the login by that key. */
+  | { readonly what: 'add'; readonly node: NewNode; readonly login?: FirstLogin }
   | { readonly what: 'remove'; readonly name: string }
   | { readonly what: 'roles'; readonly name: string; readonly roles: readonly string[] }
   /** Another machine, at another address, takes the name and the roles of one that is lost. */
-  | { readonly what: 'replace'; readonly name: string; readonly address: string; readonly hostKey?: string };
+  | {
+      readonly what: 'replace';
+      readonly name: string;
+      readonly address: string;
+      readonly hostKey?: string;
+      readonly login?: FirstLogin;
+    };
+
+/**
+ * Logs in to the machine of a change by the login that is given for it, and changes nothing. Returns the key that the
+ * machine shows when nothing says that it is its own. Does nothing for a change without a login. Throws what connectHost
+ * throws for every other reason, and INPUT_INVALID as changeNode does.
+ */
+export async function tryLogin(options: OperationOptions, change: NodeChange): Promise<ShownKey | undefined> {
+  const { machine } = await editNode(options, change);
+  return machine === undefined ? undefined : tryNewMachine(options, machine);
+}
 
 /** Plans a change of a node and changes nothing, cluster.yaml included. Throws as changeNode does before its first change. */
 export async function planNodeChange(options: OperationOptions, change: NodeChange): Promise<PlannedRun> {
-  const edited = await editCluster(options, editOf(change));
+  const edited = await editNode(options, change);
   return planOperation(edited.options, { name: 'node' });
 }
 
@@ -44,8 +71,17 @@ export async function planNodeChange(options: OperationOptions, change: NodeChan
  * file was changed while the plan was shown, and as runOperation does.
  */
 export async function changeNode(options: OperationOptions, change: NodeChange, approve: Approve): Promise<RunSummary> {
-  const edited = await editCluster(options, editOf(change));
-  const operation: Operation = { name: 'node', approved: () => writeCluster(edited) };
+  const edited = await editNode(options, change);
+  const { machine } = edited;
+  const operation: Operation = {
+    name: 'node',
+    approved: async ({ hosts, keys }) => {
+      // The file says how to log in only after that way is open, so that an install goes on where this run is killed.
+      const host = hosts.get(machine?.node.name ?? '');
+      if (host !== undefined && machine !== undefined) await placeLoginKey(host, machine.node, keys, options);
+      await writeCluster(edited);
+    },
+  };
   return runOperation(edited.options, operation, approve);
 }
 
@@ -57,7 +93,7 @@ export async function declareNode(options: OperationOptions, change: NodeChange)
   const layout = layoutOf(options);
   const release = await takeInstallLock(layout.lock);
   try {
-    const edited = await editCluster(options, editOf(change));
+    const edited = await editNode(options, change);
     const { bundlePaths, clusterPath } = edited.sources;
     const request = await openRequest(bundlePaths, clusterPath, {
       clusterText: edited.after,
@@ -67,6 +103,7 @@ export async function declareNode(options: OperationOptions, change: NodeChange)
       home: options.connect.home,
     });
     await closeBundles(request.bundles);
+    if (edited.machine !== undefined) await placeOnNewMachine(options, edited.machine);
     await writeCluster(edited);
     return clusterPath;
   } finally {
@@ -139,18 +176,53 @@ function compare({ name, address, roles }: NodeSpec, record: SiteRecord | undefi
     : { ...listed, state: 'roles change', before };
 }
 
-function editOf(change: NodeChange): Parameters<typeof editCluster>[1] {
-  return (text, file, record) => edit(text, file, change, record);
+/** The edited cluster.yaml, and the machine that is logged in to by what the change gives. */
+interface EditedNode extends EditedCluster {
+  readonly machine: NewMachine | undefined;
 }
 
-function edit(text: string, file: string, change: NodeChange, record: SiteRecord | undefined): string {
+async function editNode(options: OperationOptions, change: NodeChange): Promise<EditedNode> {
+  const edited = await editCluster(options, (text, file, record) => edit(text, file, withSiteLogin(options, text, file, change), record));
+  const machine = newMachine(change, { path: edited.sources.clusterPath, text: edited.after });
+  return machine === undefined ? { ...edited, machine } : { ...edited, options: withFirstLogin(edited.options, machine), machine };
+}
+
+/** The machine that a change logs in to for the first time, as the edited cluster.yaml has it. */
+function newMachine(change: NodeChange, cluster: NewMachine['cluster']): NewMachine | undefined {
+  if (!('login' in change) || change.login === undefined) return undefined;
+  const name = change.what === 'add' ? change.node.name : change.name;
+  const node = parseClusterSpec(cluster.text, cluster.path).nodes.find((one) => one.name === name);
+  return node === undefined ? undefined : { node, login: change.login, cluster };
+}
+
+/** Adds the login by the key of the site to a change that gives another one for the first time. */
+function withSiteLogin(
+  options: OperationOptions,
+  text: string,
+  file: string,
+  change: NodeChange,
+): NodeChange & { readonly ssh?: NewNode['ssh'] } {
+  if (!('login' in change) || change.login === undefined) return change;
+  const { ssh, nodes } = parseClusterSpec(text, file);
+  if (change.what === 'add') {
+    const given = change.node.ssh;
+    return { ...change, node: { ...change.node, ssh: { ...given, ...siteLogin(options, given?.user ?? ssh.user) } } };
+  }
+  const known = nodes.find(({ name }) => name === change.name)?.ssh;
+  return { ...change, ssh: siteLogin(options, known?.user ?? ssh.user) };
+}
+
+function edit(text: string, file: string, change: NodeChange & { readonly ssh?: NewNode['ssh'] }, record: SiteRecord | undefined): string {
   switch (change.what) {
     case 'add':
       return addNode(text, file, change.node);
     case 'roles':
       return setRoles(text, file, change.name, change.roles);
     case 'replace':
-      return setAddress(text, file, change.name, change);
+      return setAddress(text, file, change.name, {
+        address: change.address,
+        ssh: { ...change.ssh, ...(change.hostKey === undefined ? {} : { hostKey: change.hostKey }) },
+      });
     case 'remove': {
       if (declaredNodes(text, file).some(({ name }) => name === change.name)) return removeNode(text, file, change.name);
       // A run that removed it did not end: the file has it no more, and the record still does.

@@ -40,6 +40,8 @@ export interface RequestOptions {
   /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
   readonly clock?: Clock;
+  /** A bundle that is open already and takes the place of the files. The caller gives it up. */
+  readonly opened?: BundleReader | undefined;
   /** Home directory for paths in cluster.yaml that begin with ~/; that of the user of this process by default. */
   readonly home?: string | undefined;
 }
@@ -53,14 +55,15 @@ export interface RequestOptions {
 export async function openRequest(
   bundlePaths: readonly string[],
   clusterPath: string,
-  { clusterText, stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock, home }: RequestOptions = {},
+  { clusterText, stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock, home, opened }: RequestOptions = {},
 ): Promise<InstallRequest> {
   const text = clusterText ?? (await readCluster(clusterPath));
   const files = asked ?? trustFilesOf(text, clusterPath);
   const trust = files === undefined ? undefined : await readTrust(files, clock.now());
-  const bundles = await openBundles(bundlePaths, { findBase: (base) => findStaged(stagedBundles, base) });
+  const bundles = opened === undefined ? await openBundles(bundlePaths, { findBase: (base) => findStaged(stagedBundles, base) }) : [opened];
   try {
     // Signatures are checked before any content of the bundles is read.
+    if (trust !== undefined && opened !== undefined) throw unsignedLock();
     if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
@@ -73,6 +76,12 @@ export async function openRequest(
     await closeBundles(bundles);
     throw error;
   }
+}
+
+function unsignedLock(): CaissonError {
+  return new CaissonError('SIGNATURE_MISSING', 'Cannot install online: allowed signers are named, and a lock carries no signature', {
+    hint: 'Build the bundle of this lock, sign it and install it: caisson install --offline --bundle FILE',
+  });
 }
 
 /**

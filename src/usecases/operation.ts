@@ -7,6 +7,7 @@ import { leftCertificates } from './left-certificates.ts';
 import { planRun, type PlannedRun } from './planned-run.ts';
 import { replacementConflicts, replacementNotes } from './replaced-hosts.ts';
 import { runPlan } from './run-plan.ts';
+import { onlineNotes } from './online-source.ts';
 import { layoutOf, withSession, type Session, type SessionOptions } from './session.ts';
 
 export interface OperationOptions extends SessionOptions {
@@ -20,7 +21,8 @@ export type Approve = (planned: PlannedRun) => Promise<boolean>;
 /** One verb of an operator. All verbs share session, plan, approval and run; an Operation has what differs. */
 export interface Operation {
   /** Name in the record and the journal. */
-  readonly name: 'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates' | 'rotate authority' | 'change secret' | 'change secret' | 'option';
+  readonly name:
+    'install' | 'upgrade' | 'rollback' | 'reset' | 'node' | 'renew certificates' | 'rotate authority' | 'change secret' | 'option';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
@@ -32,7 +34,7 @@ export interface Operation {
   /** Returns lines that are shown with the plan, after changes and consequences. */
   readonly notes?: (session: Session, options: OperationOptions) => readonly string[];
   /** Called after the approval, before the first change. */
-  readonly approved?: () => Promise<void>;
+  readonly approved?: (session: Session) => Promise<void>;
   /** Called after a run that ended well. */
   readonly ended?: (layout: SeedLayout, options: OperationOptions) => Promise<void>;
 }
@@ -53,7 +55,7 @@ export async function runOperation(options: OperationOptions, operation: Operati
     return await withSession(options, operation, async (session) => {
       const run = await planned(session, options, operation);
       if (!(await approve(run))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
-      await operation.approved?.();
+      await operation.approved?.(session);
       const summary = await runPlan(run, { ...options, operation: operation.name });
       await operation.ended?.(layout, options);
       return summary;
@@ -68,5 +70,14 @@ async function planned(session: Session, options: OperationOptions, { check, top
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   await check?.(session, options);
   const run = await planRun(session, { ...options, goesBack }, topology?.(session));
-  return { ...run, notes: [...run.notes, ...replacementNotes(session.replaced), ...leftCertificates(session), ...(notes?.(session, options) ?? [])] };
+  return {
+    ...run,
+    notes: [
+      ...run.notes,
+      ...onlineNotes(session),
+      ...replacementNotes(session.replaced),
+      ...leftCertificates(session),
+      ...(notes?.(session, options) ?? []),
+    ],
+  };
 }

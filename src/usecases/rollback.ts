@@ -3,7 +3,7 @@ import { SiteConflictError, openFileStore, type RecordedBundle, type SiteRecord 
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import type { PlannedRun } from './planned-run.ts';
 import { layoutOf, type Session } from './session.ts';
-import { stagedPath, unfinishedBundle } from './site-sources.ts';
+import { unfinishedBundle } from './site-sources.ts';
 
 const ROLLBACK: Operation = { name: 'rollback', goesBack: true, notes: notTakenBack };
 
@@ -29,7 +29,7 @@ async function withBundleBefore(options: OperationOptions): Promise<OperationOpt
     const problem = 'there is no bundle to go back to';
     throw new SiteConflictError([{ where: layout.record, problem, remedy: 'Run this on the seed of a site that was upgraded' }]);
   }
-  return { ...options, bundlePaths: [await stagedPath(before, layout)] };
+  return { ...options, kept: before };
 }
 
 function bundleBefore(record: SiteRecord): RecordedBundle | undefined {

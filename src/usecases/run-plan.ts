@@ -24,6 +24,7 @@ import { SiteWriter } from './apply/site-writer.ts';
 import { standing } from './apply/standing.ts';
 import type { PlannedRun } from './planned-run.ts';
 import type { Session } from './session.ts';
+import { LOCK_MEMBER } from './online-source.ts';
 import { fixedSettings } from './site-conflicts.ts';
 
 export interface RunPlanOptions {
@@ -116,9 +117,16 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   }
 }
 
-function bundleOf({ request }: Session): RecordedBundle {
+function bundleOf({ request, online }: Session): RecordedBundle {
   const { manifest, bundleDigest } = request.bundle;
-  return { name: manifest.name, version: manifest.version, digest: bundleDigest };
+  const { name, version } = manifest;
+  const lock = request.bundle.entry(LOCK_MEMBER)?.digest;
+  return {
+    name,
+    version,
+    digest: bundleDigest,
+    ...(online === undefined ? {} : { supply: 'online' as const, ...(lock === undefined ? {} : { lock }) }),
+  };
 }
 
 /** Placements whose after-healthy actions are in the plan. */

@@ -23,6 +23,7 @@ import {
   type HostRecord,
   type Machines,
   type PlannedGenerations,
+  type RecordedBundle,
   type SeedKeys,
   type SecretChange,
   type SeedLayout,
@@ -31,8 +32,9 @@ import {
   type SiteStore,
 } from '../site/index.ts';
 import type { Observed } from '../plan/index.ts';
-import { HOST_TOOLS } from '../resources/index.ts';
+import { HOST_TOOLS, isLogin } from '../resources/index.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
+import { isBegun, onlineSession, openOnlineSource, type OnlineRequest, type OnlineSession, type OnlineSource } from './online-source.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
 import { replacedHosts, withoutReplaced, type ReplacedHost } from './replaced-hosts.ts';
 import { siteSources } from './site-sources.ts';
@@ -41,6 +43,10 @@ import { siteConflicts } from './site-conflicts.ts';
 export interface SessionOptions {
   /** Paths of the bundle and its bases. The installed bundle by default. */
   readonly bundlePaths?: readonly string[] | undefined;
+  /** How the bundle is supplied: `offline` from files, or online from its lock. As the site is supplied by default. */
+  readonly supply?: 'offline' | OnlineRequest | undefined;
+  /** A bundle that the seed keeps, in the place of the installed one. */
+  readonly kept?: RecordedBundle | undefined;
   /** Absolute path of cluster.yaml. The file of the last run by default. */
   readonly clusterPath?: string | undefined;
   /** Text that replaces the content of clusterPath, for a run that changes the file once it is approved. */
@@ -68,6 +74,8 @@ export interface SessionOptions {
 /** Result of all looks before a plan: the request, the site and its hosts. */
 export interface Session {
   readonly request: InstallRequest;
+  /** Set when the depot fetches the members of the bundle from upstream. */
+  readonly online: OnlineSession | undefined;
   /** Absolute path of cluster.yaml, and the digest of the text that this run read. */
   readonly cluster: { readonly path: string; readonly digest: Digest };
   readonly topology: Topology;
@@ -105,8 +113,9 @@ export async function withSession<T>(
   const layout = layoutOf(options);
   const store = openFileStore(layout.record);
   const recorded = await store.read();
-  const { bundlePaths, clusterPath } = await siteSources(options, recorded, layout);
+  const { bundlePaths, clusterPath, online: source } = await siteSources(options, recorded, layout);
   const request = await openRequest(bundlePaths, clusterPath, {
+    opened: source !== undefined && bundlePaths.length === 0 ? await openOnlineSource(source) : undefined,
     clusterText: options.clusterText,
     stagedBundles: layout.bundles,
     trust: options.trust,
@@ -114,10 +123,13 @@ export async function withSession<T>(
     home: options.connect.home,
   });
   try {
-    const forgotten = new Set(options.forget ?? []);
-    const connected = await connectAll(request, dirname(clusterPath), recorded, forgotten, options);
+    const asked = new Set(options.forget ?? []);
+    const connected = await connectAll(request, dirname(clusterPath), recorded, asked, options);
+    const forgotten = new Set([...asked, ...connected.released]);
     try {
-      return await work(await openSession({ request, clusterPath, store, recorded, connected, forgotten, layout, isLast }, options));
+      return await work(
+        await openSession({ request, source, clusterPath, store, recorded, connected, forgotten, layout, isLast }, options),
+      );
     } finally {
       await connected.close();
     }
@@ -145,13 +157,17 @@ async function connectAll(
   record: SiteRecord | undefined,
   forgotten: ReadonlySet<string>,
   options: SessionOptions,
-): Promise<ConnectedHosts> {
+): Promise<ConnectedHosts & { readonly released: readonly string[] }> {
   const leaving = leavingNodes(record, spec.nodes).filter(({ name }) => !forgotten.has(name));
   const { signal, hostsAtOnce } = options;
   const all = { ...spec, nodes: [...spec.nodes, ...leaving] };
   const connected = await connectHosts(all, { ...options.connect, directory, signal, hostsAtOnce }, options.machines);
   const isLeaving = (name: string): boolean => leaving.some((node) => node.name === name);
-  const findings = connected.findings.map((finding): HostFinding =>
+  // An earlier run took everything from such a host, the login of the seed included, and was killed before the record said so.
+  const isReleased = ({ host }: HostFinding): boolean => isLeaving(host) && (record?.hosts[host]?.owned ?? []).every(isLogin);
+  const released = connected.findings.filter(isReleased).map(({ host }) => host);
+  const others = connected.findings.filter((finding) => !isReleased(finding));
+  const findings = others.map((finding): HostFinding =>
     isLeaving(finding.host)
       ? {
           ...finding,
@@ -160,11 +176,12 @@ async function connectAll(
         }
       : finding,
   );
-  return { ...connected, findings };
+  return { ...connected, findings, released };
 }
 
 interface Parts {
   readonly request: InstallRequest;
+  readonly source: OnlineSource | undefined;
   readonly clusterPath: string;
   readonly store: SiteStore;
   readonly recorded: SiteRecord | undefined;
@@ -176,8 +193,10 @@ interface Parts {
 }
 
 async function openSession(parts: Parts, options: SessionOptions): Promise<Session> {
-  const { request, clusterPath, store, recorded, connected, forgotten, layout } = parts;
+  const { request, source, clusterPath, store, recorded, connected, forgotten, layout } = parts;
   const { spec, manifests } = request;
+  const { signal } = options;
+  const online = source === undefined ? undefined : await onlineSession(source, { seed: connected.seed, layout, signal });
   const keys = openSiteKeys(layout, {
     name: spec.name,
     clock: options.clock,
@@ -205,12 +224,15 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     const message = `The authority "${name}" is being replaced. This run leaves that where it is; it goes on with: caisson certificates rotate ${name}`;
     options.emit({ type: 'warning', message });
   }
-  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles: request.bundles }, connected, {
+  // The depot asks for the room of a bundle that was begun when it opens it.
+  const bundles = online !== undefined && (await isBegun(request.bundle, online.path)) ? [] : request.bundles;
+  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles }, connected, {
     ...options,
     tools: HOST_TOOLS,
   });
   return {
     request,
+    online,
     cluster: { path: clusterPath, digest: request.clusterDigest },
     topology,
     layout,

@@ -1,14 +1,27 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError } from '../core/index.ts';
+import { isThere } from '../io/index.ts';
+import type { OnlineRequest, OnlineSource } from './online-source.ts';
 import { stagedBundleName, type RecordedBundle, type SeedLayout, type SiteRecord } from '../site/index.ts';
 
 /** Files that a run is made from. */
 export interface SiteSources {
-  /** Files of the bundle. */
+  /** Files of the bundle. Empty for one that is supplied online and not complete. */
   readonly bundlePaths: readonly string[];
   /** cluster.yaml. */
   readonly clusterPath: string;
+  /** Set when the bundle is supplied online. */
+  readonly online?: OnlineSource | undefined;
+}
+
+interface AskedSources {
+  readonly bundlePaths?: readonly string[] | undefined;
+  readonly clusterPath?: string | undefined;
+  /** How the bundle is supplied; as it is recorded by default. */
+  readonly supply?: 'offline' | OnlineRequest | undefined;
+  /** A bundle that the seed keeps, in the place of the one in force. */
+  readonly kept?: RecordedBundle | undefined;
 }
 
 /**
@@ -18,22 +31,54 @@ export interface SiteSources {
  * is meant is for the user to say.
  */
 export async function siteSources(
-  { bundlePaths, clusterPath }: { readonly [name in keyof SiteSources]?: SiteSources[name] | undefined },
+  { bundlePaths, clusterPath, supply, kept }: AskedSources,
   record: SiteRecord | undefined,
   layout: Pick<SeedLayout, 'bundles'>,
 ): Promise<SiteSources> {
-  if (bundlePaths !== undefined && clusterPath !== undefined) return { bundlePaths, clusterPath };
+  const request = typeof supply === 'object' ? supply : undefined;
+  const isNamed = bundlePaths !== undefined || request?.begin !== undefined;
+  if (record === undefined && !(isNamed && clusterPath !== undefined)) throw siteUnknown('what is installed, and on which hosts');
+  const cluster = clusterPath ?? clusterOf(known(record));
+  if (request?.begin !== undefined) {
+    const { plan } = request.begin;
+    const path = join(layout.bundles, stagedBundleName(plan));
+    return { bundlePaths: (await isThere(path)) ? [path] : [], clusterPath: cluster, online: { ...request, path } };
+  }
+  if (bundlePaths !== undefined && kept === undefined) return { bundlePaths, clusterPath: cluster };
+  return { ...(await keptSources(kept ?? bundleInForce(known(record)), supply, layout)), clusterPath: cluster };
+}
+
+/** The files of a bundle that the seed has. */
+async function keptSources(
+  bundle: RecordedBundle,
+  supply: AskedSources['supply'],
+  layout: Pick<SeedLayout, 'bundles'>,
+): Promise<Omit<SiteSources, 'clusterPath'>> {
+  const path = stagedName(bundle, layout);
+  const isOnline = supply === undefined ? bundle.supply === 'online' : supply !== 'offline';
+  const online = isOnline ? { ...(typeof supply === 'object' ? supply : {}), path } : undefined;
+  if (!(await isThere(path)) && (await isThere(`${path}.partial`))) {
+    if (online !== undefined) return { bundlePaths: [], online };
+    throw new CaissonError('BUNDLE_INCOMPLETE', `Cannot go offline with "${path}": the depot has not fetched all of it`, {
+      hint: 'Carry the bundle of the same lock to the seed: caisson install --offline --bundle FILE',
+    });
+  }
+  return { bundlePaths: [await stagedPath(bundle, layout)], online };
+}
+
+function known(record: SiteRecord | undefined): SiteRecord {
   if (record === undefined) throw siteUnknown('what is installed, and on which hosts');
-  return {
-    bundlePaths: bundlePaths ?? [await stagedPath(bundleInForce(record), layout)],
-    clusterPath: clusterPath ?? clusterOf(record),
-  };
+  return record;
+}
+
+function stagedName({ name, version, digest }: RecordedBundle, layout: Pick<SeedLayout, 'bundles'>): string {
+  return join(layout.bundles, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
 }
 
 /** The path of the copy of a bundle that the seed keeps. Throws INPUT_UNREADABLE when it is gone. */
 export async function stagedPath(bundle: RecordedBundle, layout: Pick<SeedLayout, 'bundles'>): Promise<string> {
-  const { name, version, digest } = bundle;
-  const path = join(layout.bundles, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
+  const { name, version } = bundle;
+  const path = stagedName(bundle, layout);
   try {
     await access(path);
     return path;

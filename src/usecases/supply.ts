@@ -1,21 +1,25 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { openBundle, type BundleReader } from '../bundle/index.ts';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beginBundle, openBundle, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, isDigest, type Clock, type ErrorCode } from '../core/index.ts';
 import type { StagedBundleFile, Supply } from '../plan/index.ts';
-import { stagedBundleName, type OwnedResource, type SiteRecord } from '../site/index.ts';
+import { BESIDE_BUNDLE, stagedBundleName, type OwnedResource, type SiteRecord } from '../site/index.ts';
+import { isBegun, type OnlineSession } from './online-source.ts';
 import { placeBundleCopy } from './bundle-copy.ts';
 import type { Session } from './session.ts';
 
 /** Returns the bundle of a session, its copies on the seed, and the address of the depot. */
-export function supplyOf({ request, topology, seed, layout, record }: Session, clock: Clock): Supply {
+export function supplyOf({ request, online, topology, seed, layout, record }: Session, clock: Clock): Supply {
   const { bundle, bundles } = request;
   const { depot } = topology.spec;
-  const staged = bundles.map((one) => stagedBundle(one, bundle, layout.bundles, clock));
+  const staged = bundles.map((one) =>
+    online === undefined ? stagedBundle(one, bundle, layout.bundles, clock) : begunBundle(one, online, clock),
+  );
   return {
     bundle,
     staged: [...staged, ...keptBundles(record, bundle).filter(({ path }) => !staged.some((other) => other.path === path))],
     depot: { name: depot.name, port: depot.port, address: depot.address ?? seed.address },
+    online: online === undefined ? undefined : { upstream: online.upstream },
   };
 }
 
@@ -31,6 +35,24 @@ function stagedBundle(bundle: BundleReader, main: BundleReader, directory: strin
     place: async ({ signal, emit }) => {
       await mkdir(directory, { recursive: true, mode: 0o755 });
       await placeBundleCopy(bundle, path, { clock, signal, emit });
+      // A depot that filled this bundle has it open until its unit changes.
+      for (const suffix of BESIDE_BUNDLE) await rm(`${path}${suffix}`, { force: true });
+    },
+  };
+}
+
+/** A bundle that the depot fills: it is begun here. */
+function begunBundle(bundle: BundleReader, { path, begin }: OnlineSession, clock: Clock): StagedBundleFile {
+  return {
+    path,
+    digest: bundle.bundleDigest,
+    of: bundle.bundleDigest,
+    isServed: true,
+    isPlaced: async () => (await isStaged(bundle, path)) || (await isBegun(bundle, path)),
+    place: async () => {
+      if (begin === undefined) throw new Error(`"${path}" was begun when the run started`);
+      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+      await beginBundle(begin.plan, path, begin.files, { clock });
     },
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { programName } from '../../src/cli/index.ts';
 import { runCaisson as caisson } from '../support/run-caisson.ts';
 
 describe('runProgram', () => {
@@ -27,6 +28,25 @@ describe('runProgram', () => {
       expect(status).toBe(2);
       expect(err).toContain('It is not a number from 1 to 1000');
     }
+  });
+
+  it('shows usage under the name by which it was started', async () => {
+    expect((await caisson(['--help'], { name: 'samplectl' })).out).toMatch(/^Usage: samplectl /);
+    expect((await caisson(['node', 'list', '--help'], { name: 'samplectl' })).out).toMatch(/^Usage: samplectl node list /);
+    expect((await caisson(['verify'], { name: 'samplectl' })).err).toContain('samplectl help COMMAND');
+    expect((await caisson(['--help'])).out).toMatch(/^Usage: caisson /);
+  });
+
+  it.each([
+    ['/usr/local/bin/samplectl', 'samplectl'],
+    ['samplectl', 'samplectl'],
+    ['-samplectl', 'samplectl'],
+    ['./caisson-linux-amd64', 'caisson'],
+    ['/usr/local/bin/caisson', 'caisson'],
+    ['/opt/caisson/dist/main.js', 'caisson'],
+    ['', 'caisson'],
+  ])('is called, when it was started as "%s", %s', (startedAs, name) => {
+    expect(programName(startedAs)).toBe(name);
   });
 
   it('suggests the command that was meant', async () => {

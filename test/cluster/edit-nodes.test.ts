@@ -218,7 +218,7 @@ describe('setAddress', () => {
       `nodes:\n  - name: a\n    address: 10.0.0.2\n    ssh: { user: u, hostKey: ${key} }\n`,
     ],
   ])('edits %j', (before, after) => {
-    expect(setAddress(before, FILE, 'a', { address: '10.0.0.2', hostKey: key })).toBe(after);
+    expect(setAddress(before, FILE, 'a', { address: '10.0.0.2', ssh: { hostKey: key } })).toBe(after);
   });
 
   it('leaves the fingerprint that is there when none is given, and refuses the address of another node', () => {

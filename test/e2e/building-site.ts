@@ -38,6 +38,11 @@ export async function caisson(words: readonly string[], env: NodeJS.ProcessEnv =
 export interface BuildingSite {
   readonly workshop: Workshop;
   readonly registry: LoopbackRegistry;
+  /** The server of the package repository, as it records requests; its files are in `files`, by URL. */
+  readonly packages: LoopbackRegistry;
+  readonly files: Map<string, Buffer>;
+  /** Values of --mirror that lead to both. */
+  readonly mirrors: readonly string[];
   /** build-bundle with everything but --output. */
   readonly words: readonly string[];
   readonly close: () => Promise<void>;
@@ -59,15 +64,16 @@ export async function openBuildingSite(images: Readonly<Record<string, SampleDoc
     else response.end(content);
     return true;
   };
+  const mirrors = [`docker.io=${registry.origin}`, `packages.example=${packages.origin}`];
   const words = [
     ...['build-bundle', '--manifests', join(directory, 'manifests'), '--images', join(directory, 'images.txt')],
     ...['--lock', join(directory, 'bundle.lock.json'), '--executable', join(directory, 'caisson-linux-amd64')],
-    ...['--mirror', `docker.io=${registry.origin}`, '--mirror', `packages.example=${packages.origin}`],
+    ...mirrors.flatMap((mirror) => ['--mirror', mirror]),
   ];
   const close = async (): Promise<void> => {
     await registry.close();
     await packages.close();
     await workshop.remove();
   };
-  return { workshop, registry, words, close };
+  return { workshop, registry, packages, files, mirrors, words, close };
 }

@@ -47,6 +47,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
   'src/site/authority-generations.ts': 'written by this program beside the keys of the seed, for root alone',
   'src/agent/config.ts': 'written by the installer of the same site',
+  'src/builder/upstream-settings.ts': 'a secret file that the installer of the same site wrote',
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/cluster/edit-nodes.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/site/secret-store.ts': 'written by Caisson itself, for root alone; a damaged one is refused whole (test/site/secret-store.test.ts)',

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLocalHost } from '../../src/host/index.ts';
@@ -34,14 +34,15 @@ describe('readHostState', () => {
 
 describe('the script that looks at a host', () => {
   /** What it prints of tools that are scripts here; the engine has a second in place of its ten. */
-  async function askWith(docker: string, others: Readonly<Record<string, string>> = {}): Promise<string> {
+  async function askWith(docker: string, others: Readonly<Record<string, string>> = {}, command = ''): Promise<string> {
     for (const [name, text] of Object.entries({ docker, dockerd: 'exit 0', systemctl: 'exit 0', ...others })) {
       await writeFile(join(directory(), name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     }
     const script = hostStateScript(HOST_TOOLS)
       .replace('PATH=', `PATH=${directory()}:`)
       .replace(`kill-after=1 ${HOST_TOOLS.engine.probe.seconds}`, 'kill-after=1 1');
-    const parameters = ['definitions', 'units', 'bundles', 'agent', 'depot', 'executable', 'block'];
+    const executable = join(directory(), 'caisson');
+    const parameters = ['definitions', 'units', 'bundles', 'agent', 'depot', executable, 'block', command];
     const host = openLocalHost({ name: 'here' });
     return (await host.run({ argv: ['/bin/sh', '-c', script, 'sh', ...parameters] })).stdout;
   }
@@ -61,6 +62,21 @@ describe('the script that looks at a host', () => {
   it('asks no engine whose unit is not active', async () => {
     const state = parseHostState(await askWith('echo container wiki', { systemctl: 'exit 3' }));
     expect(state.strangers).toMatchObject({ containers: [] });
+  });
+
+  it('finds programs with the name of the command in the whole search path, but not our link to the executable', async () => {
+    const link = join(directory(), 'samplectl');
+    const namesakes = async (name: string): Promise<readonly string[]> => parseHostState(await askWith('exit 0', {}, name)).namesakes;
+    expect(await namesakes('samplectl')).toEqual([]);
+    await symlink(join(directory(), 'caisson'), link);
+    expect(await namesakes('samplectl')).toEqual([]);
+    await rm(link);
+    await symlink('/nowhere', link);
+    expect(await namesakes('samplectl')).toEqual([link]);
+    await rm(link);
+    await writeFile(link, '');
+    expect(await namesakes('samplectl')).toEqual([link]);
+    expect(await namesakes('env')).toContain('/usr/bin/env');
   });
 
   it('names the package of the engine, and the packages that are installed half-way', async () => {

@@ -69,6 +69,7 @@ const FRESH: HostState = {
   agent: false,
   depot: false,
   executable: false,
+  namesakes: [],
   components: new Set(),
   bundles: new Map(),
   hostNames: [{ address: '127.0.0.1', names: ['localhost'] }],
@@ -236,7 +237,7 @@ describe('preflight of disks', () => {
     const small = { fileSystems: mounts({ '/': NEED - BUNDLE_SIZE }) };
     expect(problems('m1', { facts: small })).toHaveLength(1);
     expect(problems('m1', { facts: small, state: { bundles: new Map([[name, BUNDLE_SIZE]]) } })).toEqual([]);
-    expect(problems('m1', { facts: small, state: { bundles: new Map([[`${name}.partial`, BUNDLE_SIZE]]) } })).toEqual([]);
+    expect(problems('m1', { facts: small, state: { bundles: new Map([[`${name}.copy`, BUNDLE_SIZE]]) } })).toEqual([]);
     expect(problems('m1', { facts: small, state: { bundles: new Map([['another.tar', BUNDLE_SIZE]]) } })).toHaveLength(1);
     const installed = { agent: true, depot: true, components: new Set(['docker', 'store']), bundles: new Map([[name, BUNDLE_SIZE]]) };
     expect(problems('m1', { facts: { fileSystems: mounts({ '/': 0 }) }, state: installed })).toEqual([]);
@@ -377,6 +378,16 @@ describe('preflight of what others installed', () => {
 
   it('bears an engine of the same package that runs nothing', () => {
     expect(problems('f1', { state: { strangers: { ...strangers, enginePackage: 'docker.io' } } })).toEqual([]);
+  });
+
+  it("refuses a program that has the name of the platform's command", () => {
+    expect(check({ f1: { state: { namesakes: ['/usr/bin/samplectl'] } } })).toEqual([
+      {
+        host: 'f1',
+        problem: 'it has "/usr/bin/samplectl", which is not of this site and has the name of the platform\'s command',
+        remedy: 'Remove or rename it: mv /usr/bin/samplectl /usr/bin/samplectl.before',
+      },
+    ]);
   });
 
   it('refuses packages that somebody left half-way', () => {

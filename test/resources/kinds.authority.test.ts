@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -13,6 +13,7 @@ import { dockerEngine } from '../../src/resources/containers/docker/docker-engin
 import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
+import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
 import { MAKE_USER_SCRIPT } from '../../src/resources/user.ts';
 import { EXECUTABLE, UNITS } from '../../src/site/index.ts';
 import { describeResourceKind, type KindUnderTest } from '../contract/resource-kind.ts';
@@ -70,6 +71,22 @@ function write(path: string, text: string, mode = 0o600) {
 
 async function program(root: string, name: string, script: string): Promise<void> {
   await write(`bin/${name}`, `#!/bin/sh\n${script}`, 0o755)(root);
+}
+
+const USER_NAME = userInfo().username;
+const KEYS = 'home/.ssh/authorized_keys';
+
+/** A user whose home is in the directory. */
+function loginKeyExample(neighbour: (root: string) => Promise<void>): RealExample<Specs['login-key']> {
+  return {
+    wanted: () => ({ key: USER_NAME, spec: { line: fixedContent('ssh-ed25519 AAAA caisson sample\n') } }),
+    prepare: async (root) => {
+      await mkdir(join(root, 'home'));
+      await program(root, 'getent', `echo "$3:x:${uid}:${gid}::${join(root, 'home')}:/bin/sh"\n`);
+    },
+    change: async (root) => writeFile(join(root, KEYS), (await readFile(join(root, KEYS), 'utf8')).replace('AAAA', 'BBBB')),
+    neighbour,
+  };
 }
 
 const EXAMPLES: { readonly [K in ResourceKindName]?: readonly RealExample<Specs[K]>[] } = {
@@ -131,6 +148,24 @@ const EXAMPLES: { readonly [K in ResourceKindName]?: readonly RealExample<Specs[
       neighbour: write('bin/other', 'not ours', 0o755),
       foreign: write('bin/tool', 'not ours', 0o755),
     },
+  ],
+  link: [
+    {
+      wanted: (root) => ({ key: join(root, 'bin/tool'), spec: { target: join(root, 'bin/program of this') } }),
+      change: async (root) => {
+        await rm(join(root, 'bin/tool'));
+        await symlink('program', join(root, 'bin/tool'));
+      },
+      neighbour: write('bin/program of this', 'program', 0o755),
+    },
+  ],
+  'login-key': [
+    loginKeyExample(write('home/.ssh/known_hosts', 'not ours\n')),
+    loginKeyExample(write(KEYS, 'ssh-ed25519 CCCC of others\n', 0o640)),
+    loginKeyExample(async (root) => {
+      await write('home/.ssh/managed', 'ssh-ed25519 CCCC of others\n', 0o640)(root);
+      await symlink('managed', join(root, KEYS));
+    }),
   ],
   definition: [
     {
@@ -271,6 +306,53 @@ describeKind('certificate', EXAMPLES.certificate ?? []);
 describeKind('directory', EXAMPLES.directory ?? []);
 describeKind('block', EXAMPLES.block ?? []);
 describeKind('executable', EXAMPLES.executable ?? []);
+describeKind('link', EXAMPLES.link ?? []);
+describeKind('login-key', EXAMPLES['login-key'] ?? []);
+
+describe('a key of the site on a real host', () => {
+  it('is for its user alone, in a directory that is for the user alone', async () => {
+    const { kind, host, context, wanted } = await underTest(
+      'login-key',
+      loginKeyExample(async () => {}),
+    );
+    await kind.ensure(host, [{ ...wanted, replaces: false }], context);
+    expect(await readFile(join(root, KEYS), 'utf8')).toBe('# BEGIN caisson\nssh-ed25519 AAAA caisson sample\n# END caisson\n');
+    expect((await stat(join(root, KEYS))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(root, 'home/.ssh'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('shortens no file of keys when the connection ends early, and names a user that is not there', async () => {
+    const { host } = await underTest('login-key', loginKeyExample(write(KEYS, 'ssh-ed25519 CCCC of others\n')));
+    await write(KEYS, 'ssh-ed25519 CCCC of others\n')(root);
+    const result = await host.run({ argv: shellScript(WRITE_KEYS_SCRIPT, [USER_NAME, '100']), input: 'ssh-ed25519' });
+    expect(result).toMatchObject({ exitCode: 1, stderr: 'only a part of the keys arrived\n' });
+    expect(await readFile(join(root, KEYS), 'utf8')).toBe('ssh-ed25519 CCCC of others\n');
+    await program(root, 'getent', 'exit 2\n');
+    expect(await host.run({ argv: shellScript(READ_KEYS_SCRIPT, ['nobody']) })).toMatchObject({
+      exitCode: 1,
+      stderr: 'there is no user nobody\n',
+    });
+  });
+});
+
+describe('a link on a real host', () => {
+  it.each([
+    ['file', write('bin/tool', 'not ours')],
+    ['directory', write('bin/tool/file', 'not ours')],
+  ])('takes the place of no %s, and removes none', async (_what, foreign) => {
+    const [example] = EXAMPLES.link ?? [];
+    if (example === undefined) throw new Error('there is no example of a link');
+    const under = await underTest('link', example);
+    const { kind, host, context, wanted } = under;
+    await foreign(root);
+    const before = await under.state();
+    expect(await kind.look(host, [wanted], context)).toEqual([{ state: 'different', why: 'it is no link' }]);
+    await expect(kind.ensure(host, [{ ...wanted, replaces: false }], context)).rejects.toThrow('exists and is no link');
+    const details = { target: wanted.spec.target };
+    await kind.remove(host, [{ kind: 'link', key: wanted.key, owner: 'tests', details }], context, { purge: true });
+    expect(await under.state()).toBe(before);
+  });
+});
 describeKind('definition', EXAMPLES.definition ?? []);
 describeKind('sysctl', EXAMPLES.sysctl ?? []);
 describeKind('module', EXAMPLES.module ?? []);

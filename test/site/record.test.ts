@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { clusterSchema } from '../../src/cluster/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import {
   formatHostRecord,
@@ -26,6 +27,14 @@ describe('the record of a site', () => {
     for (const record of [sampleRecord(), newSiteRecord({ id: 'i', name: 'n', seed: 's' })]) {
       expect(siteRecordSchema.parse(JSON.parse(JSON.stringify(record)))).toEqual(record);
     }
+  });
+
+  it('may have every setting of a login that a node of cluster.yaml may have', () => {
+    const hostKey = `SHA256:${'A'.repeat(43)}`;
+    const ssh = { user: 'deploy', port: 2222, hostKey, identityFile: '/key', jump: ['a@b', 'c:22'] };
+    const node = clusterSchema.shape.nodes.element.parse({ name: 'm1', address: '10.0.0.11', roles: ['manage'], ssh });
+    expect(Object.keys(ssh).sort()).toEqual(Object.keys(clusterSchema.shape.nodes.element.shape.ssh.unwrap().shape).sort());
+    expect(problemsOf({ hosts: { m1: { address: 'a', roles: [], owned: [], ssh: node.ssh } } })).toEqual([]);
   });
 
   it.each<readonly [string, Readonly<Record<string, unknown>>, string]>([

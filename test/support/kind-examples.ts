@@ -20,6 +20,7 @@ const MANIFEST = digestOf('manifest');
 const CONFIG = digestOf('configuration');
 const IMAGE = { name: 'registry.example/a:1', config: CONFIG, source: `depot:5000/registry.example/a@${MANIFEST}` };
 const DEFINITIONS = '/opt/sample/conf';
+const KEYS = '/root/.ssh/authorized_keys';
 
 /** A resource with which a kind is tested on a simulated machine. */
 interface Example<Spec> {
@@ -268,6 +269,28 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
       },
       change: (machine) => machine.write('/etc/caisson/apt/updated-for', `${digestOf('older')}\n`, 0o644),
       neighbour: hasFile('/var/lib/apt/lists/deb.example_InRelease'),
+    },
+  ],
+  link: [
+    {
+      key: '/usr/local/bin/tool',
+      spec: { target: EXECUTABLE },
+      change: (machine) => void machine.links.set('/usr/local/bin/tool', '/elsewhere'),
+      neighbour: (machine) => void machine.links.set('/usr/local/bin/other', EXECUTABLE),
+    },
+  ],
+  'login-key': [
+    {
+      key: 'root',
+      spec: { line: fixedContent('ssh-ed25519 AAAA caisson sample\n') },
+      change: (machine) => machine.write(KEYS, machine.text(KEYS).replace('AAAA', 'BBBB'), 0o600),
+      neighbour: (machine) => machine.write('/root/.ssh/known_hosts', 'a ssh-ed25519 CCCC\n', 0o600),
+    },
+    {
+      key: 'root',
+      spec: { line: fixedContent('ssh-ed25519 AAAA caisson sample\n') },
+      change: (machine) => machine.write(KEYS, machine.text(KEYS).replace('AAAA', 'BBBB'), 0o640),
+      neighbour: (machine) => machine.write(KEYS, 'ssh-ed25519 CCCC of others\n', 0o640),
     },
   ],
   route: [

@@ -11,19 +11,24 @@ export interface Ended {
 }
 
 export interface RunCaissonOptions {
+  /** Name by which the program was started. */
+  readonly name?: string;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly machines?: Machines | undefined;
   /** What is typed at the terminal when a question is asked; an empty text ends the input. Without it there is no terminal. */
   readonly typed?: string;
+  /** What is typed at the terminal when a secret is asked for. */
+  readonly secret?: string;
 }
 
 /** Runs a command line in this process. Output goes to streams that are not a terminal. */
 export async function runCaisson(argv: readonly string[], options: RunCaissonOptions = {}): Promise<Ended> {
-  const { signal = new AbortController().signal, clock, machines, typed } = options;
+  const { name, signal = new AbortController().signal, clock, machines, typed, secret } = options;
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
+  const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined || secret !== undefined });
   stderr.on('data', (chunk: Buffer) => {
+    if (secret !== undefined && chunk.toString().endsWith(': ')) stdin.write(`${secret}\n`);
     if (typed === undefined || !chunk.toString().endsWith('[y/N] ')) return;
     // A terminal echoes what is typed.
     stderr.write(typed);
@@ -40,6 +45,7 @@ export async function runCaisson(argv: readonly string[], options: RunCaissonOpt
     signal,
     self: { path: '/opt/caisson/main.js', argv: ['node', '/opt/caisson/main.js'], standalone: false },
     version: '1.2.3',
+    ...(name === undefined ? {} : { name }),
     ...(clock === undefined ? {} : { clock }),
     ...(machines === undefined ? {} : { machines }),
   });

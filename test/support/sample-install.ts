@@ -4,7 +4,7 @@ import type { BundleImage, PlannedFile } from '../../src/bundle/index.ts';
 import { parseImageList } from '../../src/sources/index.ts';
 import { writeDelta } from './delta-bundle.ts';
 import { debianManifest } from './debian-manifest.ts';
-import { small, smallBundle } from './small-bundle.ts';
+import { small, smallBundle, type SmallBundle } from './small-bundle.ts';
 
 /** Manifests of a small platform: an engine, a store with a secret and a certificate, a web server that needs the store. */
 export const MANIFESTS: Readonly<Record<string, string>> = {
@@ -12,6 +12,7 @@ export const MANIFESTS: Readonly<Record<string, string>> = {
 kind: Platform
 name: sample
 version: "1.2"
+command: samplectl
 variables: { root: /opt/sample, registry: registry.example }
 definitionsDirectory: "\${var.root}/conf"
 registry: { name: "\${var.registry}", component: store, entry: web }
@@ -98,6 +99,11 @@ export interface SampleBundle {
 
 /** Writes a bundle of a few kilobytes with these manifests, images of these names, packages and an executable for amd64. */
 export async function writeSampleBundle(path: string, sample: SampleBundle = {}): Promise<string> {
+  return writeDelta(path, sampleBundle(sample), sample.bases ?? []);
+}
+
+/** The members of that bundle. */
+export function sampleBundle(sample: SampleBundle = {}): SmallBundle {
   const { manifests = MANIFESTS, images = ['registry.example/store:1', 'registry.example/web:1'], version = '1.2' } = sample;
   const base = smallBundle();
   const [template, other] = base.input.images.filter(({ platforms }) => platforms.length === 1);
@@ -118,14 +124,13 @@ export async function writeSampleBundle(path: string, sample: SampleBundle = {})
     path: pool?.path ?? '',
     set: ['base'],
   }));
-  const bundle = smallBundle({
+  return smallBundle({
     name: 'sample',
     version,
     files,
     images: images.map((name): BundleImage => ({ ...bytesOf(name), name, source: name })),
     repositories: [{ ...repository, packages }],
   });
-  return writeDelta(path, bundle, sample.bases ?? []);
 }
 
 const ROOT = resolve(import.meta.dirname, '../..');

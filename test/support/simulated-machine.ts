@@ -18,6 +18,8 @@ import {
   DOCKER_REMOVE_IMAGES_SCRIPT,
 } from '../../src/resources/containers/docker/docker-engine.ts';
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
+import { LOOK_LINKS_SCRIPT, MAKE_LINK_SCRIPT, REMOVE_LINKS_SCRIPT } from '../../src/resources/link.ts';
+import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
 import { LOAD_MODULES_SCRIPT, LOOK_MODULES_SCRIPT, UNLOAD_MODULES_SCRIPT } from '../../src/resources/module.ts';
 import { INSPECT_SCRIPT, KEEP_SCRIPT, PLACE_SCRIPT, REMOVE_EMPTY_SCRIPT, RESTORE_SCRIPT } from '../../src/resources/paths.ts';
 import { LOOK_ROUTES_SCRIPT } from '../../src/resources/route.ts';
@@ -103,6 +105,8 @@ export class SimulatedMachine implements Host {
   readonly modules = new Set<string>();
   /** Destinations of routes that somebody deleted since their units were started. */
   readonly lostRoutes = new Set<string>();
+  /** Symbolic links and where they lead. */
+  readonly links = new Map<string, string>();
   /** Units that were restarted while they ran, in order. */
   readonly restarted: string[] = [];
   /** Commands of the platform, such as those of actions. */
@@ -198,6 +202,7 @@ export class SimulatedMachine implements Host {
         isOfSite(path) ? '' : path === HOST_RECORD ? withoutIdentity(content.toString()) : content.toString(),
       ]),
       directories: byName(this.directories),
+      links: byName(this.links),
       units: byName(this.units).map(([name, { enabled, started }]) => [name, enabled, started !== undefined]),
       running: exact ? byName(this.units).map(([name, { started, running }]) => [name, started === undefined ? undefined : running]) : [],
       users: byName(this.users),
@@ -287,12 +292,13 @@ export class SimulatedMachine implements Host {
   #remove(path: string): void {
     if (path.startsWith(`${this.seedRoot}/`)) rmSync(path, { recursive: true, force: true });
     for (const file of [...this.files.keys()]) if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
+    this.links.delete(path);
     for (const directory of [...this.directories.keys()])
       if (directory === path || directory.startsWith(`${path}/`)) this.directories.delete(directory);
   }
 
   #isEmpty(directory: string): boolean {
-    return ![...this.files.keys(), ...this.directories.keys()].some((path) => path.startsWith(`${directory}/`));
+    return ![...this.files.keys(), ...this.links.keys(), ...this.directories.keys()].some((path) => path.startsWith(`${directory}/`));
   }
 
   #script(command: Command): Partial<CommandResult> | Promise<Partial<CommandResult>> {
@@ -322,6 +328,37 @@ export class SimulatedMachine implements Host {
       },
       [DOCKER_REMOVE_CONTAINERS_SCRIPT]: () => ({}),
       [DOCKER_COPY_SCRIPT]: () => this.#copyOut(path, rest[0] ?? '', rest[1] ?? ''),
+      [LOOK_LINKS_SCRIPT]: () => ({
+        stdout: parameters
+          .flatMap((name) => (this.links.has(name) || this.files.has(name) ? [`${this.links.get(name) ?? ''}\t${name}\0`] : []))
+          .join(''),
+      }),
+      [MAKE_LINK_SCRIPT]: () => {
+        const [at = ''] = rest;
+        if (this.files.has(at)) return { exitCode: 1, stderr: `${at} exists and is no link\n` };
+        this.links.set(at, path);
+        return {};
+      },
+      [REMOVE_LINKS_SCRIPT]: () => {
+        for (let index = 0; index < parameters.length; index += 2) {
+          const at = parameters[index + 1] ?? '';
+          if (this.links.get(at) === parameters[index]) this.links.delete(at);
+        }
+        return {};
+      },
+      [READ_KEYS_SCRIPT]: () => ({ stdout: this.text(this.#keysOf(path)) }),
+      [WRITE_KEYS_SCRIPT]: () => {
+        const file = this.#keysOf(path);
+        if (rest[0] === '0') {
+          this.files.delete(file);
+          if (this.#isEmpty(posix.dirname(file))) this.directories.delete(posix.dirname(file));
+          return {};
+        }
+        this.directories.set(posix.dirname(file), this.directories.get(posix.dirname(file)) ?? { mode: 0o700, owner: `${path}:${path}` });
+        const { mode, owner } = this.files.get(file) ?? { mode: 0o600, owner: `${path}:${path}` };
+        this.write(file, Buffer.from(command.input ?? ''), mode, owner);
+        return {};
+      },
       [PLACE_SCRIPT]: () => this.#place(path, rest),
       [MAKE_USER_SCRIPT]: () => this.#makeUser(path, rest),
       [REMOVE_USERS_SCRIPT]: () => {
@@ -500,6 +537,11 @@ export class SimulatedMachine implements Host {
       return found === undefined ? [] : [show(path, found.mode, found.owner, hexOf(digestOf(found.content)))];
     });
     return [...directories, ...files].join('');
+  }
+
+  /** The authorized_keys of a user. */
+  #keysOf(user: string): string {
+    return posix.join(user === 'root' ? '/root' : `/home/${user}`, '.ssh/authorized_keys');
   }
 
   text(path: string): string {
@@ -817,12 +859,17 @@ export class SimulatedMachine implements Host {
     return { stdout: `${JSON.stringify({ type: 'result', node, roles: [], version: '0', time, components, problems: [] })}\n` };
   }
 
-  #hostState([definitions = '', units = '', , agent = '', depot = '']: readonly string[]): string {
+  #hostState([definitions = '', units = '', , agent = '', depot = '', , , command = '']: readonly string[]): string {
     const has = (path: string): boolean => this.files.has(path);
     const hosts = setBlock(this.text('/etc/hosts'), 'caisson', []);
     return [
       ...[agent, depot].filter((unit) => has(posix.join(units, unit))).map((unit) => `unit ${unit}`),
       ...(has(EXECUTABLE) ? ['executable'] : []),
+      ...['/usr/local/bin', '/usr/bin'].flatMap((directory) => {
+        const path = posix.join(directory, command);
+        const isOurs = directory === posix.dirname(EXECUTABLE) && this.links.get(path) === EXECUTABLE;
+        return command !== '' && !isOurs && (has(path) || this.links.has(path)) ? [`namesake ${path}`] : [];
+      }),
       ...[...this.files.keys()].filter((path) => posix.dirname(path) === definitions).map((path) => `definition ${posix.basename(path)}`),
       ...hosts.split('\n').map((line) => `hosts ${line}`),
       ...(has(posix.join(units, agent)) ? [] : ['strangers']),

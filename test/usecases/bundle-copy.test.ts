@@ -38,8 +38,8 @@ describe('placeBundleCopy', () => {
   });
 
   it('goes on behind what a killed run has copied', async () => {
-    await copyFile(bundle.path, `${target}.partial`);
-    await truncate(`${target}.partial`, 12_345);
+    await copyFile(bundle.path, `${target}.copy`);
+    await truncate(`${target}.copy`, 12_345);
     await place();
     await expectCopy();
     expect(events).toContainEqual({ type: 'note', message: expect.stringContaining('12.1 KiB of') });
@@ -52,7 +52,7 @@ describe('placeBundleCopy', () => {
     await rm(bundle.path);
     bundle = await openBundle(volumes);
     await bundle.close();
-    if (present > 0) await writeFile(`${target}.partial`, whole.subarray(0, present));
+    if (present > 0) await writeFile(`${target}.copy`, whole.subarray(0, present));
     await place();
     expect((await readFile(target)).equals(whole)).toBe(true);
     expect(await readdir(join(directory(), 'seed'))).toEqual(['copy.tar']);
@@ -60,7 +60,7 @@ describe('placeBundleCopy', () => {
   });
 
   it('copies all again, once, when what was there is not the start of the bundle', async () => {
-    await writeFile(`${target}.partial`, Buffer.alloc(12_345, 'x'));
+    await writeFile(`${target}.copy`, Buffer.alloc(12_345, 'x'));
     await place();
     await expectCopy();
     expect(events).toContainEqual({
@@ -75,17 +75,17 @@ describe('placeBundleCopy', () => {
     await writeFile(bundle.path, bytes);
     await expect(place()).rejects.toMatchObject({ code: 'BUNDLE_DAMAGED' });
     expect(await readdir(join(directory(), 'seed'))).toEqual([]);
-    await writeFile(`${target}.partial`, bytes.subarray(0, 5000));
+    await writeFile(`${target}.copy`, bytes.subarray(0, 5000));
     await expect(place()).rejects.toMatchObject({ code: 'BUNDLE_DAMAGED' });
     expect(await readdir(join(directory(), 'seed'))).toEqual([]);
   });
 
   it('keeps what is there when it is interrupted', async () => {
-    await copyFile(bundle.path, `${target}.partial`);
-    await truncate(`${target}.partial`, 12_345);
+    await copyFile(bundle.path, `${target}.copy`);
+    await truncate(`${target}.copy`, 12_345);
     const stop = new AbortController();
     stop.abort(new Error('received SIGINT'));
     await expect(place(stop.signal)).rejects.toThrow('received SIGINT');
-    expect((await stat(`${target}.partial`)).size).toBeGreaterThanOrEqual(12_345);
+    expect((await stat(`${target}.copy`)).size).toBeGreaterThanOrEqual(12_345);
   });
 });

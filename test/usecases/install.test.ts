@@ -7,7 +7,7 @@ import { CaissonError } from '../../src/core/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
 import { wantedOn } from '../../src/plan/index.ts';
 import type { Resource } from '../../src/resources/index.ts';
-import { install, planInstall } from '../../src/usecases/index.ts';
+import { install, planInstall, reset } from '../../src/usecases/index.ts';
 import { seedLayout } from '../../src/site/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { useSampleSites } from '../support/use-sites.ts';
@@ -43,6 +43,23 @@ describe('install', () => {
     for (const { files } of three.machines) expect([...files.keys()].filter((path) => path.includes('/replaced/'))).toEqual([]);
     expect([...three.machine('f1').images.keys()]).toContain('registry.example/web:1');
     expect((await planInstall(three.options)).plan.changes.filter(({ action }) => action !== 'keep')).toEqual([]);
+  });
+
+  it('links the name of the platform to the executable on every host, and takes it away with the executable', async () => {
+    const three = await site();
+    const links = (): readonly unknown[] => three.machines.map((machine) => [...machine.links]);
+    await three.install();
+    expect(links()).toEqual(three.machines.map(() => [['/usr/local/bin/samplectl', '/usr/local/bin/caisson']]));
+    await reset({ ...three.options, purge: false }, async () => true);
+    expect(links()).toEqual(three.machines.map(() => []));
+  });
+
+  it('changes no host where one has another program of that name', async () => {
+    const three = await site();
+    three.machine('f2').write('/usr/local/bin/samplectl', 'not ours', 0o755);
+    const before = three.machines.map((machine) => machine.state());
+    expect(await outcomeOf(three.install())).toContain('f2: it has "/usr/local/bin/samplectl", which is not of this site');
+    expect(three.machines.map((machine) => machine.state())).toEqual(before);
   });
 
   it('knows of one host what it knows of all: what the run leaves there, and what is wanted', async () => {

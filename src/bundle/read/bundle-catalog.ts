@@ -19,11 +19,14 @@ const indexDocument = z.object({
   ),
 });
 
+/** Indexes and manifests of images, by the name of the image, for a reader that may lack their bytes. */
+export type KnownDocuments = ReadonlyMap<string, readonly Descriptor[]>;
+
 /**
  * The bundle's images by full name: tags from the names, digests for their indexes, platform manifests and every other
  * child of an index that the bundle holds, and manifests attached to images: by their tags, by digest and as referrers.
  */
-export async function bundleCatalog(reader: BundleReader): Promise<ImageCatalog> {
+export async function bundleCatalog(reader: BundleReader, known?: KnownDocuments): Promise<ImageCatalog> {
   const repositories = new Map<string, Map<string, Descriptor>>();
   const referrers = new Map<string, readonly AttachedManifest[]>();
   for (const image of reader.manifest.images) {
@@ -31,7 +34,7 @@ export async function bundleCatalog(reader: BundleReader): Promise<ImageCatalog>
     const found = repositories.get(repository) ?? new Map<string, Descriptor>();
     repositories.set(repository, found);
     if (tag !== undefined) found.set(tag, image.root);
-    for (const descriptor of await documentsOf(reader, image)) found.set(descriptor.digest, descriptor);
+    for (const descriptor of known?.get(image.name) ?? (await documentsOf(reader, image))) found.set(descriptor.digest, descriptor);
     for (const { manifest, tags } of image.attached ?? []) for (const key of [manifest.digest, ...tags]) found.set(key, manifest);
     referrers.set(repository, [...(referrers.get(repository) ?? []), ...(image.attached ?? [])]);
   }

@@ -22,6 +22,12 @@ export interface ReadOptions {
   readonly limit: number;
 }
 
+/** The bytes of a bundle by their position in it. */
+export type BundleBytes = Pick<SharedFile, 'path' | 'size' | 'parts' | 'read' | 'close'> & {
+  /** Streams bytes `start` up to, not including, `end`. */
+  stream(start: number, end: number): Readable;
+};
+
 /** A member of the bundle or of one of its bases. */
 export type BundleMember = Omit<BundleEntry, 'offset'>;
 
@@ -37,13 +43,13 @@ export class BundleReader {
   /** Which file holds which bytes. */
   readonly parts: readonly FilePart[];
   readonly size: number;
-  readonly #file: SharedFile;
+  readonly #file: BundleBytes;
   readonly #plan: BundlePlan;
   readonly #entries: ReadonlyMap<string, BundleEntry>;
   readonly #baseEntries: ReadonlyMap<string, BaseEntry>;
   readonly #bases: ReadonlyMap<Digest, BundleReader>;
 
-  constructor(file: SharedFile, plan: BundlePlan, bases: readonly BundleReader[] = []) {
+  constructor(file: BundleBytes, plan: BundlePlan, bases: readonly BundleReader[] = []) {
     this.#file = file;
     this.#plan = plan;
     this.path = file.path;

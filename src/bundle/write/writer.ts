@@ -190,12 +190,36 @@ export class BundleWriter {
    */
   async abort(): Promise<void> {
     if (this.#closed) return;
+    await this.#stopFills();
+    const isEmpty = [...this.#present.values()].every((present) => present === 0);
+    await this.#leave(isEmpty);
+  }
+
+  /**
+   * Stops fills that still run and makes the written bytes survive a power cut. The partial file and its journal stay, also
+   * when nothing was filled. May be called at any time, also twice or after finish.
+   */
+  async suspend(): Promise<void> {
+    if (this.#closed) return;
+    await this.#stopFills();
+    try {
+      await this.#file.sync();
+    } finally {
+      await this.#leave(false);
+    }
+  }
+
+  async #stopFills(): Promise<void> {
     this.#closed = true;
     this.#stop.abort(new CaissonError('INTERRUPTED', `Stopped writing "${this.output}"`));
     await Promise.allSettled(this.#working.values());
+  }
+
+  /** Closes the files and gives the lock up; removes them when they hold nothing that a fill brought. */
+  async #leave(isEmpty: boolean): Promise<void> {
     await this.#file.close();
     await this.#journal.close();
-    if ([...this.#present.values()].every((present) => present === 0)) {
+    if (isEmpty) {
       await this.#file.remove();
       await removeJournal(this.output);
     }

@@ -5,6 +5,7 @@ import { changeNode, declareNode, install, listNodes, planInstall, planNodeChang
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
+import { addLoginFlags, readLogin, withKnownHost, type LoginFlags } from './node-login.ts';
 import { registerNodeGet, registerNodeList } from './node-list.ts';
 
 /** `caisson node`: the nodes of a running cluster. Each subcommand edits cluster.yaml and makes the plan of an install. */
@@ -21,7 +22,7 @@ export const registerNode: RegisterCommand = (program, run) => {
   registerReplace(node, run);
 };
 
-interface AddFlags extends SiteFlags {
+interface AddFlags extends SiteFlags, LoginFlags {
   readonly iip: string;
   readonly role: readonly string[];
   readonly sshUser?: string;
@@ -41,9 +42,11 @@ function registerAdd(node: Command, run: RunCommand): void {
     .option('--ssh-port <port>', 'port of its sshd, where it differs from the ssh section')
     .option('--host-key <fingerprint>', 'fingerprint of its host key (SHA256:…), in place of an entry in known_hosts')
     .option('--install', 'show the plan, ask, and install it');
-  addSiteFlags(addBundleFlag(command)).action((name: string, flags: AddFlags) =>
-    run((context) => {
-      const change: NodeChange = { what: 'add', node: newNode(name, flags) };
+  addSiteFlags(addBundleFlag(addLoginFlags(command))).action((name: string, flags: AddFlags) =>
+    run(async (context) => {
+      const login = await readLogin(flags, name, context);
+      const given = { what: 'add', node: newNode(name, flags), ...(login === undefined ? {} : { login }) } as const;
+      const change = await withKnownHost(given, siteOptions(flags, context), context);
       return flags.install === true || flags.plan === true ? runChange(change, flags, context) : declare(change, name, flags, context);
     }),
   );
@@ -90,6 +93,11 @@ function registerRemove(node: Command, run: RunCommand): void {
   );
 }
 
+interface ReplaceFlags extends SiteFlags, LoginFlags {
+  readonly iip: string;
+  readonly hostKey?: string;
+}
+
 function registerReplace(node: Command, run: RunCommand): void {
   const command = node
     .command('replace')
@@ -98,10 +106,18 @@ function registerReplace(node: Command, run: RunCommand): void {
     .requiredOption('--iip <address>', 'address of the other machine')
     .option('--host-key <fingerprint>', 'fingerprint of its host key (SHA256:…), in place of an entry in known_hosts')
     .option('--purge', 'give up the data that the lost machine alone had');
-  addSiteFlags(addBundleFlag(command)).action((name: string, flags: SiteFlags & { readonly iip: string; readonly hostKey?: string }) =>
-    run((context) => {
-      const { iip, hostKey } = flags;
-      return runChange({ what: 'replace', name, address: iip, ...(hostKey === undefined ? {} : { hostKey }) }, flags, context);
+  addSiteFlags(addBundleFlag(addLoginFlags(command))).action((name: string, flags: ReplaceFlags) =>
+    run(async (context) => {
+      const { iip: address, hostKey } = flags;
+      const login = await readLogin(flags, name, context);
+      const given = {
+        what: 'replace',
+        name,
+        address,
+        ...(hostKey === undefined ? {} : { hostKey }),
+        ...(login === undefined ? {} : { login }),
+      } as const;
+      await runChange(await withKnownHost(given, siteOptions(flags, context), context), flags, context);
     }),
   );
 }

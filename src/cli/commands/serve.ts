@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CaissonError, messageOf, type Clock } from '../../core/index.ts';
+import { CaissonError, formatSize, messageOf, type Clock } from '../../core/index.ts';
 import { loadRepositoryKey, makeRepositoryKey, obtainRepositoryKey, startDepot, type RunningDepot } from '../../depot/index.ts';
 import type { RepositoryKeyPair } from '../../ospkg/index.ts';
+import type { OnlineBundle } from '../../builder/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { parseListenAddress, reachableAddresses } from '../serve/listen-address.ts';
+import { parseJobs } from '../parse-jobs.ts';
+import { addLockFlags, addUpstreamFlags, openOnline, type OnlineFlags } from '../online/index.ts';
 import { openTlsSource, type TlsFlags, type TlsSource } from '../serve/tls-source.ts';
 
-interface ServeFlags extends TlsFlags {
+interface ServeFlags extends TlsFlags, OnlineFlags {
   readonly listen: string;
   readonly repositoryKey?: string;
 }
@@ -19,7 +22,7 @@ const RENEWAL_INTERVAL_MS = 3_600_000;
 
 /** `caisson serve BUNDLE...`: runs the depot until it is stopped. */
 export const registerServe: RegisterCommand = (program, run) => {
-  program
+  const command = program
     .command('serve')
     .description('serve bundles in place: image registry, package repositories, files')
     .argument('<bundle...>', 'the bundle files, a delta with its bases; for a name in several the first wins')
@@ -30,29 +33,52 @@ export const registerServe: RegisterCommand = (program, run) => {
     .option('--tls-name <name...>', 'more names or addresses for the generated certificate')
     .option('--repository-key <file>', 'OpenPGP key that signs the package repositories; made when not given')
     .option('--state <dir>', 'keep what is made (authority, repository key) here for the next time')
-    .action((bundles: readonly string[], flags: ServeFlags) => run((context) => serve(context, bundles, flags)));
+    .option('--online', 'fetch what a client asks for and keep it in the file named BUNDLE; its digests are those of the lock')
+    .option('--upstream <file>', 'with --online: the settings that an install wrote, instead of --mirror and --ca')
+    .option('--jobs <number>', 'with --online: downloads at once', parseJobs, 8);
+  addUpstreamFlags(addLockFlags(command)).action((bundles: readonly string[], flags: ServeFlags) =>
+    run((context) => serve(context, bundles, flags)),
+  );
 };
 
 async function serve(context: CommandContext, bundles: readonly string[], flags: ServeFlags): Promise<void> {
   const { signal, emit, clock } = context;
+  if (flags.online !== true) refuseOnlineFlags(flags);
   const listen = parseListenAddress(flags.listen);
   if (flags.state !== undefined) await prepareState(flags.state);
   const repositoryKey = await repositoryKeyOf(flags);
   const tls = await openTlsSource(flags, listen, context);
+  let online: OnlineBundle | undefined;
   try {
+    online = flags.online === true ? await openOnline(bundles, flags, context) : undefined;
     signal.throwIfAborted();
-    const depot = await startDepot({ bundles, repositoryKey, emit, ...listen, ...(tls === undefined ? {} : { tls: tls.material }) });
+    const depot = await startDepot({
+      ...(online === undefined ? { bundles } : { bundles: [], demanded: [online] }),
+      repositoryKey,
+      emit,
+      ...listen,
+      ...(tls === undefined ? {} : { tls: tls.material }),
+    });
     const renewal = tls === undefined ? undefined : setInterval(() => void renew(depot, tls, context), RENEWAL_INTERVAL_MS);
     try {
-      context.print(describe(depot, tls, clock));
+      context.print(describe(depot, tls, { clock, online }));
       if (!signal.aborted) await once(signal, 'abort');
     } finally {
       clearInterval(renewal);
       await depot.close(GRACE_MS);
     }
   } finally {
+    await online?.close();
     await tls?.dispose();
   }
+}
+
+/** Throws USAGE for flags that mean nothing without --online. */
+function refuseOnlineFlags({ lock, upstream, mirror, ca }: ServeFlags): void {
+  if (lock === undefined && upstream === undefined && mirror.length + ca.length === 0) return;
+  throw new CaissonError('USAGE', 'Cannot use --lock, --upstream, --mirror or --ca without --online: a bundle is served as it is', {
+    hint: 'Add --online to fetch what is asked for',
+  });
 }
 
 async function repositoryKeyOf(flags: ServeFlags): Promise<RepositoryKeyPair> {
@@ -81,7 +107,11 @@ async function renew(depot: RunningDepot, tls: TlsSource, { emit }: CommandConte
   }
 }
 
-function describe(depot: RunningDepot, tls: TlsSource | undefined, clock: Clock): CommandOutput {
+function describe(
+  depot: RunningDepot,
+  tls: TlsSource | undefined,
+  { clock, online }: { readonly clock: Clock; readonly online: OnlineBundle | undefined },
+): CommandOutput {
   const scheme = tls === undefined ? 'http' : 'https';
   const urls = reachableAddresses(depot.address).map(
     (address) => `${scheme}://${address.includes(':') ? `[${address}]` : address}:${depot.port}`,
@@ -95,6 +125,7 @@ function describe(depot: RunningDepot, tls: TlsSource | undefined, clock: Clock)
   );
   const lines = [
     ...manifests.map(({ name, version, images }) => `Serving ${name} ${version} (${images.length} images)`),
+    ...(online === undefined ? [] : [`  online    ${describeMissing(online)}`]),
     ...urls.map((each) => `  address   ${each}`),
     ...(tls?.authority === undefined ? [] : [`  trust     ${tls.authority.path}`, `            SHA-256 ${tls.authority.fingerprint}`]),
     ...(image === undefined ? [] : [`  images    docker pull ${host}/${image}`]),
@@ -109,6 +140,12 @@ function describe(depot: RunningDepot, tls: TlsSource | undefined, clock: Clock)
       bundles: depot.bundles.map(({ manifest: { name, version }, digest }) => ({ name, version, digest })),
       repositories,
       authority: tls?.authority,
+      ...(online === undefined ? {} : { missing: online.missing() }),
     },
   };
+}
+
+function describeMissing(online: OnlineBundle): string {
+  const { members, bytes } = online.missing();
+  return `${members} of ${online.reader.manifest.entries.length} members are not here yet (${formatSize(bytes)}); they are fetched when asked for`;
 }

@@ -19,8 +19,9 @@ export async function runSiteVerb(
   { plan, run, asksForNotes = false, describe = describeSummary }: SiteVerb,
   flags: SiteFlags,
   context: CommandContext,
+  more: Pick<OperationOptions, 'supply'> = {},
 ): Promise<void> {
-  const options = siteOptions(flags, context);
+  const options = { ...siteOptions(flags, context), ...more };
   if (flags.plan === true) {
     printPlan(await plan(options), context);
     return;

@@ -1,4 +1,4 @@
-import { digestOfAll, type DefinitionSpec, type PlacedFile, type ResourceOf } from '../../resources/index.ts';
+import { digestOfAll, OWNERS, type Content, type DefinitionSpec, type PlacedFile, type ResourceOf } from '../../resources/index.ts';
 
 /** Host and owner of a resource. */
 export interface At {
@@ -22,6 +22,11 @@ export function certificateResource(at: At, name: string, files: readonly Placed
 
 export function keyPairResource(at: At, name: string, files: readonly PlacedFile[]): ResourceOf<'keypair'> {
   return { ...at, kind: 'keypair', key: name, digest: digestOfFiles(files), spec: { files } };
+}
+
+/** The key by which the seed logs in to a host as `user`. */
+export function loginKeyResource(host: string, user: string, line: Content): ResourceOf<'login-key'> {
+  return { host, owner: OWNERS.login, kind: 'login-key', key: user, digest: line.digest, spec: { line } };
 }
 
 export function directoryResource(at: At, path: string, spec: ResourceOf<'directory'>['spec']): ResourceOf<'directory'> {

@@ -9,14 +9,15 @@ import {
   AGENT_UNIT,
   EXECUTABLE,
   HOST_NAMES_BLOCK,
+  loginKeyPaths,
   PKI,
   SITE_AUTHORITY,
   UNITS,
 } from '../../site/index.ts';
 import { depotAuthority, depotUrl, type Declared } from '../declared.ts';
-import { executableResource } from './executable.ts';
+import { executableResources } from './executable.ts';
 import { hostNames } from './host-names.ts';
-import { certificateResource, directoryResource, fileResource, type At } from './make.ts';
+import { certificateResource, directoryResource, fileResource, loginKeyResource, type At } from './make.ts';
 import { packageResources, roleSets } from './packages.ts';
 import { repositoryFor } from './repository-for.ts';
 
@@ -39,14 +40,23 @@ export async function nodeResources(declared: Declared, node: NodeSpec): Promise
     spec: { path: HOSTS_FILE, id: HOST_NAMES_BLOCK, lines },
   };
   return [
+    ...(await loginResources(declared, node)),
     names,
     ...(await trustResources(declared, node, at)),
     ...(await sourceResources(declared, node, at)),
     // The seed takes its executable from the bundle: seedResources lists it.
-    ...(node.name === declared.seed.name ? [] : [executableResource(declared, node.name, 'depot')]),
+    ...(node.name === declared.seed.name ? [] : executableResources(declared, node.name, 'depot')),
     ...agentResources(declared, node, at),
     ...packageResources(declared, node, at, roleSets(declared, node)),
   ];
+}
+
+/** The key of the site, on a node to which cluster.yaml says that the seed logs in by it. */
+async function loginResources(declared: Declared, node: NodeSpec): Promise<readonly Resource[]> {
+  const { layout, keys } = declared.seed;
+  if (node.ssh?.identityFile !== loginKeyPaths(layout).private) return [];
+  const user = node.ssh.user ?? declared.topology.spec.ssh.user ?? 'root';
+  return [loginKeyResource(node.name, user, (await keys.loginKey()).public)];
 }
 
 async function trustResources(declared: Declared, node: NodeSpec, at: At): Promise<readonly Resource[]> {

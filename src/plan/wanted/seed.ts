@@ -1,10 +1,19 @@
 import { join } from 'node:path';
 import { OPERATORS } from '../../agent/index.ts';
 import { digestOfAll, fixedContent, OWNERS, type Resource, type ResourceOf } from '../../resources/index.ts';
-import { DEPOT_UNIT, depotTlsPaths, EXECUTABLE, operatorPaths, repositoryKeyPaths, SITE_AUTHORITY, UNITS } from '../../site/index.ts';
+import {
+  DEPOT_UNIT,
+  depotTlsPaths,
+  EXECUTABLE,
+  operatorPaths,
+  repositoryKeyPaths,
+  SITE_AUTHORITY,
+  UNITS,
+  upstreamSettingsPath,
+} from '../../site/index.ts';
 import type { Declared, DepotAddress } from '../declared.ts';
 import { depotUnit } from './depot-unit.ts';
-import { executableResource } from './executable.ts';
+import { executableResources } from './executable.ts';
 import { certificateResource, fileResource } from './make.ts';
 
 const UNIT_PATH = join(UNITS, DEPOT_UNIT);
@@ -26,11 +35,20 @@ export async function seedResources(declared: Declared): Promise<readonly Resour
     kind: 'unit',
     key: DEPOT_UNIT,
     digest: digestOfAll([UNIT_PATH]),
-    spec: { restartOn: [UNIT_PATH, EXECUTABLE, depot.certificatePath, repositoryKeyPaths(seed.layout).privateKey], reloadOn: [] },
+    spec: {
+      restartOn: [
+        UNIT_PATH,
+        EXECUTABLE,
+        depot.certificatePath,
+        repositoryKeyPaths(seed.layout).privateKey,
+        ...(supply.online === undefined ? [] : [upstreamSettingsPath(seed.layout)]),
+      ],
+      reloadOn: [],
+    },
   };
   return [
     ...bundles,
-    executableResource(declared, seed.name, 'bundle'),
+    ...executableResources(declared, seed.name, 'bundle'),
     ...depot.resources,
     fileResource(at, { path: UNIT_PATH, mode: 0o644, content: fixedContent(depot.unit) }),
     unit,
@@ -57,6 +75,7 @@ async function depotFiles(declared: Declared) {
     usages: 'client',
   });
   const tls = depotTlsPaths(layout);
+  const upstream = upstreamSettingsPath(layout);
   const operatorFiles = operatorPaths(layout);
   return {
     certificatePath: tls.certificate,
@@ -66,6 +85,9 @@ async function depotFiles(declared: Declared) {
         { path: operatorFiles.certificate, mode: 0o600, content: operator.certificate },
         { path: operatorFiles.key, mode: 0o600, content: operator.key },
       ]),
+      ...(supply.online === undefined
+        ? []
+        : [fileResource(at, { path: upstream, mode: 0o600, content: fixedContent(supply.online.upstream) })]),
       certificateResource(at, 'depot', [
         { path: tls.certificate, mode: 0o644, content: depot.certificate },
         { path: tls.key, mode: 0o600, content: depot.key },
@@ -78,6 +100,7 @@ async function depotFiles(declared: Declared) {
       certificate: tls.certificate,
       key: tls.key,
       repositoryKey: repositoryKeyPaths(layout).privateKey,
+      online: supply.online === undefined ? undefined : { upstream, directory: layout.bundles },
     }),
   };
 }

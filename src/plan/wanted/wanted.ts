@@ -51,7 +51,15 @@ function usesOf(resources: readonly Resource[]): ReadonlyMap<string, readonly st
   return uses;
 }
 
-const PATH_KINDS: ReadonlySet<Resource['kind']> = new Set(['file', 'directory', 'executable', 'artifact', 'definition', 'package-source']);
+const PATH_KINDS: ReadonlySet<Resource['kind']> = new Set([
+  'file',
+  'directory',
+  'executable',
+  'link',
+  'artifact',
+  'definition',
+  'package-source',
+]);
 
 /** Adds the directories above each path. A directory that Caisson made there is removed when it is empty. */
 function withParents(resources: readonly Resource[]): readonly Resource[] {

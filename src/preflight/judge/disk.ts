@@ -1,6 +1,6 @@
 import { formatSize, parsePlatform } from '../../core/index.ts';
 import type { HostTools } from '../../resources/index.ts';
-import { EXECUTABLE, executablePath, PARTIAL, seedLayout, stagedBundleName } from '../../site/index.ts';
+import { EXECUTABLE, executablePath, seedLayout, stagedBundleName, UNVERIFIED_COPY } from '../../site/index.ts';
 import { requirementsOf } from './capacity.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 import { systemOf } from './system.ts';
@@ -66,7 +66,7 @@ function bundleBytes({ isSeed, state }: ObservedHost, { bundles }: HostsToCheck)
   if (!isSeed) return 0;
   const missing = bundles.map((bundle) => {
     const name = stagedBundleName(bundle);
-    const there = state.bundles.get(name) ?? state.bundles.get(`${name}${PARTIAL}`) ?? 0;
+    const there = state.bundles.get(name) ?? state.bundles.get(`${name}${UNVERIFIED_COPY}`) ?? 0;
     return Math.max(0, bundle.size - there);
   });
   return missing.reduce((sum, bytes) => sum + bytes, 0);

@@ -5,7 +5,7 @@ import type { Check, HostsToCheck } from './finding.ts';
 import { checkIdentities } from './identities.ts';
 import { checkAddress, checkNames, checkNetworks } from './network.ts';
 import { checkPortClashes, checkPorts } from './ports.ts';
-import { checkEngine, checkPackages } from './strangers.ts';
+import { checkCommand, checkEngine, checkPackages } from './strangers.ts';
 import { checkArchitecture, checkClock, checkKernel, checkSystem, checkSystemd } from './system.ts';
 import { checkWays } from './ways.ts';
 
@@ -33,10 +33,11 @@ const NODE_CHECKS: readonly Check[] = [
   checkAddress,
   checkNetworks,
   checkNames,
+  checkCommand,
   checkEngine,
   checkPackages,
   checkWays,
 ];
 
 /** Checks for a seed that is not a node: it only runs the depot. */
-const SEED_CHECKS: readonly Check[] = [checkArchitecture, checkSystemd, checkDisk, checkPorts, checkAddress, checkWays];
+const SEED_CHECKS: readonly Check[] = [checkArchitecture, checkSystemd, checkDisk, checkPorts, checkAddress, checkCommand, checkWays];

@@ -30,6 +30,19 @@ export function checkEngine({ node, state }: ObservedHost, { topology, bundle, t
 }
 
 /**
+ * Finds programs that have the name of the platform's command: one at the place of our link would be lost, and one elsewhere
+ * in the search path would be hidden by the link or hide it.
+ */
+export function checkCommand({ state }: ObservedHost): readonly Finding[] {
+  return state.namesakes.flatMap((path) =>
+    finding(
+      `it has "${path}", which is not of this site and has the name of the platform's command`,
+      `Remove or rename it: mv ${path} ${path}.before`,
+    ),
+  );
+}
+
+/**
  * Finds half-installed packages on a host without our agent. Package managers refuse to work there, and a repair could remove
  * packages that are needed. On a host with our agent, the run itself repairs them.
  */

@@ -1,7 +1,7 @@
 import type { Step, StepContext } from '../../engine/index.ts';
 import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/index.ts';
 import type { RecordStep } from '../../plan/index.ts';
-import { forgetReplaced, keepsReplaced } from '../../resources/index.ts';
+import { forgetReplaced, isLogin, keepsReplaced } from '../../resources/index.ts';
 import { formatHostRecord, hostRecordOf, HOST_RECORD, type SiteRecord } from '../../site/index.ts';
 import type { RunSite } from './run-site.ts';
 import { standing } from './standing.ts';
@@ -11,7 +11,13 @@ type Behaviour = Pick<Step, 'isDone' | 'apply'>;
 /** Writes the record that a host keeps of its site, or removes it with everything else of Caisson (`release`). */
 export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep): Behaviour {
   const host = run.hostOf(name);
-  if (what === 'release') return { isDone: async () => false, apply: ({ signal }) => releaseHost(host, signal) };
+  if (what === 'release') {
+    const apply: Step['apply'] = async ({ signal }) => {
+      await releaseHost(host, signal);
+      await run.site.update((record) => withLoginOnly(record, name));
+    };
+    return { isDone: async () => false, apply };
+  }
   const text = async (): Promise<string> => {
     const { record } = run.site;
     const recorded = record.hosts[name];
@@ -32,6 +38,13 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
       await writeRecord(host, await text(), context);
     },
   };
+}
+
+/** The record after a host was released: it has the login of the seed at most, which goes last. */
+function withLoginOnly(record: SiteRecord, host: string): SiteRecord {
+  const known = record.hosts[host];
+  if (known === undefined) return record;
+  return { ...record, hosts: { ...record.hosts, [host]: { ...known, owned: known.owned.filter(isLogin) } } };
 }
 
 function releasesAs(releases: RunSite['releases']): SiteRecord['components'] {

@@ -10,6 +10,9 @@ export function clusterPaths(spec: ClusterSpec, clusterPath: string, home: strin
   return [
     { path: clusterPath, isNamed: true },
     ...loginFiles(spec.ssh, places),
+    ...spec.nodes.flatMap(({ ssh }) =>
+      ssh?.identityFile === undefined ? [] : [{ path: locateFile(ssh.identityFile, places), isNamed: true }],
+    ),
     ...[trust?.allowedSigners, trust?.revokedKeys].flatMap((path) => (path === undefined ? [] : [{ path, isNamed: true }])),
     ...optionTexts(spec).map((text) => ({ path: locateFile(text, places), isNamed: false })),
   ];

@@ -44,6 +44,7 @@ describe('caisson install --plan', () => {
       "[stdout]
       + n1: bundle SEED/var/lib/caisson/bundles/sample-1.2-DIGEST.tar (caisson-seed): it is not there yet
       + n1: executable /usr/local/bin/caisson (caisson-seed): it is not there yet
+      + n1: link /usr/local/bin/samplectl (caisson-seed): it is not there yet
       + n1: directory SEED/etc/caisson (caisson-seed): it is not there yet
       + n1: directory SEED/etc/caisson/pki (caisson-seed): it is not there yet
       + n1: file SEED/etc/caisson/pki/ca.crt (caisson-seed): it is not there yet
@@ -113,7 +114,7 @@ describe('caisson install --plan', () => {
       n1    record                note what the site has on this host
 
       18 steps would run; nothing was changed
-      Resources: 49 to add, 0 to change, 0 to remove, 13 as declared
+      Resources: 50 to add, 0 to change, 0 to remove, 13 as declared
       [status 0]"
     `);
   });
@@ -166,7 +167,7 @@ describe('caisson install --plan', () => {
       f2    record                note what the site has on this host
 
       20 steps would run; nothing was changed
-      Resources: 4 to add, 9 to change, 1 to remove, 133 as declared
+      Resources: 4 to add, 9 to change, 1 to remove, 136 as declared
       [status 0]"
     `);
   });
@@ -180,7 +181,7 @@ describe('caisson install --plan', () => {
       [
         "- n1: package jq (caisson): it was there before, and stays",
         "n1    remove                let go of what this host does not need any more, and leave it there: jq",
-        "Resources: 2 to add, 6 to change, 0 to remove, 1 to let go that stay, 55 as declared",
+        "Resources: 2 to add, 6 to change, 0 to remove, 1 to let go that stay, 56 as declared",
       ]
     `);
   });
@@ -538,12 +539,12 @@ describe('caisson install', () => {
     `);
   });
 
-  it('wants --offline', async () => {
+  it('wants --offline or --online', async () => {
     const { told } = await bare(ONE_NODE);
     expect(await told(['install', '--bundle', bundles().bundle, '--cluster', 'cluster.yaml'])).toMatchInlineSnapshot(`
       "[stderr]
-      Error USAGE: Cannot install without --offline: an install uses nothing but the bundle
-        Add --offline
+      Error USAGE: Cannot install without --offline or --online: one of them says where everything comes from
+        Add --offline to use nothing but the bundle, or --online with --lock FILE to let the seed fetch what the lock names
       [status 2]"
     `);
   });

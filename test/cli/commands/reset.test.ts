@@ -63,6 +63,7 @@ describe('caisson reset', () => {
       - n1: file SEED/etc/caisson/pki/ca.crt (caisson-seed): it is not wanted any more
       - n1: image registry.example/store:1 (store): it is not wanted any more
       - n1: image registry.example/web:1 (web): it is not wanted any more
+      - n1: link /usr/local/bin/samplectl (caisson-seed): it is not wanted any more
       - n1: package docker.io (docker): it is not wanted any more
       - n1: package iptables (docker): it is not wanted any more
       - n1: package jq (caisson): it is not wanted any more
@@ -85,7 +86,7 @@ describe('caisson reset', () => {
       n1    record  let the host go: it belongs to no site any more
 
       7 steps would run; nothing was changed
-      Resources: 0 to add, 0 to change, 48 to remove, 1 to let go that stay, 0 as declared
+      Resources: 0 to add, 0 to change, 49 to remove, 1 to let go that stay, 0 as declared
       [status 0]"
     `);
   });
@@ -128,7 +129,7 @@ describe('caisson reset', () => {
       f2    record  let the host go: it belongs to no site any more
 
       16 steps would run; nothing was changed
-      Resources: 0 to add, 0 to change, 113 to remove, 0 as declared
+      Resources: 0 to add, 0 to change, 116 to remove, 0 as declared
       [status 0]"
     `);
   });

@@ -11,6 +11,7 @@ export function inventory(machine: SimulatedMachine): ReadonlySet<string> {
   return new Set([
     ...[...machine.files.keys()].map((path) => `file ${path}`),
     ...[...machine.directories.keys()].map((path) => `directory ${path}`),
+    ...[...machine.links.keys()].map((path) => `link ${path}`),
     ...[...machine.units.keys()].map((name) => `unit ${name}`),
     ...[...machine.packages.keys()].map((name) => `package ${name}`),
     ...[...machine.images.keys()].map((name) => `image ${name}`),

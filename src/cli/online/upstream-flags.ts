@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import {
+  connectUpstream,
+  parseMirrors,
+  parseUpstreamSettings,
+  upstreamSettings,
+  type Upstream,
+  type UpstreamSettings,
+} from '../../builder/index.ts';
+import { readSecretFile } from '../../io/index.ts';
+import { collect } from '../collect.ts';
+import type { CommandContext } from '../command.ts';
+import { runCredentialHelper } from '../credential-helper.ts';
+import { readTrustedAuthorities } from '../trusted-authorities.ts';
+
+/** Flags that say how upstream is reached, as build-bundle takes them. */
+export interface UpstreamFlags {
+  readonly mirror: readonly string[];
+  readonly ca: readonly string[];
+}
+
+export function addUpstreamFlags(command: Command): Command {
+  return command
+    .option('--mirror <host=url>', 'with --online: ask this address instead of the host; may be repeated', collect, [])
+    .option('--ca <file>', 'with --online: trust the authorities in this file (PEM), too; may be repeated', collect, []);
+}
+
+/** The settings of these flags and of the environment. Throws USAGE, INPUT_UNREADABLE and INPUT_INVALID. */
+export async function settingsOfFlags(flags: UpstreamFlags, { env }: CommandContext): Promise<UpstreamSettings> {
+  parseMirrors(flags.mirror);
+  return upstreamSettings(flags.mirror, await readTrustedAuthorities(flags.ca), env);
+}
+
+/** Reads the settings that an install wrote. Throws SECRET_EXPOSED, INPUT_UNREADABLE and INPUT_INVALID. */
+export async function readUpstreamSettings(file: string): Promise<UpstreamSettings> {
+  return parseUpstreamSettings(await readSecretFile(file), file);
+}
+
+/** Opens what bundles are fetched from; `imageList` is the images.txt whose archives are relative to it. Call close when done. */
+export async function connectWith(
+  settings: UpstreamSettings,
+  imageList: string,
+  { env, clock, emit, signal }: CommandContext,
+): Promise<Upstream & { close(): Promise<void> }> {
+  return connectUpstream({
+    imageList,
+    mirrors: parseMirrors(settings.mirrors),
+    env: { ...env, ...settings.environment },
+    ca: settings.authorities,
+    runHelper: runCredentialHelper,
+    clock,
+    emit,
+    signal,
+  });
+}
