@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { CaissonError, messageOf, systemClock } from '../../../src/core/index.ts';
-import { listCertificates, openFileStore, type SiteRecord } from '../../../src/site/index.ts';
+import { CaissonError, hasCode, messageOf, systemClock } from '../../../src/core/index.ts';
+import { listCertificates, openFileStore, type RecordedBundle, type SiteRecord } from '../../../src/site/index.ts';
+import { stagedPath } from '../../../src/usecases/site-sources.ts';
 import { changesOf, expectNothingOrphaned, expectRestartsAnnounced, expectShownIsRun, inventory, keptIn, snapshot } from './checks.ts';
 import { describeTurn, type Kill, type Turn } from './edits.ts';
 import { ModelSite, type ModelRun, type ReleaseBundles } from './site.ts';
@@ -63,7 +64,8 @@ export class ClusterLife {
       case 'kill': {
         const last = steps.at(-1);
         if (last === undefined || !(await this.#runAll(steps.slice(0, -1)))) return;
-        if ((await this.#killed(last, mishap)) && mishap.runsAgain) await this.#apply(last);
+        if ((await this.#killed(last, mishap)) && mishap.runsAgain)
+          await this.#apply((await this.#isRemoved(last)) ? { ...last, verb: { what: 'install' } } : last);
         return;
       }
       case 'rolled back':
@@ -154,6 +156,12 @@ export class ClusterLife {
     return true;
   }
 
+  /** True when the node of a removal is gone: the command would be refused. */
+  async #isRemoved({ verb }: Step): Promise<boolean> {
+    if (verb.what !== 'node' || verb.change.what !== 'remove') return false;
+    return ((await this.#record())?.hosts[verb.change.name]?.roles ?? []).length === 0;
+  }
+
   /** Runs a command and checks that a refused one has changed nothing. */
   async #run({ verb, wish }: Step, declared: Wish, kill?: Kill): Promise<ModelRun> {
     const { machines } = this.#site;
@@ -178,10 +186,22 @@ export class ClusterLife {
     }
     const before = await this.#record();
     if (before?.previous === undefined || before.operations.at(-1)?.outcome !== 'done') return;
+    // A seed that was restored from a backup has lost the copy.
+    if (!(await this.#hasCopy(before.previous))) return;
     const release = this.#bundles.releases.get(before.previous.digest);
     if (release === undefined) throw new Error(`nobody made bundle ${before.previous.digest}`);
     if (!(await this.#applyKilled({ verb: { what: 'rollback' }, wish: { ...this.#wish, release } }, kill))) return;
     expect((await this.#record())?.previous, 'the bundle to go forward to').toEqual(before.bundle);
+  }
+
+  async #hasCopy(bundle: RecordedBundle): Promise<boolean> {
+    return stagedPath(bundle, this.#site.layout).then(
+      () => true,
+      (error: unknown) => {
+        if (hasCode(error, 'INPUT_UNREADABLE')) return false;
+        throw error;
+      },
+    );
   }
 
   async #renew(which: number, kill: Kill | undefined): Promise<void> {
