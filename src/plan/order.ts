@@ -636,10 +636,7 @@ function describeRemoval(owner: string, removals: readonly Removal[], isWhole: b
   return `remove from ${from} what is not wanted any more: ${keys('gone')}${data}`;
 }
 
-/**
- * OWNER/HOST of each service definition that the plan adds. If the record lists it already, a killed run claimed it and
- * never started the component.
- */
+/** OWNER/HOST of each service definition that the plan adds. */
 function missingDefinitions(changes: readonly Change[]): ReadonlySet<string> {
   return new Set(
     changes.flatMap((change) =>

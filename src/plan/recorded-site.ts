@@ -12,10 +12,14 @@ export class RecordedSite {
   /** COMPONENT/HOST of placements that the record lists although a killed run never started them. */
   readonly #unstarted: ReadonlySet<string>;
 
-  constructor(record: SiteRecord | undefined, topology: Topology, unstarted: ReadonlySet<string> = new Set()) {
+  /**
+   * `undefinedOnes` are COMPONENT/HOST of placements without a service definition on the host. After a run that did not end
+   * well they were never started; after one that did, somebody removed the definition, and the component can still run.
+   */
+  constructor(record: SiteRecord | undefined, topology: Topology, undefinedOnes: ReadonlySet<string> = new Set()) {
     this.#record = record;
     this.#topology = topology;
-    this.#unstarted = unstarted;
+    this.#unstarted = record?.operations.at(-1)?.outcome === 'done' ? new Set() : undefinedOnes;
   }
 
   /** True when the component was started on the host by an earlier run. */

@@ -28,6 +28,7 @@ let works: Topology;
 /** A quorum of three, and what reads it. */
 let stores: Topology;
 
+const INSTALL: RecordedOperation = { run: 'r', operation: 'install', started: '2026-01-01T00:00:00Z' };
 const TABLES = ['docker/d1', 'docker/f1', 'db/d1', 'app/f1'];
 const WORKS = ['docker/c1', 'docker/w1', 'docker/w2', 'control/c1', 'worker/w1', 'worker/w2'];
 
@@ -319,6 +320,17 @@ describe('the order of restarts', () => {
       'gate w1/docker < w1/docker-start',
       'gate w1/worker-after-docker < w1/docker-start',
     ]);
+  });
+
+  it.each<readonly [string, Partial<SiteRecord>, readonly string[]]>([
+    ['that somebody removed after a run', { operations: [{ ...INSTALL, outcome: 'done' }] }, ['w1/docker-start: docker worker']],
+    ['that a killed run never wrote', { operations: [{ ...INSTALL, outcome: 'done' }, INSTALL] }, []],
+  ])('counts a component without its service definition, %s', (_, changes, expected) => {
+    const steps = stepsOf(works, {
+      record: recordWith(WORKS, changes),
+      changes: [made('docker/w1', 'definition'), changed('docker/w1', 'unit', { key: 'docker' })],
+    });
+    expect(restartsOf(steps)).toEqual(expected);
   });
 
   it('lets everything go on when a reload is enough', () => {

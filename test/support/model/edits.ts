@@ -7,22 +7,33 @@ export interface Edit {
   readonly apply: (wish: Wish) => Wish;
 }
 
+/** The command of a run at which its process is killed, and whether that command was carried out. */
+export interface Kill {
+  readonly at: number;
+  readonly carriedOut: boolean;
+}
+
 /** An event before, during or after a run. */
 export type Mishap =
   | { readonly what: 'nothing' }
-  | { readonly what: 'rolled back' }
-  | { readonly what: 'kill'; readonly at: number; readonly carriedOut: boolean; readonly runsAgain: boolean }
-  | { readonly what: 'record lost' | 'keys lost' | 'secrets lost' | 'other seed' }
+  | (Kill & { readonly what: 'kill'; readonly runsAgain: boolean })
+  | { readonly what: 'record lost' | 'keys lost' | 'secrets lost' | 'other seed' | 'seed lost' }
+  /** A further command once the edits are installed; it is run again when it is killed. */
+  | { readonly what: 'rolled back' | 'reset'; readonly kill: Kill | undefined }
+  | { readonly what: 'renewed'; readonly which: number; readonly kill: Kill | undefined }
+  | { readonly what: 'replaced'; readonly which: number; readonly purge: boolean; readonly kill: Kill | undefined }
   | { readonly what: 'changed by hand'; readonly how: 'write' | 'remove' | 'mode' | 'image' | 'unit'; readonly which: number };
 
 /** One turn of an operator: edits, then a run with its mishap. */
 export interface Turn {
   readonly edits: readonly Edit[];
+  /** How edits are made: in cluster.yaml before an install, or by the commands for nodes and upgrades. */
+  readonly by: 'file' | 'commands';
   readonly mishap: Mishap;
 }
 
-export function describeTurn({ edits, mishap }: Turn): string {
-  return `${edits.map(({ what }) => what).join(', ') || 'no edit'}; ${JSON.stringify(mishap)}`;
+export function describeTurn({ edits, by, mishap }: Turn): string {
+  return `${edits.map(({ what }) => what).join(', ') || 'no edit'} by ${by}; ${JSON.stringify(mishap)}`;
 }
 
 const pick = fc.nat(1000);
@@ -110,22 +121,22 @@ const edit = fc.oneof(
   { weight: 6, arbitrary: release },
 );
 
+const kill = fc.record({ at: fc.integer({ min: 1, max: 300 }), carriedOut: fc.boolean() });
+const perhapsKilled = fc.option(kill, { nil: undefined });
+
 const mishap: fc.Arbitrary<Mishap> = fc.oneof(
   { weight: 8, arbitrary: fc.constant<Mishap>({ what: 'nothing' }) },
-  { weight: 2, arbitrary: fc.constant<Mishap>({ what: 'rolled back' }) },
+  { weight: 6, arbitrary: fc.tuple(kill, fc.boolean()).map(([killed, runsAgain]): Mishap => ({ what: 'kill', ...killed, runsAgain })) },
   {
-    weight: 6,
+    weight: 3,
     arbitrary: fc.record({
-      what: fc.constant('kill' as const),
-      at: fc.integer({ min: 1, max: 300 }),
-      carriedOut: fc.boolean(),
-      runsAgain: fc.boolean(),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      what: fc.constantFrom('record lost' as const, 'keys lost' as const, 'secrets lost' as const, 'other seed' as const),
+      what: fc.constantFrom(
+        'record lost' as const,
+        'keys lost' as const,
+        'secrets lost' as const,
+        'other seed' as const,
+        'seed lost' as const,
+      ),
     }),
   },
   {
@@ -136,11 +147,14 @@ const mishap: fc.Arbitrary<Mishap> = fc.oneof(
       which: pick,
     }),
   },
+  { weight: 3, arbitrary: fc.record({ what: fc.constantFrom('rolled back' as const, 'reset' as const), kill: perhapsKilled }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('renewed' as const), which: pick, kill: perhapsKilled }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('replaced' as const), which: pick, purge: fc.boolean(), kill: perhapsKilled }) },
 );
 
 /** Failure reports list turns by their descriptions. */
 const turn = fc
-  .record({ edits: fc.array(edit, { maxLength: 2 }), mishap })
+  .record({ edits: fc.array(edit, { maxLength: 2 }), by: fc.constantFrom('file' as const, 'commands' as const), mishap })
   .map((made): Turn & { readonly [fc.toStringMethod]: () => string } => ({ ...made, [fc.toStringMethod]: () => describeTurn(made) }));
 
 /** The turns of an operator during the life of a cluster. */

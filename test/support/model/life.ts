@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { CaissonError, messageOf } from '../../../src/core/index.ts';
-import { openFileStore, type SiteRecord } from '../../../src/site/index.ts';
+import { CaissonError, hasCode, messageOf, systemClock } from '../../../src/core/index.ts';
+import { listCertificates, openFileStore, type RecordedBundle, type SiteRecord } from '../../../src/site/index.ts';
+import { stagedPath } from '../../../src/usecases/site-sources.ts';
 import { changesOf, expectNothingOrphaned, expectRestartsAnnounced, expectShownIsRun, inventory, keptIn, snapshot } from './checks.ts';
-import { describeTurn, type Turn } from './edits.ts';
+import { describeTurn, type Kill, type Turn } from './edits.ts';
 import { ModelSite, type ModelRun, type ReleaseBundles } from './site.ts';
+import { stepsBetween, type Step } from './verbs.ts';
 import { FIRST_WISH, type Wish } from './wish.ts';
 
 /** Error codes of runs that must not have changed anything. */
@@ -18,7 +20,9 @@ export class ClusterLife {
   readonly #bundles: ReleaseBundles;
   readonly #bare: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #bareStates: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-  readonly #kept: { readonly host: string; readonly path: string }[] = [];
+  #kept: { readonly host: string; readonly path: string }[] = [];
+  /** Data that a reset kept. To the install after it they were there before, so no purge removes them. */
+  #keptByReset: { readonly host: string; readonly path: string }[] = [];
   /** The last wish that was not refused. */
   #wish: Wish = FIRST_WISH;
   #secret: string | undefined;
@@ -49,61 +53,122 @@ export class ClusterLife {
     }
   }
 
-  async #turn({ edits, mishap }: Turn): Promise<void> {
+  async #turn({ edits, by, mishap }: Turn): Promise<void> {
     let wish = this.#wish;
     for (const edit of edits) wish = edit.apply(wish);
+    const steps: readonly Step[] = by === 'file' ? [{ verb: { what: 'install' }, wish }] : stepsBetween(this.#wish, wish);
     switch (mishap.what) {
       case 'nothing':
-        return this.#install(wish);
-      case 'rolled back':
-        await this.#install(wish);
-        return this.#rollBack();
+        await this.#runAll(steps);
+        return;
       case 'kill': {
-        const run = await this.#run(wish, mishap);
-        if (run.failure !== undefined && this.#isRefused(run)) return;
-        this.#wish = wish;
-        this.#kept.push(...keptIn(run.planned));
-        return mishap.runsAgain ? this.#install(wish) : undefined;
+        const last = steps.at(-1);
+        if (last === undefined || !(await this.#runAll(steps.slice(0, -1)))) return;
+        if ((await this.#killed(last, mishap)) && mishap.runsAgain)
+          await this.#apply((await this.#isRemoved(last)) ? { ...last, verb: { what: 'install' } } : last);
+        return;
       }
+      case 'rolled back':
+        if (await this.#runAll(steps)) await this.#rollBack(mishap.kill);
+        return;
+      case 'renewed':
+        if (await this.#runAll(steps)) await this.#renew(mishap.which, mishap.kill);
+        return;
+      case 'reset':
+        if (await this.#runAll(steps)) await this.#reset(mishap.kill);
+        return;
+      case 'replaced':
+        if (await this.#runAll(steps)) await this.#replace(mishap);
+        return;
       case 'record lost': {
         // The record is the only list of hosts that leave, so no host may leave in this turn.
         await this.#install(this.#wish);
         await rm(this.#site.layout.record, { force: true });
-        return this.#install({ ...wish, nodes: this.#wish.nodes });
+        await this.#install({ ...wish, nodes: this.#wish.nodes });
+        return;
       }
       case 'keys lost':
         return this.#refusedWithout(this.#site.layout.authorities, wish);
       case 'secrets lost':
         return this.#refusedWithout(this.#site.layout.secrets, wish);
+      case 'seed lost':
+        await this.#install(this.#wish);
+        // Elsewhere a restore would have to make another machine the seed.
+        if ((await this.#record())?.hosts['n1']?.roles.length) await this.#site.restoreSeed(this.#wish);
+        await this.#runAll(steps);
+        return;
       case 'other seed':
         return this.#refusedFromElsewhere(wish);
       case 'changed by hand':
         this.#changeByHand(mishap.how, mishap.which);
-        return this.#install(wish);
+        await this.#runAll(steps);
+        return;
     }
   }
 
-  async #install(wish: Wish): Promise<void> {
+  #install(wish: Wish): Promise<boolean> {
+    return this.#apply({ verb: { what: 'install' }, wish });
+  }
+
+  /** Returns false when a step was refused; the steps after it are not run. */
+  async #runAll(steps: readonly Step[]): Promise<boolean> {
+    for (const step of steps) if (!(await this.#apply(step))) return false;
+    return true;
+  }
+
+  /** Runs a command that is killed, and again when it was, with the invariants. Returns false when it was refused. */
+  async #applyKilled(step: Step, kill: Kill | undefined): Promise<boolean> {
+    if (kill === undefined) return this.#apply(step);
+    const declared = this.#wish;
+    const run = await this.#run(step, declared, kill);
+    if (run.failure === undefined) return this.#applied(step, run, undefined);
+    if (this.#isRefused(run)) return false;
+    this.#kept.push(...keptIn(run.planned));
+    return this.#apply(step, declared);
+  }
+
+  /** Runs a command, and checks the invariants after it. Returns false when it was refused. */
+  async #apply(step: Step, declared = this.#wish): Promise<boolean> {
     const before = await this.#record();
-    const run = await this.#run(wish);
-    if (run.failure !== undefined) {
-      if (!this.#isRefused(run)) throw asError(run.failure);
-      return;
-    }
-    this.#wish = wish;
+    const run = await this.#run(step, declared);
+    if (run.failure === undefined) return this.#applied(step, run, before);
+    if (!this.#isRefused(run)) throw asError(run.failure);
+    return false;
+  }
+
+  async #applied(step: Step, run: ModelRun, before: SiteRecord | undefined): Promise<boolean> {
+    this.#wish = step.wish;
     this.#kept.push(...keptIn(run.planned));
     expectShownIsRun(run);
     expectRestartsAnnounced(run, this.#site.machines);
+    if (step.verb.what === 'reset') return true;
     await this.#expectWell(before);
     await this.#expectSettled();
+    return true;
   }
 
-  /** Runs an install and checks that a refused run has changed nothing. */
-  async #run(wish: Wish, kill?: { readonly at: number; readonly carriedOut: boolean }): Promise<ModelRun> {
+  /** Runs a command that is killed. Returns false when it was refused before. */
+  async #killed(step: Step, kill: Kill): Promise<boolean> {
+    const run = await this.#run(step, this.#wish, kill);
+    if (run.failure !== undefined && this.#isRefused(run)) return false;
+    this.#wish = step.wish;
+    this.#kept.push(...keptIn(run.planned));
+    return true;
+  }
+
+  /** True when the node of a removal is gone: the command would be refused. */
+  async #isRemoved({ verb }: Step): Promise<boolean> {
+    if (verb.what !== 'node' || verb.change.what !== 'remove') return false;
+    return ((await this.#record())?.hosts[verb.change.name]?.roles ?? []).length === 0;
+  }
+
+  /** Runs a command and checks that a refused one has changed nothing. */
+  async #run({ verb, wish }: Step, declared: Wish, kill?: Kill): Promise<ModelRun> {
     const { machines } = this.#site;
     for (const machine of machines) machine.restarted.length = 0;
     const before = machines.map(snapshot);
-    const run = await this.#site.install(wish, kill);
+    // Commands for nodes change the file themselves; all others find it as it is wished.
+    const run = await this.#site.run(verb, { declared: verb.what === 'node' ? declared : wish, wish }, kill);
     if (run.failure !== undefined && this.#isRefused(run))
       expect(machines.map(snapshot), `after ${messageOf(run.failure)}`).toEqual(before);
     return run;
@@ -113,25 +178,79 @@ export class ClusterLife {
     return failure instanceof CaissonError && REFUSALS.includes(failure.code);
   }
 
-  /** Goes back to the bundle before the one in force, when the last run ended well and there is one. */
-  async #rollBack(): Promise<void> {
+  /** Goes back to the bundle before the one in force. Where there is none, an upgrade comes first. */
+  async #rollBack(kill: Kill | undefined): Promise<void> {
+    if ((await this.#record())?.previous === undefined) {
+      const release = { ...this.#wish.release, storeConf: 3 - this.#wish.release.storeConf };
+      if (!(await this.#apply({ verb: { what: 'upgrade' }, wish: { ...this.#wish, release } }))) return;
+    }
     const before = await this.#record();
     if (before?.previous === undefined || before.operations.at(-1)?.outcome !== 'done') return;
+    // A seed that was restored from a backup has lost the copy.
+    if (!(await this.#hasCopy(before.previous))) return;
     const release = this.#bundles.releases.get(before.previous.digest);
     if (release === undefined) throw new Error(`nobody made bundle ${before.previous.digest}`);
-    for (const machine of this.#site.machines) machine.restarted.length = 0;
-    const run = await this.#site.rollback(this.#wish);
-    if (run.failure !== undefined) {
-      if (!this.#isRefused(run)) throw asError(run.failure);
-      return;
-    }
-    this.#wish = { ...this.#wish, release };
-    this.#kept.push(...keptIn(run.planned));
-    expectShownIsRun(run);
-    expectRestartsAnnounced(run, this.#site.machines);
-    await this.#expectWell(before);
+    if (!(await this.#applyKilled({ verb: { what: 'rollback' }, wish: { ...this.#wish, release } }, kill))) return;
     expect((await this.#record())?.previous, 'the bundle to go forward to').toEqual(before.bundle);
-    await this.#expectSettled();
+  }
+
+  async #hasCopy(bundle: RecordedBundle): Promise<boolean> {
+    return stagedPath(bundle, this.#site.layout).then(
+      () => true,
+      (error: unknown) => {
+        if (hasCode(error, 'INPUT_UNREADABLE')) return false;
+        throw error;
+      },
+    );
+  }
+
+  async #renew(which: number, kill: Kill | undefined): Promise<void> {
+    if ((await this.#record()) === undefined) return;
+    const listed = await listCertificates(this.#site.layout, systemClock);
+    const leaves = listed.filter(({ isAuthority }) => !isAuthority);
+    const name = leaves[which % Math.max(1, leaves.length)]?.name;
+    if (name !== undefined) await this.#applyKilled({ verb: { what: 'renew', names: [name] }, wish: this.#wish }, kill);
+  }
+
+  /** Removes the site, without its data, keys and secrets, and installs it again: these must be used again. */
+  async #reset(kill: Kill | undefined): Promise<void> {
+    if ((await this.#record()) === undefined) return;
+    const already = this.#kept.length;
+    if (!(await this.#applyKilled({ verb: { what: 'reset', purge: false }, wish: this.#wish }, kill))) return;
+    this.#keptByReset.push(...this.#kept.slice(already));
+    expect(existsSync(this.#site.layout.record), 'the record after a reset').toBe(false);
+    await this.#install(this.#wish);
+  }
+
+  /** Another machine takes the place of a node that is not the seed. */
+  async #replace({
+    which,
+    purge,
+    kill,
+  }: {
+    readonly which: number;
+    readonly purge: boolean;
+    readonly kill: Kill | undefined;
+  }): Promise<void> {
+    if ((await this.#record()) === undefined) return;
+    const others = this.#wish.nodes.filter((node) => node.name !== 'n1');
+    const node = others[which % Math.max(1, others.length)];
+    if (node === undefined) return;
+    this.#replaced += 1;
+    const { name } = node;
+    const address = `10.0.1.${this.#replaced}`;
+    const undo = this.#site.replaceMachine(name, address);
+    const wish = { ...this.#wish, nodes: this.#wish.nodes.map((one) => (one === node ? { ...one, address } : one)) };
+    const [kept, keptByReset, written] = [this.#kept, this.#keptByReset, this.#written];
+    const isElsewhere = ({ host }: { readonly host: string }): boolean => host !== name;
+    this.#kept = kept.filter(isElsewhere);
+    this.#keptByReset = keptByReset.filter(isElsewhere);
+    this.#written = new Set([...written].filter((file) => !file.startsWith(`${name} `)));
+    if (await this.#applyKilled({ verb: { what: 'node', change: { what: 'replace', name, address }, purge }, wish }, kill)) return;
+    undo();
+    this.#kept = kept;
+    this.#keptByReset = keptByReset;
+    this.#written = written;
   }
 
   async #record(): Promise<SiteRecord | undefined> {
@@ -157,7 +276,8 @@ export class ClusterLife {
   }
 
   /** Data files that the store wrote at its first start. They must stay as long as their directory is used. */
-  readonly #written = new Set<string>();
+  #written = new Set<string>();
+  #replaced = 0;
   #expectData(host: string): void {
     const path = `${this.#wish.variables['root'] ?? '/opt/sample'}/data/rows`;
     const machine = this.#site.machine(host);
@@ -168,7 +288,7 @@ export class ClusterLife {
 
   async #expectSettled(): Promise<void> {
     const before = this.#site.machines.map(snapshot);
-    const again = await this.#site.install(this.#wish);
+    const again = await this.#site.run({ what: 'install' }, { declared: this.#wish, wish: this.#wish });
     if (again.failure !== undefined) throw asError(again.failure);
     expect(changesOf(again.planned), 'changes of a second run').toEqual([]);
     expect(again.changed, `steps of a second run: ${changedSteps(again).join(', ')}`).toBe(0);
@@ -179,7 +299,7 @@ export class ClusterLife {
     await this.#install(this.#wish);
     if (!existsSync(path) || (await this.#record()) === undefined) return;
     const before = this.#site.machines.map(snapshot);
-    const run = await this.#site.without(path, () => this.#site.install(wish));
+    const run = await this.#site.without(path, () => this.#site.run({ what: 'install' }, { declared: wish, wish }));
     expect(run.failure, 'a run without keys').toMatchObject({ code: expect.stringMatching(/^(SITE_CONFLICT|INPUT_INVALID|HOSTS_UNFIT)$/) });
     expect(this.#site.machines.map(snapshot), 'after a run without keys').toEqual(before);
   }
@@ -218,14 +338,16 @@ export class ClusterLife {
   async #end(): Promise<void> {
     await this.#install(this.#wish);
     if ((await this.#record()) === undefined) return;
-    const staying = new Set(Object.keys((await this.#record())?.hosts ?? {}));
-    const run = await this.#site.reset(this.#wish);
+    const owned = (await this.#record())?.hosts ?? {};
+    const run = await this.#site.run({ what: 'reset', purge: true }, { declared: this.#wish, wish: this.#wish });
     if (run.failure !== undefined) throw asError(run.failure);
     expect(existsSync(this.#site.layout.record), 'the record after a reset').toBe(false);
     for (const machine of this.#site.machines) {
       const found = snapshot(machine);
-      // Data that was kept on a host when it left does not belong to the site any more.
-      const left = staying.has(machine.name) ? [] : this.#kept.filter(({ host }) => host === machine.name).map(({ path }) => path);
+      // Data that was kept on a host when it left, or by a reset, does not belong to the site any more.
+      const isOwned = (path: string): boolean => (owned[machine.name]?.owned ?? []).some(({ key }) => key === path);
+      const kept = [...this.#kept.filter(({ path }) => !isOwned(path)), ...this.#keptByReset];
+      const left = kept.filter(({ host }) => host === machine.name).map(({ path }) => path);
       const isLeft = (name: string): boolean => {
         const path = name.slice(name.indexOf(' ') + 1);
         return left.some((tree) => path === tree || path.startsWith(`${tree}/`) || tree.startsWith(`${path}/`));

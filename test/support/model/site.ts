@@ -6,11 +6,24 @@ import { openBundle } from '../../../src/bundle/index.ts';
 import { systemClock, type Event } from '../../../src/core/index.ts';
 import type { Host } from '../../../src/host/index.ts';
 import { seedLayout, stagedBundleName, type Machines, type SeedLayout } from '../../../src/site/index.ts';
-import { install, reset, rollback, type OperationOptions } from '../../../src/usecases/index.ts';
+import {
+  backup,
+  changeNode,
+  install,
+  renewCertificates,
+  reset,
+  restore,
+  rollback,
+  upgrade,
+  type Approve,
+  type OperationOptions,
+} from '../../../src/usecases/index.ts';
 import type { PlannedRun } from '../../../src/usecases/planned-run.ts';
 import { freePort } from '../free-port.ts';
 import { clusterYaml, writeSampleBundle } from '../sample-install.ts';
 import { Installer, SimulatedMachine } from '../simulated-machine.ts';
+import type { Kill } from './edits.ts';
+import type { Verb } from './verbs.ts';
 import { IMAGES, MACHINES, manifestsOf, type Release, type Wish } from './wish.ts';
 
 /** Time of the clock of the seed and of every machine. */
@@ -64,7 +77,7 @@ export interface ModelRun {
 
 /** Simulated machines, and a directory for the files of the seed. */
 export class ModelSite {
-  readonly machines: readonly SimulatedMachine[];
+  machines: readonly SimulatedMachine[];
   readonly installer = new Installer();
   readonly layout: SeedLayout;
   readonly #directory: string;
@@ -108,11 +121,35 @@ export class ModelSite {
     return found;
   }
 
-  /** Runs an install on the seed. */
-  async install(wish: Wish, kill?: { readonly at: number; readonly carriedOut: boolean }): Promise<ModelRun> {
-    const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
-    if (kill === undefined) return observe((emit, approve) => install({ ...options, emit }, approve));
-    return this.#killed(kill, () => observe((emit, approve) => install({ ...options, emit }, approve)));
+  /**
+   * Runs a command on the seed. `declared` is what cluster.yaml says before it, and `wish` has the bundle that is given to
+   * the command.
+   */
+  async run(verb: Verb, { declared, wish }: { readonly declared: Wish; readonly wish: Wish }, kill?: Kill): Promise<ModelRun> {
+    const options = await this.#options({ ...declared, release: wish.release }, this.#seedRoot, (name) => this.machine(name));
+    const work = (): Promise<ModelRun> => observe((emit, approve) => carryOut(verb, { ...options, emit }, approve));
+    return kill === undefined ? work() : this.#killed(kill, work);
+  }
+
+  /** Puts a bare machine with another address in the place of one. Returns a function that undoes this. */
+  replaceMachine(name: string, address: string): () => void {
+    const before = this.machines;
+    this.machines = before.map((machine) => (machine.name === name ? this.#make(name, address) : machine));
+    return () => {
+      this.machines = before;
+    };
+  }
+
+  /** Makes a backup, removes all files of the seed, and restores them from the backup. */
+  async restoreSeed(wish: Wish): Promise<void> {
+    const { clusterPath, machines, clock, signal } = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
+    const file = join(this.#directory, 'seed.gpg');
+    const passphrase = 'a passphrase of the operator';
+    await rm(file, { force: true });
+    const common = { clock, signal, ...(machines === undefined ? {} : { machines }) };
+    await backup({ ...common, output: file, seal: { passphrase }, clusterPath, home: this.#directory });
+    await rm(this.#seedRoot, { recursive: true });
+    await restore({ ...common, file, opener: { passphrase } }, async () => true);
   }
 
   /** Runs an install on a machine that is not the seed. */
@@ -131,17 +168,6 @@ export class ModelSite {
     };
     const options = await this.#options(wish, join(this.#directory, `seed-${seed}`), reach);
     return observe((emit, approve) => install({ ...options, emit }, approve));
-  }
-
-  /** Goes back to the bundle before, with the cluster.yaml of a wish. */
-  async rollback(wish: Wish): Promise<ModelRun> {
-    const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
-    return observe((emit, approve) => rollback({ ...options, bundlePaths: undefined, emit }, approve));
-  }
-
-  async reset(wish: Wish): Promise<ModelRun> {
-    const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
-    return observe((emit, approve) => reset({ ...options, emit, purge: true }, approve));
   }
 
   /** Runs `work` while `path` among the seed's files is moved away, then moves it back. */
@@ -163,7 +189,7 @@ export class ModelSite {
    * Runs work until the kill. Restores the seed's files to that moment, because the dead process still runs here and
    * may write.
    */
-  async #killed(kill: { readonly at: number; readonly carriedOut: boolean }, work: () => Promise<ModelRun>): Promise<ModelRun> {
+  async #killed(kill: Kill, work: () => Promise<ModelRun>): Promise<ModelRun> {
     const { installer } = this;
     const atDeath = join(this.#directory, 'at-death');
     let isDead = false;
@@ -195,6 +221,7 @@ export class ModelSite {
     const machines: Machines = {
       connect: async ({ name }) => reach(name),
       openSeed: ({ name, address = '' }) => this.#make(name, address),
+      isOwnAddress: (address) => this.machines.some((machine) => machine.local && machine.address === address),
       hasAgentPorts: false,
       seedRoot,
     };
@@ -209,9 +236,24 @@ export class ModelSite {
   }
 }
 
-async function observe(
-  work: (emit: (event: Event) => void, approve: (planned: PlannedRun) => Promise<boolean>) => Promise<{ readonly changed: number }>,
-): Promise<ModelRun> {
+function carryOut(verb: Verb, options: OperationOptions, approve: Approve): Promise<{ readonly changed: number }> {
+  switch (verb.what) {
+    case 'install':
+      return install(options, approve);
+    case 'upgrade':
+      return upgrade(options, approve);
+    case 'rollback':
+      return rollback({ ...options, bundlePaths: undefined }, approve);
+    case 'node':
+      return changeNode({ ...options, purge: verb.purge === true }, verb.change, approve);
+    case 'renew':
+      return renewCertificates({ ...options, renew: verb.names }, approve);
+    case 'reset':
+      return reset({ ...options, purge: verb.purge }, approve);
+  }
+}
+
+async function observe(work: (emit: (event: Event) => void, approve: Approve) => Promise<{ readonly changed: number }>): Promise<ModelRun> {
   const events: Event[] = [];
   let planned: PlannedRun | undefined;
   const approve = async (shown: PlannedRun): Promise<boolean> => {
