@@ -75,7 +75,7 @@ describe('copies of the bundle', () => {
     const { files, lines } = site.machine('f2');
     expect(files.get(`/var/lib/caisson/bundles/${first.name}`)?.content.toString()).toBe(first.content);
     expect(lines.filter((line) => line.includes('verify'))).toEqual([
-      `/usr/local/bin/caisson verify --json /var/lib/caisson/bundles/${first.name}.partial`,
+      `/usr/local/bin/caisson verify --json /var/lib/caisson/bundles/${first.name}.copy`,
     ]);
     expect((await site.install()).changed).toBe(0);
   });
