@@ -114,6 +114,12 @@ const directoryField = lineField
   .regex(/^\/[^/]/, 'is not an absolute path; begin it with /')
   .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out');
 
+/** Times of systemd.time(7), CALENDAR EVENTS: a word that systemd knows, or an expression with numbers or stars. */
+const scheduleField = lineField.regex(
+  /^(?:minutely|hourly|daily|weekly|monthly|quarterly|semiannually|yearly|annually|(?=.*[\d*])[A-Za-z0-9*:,./~ _+-]+)$/,
+  'is not a time of systemd; write daily, or 02:30, or Sun 02:30, and try it: systemd-analyze calendar TEXT',
+);
+
 const backupSchema = z.strictObject({
   directory: directoryField.describe('Directory on the seed for the backups, as an absolute path. It must be there.'),
   recipients: z
@@ -121,6 +127,11 @@ const backupSchema = z.strictObject({
     .min(1)
     .describe('Files with OpenPGP public keys, as "gpg --export --armor NAME" writes them. Each of their private keys opens a backup.'),
   keep: z.int().min(1).max(9999).default(14).describe('Backups of this site that stay in the directory. Older ones are removed.'),
+  schedule: scheduleField
+    .optional()
+    .describe(
+      'When the seed makes a backup by itself, as OnCalendar of systemd takes it, such as `daily` or `Sun 02:30`. Never when left out.',
+    ),
 });
 
 /** Schema of cluster.yaml, which lists the hosts of one site and its differences from the defaults of the platform. */

@@ -60,6 +60,12 @@ describe('parseClusterSpec', () => {
       'backup.recipients: is empty, want at least one entry',
       expect.stringContaining('backup.keep'),
     ]);
+    const scheduled = (text: string): readonly string[] =>
+      linesOf(spec(`{ directory: /srv/kept, recipients: [./a.asc], schedule: "${text}" }`));
+    for (const text of ['daily', '02:30', 'Mon..Fri *-*-* 02:30:00 Europe/Berlin', '*-*-1/2 04:00']) expect(scheduled(text)).toEqual([]);
+    for (const text of ['dayly', '02:30%i', '02:30\\nUnit=x.service', '']) {
+      expect(scheduled(text).join('\n')).toContain('backup.schedule: is not a time of systemd');
+    }
   });
 
   it('reports what the schema and what the comparison finds together, in the order of the file', () => {
