@@ -109,6 +109,31 @@ const trustSchema = z.strictObject({
   revokedKeys: lineField.optional().describe('File with keys that do not count any more: a list, or a KRL of ssh-keygen.'),
 });
 
+/** A directory of the seed. `/` itself is refused. */
+const directoryField = lineField
+  .regex(/^\/[^/]/, 'is not an absolute path; begin it with /')
+  .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out');
+
+/** Times of systemd.time(7), CALENDAR EVENTS: a word that systemd knows, or an expression with numbers or stars. */
+const scheduleField = lineField.regex(
+  /^(?:minutely|hourly|daily|weekly|monthly|quarterly|semiannually|yearly|annually|(?=.*[\d*])[A-Za-z0-9*:,./~ _+-]+)$/,
+  'is not a time of systemd; write daily, or 02:30, or Sun 02:30, and try it: systemd-analyze calendar TEXT',
+);
+
+const backupSchema = z.strictObject({
+  directory: directoryField.describe('Directory on the seed for the backups, as an absolute path. It must be there.'),
+  recipients: z
+    .array(lineField)
+    .min(1)
+    .describe('Files with OpenPGP public keys, as "gpg --export --armor NAME" writes them. Each of their private keys opens a backup.'),
+  keep: z.int().min(1).max(9999).default(14).describe('Backups of this site that stay in the directory. Older ones are removed.'),
+  schedule: scheduleField
+    .optional()
+    .describe(
+      'When the seed makes a backup by itself, as OnCalendar of systemd takes it, such as `daily` or `Sun 02:30`. Never when left out.',
+    ),
+});
+
 /** Schema of cluster.yaml, which lists the hosts of one site and its differences from the defaults of the platform. */
 export const clusterSchema = z.strictObject({
   ...documentHead('Cluster'),
@@ -118,6 +143,9 @@ export const clusterSchema = z.strictObject({
   ssh: sshSchema.prefault({}).describe('How to log in to the hosts. The machine that installs needs none for itself.'),
   depot: depotSchema.prefault({}).describe('The registry and package repository that the seed serves from the bundle.'),
   trust: trustSchema.optional().describe('Whose bundles are installed. Without it, no signature is asked for.'),
+  backup: backupSchema
+    .optional()
+    .describe('Where backups of the site go. With it, "caisson upgrade" makes one before it changes anything.'),
   nodes: z.array(nodeSchema).min(1).describe('The hosts of the cluster.'),
   network: networkSchema.prefault({}).describe('Network of the containers.'),
   options: z

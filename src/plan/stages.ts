@@ -1,4 +1,5 @@
 import { OWNERS, type ResourceKindName } from '../resources/index.ts';
+import { BACKUP_TIMER } from '../site/index.ts';
 import type { Making } from './change.ts';
 
 /** Stages of an owner, in their order. All resources of one stage are made in one step. */
@@ -42,7 +43,7 @@ export function describeStage(stage: Stage, owner: string, makings: readonly Mak
   const keys = makings.map(({ resource }) => resource.key).join(', ');
   const isChange = makings.some(({ action, isReload }) => action === 'change' && isReload !== true);
   const isReload = makings.length > 0 && makings.every((making) => making.isReload === true);
-  if (owner === OWNERS.seed) return describeSeedStage(stage);
+  if (owner === OWNERS.seed) return describeSeedStage(stage, keys);
   if (owner === OWNERS.login) return { phase: 'prepare-hosts', summary: `let the seed log in by the key of the site, as ${keys}` };
   if (owner === OWNERS.host) return describeHostStage(stage, keys);
   const words: Readonly<Record<Stage, StageWords>> = {
@@ -58,14 +59,14 @@ export function describeStage(stage: Stage, owner: string, makings: readonly Mak
   return words[stage];
 }
 
-function describeSeedStage(stage: Stage): StageWords {
+function describeSeedStage(stage: Stage, keys: string): StageWords {
   switch (stage) {
     case 'bundle':
       return { phase: 'stage-bundle', summary: 'copy and verify the bundle' };
     case 'executable':
       return { phase: 'stage-bundle', summary: 'place the program of the bundle' };
     case 'start':
-      return { phase: 'start-depot', summary: 'serve the bundle' };
+      return { phase: 'start-depot', summary: keys === BACKUP_TIMER ? 'start the timer of backups' : 'serve the bundle' };
     default:
       return { phase: 'start-depot', summary: 'make the certificate authority and the keys of this site' };
   }

@@ -20,6 +20,9 @@ export const AGENT_PORT = 6100;
 /** Name of our block in /etc/hosts. */
 export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';
+/** The timer on the seed that starts BACKUP_UNIT. */
+export const BACKUP_TIMER = 'caisson-backup.timer';
+export const BACKUP_UNIT = 'caisson-backup.service';
 /** File with the record that each host keeps of its site. */
 export const HOST_RECORD = posix.join(SETTINGS, 'site.json');
 

@@ -79,6 +79,8 @@ const operation = z.strictObject({
    * the next run runs these actions.
    */
   starts: z.array(z.string()).optional(),
+  /** Path of the backup that was made before the first change. A run that goes on with this one makes no other. */
+  backup: z.string().optional(),
 });
 
 /** Schema of the site record: the site, everything that Caisson made there, and the last operations. */

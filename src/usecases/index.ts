@@ -5,6 +5,7 @@
 export * from './adopt/adopt.ts';
 export type { Adoption, AdoptOptions, AdoptSource } from './adopt/adoption.ts';
 export * from './backup/backup.ts';
+export { declaredBackup, type DeclaredBackup } from './backup/declared-backup.ts';
 export * from './backup/restore-data.ts';
 export * from './certificates.ts';
 export type { ShownKey } from './first-login.ts';

@@ -1,10 +1,11 @@
 import type { Topology } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
-import { SiteConflictError, type SeedLayout } from '../site/index.ts';
+import type { Plan } from '../plan/index.ts';
+import { SiteConflictError, type RecordedOperation, type SeedLayout } from '../site/index.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { leftCertificates } from './left-certificates.ts';
-import { planRun, type PlannedRun } from './planned-run.ts';
+import { changesNothing, planRun, type PlannedRun } from './planned-run.ts';
 import { replacementConflicts, replacementNotes } from './replaced-hosts.ts';
 import { runPlan } from './run-plan.ts';
 import { onlineNotes } from './online-source.ts';
@@ -17,6 +18,9 @@ export interface OperationOptions extends SessionOptions {
 
 /** Asks for approval of a plan before anything is changed. When it returns false, the run ends there. */
 export type Approve = (planned: PlannedRun) => Promise<boolean>;
+
+/** What was made for a run before its first change. */
+export type Prepared = Pick<RecordedOperation, 'backup'>;
 
 /** One verb of an operator. All verbs share session, plan, approval and run; an Operation has what differs. */
 export interface Operation {
@@ -41,9 +45,14 @@ export interface Operation {
   /** Returns the topology to plan for. The session's topology by default. */
   readonly topology?: (session: Session) => Topology;
   /** Returns lines that are shown with the plan, after changes and consequences. */
-  readonly notes?: (session: Session, options: OperationOptions) => readonly string[];
+  readonly notes?: (session: Session, options: OperationOptions, plan: Plan) => readonly string[];
   /** Called after the approval, before the first change. */
   readonly approved?: (session: Session) => Promise<void>;
+  /**
+   * Called after the approval, before the first change, unless the plan changes nothing. What it returns is recorded with the
+   * run.
+   */
+  readonly prepare?: (session: Session, options: OperationOptions) => Promise<Prepared>;
   /** Called after a run that ended well. */
   readonly ended?: (layout: SeedLayout, options: OperationOptions) => Promise<void>;
 }
@@ -65,7 +74,8 @@ export async function runOperation(options: OperationOptions, operation: Operati
       const run = await planned(session, options, operation);
       if (!(await approve(run))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
       await operation.approved?.(session);
-      const summary = await runPlan(run, { ...options, operation: operation.name });
+      const prepared = changesNothing(run.plan) ? undefined : await operation.prepare?.(session, options);
+      const summary = await runPlan(run, { ...options, operation: operation.name, prepared });
       await operation.ended?.(layout, options);
       return summary;
     });
@@ -86,7 +96,7 @@ async function planned(session: Session, options: OperationOptions, { check, top
       ...onlineNotes(session),
       ...replacementNotes(session.replaced),
       ...leftCertificates(session),
-      ...(notes?.(session, options) ?? []),
+      ...(notes?.(session, options, run.plan) ?? []),
     ],
   };
 }

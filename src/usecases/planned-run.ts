@@ -105,6 +105,11 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
   };
 }
 
+/** True for a plan that only looks whether everything is well. */
+export function changesNothing({ steps }: Plan): boolean {
+  return steps.every(({ type }) => type === 'gate' || type === 'quorum' || type === 'depot');
+}
+
 /**
  * The programs that take a new value are those of the installed bundle: while a change is under way, no other bundle is
  * installed.

@@ -22,7 +22,7 @@ import { restartTimes } from './apply/restart-times.ts';
 import type { RunSite } from './apply/run-site.ts';
 import { SiteWriter } from './apply/site-writer.ts';
 import { standing } from './apply/standing.ts';
-import type { PlannedRun } from './planned-run.ts';
+import { changesNothing, type PlannedRun } from './planned-run.ts';
 import type { Session } from './session.ts';
 import { LOCK_MEMBER } from './online-source.ts';
 import { fixedSettings } from './site-conflicts.ts';
@@ -35,6 +35,8 @@ export interface RunPlanOptions {
   readonly signal: AbortSignal;
   /** Most hosts that are changed at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
+  /** What was made for the run before, for its record. */
+  readonly prepared?: Pick<RecordedOperation, 'backup'> | undefined;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   await makeKeys(planned);
   const site = new SiteWriter(session.store, session.record ?? newRecord(planned), session.revision);
   const found = await session.keys.found(authorityNames(session.topology));
-  const isIdle = planned.plan.steps.every(({ type }) => type === 'gate' || type === 'quorum' || type === 'depot');
+  const isIdle = changesNothing(planned.plan);
   if (!isIdle)
     await site.update((record) =>
       claimed({ ...record, authorities: found.authorities, secrets: [...found.secrets] }, planned, {
@@ -58,6 +60,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
         ...(declared.topology.spec.nodes.length === 0 ? {} : { bundle: bundleOf(session) }),
         started: clock.now().toISOString(),
         ...startsOf(planned),
+        ...options.prepared,
       }),
     );
   const shared: RunSite = {

@@ -1,24 +1,41 @@
 import type { RunSummary } from '../engine/index.ts';
 import { SiteConflictError, type SiteConflict } from '../site/index.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
-import type { PlannedRun } from './planned-run.ts';
+import { backupBefore, backupNotes, checkBackup } from './backup/backup-before.ts';
+import { changesNothing, type PlannedRun } from './planned-run.ts';
 import type { Session } from './session.ts';
 import { unfinishedBundle } from './site-sources.ts';
 
-const UPGRADE: Operation = { name: 'upgrade', check: checkUpgrade };
+export interface UpgradeOptions extends OperationOptions {
+  /** False for an upgrade before which no backup is made. */
+  readonly withBackup?: boolean;
+}
+
+function upgradeOf({ withBackup = true }: UpgradeOptions): Operation {
+  return {
+    name: 'upgrade',
+    check: async (session, options) => {
+      await checkUpgrade(session, options);
+      if (withBackup) await checkBackup(session, options);
+    },
+    notes: (session, _, plan) => (changesNothing(plan) ? [] : backupNotes(session, withBackup)),
+    ...(withBackup ? { prepare: backupBefore } : {}),
+  };
+}
 
 /** Plans an upgrade and changes nothing. Throws as an upgrade does before its first change. */
-export async function planUpgrade(options: OperationOptions): Promise<PlannedRun> {
-  return planOperation(options, UPGRADE);
+export async function planUpgrade(options: UpgradeOptions): Promise<PlannedRun> {
+  return planOperation(options, upgradeOf(options));
 }
 
 /**
  * Installs another bundle on a site that is well. Hosts and components change by their update policies, each seen healthy
- * before the next; the first failure ends the run with the rest still serving. Throws SiteConflictError with every reason
- * why the site cannot be upgraded to this bundle now, and as runOperation does.
+ * before the next; the first failure ends the run with the rest still serving. Where cluster.yaml has a backup section, a
+ * backup is made before the first change. Throws SiteConflictError with every reason why the site cannot be upgraded to this
+ * bundle now, what checkBackup and backupBefore throw, and as runOperation does.
  */
-export async function upgrade(options: OperationOptions, approve: Approve): Promise<RunSummary> {
-  return runOperation(options, UPGRADE, approve);
+export async function upgrade(options: UpgradeOptions, approve: Approve): Promise<RunSummary> {
+  return runOperation(options, upgradeOf(options), approve);
 }
 
 async function checkUpgrade(session: Session, { signal }: OperationOptions): Promise<void> {

@@ -48,6 +48,26 @@ describe('parseClusterSpec', () => {
     }
   });
 
+  it('takes a backup section, and keeps 14 backups by default', () => {
+    const spec = (backup: string): string => `${HEAD}nodes: [{ name: n1, address: 10.0.0.1, roles: [manage] }]\nbackup: ${backup}\n`;
+    expect(parseClusterSpec(spec('{ directory: /srv/kept, recipients: [./a.asc] }'), 'cluster.yaml').backup).toEqual({
+      directory: '/srv/kept',
+      recipients: ['./a.asc'],
+      keep: 14,
+    });
+    expect(linesOf(spec('{ directory: kept, recipients: [], keep: 0 }')).map((line) => line.replace(/^[\d:]+ /, ''))).toEqual([
+      'backup.directory: is not an absolute path (begin it with /)',
+      'backup.recipients: is empty, want at least one entry',
+      expect.stringContaining('backup.keep'),
+    ]);
+    const scheduled = (text: string): readonly string[] =>
+      linesOf(spec(`{ directory: /srv/kept, recipients: [./a.asc], schedule: "${text}" }`));
+    for (const text of ['daily', '02:30', 'Mon..Fri *-*-* 02:30:00 Europe/Berlin', '*-*-1/2 04:00']) expect(scheduled(text)).toEqual([]);
+    for (const text of ['dayly', '02:30%i', '02:30\\nUnit=x.service', '']) {
+      expect(scheduled(text).join('\n')).toContain('backup.schedule: is not a time of systemd');
+    }
+  });
+
   it('reports what the schema and what the comparison finds together, in the order of the file', () => {
     const text = [
       'apiVersion: caisson/v1',

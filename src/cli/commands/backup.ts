@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import { parseRecipient, type Seal } from '../../backup/index.ts';
 import { CaissonError, formatSize } from '../../core/index.ts';
 import { readPasswordFile, readTextFile } from '../../io/index.ts';
-import { backup, type BackupResult } from '../../usecases/index.ts';
+import { backup, declaredBackup, type BackupOptions, type BackupResult, type DeclaredBackup } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 
@@ -22,43 +22,66 @@ export const registerBackup: RegisterCommand = (program, run) => {
   program
     .command('backup')
     .description('write what this seed alone has, its record, keys and secrets, and data of components into one encrypted file')
-    .option('--output <path>', 'the file, or a directory, where it is named after the site and the time')
+    .option(
+      '--output <path>',
+      'the file, or a directory, where it is named after the site and the time (default: backup.directory of cluster.yaml)',
+    )
     .option('--passphrase-file <file>', 'encrypt to the passphrase in the first line of this file (mode 0600)')
-    .option('--recipient <file>', 'encrypt to the OpenPGP public key in this file; may be repeated', collect)
-    .option('--keep <number>', 'backups of this site that stay in the directory; older ones are removed', parseKeep)
+    .option('--recipient <file>', 'encrypt to the OpenPGP public key in this file; may be repeated (default: backup.recipients)', collect)
+    .option(
+      '--keep <number>',
+      'backups of this site that stay in the directory; older ones are removed (default in backup.directory: backup.keep)',
+      parseKeep,
+    )
     .option('--cluster <file>', 'cluster.yaml (default: the file of the last run)')
     .option('--no-data', 'only what the seed alone has; no host is asked')
     .action((flags: Flags) => run((context) => writeBackup(flags, context)));
 };
 
 async function writeBackup(flags: Flags, context: CommandContext): Promise<void> {
-  if (flags.output === undefined) {
-    throw new CaissonError('USAGE', 'Cannot back up without --output', { hint: 'Add --output FILE, or --output DIRECTORY' });
-  }
-  const seal = await sealOf(flags);
+  const clusterPath = flags.cluster === undefined ? undefined : resolve(flags.cluster);
+  const home = context.env['HOME'] ?? homedir();
+  const machines = context.machines === undefined ? {} : { machines: context.machines };
   const result = await backup({
-    output: resolve(flags.output),
-    seal,
-    keep: flags.keep,
-    clusterPath: flags.cluster === undefined ? undefined : resolve(flags.cluster),
-    home: context.env['HOME'] ?? homedir(),
+    ...(await placeOf(flags, () => declaredBackup({ clusterPath, home, ...machines }))),
+    clusterPath,
+    home,
     agentSocket: context.env['SSH_AUTH_SOCK'],
     withData: flags.data,
     clock: context.clock,
     emit: context.emit,
     signal: context.signal,
-    ...(context.machines === undefined ? {} : { machines: context.machines }),
+    ...machines,
   });
   context.print({ text: describe(result), data: result });
 }
 
-async function sealOf({ passphraseFile, recipient = [] }: Flags): Promise<Seal> {
-  if ((passphraseFile === undefined) === (recipient.length === 0)) {
-    throw new CaissonError('USAGE', 'Cannot back up: say how the file is encrypted, with --passphrase-file or with --recipient', {
+/** What the flags say, and for what they leave out the backup section of cluster.yaml, which is read only then. */
+async function placeOf(
+  flags: Flags,
+  readDeclared: () => Promise<DeclaredBackup | undefined>,
+): Promise<Pick<BackupOptions, 'output' | 'seal' | 'keep'>> {
+  const seal = await sealOf(flags);
+  if (flags.output !== undefined && seal !== undefined) return { output: resolve(flags.output), seal, keep: flags.keep };
+  const declared = await readDeclared();
+  if (declared === undefined) {
+    throw new CaissonError('USAGE', `Cannot back up: ${flags.output === undefined ? 'say where to' : 'say how the file is encrypted'}`, {
+      hint: 'Add --output FILE or DIRECTORY, and --recipient KEY.asc or --passphrase-file FILE; or a backup section to cluster.yaml',
+    });
+  }
+  if (flags.output !== undefined) return { output: resolve(flags.output), seal: declared.seal, keep: flags.keep };
+  return { output: declared.output, seal: seal ?? declared.seal, keep: flags.keep ?? declared.keep };
+}
+
+/** Undefined when the flags name no key. */
+async function sealOf({ passphraseFile, recipient = [] }: Flags): Promise<Seal | undefined> {
+  if (passphraseFile !== undefined && recipient.length > 0) {
+    throw new CaissonError('USAGE', 'Cannot back up: a file is encrypted to a passphrase or to recipients, not to both', {
       hint: 'A passphrase: --passphrase-file FILE; OpenPGP keys: --recipient KEY.asc, once for each',
     });
   }
   if (passphraseFile !== undefined) return { passphrase: await readPasswordFile(passphraseFile) };
+  if (recipient.length === 0) return undefined;
   return { recipients: await Promise.all(recipient.map(async (file) => parseRecipient(await readTextFile(file), file))) };
 }
 

@@ -14,6 +14,7 @@ export function clusterPaths(spec: ClusterSpec, clusterPath: string, home: strin
       ssh?.identityFile === undefined ? [] : [{ path: locateFile(ssh.identityFile, places), isNamed: true }],
     ),
     ...[trust?.allowedSigners, trust?.revokedKeys].flatMap((path) => (path === undefined ? [] : [{ path, isNamed: true }])),
+    ...(spec.backup?.recipients ?? []).map((path) => ({ path: locateFile(path, places), isNamed: true })),
     ...optionTexts(spec).map((text) => ({ path: locateFile(text, places), isNamed: false })),
   ];
 }

@@ -1,15 +1,16 @@
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { fixedClock } from '../../../src/core/index.ts';
 import { seedLayout } from '../../../src/site/index.ts';
-import { useCommandSites } from '../../support/command-site.ts';
+import { NOON, useCommandSites } from '../../support/command-site.ts';
 import { keyPair, PASSPHRASE } from '../../support/backup-site.ts';
 import { runCaisson as caisson } from '../../support/run-caisson.ts';
 import { THREE_NODES } from '../../support/sample-install.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
 const temp = useTempDir();
-const { installed } = useCommandSites(temp);
+const { installed, bundles } = useCommandSites(temp);
 const file = (name: string): string => join(temp(), name);
 
 beforeEach(() => {
@@ -60,13 +61,39 @@ describe('caisson backup and restore', () => {
 
 describe('caisson backup', () => {
   it.each<readonly [string, readonly string[], string]>([
-    ['where to', ['--passphrase-file', 'F'], 'Cannot back up without --output'],
-    ['how it is encrypted', ['--output', 'F'], 'say how the file is encrypted'],
-    ['one way to encrypt it', ['--output', 'F', '--passphrase-file', 'F', '--recipient', 'F'], 'say how the file is encrypted'],
+    ['one way to encrypt it', ['--output', 'F', '--passphrase-file', 'F', '--recipient', 'F'], 'to a passphrase or to recipients'],
     ['a number of backups', ['--output', 'F', '--passphrase-file', 'F', '--keep', '0'], 'must be a number from 1'],
   ])('must be told %s', async (_, argv, message) => {
     const { status, err } = await caisson(['backup', ...argv]);
     expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining(message) });
+  });
+
+  it('takes what the flags leave out from the backup section of cluster.yaml, and asks for it where there is none', async () => {
+    const { site, run } = await installed(THREE_NODES);
+    const seal = ['--passphrase-file', file('passphrase')];
+    const refusals: readonly (readonly [readonly string[], string])[] = [
+      [seal, 'Cannot back up: say where to'],
+      [['--output', file('out.gpg')], 'Cannot back up: say how the file is encrypted'],
+    ];
+    for (const [argv, message] of refusals) {
+      expect(await run(['backup', ...argv])).toMatchObject({ status: 2, err: expect.stringContaining(message) });
+    }
+
+    const { clusterPath } = site.options;
+    const section = `backup: { directory: "${file('kept')}", recipients: [./operator.asc], keep: 1 }\n`;
+    writeFileSync(clusterPath, `${readFileSync(clusterPath, 'utf8')}${section}`);
+    writeFileSync(file('operator.asc'), (await keyPair()).publicKey);
+    const missing = await run(['backup']);
+    expect(missing).toMatchObject({ status: 5, err: expect.stringContaining(`install -d -m 0700 ${file('kept')}`) });
+    mkdirSync(file('kept'));
+    const older = join(file('kept'), 'sample-20250101T000000Z.tar.gpg');
+    writeFileSync(older, '');
+    const made = await run(['backup']);
+    expect(made).toMatchObject({ status: 0, out: expect.stringContaining(`Removed ${older}\n`) });
+    expect(readdirSync(file('kept'))).toEqual(['sample-20260101T000000Z.tar.gpg']);
+    expect(await run(['backup', '--output', file('named.gpg')])).toMatchObject({ status: 0 });
+    expect(await run(['backup', ...seal], { clock: fixedClock(NOON + 1000) })).toMatchObject({ status: 0 });
+    expect(readdirSync(file('kept'))).toEqual(['sample-20260101T000001Z.tar.gpg']);
   });
 
   it('takes no passphrase as an argument, and none that others can read', async () => {
@@ -80,6 +107,20 @@ describe('caisson backup', () => {
   it('refuses a file that is no key of a recipient', async () => {
     const { status, err } = await caisson(['backup', '--output', file('out.gpg'), '--recipient', file('seed.gpg')]);
     expect({ status, err }).toEqual({ status: 3, err: expect.stringContaining('as the key of a recipient') });
+  });
+});
+
+describe('caisson upgrade', () => {
+  it('says in the plan whether a backup is made first, and makes none with --no-backup', async () => {
+    const { site, run } = await installed(THREE_NODES);
+    const { clusterPath } = site.options;
+    const words = ['upgrade', '--bundle', bundles().next, '--plan'];
+    expect((await run(words)).out).toContain('No backup is made first: cluster.yaml has no backup section');
+    writeFileSync(file('operator.asc'), (await keyPair()).publicKey);
+    const section = `backup: { directory: "${temp()}", recipients: [./operator.asc] }\n`;
+    writeFileSync(clusterPath, `${readFileSync(clusterPath, 'utf8')}${section}`);
+    expect((await run(words)).out).toContain(`A backup is made first, with data of components, in ${temp()}`);
+    expect((await run([...words, '--no-backup'])).out).toContain('No backup is made first, as --no-backup asks');
   });
 });
 
