@@ -19,7 +19,7 @@ export interface OperationOptions extends SessionOptions {
 /** Asks for approval of a plan before anything is changed. When it returns false, the run ends there. */
 export type Approve = (planned: PlannedRun) => Promise<boolean>;
 
-/** What was made for a run before its first change. */
+/** Paths of files that were made for a run before its first change. */
 export type Prepared = Pick<RecordedOperation, 'backup'>;
 
 /** One verb of an operator. All verbs share session, plan, approval and run; an Operation has what differs. */
@@ -49,7 +49,7 @@ export interface Operation {
   /** Called after the approval, before the first change. */
   readonly approved?: (session: Session) => Promise<void>;
   /**
-   * Called after the approval, before the first change, unless the plan changes nothing. What it returns is recorded with the
+   * Called after the approval, before the first change, unless the plan changes nothing. Its result is recorded with the
    * run.
    */
   readonly prepare?: (session: Session, options: OperationOptions) => Promise<Prepared>;

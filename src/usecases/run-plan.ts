@@ -35,7 +35,7 @@ export interface RunPlanOptions {
   readonly signal: AbortSignal;
   /** Most hosts that are changed at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
-  /** What was made for the run before, for its record. */
+  /** Paths for the record of the run, of files that were made for it before its first change. */
   readonly prepared?: Pick<RecordedOperation, 'backup'> | undefined;
 }
 

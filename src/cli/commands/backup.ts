@@ -56,7 +56,7 @@ async function writeBackup(flags: Flags, context: CommandContext): Promise<void>
   context.print({ text: describe(result), data: result });
 }
 
-/** What the flags say, and for what they leave out the backup section of cluster.yaml, which is read only then. */
+/** Place and keys by the flags. The backup section of cluster.yaml has those that the flags leave out, and is read only then. */
 async function placeOf(
   flags: Flags,
   readDeclared: () => Promise<DeclaredBackup | undefined>,

@@ -14,7 +14,7 @@ export function backupTimerResources({ seed, topology }: Declared): readonly Res
   if (schedule === undefined) return [];
   const at = { host: seed.name, owner: OWNERS.seed };
   return [
-    fileResource(at, { path: SERVICE_PATH, mode: 0o644, content: fixedContent(backupUnit()) }),
+    fileResource(at, { path: SERVICE_PATH, mode: 0o644, content: fixedContent(backupUnit(EXECUTABLE)) }),
     fileResource(at, { path: TIMER_PATH, mode: 0o644, content: fixedContent(backupTimer(schedule)) }),
     {
       ...at,
@@ -27,12 +27,12 @@ export function backupTimerResources({ seed, topology }: Declared): readonly Res
 }
 
 /** Formats caisson-backup.service: one backup, by the backup section of cluster.yaml of the last run. */
-function backupUnit(): string {
+export function backupUnit(executable: string): string {
   return formatUnitFile({
     description: 'Caisson backup of the site, as cluster.yaml declares it',
     after: ['network.target'],
     type: 'oneshot',
-    execStart: { argv: [EXECUTABLE, 'backup'] },
+    execStart: { argv: [executable, 'backup'] },
     settings: { PrivateTmp: 'true', NoNewPrivileges: 'true' },
     // The timer starts it. No boot does.
     wantedBy: [],
@@ -40,7 +40,7 @@ function backupUnit(): string {
 }
 
 /** Formats the timer. A backup whose time passed while the machine was off is made after its start (Persistent). */
-function backupTimer(schedule: string): string {
+export function backupTimer(schedule: string): string {
   return `[Unit]
 Description=Time of the backups of the site
 
