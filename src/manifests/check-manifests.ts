@@ -125,7 +125,7 @@ function checkActions(
   checkCordons(component, actions, problems);
 }
 
-/** Checks that what is cordoned can be uncordoned, and the other way round. */
+/** Checks that a component with a cordon action has an uncordon action, and the other way round. */
 function checkCordons(component: LoadedDocument<Component>, actions: Component['actions'], problems: ProblemCollector): void {
   for (const [moment, other] of [
     ['cordon', 'uncordon'],

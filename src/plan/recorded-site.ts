@@ -14,7 +14,7 @@ export class RecordedSite {
 
   /**
    * `undefinedOnes` are COMPONENT/HOST of placements without a service definition on the host. After a run that did not end
-   * well they were never started; after one that did, somebody removed the definition, and the component can still run.
+   * well they were never started; after one that did, the definition was removed by hand, and the component can still run.
    */
   constructor(record: SiteRecord | undefined, topology: Topology, undefinedOnes: ReadonlySet<string> = new Set()) {
     this.#record = record;

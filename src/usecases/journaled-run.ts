@@ -16,7 +16,7 @@ interface JournaledOptions {
 
 /**
  * Runs the steps of an operation that installs nothing. The run is in the journal and not among the operations of the record,
- * from the last of which the next install concludes what is left to do. Throws what runSteps throws.
+ * because the next install reads from the last of these which work an earlier run left. Throws what runSteps throws.
  */
 export async function journaledRun(
   steps: readonly Step[],

@@ -8,7 +8,7 @@ interface CordonFlags {
   readonly force?: boolean;
 }
 
-/** `caisson node cordon`: keeps new work away from a node, until somebody uncordons it. */
+/** `caisson node cordon`: keeps new work away from a node, until an operator uncordons it. */
 export function registerCordon(node: Command, run: RunCommand): void {
   node
     .command('cordon')
