@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
 import { cordonNode, listNodes, readHistory, uncordonNode, type CordonOptions, type OperationOptions } from '../../src/usecases/index.ts';
-import { HARD_IMAGES, hardManifests, hardSite, type HardChoices, type HardSite } from '../support/hard-cases.ts';
+import { HARD_IMAGES, hardManifests, hardSite, SimulatedPlatform, type HardChoices, type HardSite } from '../support/hard-cases.ts';
 import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
-import { outcomeOf } from '../support/simulated-site.ts';
+import { outcomeOf, simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
 import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
 import { useEnding } from '../support/use-sites.ts';
 
@@ -34,13 +34,16 @@ async function installed(): Promise<HardSite> {
   return site;
 }
 
-function optionsFor(site: HardSite, node: string, changes: Partial<CordonOptions> = {}): CordonOptions {
+function optionsFor(site: SimulatedSite, node: string, changes: Partial<CordonOptions> = {}): CordonOptions {
   const { connect, clock, emit, signal, machines } = site.options;
   return { node, home: connect.home, clock, emit, signal, machines, ...changes };
 }
 
 /** Machines of a site of which some do not answer, and the names of those that were asked. */
-function withDead({ options: { machines } }: HardSite, dead: readonly string[]): Pick<OperationOptions, 'machines'> & { asked: string[] } {
+function withDead(
+  { options: { machines } }: SimulatedSite,
+  dead: readonly string[],
+): Pick<OperationOptions, 'machines'> & { asked: string[] } {
   if (machines === undefined) throw new Error('the site has no machines');
   const asked: string[] = [];
   return {
@@ -135,6 +138,32 @@ describe('a node that is cordoned', () => {
     site.machine('n2').sick.add('control');
     await cordonNode(optionsFor(site, 'n4'));
     expect(toldWorkers(site)).toEqual(['n3: workctl cordoned n4', 'n3: workctl cordon n4']);
+  });
+
+  it('is cordoned through a seed beside the cluster, and no node is connected', async () => {
+    const path = 'components/worker/component.yaml';
+    const manifests = hardManifests();
+    const worker = (manifests[path] ?? '').replace(/(at: (?:un)?cordon,?\s+on: )\{ component: control \}/g, '$1seed');
+    const bundle = join(bundles(), 'seed.tar');
+    await writeSampleBundle(bundle, { manifests: { ...manifests, [path]: worker }, images: HARD_IMAGES, version: 'seed' });
+    const site = await simulatedSite({ directory: directory(), bundle, nodes: NODES, beside: '10.0.0.99' });
+    try {
+      const platform = new SimulatedPlatform();
+      for (const machine of site.machines) platform.equip(machine);
+      await site.install();
+      const seed = site.machines.find(({ name }) => !NODES.some((node) => node.name === name));
+      if (seed === undefined) throw new Error('there is no seed beside the nodes');
+      platform.equip(seed);
+      platform.takeLog();
+      const { asked, machines } = withDead(site, ['n1', 'n2', 'n3', 'n4']);
+      await cordonNode(optionsFor(site, 'n4', { machines }));
+      expect(platform.takeLog()).toEqual([`${seed.name}: workctl cordoned n4`, `${seed.name}: workctl cordon n4`]);
+      await uncordonNode(optionsFor(site, 'n4', { machines }));
+      expect(platform.cordoned.size).toBe(0);
+      expect(asked).toEqual([]);
+    } finally {
+      await site.end();
+    }
   });
 
   it('is not noted as cordoned when no host can run the action, or when it fails', async () => {
