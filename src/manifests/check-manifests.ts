@@ -122,6 +122,25 @@ function checkActions(
     if (secret !== undefined) expectKnown(problems, component, ['actions', index, 'secret'], 'secret of the component', secret, own);
   }
   checkDataFiles(component, actions, problems);
+  checkCordons(component, actions, problems);
+}
+
+/** Checks that a component with a cordon action has an uncordon action, and the other way round. */
+function checkCordons(component: LoadedDocument<Component>, actions: Component['actions'], problems: ProblemCollector): void {
+  for (const [moment, other] of [
+    ['cordon', 'uncordon'],
+    ['uncordon', 'cordon'],
+  ] as const) {
+    const index = actions.findIndex(({ at }) => at === moment);
+    if (index < 0 || actions.some(({ at }) => at === other)) continue;
+    add(
+      problems,
+      component,
+      ['actions', index, 'at'],
+      `is ${moment}, and no action of the component is ${other}`,
+      'a cordon needs a way back',
+    );
+  }
 }
 
 /** Checks that backups write files of different names, and that each of them is put back and nothing else is. */

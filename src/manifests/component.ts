@@ -202,6 +202,8 @@ const ACTION_MOMENTS = [
   'secret-change',
   'backup',
   'restore',
+  'cordon',
+  'uncordon',
 ] as const;
 
 const actionSchema = z
@@ -214,7 +216,8 @@ const actionSchema = z
         'When: join (a host is added to a quorum that runs, before it starts there), leave (before it is removed from a host), once (after its first gate), ' +
           'before-stop (before every stop or restart), after-healthy (after the gate of every start), before-upgrade (before anything changes for a new release), ' +
           'secret-change (a secret gets a new value: before any file with that value is written), ' +
-          'backup (caisson backup: it writes data of the component into a file), restore (caisson restore --data: it puts them back).',
+          'backup (caisson backup: it writes data of the component into a file), restore (caisson restore --data: it puts them back), ' +
+          'cordon (caisson node cordon: the host gets no new work; also after every start there while it is cordoned), uncordon (caisson node uncordon).',
       ),
     on: z
       .union([z.literal('self'), z.literal('seed'), z.strictObject({ component: nameField })])

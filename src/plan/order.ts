@@ -360,7 +360,7 @@ class Order {
       ...(runs ? [] : this.#runActions(placement, this.#lateSecretActions(placement), [gate])),
     ];
     const isStarted = makings.some(({ isReload }) => isReload !== true) || touched.some(restartsSome) || this.#site.isOwed(placement);
-    const healthy = isStarted ? this.#runActions(placement, this.#actionsAt(component, 'after-healthy'), [gate, ...once]) : [];
+    const healthy = isStarted ? this.#startedActions(placement, [gate, ...once]) : [];
     const ready = [gate, ...once, ...healthy];
     this.#ready.set(placement.id, ready);
     if (!isRestart && !joins && touched.length === 0) return;
@@ -450,8 +450,18 @@ class Order {
       const suffix = `-after-${placement.component.name}`;
       const gate = this.#gate(dependent, { needs: after, after }, suffix);
       if (!fallen.has(dependent.component.name)) return [gate];
-      return [gate, ...this.#runActions(dependent, this.#actionsAt(dependent.component, 'after-healthy'), [gate], suffix)];
+      return [gate, ...this.#startedActions(dependent, [gate], suffix)];
     });
+  }
+
+  /**
+   * Adds the actions after the gate of a start. An after-healthy action may give the host work again, so a host that an
+   * operator cordoned is cordoned again behind them.
+   */
+  #startedActions(placement: Placement, needs: readonly PlanStep[], suffix = ''): readonly PlanStep[] {
+    const { component, host } = placement;
+    const again = this.#site.isCordoned(host.name) ? this.#actionsAt(component, 'cordon') : [];
+    return this.#runActions(placement, [...this.#actionsAt(component, 'after-healthy'), ...again], needs, suffix);
   }
 
   #gate(placement: Placement, parts: Pick<GateStep, 'needs' | 'after' | 'joining'>, suffix = ''): GateStep {

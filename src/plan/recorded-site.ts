@@ -68,6 +68,11 @@ export class RecordedSite {
     return last?.outcome !== 'done' && last?.starts?.includes(id) === true;
   }
 
+  /** True while an operator keeps new work away from the host. */
+  isCordoned(host: string): boolean {
+    return this.#record?.hosts[host]?.cordoned !== undefined;
+  }
+
   isDone({ component, host }: Placement, action: ComponentAction, release?: Digest): boolean {
     return (this.#record?.actions ?? []).some(
       (done) =>

@@ -53,6 +53,8 @@ const host = z.strictObject({
   roles: z.array(z.string()),
   /** Login settings of the host that differ from the ssh section of cluster.yaml. */
   ssh: ssh.optional(),
+  /** Set after the cordon actions of its components, until an operator uncordons the host. */
+  cordoned: z.strictObject({ since: z.iso.datetime(), by: z.literal('operator') }).optional(),
   owned: z.array(ownedResource),
 });
 

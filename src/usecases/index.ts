@@ -8,6 +8,7 @@ export * from './backup/backup.ts';
 export { declaredBackup, type DeclaredBackup } from './backup/declared-backup.ts';
 export * from './backup/restore-data.ts';
 export * from './certificates.ts';
+export * from './cordon.ts';
 export type { ShownKey } from './first-login.ts';
 export * from './history.ts';
 export * from './install.ts';

@@ -13,7 +13,8 @@ import { CaissonError, messageOf } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import type { FirstLogin } from '../host/index.ts';
 import { readTextFile } from '../io/index.ts';
-import { openFileStore, type SiteRecord } from '../site/index.ts';
+import { openFileStore, type RecordedHost, type SiteRecord } from '../site/index.ts';
+import type { Cordon } from './cordon.ts';
 import { editCluster, writeCluster, type EditedCluster } from './edited-cluster.ts';
 import {
   placeLoginKey,
@@ -121,6 +122,8 @@ export interface ListedNode {
   readonly state: NodeState;
   /** The recorded roles or address, where the state says that they change. */
   readonly before?: string;
+  /** Set while an operator keeps new work away from the node. */
+  readonly cordoned?: Cordon;
 }
 
 export interface NodeList {
@@ -151,7 +154,7 @@ export async function listNodes(options: OperationOptions): Promise<NodeList> {
       clusterPath,
       nodes: [
         ...nodes.map((node) => compare(node, record)),
-        ...leaving.map(([name, { address, roles }]): ListedNode => ({ name, address, roles, state: 'leaves' })),
+        ...leaving.map(([name, host]): ListedNode => ({ ...listedHost(name, host), state: 'leaves' })),
       ],
     };
   } catch (error) {
@@ -159,15 +162,19 @@ export async function listNodes(options: OperationOptions): Promise<NodeList> {
     return {
       cluster,
       clusterPath,
-      nodes: recorded.map(([name, { address, roles }]): ListedNode => ({ name, address, roles, state: 'installed' })),
+      nodes: recorded.map(([name, host]): ListedNode => ({ ...listedHost(name, host), state: 'installed' })),
       problem: messageOf(error),
     };
   }
 }
 
+function listedHost(name: string, { address, roles, cordoned }: RecordedHost): Omit<ListedNode, 'state'> {
+  return { name, address, roles, ...(cordoned === undefined ? {} : { cordoned }) };
+}
+
 function compare({ name, address, roles }: NodeSpec, record: SiteRecord | undefined): ListedNode {
   const recorded = record?.hosts[name];
-  const listed = { name, address, roles };
+  const listed = recorded === undefined ? { name, address, roles } : { ...listedHost(name, recorded), address, roles };
   if (recorded === undefined || recorded.roles.length === 0) return { ...listed, state: 'not installed' };
   if (recorded.address !== address) return { ...listed, state: 'address changes', before: recorded.address };
   const before = recorded.roles.join(', ');

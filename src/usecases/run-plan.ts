@@ -4,6 +4,7 @@ import type { Clock, Emit } from '../core/index.ts';
 import { keptValues, ownerOfSecret, type Topology } from '../cluster/index.ts';
 import { DEFAULT_LIMITS, openJournal, runSteps, type RunSummary } from '../engine/index.ts';
 import { HOSTS_AT_ONCE } from '../host/index.ts';
+import type { ComponentAction } from '../manifests/index.ts';
 import { removeLeftovers } from '../io/index.ts';
 import { claimedResources } from '../plan/index.ts';
 import {
@@ -132,10 +133,11 @@ function bundleOf({ request, online }: Session): RecordedBundle {
   };
 }
 
-/** Placements whose after-healthy actions are in the plan. */
+/** Placements whose after-healthy actions, or the cordon actions behind these, are in the plan. */
 function startsOf({ plan }: PlannedRun): Pick<RecordedOperation, 'starts'> {
-  const starts = plan.steps.flatMap((step) => (step.type === 'action' && step.action.at === 'after-healthy' ? [step.placement.id] : []));
-  return starts.length === 0 ? {} : { starts };
+  const isOfStart = ({ at }: ComponentAction): boolean => at === 'after-healthy' || at === 'cordon';
+  const starts = plan.steps.flatMap((step) => (step.type === 'action' && isOfStart(step.action) ? [step.placement.id] : []));
+  return starts.length === 0 ? {} : { starts: [...new Set(starts)] };
 }
 
 /** Makes all authorities and secrets, before the record names them and before a host gets them. */
@@ -211,7 +213,8 @@ function recordedHosts(
       const address = node?.address ?? before?.address ?? session.hosts.get(name)?.address ?? '';
       const ssh = node === undefined ? before?.ssh : node.ssh;
       const roles = node === undefined ? (before?.roles ?? []) : [...node.roles];
-      return [name, { address, roles, ...(ssh === undefined ? {} : { ssh }), owned: [...list] }];
+      const cordoned = before?.cordoned === undefined ? {} : { cordoned: before.cordoned };
+      return [name, { address, roles, ...(ssh === undefined ? {} : { ssh }), ...cordoned, owned: [...list] }];
     }),
   );
 }

@@ -127,6 +127,13 @@ needs: [docker, { component: control, hosts: any }]
 actions:
   - { name: drain, summary: take its work away, at: before-stop, on: { component: control }, command: [workctl, drain, "\${node.name}"] }
   - { name: undrain, summary: give it work, at: after-healthy, on: { component: control }, command: [workctl, undrain, "\${node.name}"] }
+  - name: cordon
+    summary: keep new work away
+    at: cordon
+    on: { component: control }
+    command: [workctl, cordon, "\${node.name}"]
+    done: [workctl, cordoned, "\${node.name}"]
+  - { name: uncordon, summary: let new work come, at: uncordon, on: { component: control }, command: [workctl, uncordon, "\${node.name}"] }
 services:
   - name: worker
     container: { image: "registry.example/worker:${worker}" }
@@ -176,6 +183,9 @@ export class SimulatedPlatform {
   /** Members of the store, in the order in which they were added. */
   readonly members = new Set<string>();
   readonly drained = new Set<string>();
+  /** Workers that get no new work. One that is undrained gets some again. */
+  readonly cordoned = new Set<string>();
+  failsCordon = false;
   initialised = 0;
   /** Versions to which the tables were migrated. */
   readonly migrations: string[] = [];
@@ -192,7 +202,7 @@ export class SimulatedPlatform {
       });
     };
     told('storectl', (words) => this.#storectl(words));
-    told('workctl', ([verb = '', name = '']) => (verb === 'drain' ? this.drained.add(name).has(name) : this.drained.delete(name) || true));
+    told('workctl', (words) => this.#workctl(words));
     told('dbctl', ([verb = '']) => {
       if (verb === 'initialised') return this.initialised > 0;
       this.initialised += 1;
@@ -204,6 +214,15 @@ export class SimulatedPlatform {
         return !this.failsMigration;
       });
     }
+  }
+
+  #workctl([verb = '', name = '']: readonly string[]): boolean {
+    if (verb === 'cordoned') return this.cordoned.has(name);
+    if (verb === 'cordon') return !this.failsCordon && this.cordoned.add(name).has(name);
+    if (verb === 'drain') return this.drained.add(name).has(name);
+    if (verb === 'undrain') this.drained.delete(name);
+    this.cordoned.delete(name);
+    return true;
   }
 
   #storectl([verb = '', name = '']: readonly string[]): boolean {

@@ -4,7 +4,7 @@ import { nodeUuid } from '../../cluster/index.ts';
 import { CaissonError, hasCode } from '../../core/index.ts';
 import { suggestName } from '../../io/index.ts';
 import { seedLayout } from '../../site/index.ts';
-import { formatTable, toCell } from '../../ui/index.ts';
+import { formatTable, formatTime, toCell } from '../../ui/index.ts';
 import { listNodes, type ListedNode, type NodeList } from '../../usecases/index.ts';
 import type { CommandContext, RunCommand } from '../command.ts';
 import { siteOptions } from '../site/index.ts';
@@ -112,17 +112,38 @@ async function showNode(node: ListedNode, cluster: string, client: ClientCertifi
       ? { unreachable: client, status: undefined }
       : await askNode({ name, address, roles, uuid: nodeUuid(cluster, name) }, client, signal);
   const { status } = report;
-  const health = status === undefined ? { state: 'offline', reason: report.unreachable ?? '' } : healthOf(status);
+  const health = withCordon(
+    node,
+    status === undefined ? { state: 'offline', faults: [], reason: report.unreachable ?? '' } : healthOf(status),
+  );
   const shown = { ...node, ...(status === undefined ? {} : { status }) };
   if (state === 'installed') return { ...shown, ...health };
   const change = state === 'leaves' ? 'the next install removes it' : `${before} → ${roles.join(', ')}`;
   return { ...shown, reason: health.reason === '' ? change : `${change}; ${health.state}: ${health.reason}` };
 }
 
-function healthOf(status: AgentStatus): { readonly state: string; readonly reason: string } {
+interface NodeHealth {
+  readonly state: 'running' | 'offline';
+  /** Words that go behind the state. */
+  readonly faults: readonly string[];
+  readonly reason: string;
+}
+
+/** The state and its reason, of a node that may be cordoned. */
+function withCordon({ name, cordoned }: ListedNode, { state, faults, reason }: NodeHealth): { state: string; reason: string } {
+  const words = [...(cordoned === undefined ? [] : ['unschedulable']), ...faults];
+  const cordon =
+    cordoned === undefined ? [] : [`cordoned since ${formatTime(cordoned.since)}, take it back with: caisson node uncordon ${name}`];
+  return {
+    state: words.length === 0 ? state : `${state} (${words.join(', ')})`,
+    reason: [...cordon, ...(reason === '' ? [] : [reason])].join('; '),
+  };
+}
+
+function healthOf(status: AgentStatus): NodeHealth {
   const faults = faultsOfNode(status);
-  if (faults.length === 0) return { state: 'running', reason: '' };
+  if (faults.length === 0) return { state: 'running', faults: [], reason: '' };
   const unhealthy = status.components.filter(({ state }) => state !== 'healthy');
   const named = unhealthy.map(({ name, state, reason }) => `${name} is ${state}${reason === '' ? '' : `: ${reason}`}`);
-  return { state: 'running (unhealthy)', reason: [...faults, ...named].join('; ') };
+  return { state: 'running', faults: ['unhealthy'], reason: [...faults, ...named].join('; ') };
 }

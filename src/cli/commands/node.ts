@@ -5,10 +5,11 @@ import { changeNode, declareNode, install, listNodes, planInstall, planNodeChang
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
+import { registerCordon, registerUncordon } from './node-cordon.ts';
 import { addLoginFlags, readLogin, withKnownHost, type LoginFlags } from './node-login.ts';
 import { registerNodeGet, registerNodeList } from './node-list.ts';
 
-/** `caisson node`: the nodes of a running cluster. Each subcommand edits cluster.yaml and makes the plan of an install. */
+/** `caisson node`: the nodes of a running cluster. What adds, changes or removes one edits cluster.yaml and makes the plan of an install. */
 export const registerNode: RegisterCommand = (program, run) => {
   const node = program
     .command('node')
@@ -20,6 +21,8 @@ export const registerNode: RegisterCommand = (program, run) => {
   registerRoles(node, run);
   registerRemove(node, run);
   registerReplace(node, run);
+  registerCordon(node, run);
+  registerUncordon(node, run);
 };
 
 interface AddFlags extends SiteFlags, LoginFlags {

@@ -293,7 +293,7 @@ function notesOf({ site, back, cluster, found, record, lost }: Result): readonly
     ),
     ...[...back.lostPairs].map(([name, users]) => `Is made anew, because it is lost: the key pair "${name}" of ${users.join(', ')}`),
     'Are made anew: all certificates, by the same authorities, and the key of the package repositories',
-    'Is not known any more: the bundle before, so there is no rollback; the history of runs; which actions ran, so their probes are asked',
+    'Is not known any more: the bundle before, so there is no rollback; the history of runs; which actions ran, so their probes are asked; which nodes are cordoned',
     'Is believed: the networks and the fixed options in cluster.yaml. They must be those that the site was installed with',
     ...fresh.map((name) => `${name} keeps no record of the site, and is installed as a new node`),
     ...(isAsked || site.seed === record.seed ? [] : [`The former seed, ${site.seed}, is not asked and must not come back`]),

@@ -34,11 +34,12 @@ export interface ActionSite extends Pick<RunSite, 'agents' | 'hostOf'> {
 }
 
 /** Runs an action unless its probe succeeds. Throws ACTION_FAILED. */
-export async function doAction(run: RunSite, deed: Deed, context: StepContext): Promise<void> {
+export async function doAction(run: ActionSite, deed: Deed, context: StepContext): Promise<void> {
   if (!(await probeAction(run, deed, context))) await runAction(run, deed, context);
 }
 
-async function probeAction(run: RunSite, deed: Deed, { signal }: StepContext): Promise<boolean> {
+/** True when the probe of an action says that it was done already; false without a probe. */
+export async function probeAction(run: ActionSite, deed: Deed, { signal }: Pick<StepContext, 'signal'>): Promise<boolean> {
   const { done, container } = deed.action;
   if (done === undefined) return false;
   const asked: Doing = 'arguments' in done ? { container: container && { ...container, arguments: done.arguments } } : { command: done };

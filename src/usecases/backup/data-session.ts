@@ -19,9 +19,10 @@ import {
 } from '../../site/index.ts';
 import type { ActionSite } from '../apply/action.ts';
 import { agentStatuses } from '../apply/agent-statuses.ts';
+import { openOnlineSource } from '../online-source.ts';
 import { openRequest } from '../open-request.ts';
 import { layoutOf, operatorCertificate } from '../session.ts';
-import { stagedPath } from '../site-sources.ts';
+import { siteSources, stagedPath } from '../site-sources.ts';
 
 export interface DataSessionOptions {
   readonly clusterPath: string;
@@ -29,6 +30,8 @@ export interface DataSessionOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly machines?: Machines | undefined;
+  /** True for work that needs the manifests alone: a bundle is good enough that is supplied online and not complete. */
+  readonly takesPartial?: boolean;
 }
 
 /** The cluster as the bundle in force describes it. Hosts are connected by `connected` alone. */
@@ -46,6 +49,8 @@ export interface DataSite extends ActionSite {
   readonly hosts: ReadonlyMap<string, Host>;
   /** One finding for each host that is not connected. */
   readonly findings: readonly HostFinding[];
+  /** True for a host that hostOf returns: one of `hosts`, or the seed. */
+  isConnected(name: string): boolean;
 }
 
 /**
@@ -60,8 +65,16 @@ export async function withDataSession<T>(
 ): Promise<T> {
   const { clusterPath, connect, clock } = options;
   const layout = layoutOf({ machines: options.machines ?? REAL_MACHINES });
-  const path = await stagedPath(bundle, layout);
-  const request = await openRequest([path], clusterPath, { stagedBundles: layout.bundles, clock, home: connect.home });
+  const { bundlePaths, online } =
+    options.takesPartial === true
+      ? await siteSources({ kept: bundle, clusterPath }, record, layout)
+      : { bundlePaths: [await stagedPath(bundle, layout)], online: undefined };
+  const request = await openRequest(bundlePaths, clusterPath, {
+    opened: online !== undefined && bundlePaths.length === 0 ? await openOnlineSource(online) : undefined,
+    stagedBundles: layout.bundles,
+    clock,
+    home: connect.home,
+  });
   try {
     const topology = request.topology(record);
     return await work({
@@ -98,14 +111,17 @@ async function withHosts<T>(
     const conflicts = [...foreignHosts(record, found), ...otherSeeds(record, found)];
     if (conflicts.length > 0) throw new SiteConflictError(conflicts);
     const layout = layoutOf({ machines });
+    const { hosts, seed } = connected;
+    const liveHost = (name: string): Host | undefined => hosts.get(name) ?? (name === seed.name ? seed : undefined);
     return await work({
       hosts: connected.hosts,
       // This machine is not judged as a seed: that one was installed.
       findings: connected.findings.filter(({ host }) => names.has(host)),
       declared: { topology, tools: HOST_TOOLS },
       agents: agentStatuses({ clock, client: async () => (machines.hasAgentPorts ? operatorCertificate(layout) : undefined) }),
+      isConnected: (name) => liveHost(name) !== undefined,
       hostOf: (name) => {
-        const host = connected.hosts.get(name);
+        const host = liveHost(name);
         if (host === undefined) throw new HostsUnfitError(connected.findings.filter((finding) => finding.host === name));
         return host;
       },

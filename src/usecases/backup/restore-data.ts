@@ -1,12 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { readBackup, type BackupData, type Opener } from '../../backup/index.ts';
 import type { Placement } from '../../cluster/index.ts';
 import { CaissonError, type Clock, type Emit } from '../../core/index.ts';
-import { openJournal, runSteps, type RunSummary } from '../../engine/index.ts';
+import type { RunSummary } from '../../engine/index.ts';
 import { HostsUnfitError } from '../../preflight/index.ts';
 import { openFileStore, REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
 import { takeInstallLock } from '../install-lock.ts';
+import { journaledRun } from '../journaled-run.ts';
 import { layoutOf } from '../session.ts';
 import { clusterOf, siteUnknown } from '../site-sources.ts';
 import { backupSource } from './backup-source.ts';
@@ -60,26 +60,8 @@ export async function restoreData(options: RestoreDataOptions, approve: ApproveR
       if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
       const { clock, emit, signal } = options;
       const steps = dataSteps(plan, { site, clock, seed: record.seed, bring: (context) => bringData(plan, site, options, context.signal) });
-      const journal = await openJournal(layout.journal, { clock, run: randomBytes(6).toString('hex') });
-      try {
-        await journal.append({
-          event: 'run.started',
-          operation: 'restore data',
-          bundle: plan.bundle.digest,
-          cluster: record.name,
-          steps: steps.length,
-        });
-        try {
-          const summary = await runSteps(steps, { journal, clock, emit, signal });
-          await journal.append({ event: 'run.finished', outcome: 'done', changed: summary.changed });
-          return summary;
-        } catch (error) {
-          await journal.append({ event: 'run.finished', outcome: signal.aborted ? 'interrupted' : 'failed' });
-          throw error;
-        }
-      } finally {
-        await journal.close();
-      }
+      const { bundle } = plan;
+      return journaledRun(steps, { operation: 'restore data', bundle, record, journal: layout.journal, clock, emit, signal });
     });
   } finally {
     await release();

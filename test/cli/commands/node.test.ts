@@ -7,7 +7,7 @@ import type { AgentStatus } from '../../../src/agent/index.ts';
 import { nodeUuid } from '../../../src/cluster/index.ts';
 import { digestOf, systemClock } from '../../../src/core/index.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/index.ts';
-import { AGENT_PORT, newSiteRecord, openFileStore, REAL_MACHINES, seedLayout } from '../../../src/site/index.ts';
+import { AGENT_PORT, newSiteRecord, openFileStore, REAL_MACHINES, seedLayout, type RecordedHost } from '../../../src/site/index.ts';
 import { useCommandSites, type CommandSite } from '../../support/command-site.ts';
 import { runCaisson, type Ended } from '../../support/run-caisson.ts';
 import { clusterYaml, THREE_NODES, type SampleNode } from '../../support/sample-install.ts';
@@ -19,20 +19,23 @@ const NETWORK = `127.${randomInt(1, 255)}.${randomInt(1, 255)}`;
 const A: SampleNode = { name: 'a', address: `${NETWORK}.1`, roles: ['manage'] };
 const B: SampleNode = { name: 'b', address: `${NETWORK}.2`, roles: ['front'] };
 
+type Cordoned = Pick<RecordedHost, 'cordoned'>;
+
 /** Writes cluster.yaml, unless it is left out, and a record with these hosts, beside a seed that is no node. */
-async function writeSite(recorded: readonly SampleNode[], declared?: readonly SampleNode[]): Promise<void> {
+async function writeSite(recorded: readonly (SampleNode & Cordoned)[], declared?: readonly SampleNode[]): Promise<void> {
   const path = join(temp(), 'cluster.yaml');
   if (declared !== undefined) await writeFile(path, clusterYaml(declared));
-  const hosts = recorded.map(({ name, address, roles }) => [name, { address, roles: [...roles], owned: [] }]);
+  const hosts = recorded.map(({ name, address, roles, ...cordoned }) => [name, { address, roles: [...roles], ...cordoned, owned: [] }]);
   const { record } = seedLayout(temp());
   await mkdir(dirname(record), { recursive: true });
-  await openFileStore(record).write(
+  const store = openFileStore(record);
+  await store.write(
     {
       ...newSiteRecord({ id: 'a', name: 'sample', seed: 'seed' }),
       cluster: { path, digest: digestOf(Buffer.from('')) },
       hosts: { ...Object.fromEntries(hosts), seed: { address: '10.0.0.99', roles: [], owned: [] } },
     },
-    undefined,
+    (await store.read())?.revision,
   );
 }
 
@@ -127,6 +130,30 @@ describe('an agent that is asked by', () => {
     expect(linesOf((await node('list')).out)[1]).toBe(
       'a | NET.1 | manage | running (unhealthy) | 1 of 2 components not healthy; etcd is unhealthy: no leader \\x1b[31mred',
     );
+  });
+
+  it('node list and node get say of a cordoned node that it gets no work, whatever else is with it', async () => {
+    const cordoned = { since: '2025-01-02T03:04:05.000Z', by: 'operator' } as const;
+    await writeSite([
+      { ...A, cordoned },
+      { ...B, cordoned },
+    ]);
+    const since = 'cordoned since 2025-01-02 03:04:05Z, take it back with: caisson node uncordon';
+    components = [component('docker', 'healthy')];
+    const [, a, b] = linesOf((await node('list')).out);
+    expect(a).toBe(`a | NET.1 | manage | running (unschedulable) | ${since} a`);
+    expect(b).toContain(`b | NET.2 | front | offline (unschedulable) | ${since} b; `);
+    components = [component('docker', 'unhealthy', 'gone')];
+    expect(linesOf((await node('get', 'a')).out).slice(3, 5)).toEqual([
+      'State: | running (unschedulable, unhealthy)',
+      `Reason: | ${since} a; 1 of 1 components not healthy; docker is unhealthy: gone`,
+    ]);
+    expect(JSON.parse((await node('list', '--json')).out)).toMatchObject({
+      nodes: [
+        { name: 'a', cordoned },
+        { name: 'b', cordoned },
+      ],
+    });
   });
 
   it('node get shows every component', async () => {
