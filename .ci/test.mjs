@@ -9,6 +9,8 @@ import { reportEnd, runStep, takeLabLock } from './lab-lock.mjs';
 const root = resolve(import.meta.dirname, '..');
 const CHECKS = ['format', 'lint', 'types'];
 const KINDS = [['unit', 'house'], ['authority'], ['e2e'], ['lab']];
+/** Unit tests share nothing, so that each processor runs a file; Vitest leaves one of them to itself. */
+const PARALLEL = new Set(['unit']);
 
 const work = mkdtempSync(join(tmpdir(), 'caisson-test-'));
 const started = performance.now();
@@ -34,12 +36,14 @@ async function everything() {
   for (const [index, kind] of KINDS.entries()) {
     const report = join(work, `${index}.json`);
     const projects = kind.flatMap((project) => ['--project', project]);
+    const workers = kind.some((project) => PARALLEL.has(project)) ? ['--maxWorkers', '100%'] : [];
     const reporters = ['--reporter', 'default', '--reporter', 'json', '--outputFile.json', report];
     const fine = await run(`${kind.join(' and ')} tests`, join(root, 'node_modules/.bin/vitest'), [
       'run',
       '--config',
       'test/vitest.config.ts',
       ...projects,
+      ...workers,
       ...reporters,
     ]);
     const counts = JSON.parse(readFileSync(report, 'utf8'));
