@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
+import { CaissonError, messageOf } from '../core/index.ts';
 import { ifPresent, parseBoundedJson, readTextFile, writeFileAtomic } from '../io/index.ts';
 import type { SeedLayout } from './layout.ts';
 
@@ -115,7 +115,7 @@ export async function writeGenerations(
 export async function removeEarlierGenerations({ authorities }: Pick<SeedLayout, 'authorities'>, authority: string): Promise<void> {
   const first = Math.min(...heldGenerations(await readGenerations({ authorities }, authority)));
   if (first === 1) return;
-  for (const file of await filesIn(authorities)) {
+  for (const file of (await ifPresent(() => readdir(authorities))) ?? []) {
     const [, stem] = /^(.*)\.(?:crt|key)$/.exec(file) ?? [];
     if (stem === undefined) continue;
     const found = generationOfFiles(stem);
@@ -131,13 +131,4 @@ function stemOf(authority: string): string {
 
 function pathOf(authorities: string, authority: string): string {
   return join(authorities, `${stemOf(authority)}.json`);
-}
-
-async function filesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

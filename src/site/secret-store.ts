@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import * as z from 'zod';
-import { CaissonError, errnoOf } from '../core/index.ts';
-import { joinInside, writeFileAtomic } from '../io/index.ts';
+import { CaissonError } from '../core/index.ts';
+import { ifPresent, joinInside, writeFileAtomic } from '../io/index.ts';
 
 /** A change of a secret that is under way: both values are kept until every program has taken the new one. */
 export interface SecretChange {
@@ -50,8 +50,8 @@ export function randomSecret(length: number): string {
 
 export function openSecretStore(directory: string): SecretStore {
   const pathOf = (name: string): string => joinInside(directory, name);
-  const peek = (name: string): Promise<string | undefined> => orAbsent(readFile(pathOf(name), 'utf8'));
-  const entries = async (): Promise<readonly string[]> => ((await orAbsent(readdir(directory))) ?? []).sort();
+  const peek = (name: string): Promise<string | undefined> => ifPresent(() => readFile(pathOf(name), 'utf8'));
+  const entries = async (): Promise<readonly string[]> => ((await ifPresent(() => readdir(directory))) ?? []).sort();
   const write = async (name: string, text: string): Promise<void> => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFileAtomic(pathOf(name), text, { mode: 0o600 });
@@ -63,7 +63,7 @@ export function openSecretStore(directory: string): SecretStore {
   return {
     peek,
     names: async () => (await entries()).filter((name) => !name.includes('.')),
-    since: async (name) => (await orAbsent(stat(pathOf(name))))?.mtime,
+    since: async (name) => (await ifPresent(() => stat(pathOf(name))))?.mtime,
     change: changeOf,
     changes: async () => {
       const names = (await entries()).flatMap((name) => (/^[^.]+\.change$/.test(name) ? [name.slice(0, -CHANGE.length)] : []));
@@ -93,15 +93,6 @@ export function openSecretStore(directory: string): SecretStore {
       return made;
     },
   };
-}
-
-async function orAbsent<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** The message names the file and shows nothing of its content. */

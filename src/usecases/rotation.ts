@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CaissonError, errnoOf, type Clock } from '../core/index.ts';
+import { CaissonError, type Clock } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { ifPresent, readTextFile, suggestName } from '../io/index.ts';
 import {
@@ -126,21 +126,12 @@ async function requireAuthority(authority: string, layout: SeedLayout, clock: Cl
 async function removeCertificatesOfOthers(layout: SeedLayout, authority: string, { issuer }: Generations): Promise<void> {
   const own = new X509Certificate(await readTextFile(join(layout.authorities, `${generationFiles(authority, issuer)}.crt`)));
   const directory = authority === SITE_AUTHORITY ? layout.certificates : join(layout.certificates, authority);
-  for (const file of await filesIn(directory)) {
+  for (const file of (await ifPresent(() => readdir(directory))) ?? []) {
     if (!file.endsWith('.crt')) continue;
     const path = join(directory, file);
     const text = await ifPresent(() => readTextFile(path));
     if (text === undefined || new X509Certificate(text).checkIssued(own)) continue;
     await rm(path, { force: true });
     await rm(path.replace(/\.crt$/, '.key'), { force: true });
-  }
-}
-
-async function filesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
   }
 }
