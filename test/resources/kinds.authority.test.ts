@@ -6,11 +6,9 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UNIT_MARK } from '../../src/agent/index.ts';
-import { digestOf, silent, systemClock } from '../../src/core/index.ts';
+import { digestOf } from '../../src/core/index.ts';
 import { openLocalHost, shellScript } from '../../src/host/index.ts';
-import { fixedContent, type ResourceContext, type ResourceKindName, type Specs } from '../../src/resources/index.ts';
-import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
-import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
+import { fixedContent, type ResourceKindName, type Specs } from '../../src/resources/index.ts';
 import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
 import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
@@ -18,18 +16,12 @@ import { MAKE_USER_SCRIPT } from '../../src/resources/user.ts';
 import { EXECUTABLE, UNITS } from '../../src/site/index.ts';
 import { describeResourceKind, type KindUnderTest } from '../contract/resource-kind.ts';
 import { relocatedHost } from '../support/relocated-host.ts';
+import { KIND_CONTEXT } from '../support/kind-context.ts';
 import { Installer } from '../support/simulated-machine.ts';
 
 const run = promisify(execFile);
 const { uid, gid } = userInfo();
 const owner = `${uid}:${gid}`;
-const CONTEXT: ResourceContext = {
-  packages: aptManager,
-  engine: dockerEngine,
-  clock: systemClock,
-  signal: new AbortController().signal,
-  emit: silent,
-};
 
 /** What a kind is tested with, below a directory of this machine. Relative paths are below it. */
 interface RealExample<Spec> {
@@ -285,7 +277,7 @@ async function underTest<K extends ResourceKindName>(name: K, example: RealExamp
     kind: KINDS[name],
     host,
     installer,
-    context: CONTEXT,
+    context: KIND_CONTEXT,
     wanted: example.wanted(root),
     lines: host.lines,
     state: () => state(''),

@@ -1,21 +1,13 @@
 import { Readable } from 'node:stream';
-import { digestOf, silent, systemClock } from '../../src/core/index.ts';
+import { digestOf } from '../../src/core/index.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
-import { fixedContent, type ResourceContext, type Specs } from '../../src/resources/index.ts';
-import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
-import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
+import { fixedContent, type Specs } from '../../src/resources/index.ts';
 import { mountUnitName } from '../../src/resources/mount.ts';
 import { AGENT_UNIT, EXECUTABLE } from '../../src/site/index.ts';
 import type { KindUnderTest } from '../contract/resource-kind.ts';
+import { KIND_CONTEXT } from './kind-context.ts';
 import { Installer, SimulatedMachine } from './simulated-machine.ts';
 
-const CONTEXT: ResourceContext = {
-  packages: aptManager,
-  engine: dockerEngine,
-  clock: systemClock,
-  signal: new AbortController().signal,
-  emit: silent,
-};
 const MANIFEST = digestOf('manifest');
 const CONFIG = digestOf('configuration');
 const IMAGE = { name: 'registry.example/a:1', config: CONFIG, source: `depot:5000/registry.example/a@${MANIFEST}` };
@@ -433,7 +425,7 @@ export async function underTest<K extends keyof Specs>(name: K, example: Example
     kind: KINDS[name],
     host: machine,
     installer,
-    context: CONTEXT,
+    context: KIND_CONTEXT,
     wanted: { key: example.key, spec: typeof example.spec === 'function' ? example.spec(machine) : example.spec },
     lines: machine.lines,
     ...(example.initially === undefined ? {} : { initially: example.initially }),

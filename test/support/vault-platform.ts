@@ -1,5 +1,9 @@
 import { join } from 'node:path';
+import { beforeAll } from 'vitest';
 import { MANIFESTS, writeSampleBundle, type SampleNode } from './sample-install.ts';
+import { simulatedSite, type SimulatedSite, type SiteOptions } from './simulated-site.ts';
+import { useSharedTempDir } from './temp-dir.ts';
+import { useEnding } from './use-sites.ts';
 
 /**
  * The sample platform with an authority of its own, "vault": the store is its server and asks its clients for a certificate,
@@ -20,7 +24,7 @@ function vaultManifests(): Readonly<Record<string, string>> {
   };
 }
 
-export async function writeVaultBundle(directory: string): Promise<string> {
+async function writeVaultBundle(directory: string): Promise<string> {
   return writeSampleBundle(join(directory, 'vault.tar'), { manifests: vaultManifests() });
 }
 
@@ -29,3 +33,18 @@ export const VAULT_NODES: readonly SampleNode[] = [
   { name: 'm1', address: '10.0.0.11', roles: ['manage'] },
   { name: 'f1', address: '10.0.0.12', roles: ['front'] },
 ];
+
+/** `directory` returns the directory of a test. The returned function makes a site with the vault, which ends after the test. */
+export function useVaultSites(directory: () => string): (options?: Partial<SiteOptions>) => Promise<SimulatedSite> {
+  const shared = useSharedTempDir();
+  const ending = useEnding<SimulatedSite>();
+  let bundle = '';
+  beforeAll(async () => {
+    bundle = await writeVaultBundle(shared());
+  });
+  return async (options) => {
+    const site = ending(await simulatedSite({ directory: directory(), bundle, nodes: VAULT_NODES, ...options }));
+    for (const machine of site.machines) machine.programs.set('webctl', () => ({}));
+    return site;
+  };
+}

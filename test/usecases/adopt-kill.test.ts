@@ -5,29 +5,14 @@ import { seedLayout } from '../../src/site/index.ts';
 import { adopt, type AdoptOptions } from '../../src/usecases/index.ts';
 import { treeOf } from '../support/backup-site.ts';
 import { declareAgain, lostSeed, recordBelow, type LostSeed } from '../support/lost-seed.ts';
+import { life, live } from '../support/mortal-files.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { useSampleSites } from '../support/use-sites.ts';
 
-/** The process that works with files. It dies before its operation number `death`: that one and all later ones do nothing. */
-const life = vi.hoisted(() => {
-  const state = { operations: 0, death: Infinity };
-  const dies = (): void => {
-    state.operations += 1;
-    if (state.operations >= state.death) throw new Error('killed');
-  };
-  return { state, dies };
-});
-
 // The real file system, which loses its user.
 vi.mock('node:fs/promises', async (load) => {
-  const real = await load<typeof import('node:fs/promises')>();
-  const mortal =
-    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      life.dies();
-      return work(...args);
-    };
-  return { ...real, mkdir: mortal(real.mkdir), rename: mortal(real.rename), rm: mortal(real.rm), chmod: mortal(real.chmod) };
+  const { mortalFiles } = await import('../support/mortal-files.ts');
+  return mortalFiles(await load<typeof import('node:fs/promises')>());
 });
 
 const directory = useTempDir();
@@ -36,7 +21,7 @@ const yes = async (): Promise<boolean> => true;
 const no = async (): Promise<boolean> => false;
 const STOPPED = 'Stopped before anything was changed';
 
-beforeEach(() => Object.assign(life.state, { operations: 0, death: Infinity }));
+beforeEach(() => live());
 
 type Way = 'byKeys' | 'byBackup';
 
@@ -57,17 +42,17 @@ describe.each<Way>(['byKeys', 'byBackup'])('an adoption %s that is killed', (way
     const site = await lostSeed(directory(), samples.open);
     const root = join(directory(), 'seed-of-f2');
     const options = site[way](root);
-    life.state.operations = 0;
+    live();
     await filesOf(options);
-    const { operations } = life.state;
+    const { operations } = life;
     expect(operations).toBeGreaterThan(10);
     const points = Array.from({ length: 12 }, (_, index) => 1 + Math.floor((index * operations) / 12));
     for (const at of points) {
       await rm(root, { recursive: true, force: true });
       await declareAgain(site);
-      Object.assign(life.state, { operations: 0, death: at });
+      live(at);
       await expect(adopt(options, { approve: yes, approvePlan: no }), `killed before operation ${at}`).rejects.toThrow('killed');
-      Object.assign(life.state, { operations: 0, death: Infinity });
+      live();
       await filesOf(options);
       await expectWhole(site, root);
     }

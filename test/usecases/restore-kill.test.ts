@@ -5,46 +5,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { seedLayout, type SeedLayout } from '../../src/site/index.ts';
 import { backup, restore, type RestoreOptions } from '../../src/usecases/index.ts';
 import { backupOptions, keyPair, restoreOptions, treeOf } from '../support/backup-site.ts';
+import { life, live } from '../support/mortal-files.ts';
 import { ONE_NODE, writeSampleBundle } from '../support/sample-install.ts';
 import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
 
-/** The process that works with files. It dies before its operation number `death`: that one and all later ones do nothing. */
-const life = vi.hoisted(() => {
-  const state = { operations: 0, death: Infinity };
-  const dies = (): void => {
-    state.operations += 1;
-    if (state.operations >= state.death) throw new Error('killed');
-  };
-  return { state, dies };
-});
-
 // The real file system, which loses its user.
 vi.mock('node:fs/promises', async (load) => {
-  const real = await load<typeof import('node:fs/promises')>();
-  const mortal =
-    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      life.dies();
-      return work(...args);
-    };
-  const open: typeof real.open = async (...args) => {
-    life.dies();
-    const file = await real.open(...args);
-    for (const name of ['writeFile', 'chmod', 'sync'] as const) {
-      const work = file[name].bind(file) as (...words: unknown[]) => Promise<void>;
-      Object.assign(file, { [name]: mortal(work) });
-    }
-    return file;
-  };
-  return {
-    ...real,
-    open,
-    mkdir: mortal(real.mkdir),
-    rename: mortal(real.rename),
-    rm: mortal(real.rm),
-    chmod: mortal(real.chmod),
-    chown: mortal(real.chown),
-  };
+  const { mortalFiles } = await import('../support/mortal-files.ts');
+  return mortalFiles(await load<typeof import('node:fs/promises')>());
 });
 
 let directory: string;
@@ -71,10 +39,7 @@ afterAll(async () => {
   await site.end();
   await rm(directory, { recursive: true, force: true });
 });
-beforeEach(() => {
-  life.state.operations = 0;
-  life.state.death = Infinity;
-});
+beforeEach(() => live());
 
 async function lost(): Promise<void> {
   await rm(site.seedRoot, { recursive: true, force: true });
@@ -82,16 +47,16 @@ async function lost(): Promise<void> {
 }
 
 async function killedAt(death: number): Promise<void> {
-  Object.assign(life.state, { operations: 0, death });
-  await restore(options, yes).finally(() => Object.assign(life.state, { death: Infinity }));
+  live(death);
+  await restore(options, yes).finally(() => Object.assign(life, { death: Infinity }));
 }
 
 describe('a restore that is killed', () => {
   it('before any of its operations leaves no record, or everything, and is run again', async () => {
     await lost();
-    life.state.operations = 0;
+    live();
     await restore(options, yes);
-    const { operations } = life.state;
+    const { operations } = life;
     expect(operations).toBeGreaterThan(5 * whole.size);
     for (let at = 1; at <= operations; at += 1) {
       await lost();
@@ -115,13 +80,13 @@ describe('a backup that is killed', () => {
     const { seal, opener } = await keyPair();
     const output = join(directory, 'killed.gpg');
     await backup(backupOptions(site, output, { seal, withData: false }));
-    const { operations } = life.state;
+    const { operations } = life;
     expect(operations).toBeGreaterThan(5);
     for (let at = 1; at <= operations; at += 1) {
       await rm(output, { force: true });
-      Object.assign(life.state, { operations: 0, death: at });
+      live(at);
       await expect(backup(backupOptions(site, output, { seal, withData: false }))).rejects.toThrow('killed');
-      life.state.death = Infinity;
+      live();
       const isThere = (await readdir(directory)).includes('killed.gpg');
       if (isThere) await restore({ ...options, file: output, opener }, yes);
       else await backup(backupOptions(site, output, { seal, withData: false }));

@@ -1,29 +1,22 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HOST_RECORD, seedLayout } from '../../src/site/index.ts';
 import { backup, install, planInstall, planRestore, restore, rotateAuthority } from '../../src/usecases/index.ts';
 import { backupOptions, restoreOptions } from '../support/backup-site.ts';
 import { failureOf } from '../support/hard-cases.ts';
-import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
-import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
+import { type SimulatedSite } from '../support/simulated-site.ts';
+import { useTempDir } from '../support/temp-dir.ts';
 import { exchange } from '../support/tls-exchange.ts';
-import { useEnding } from '../support/use-sites.ts';
-import { VAULT_NODES, writeVaultBundle } from '../support/vault-platform.ts';
+import { useVaultSites } from '../support/vault-platform.ts';
 
 const directory = useTempDir();
-const shared = useSharedTempDir();
-const ending = useEnding<SimulatedSite>();
-let bundle = '';
-beforeAll(async () => {
-  bundle = await writeVaultBundle(shared());
-});
+const open = useVaultSites(directory);
 
 const yes = async (): Promise<boolean> => true;
 
 async function installed(unreachable: readonly string[] = []): Promise<SimulatedSite> {
-  const site = ending(await simulatedSite({ directory: directory(), bundle, nodes: VAULT_NODES, unreachable }));
-  for (const machine of site.machines) machine.programs.set('webctl', () => ({}));
+  const site = await open({ unreachable });
   await site.install();
   return site;
 }

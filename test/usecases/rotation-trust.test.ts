@@ -1,19 +1,13 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readGenerations, seedLayout } from '../../src/site/index.ts';
 import { install, rotateAuthority } from '../../src/usecases/index.ts';
-import { outcomeOf, simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
-import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
+import { outcomeOf, type SimulatedSite } from '../support/simulated-site.ts';
+import { useTempDir } from '../support/temp-dir.ts';
 import { canLoad, exchange, type TlsFiles } from '../support/tls-exchange.ts';
-import { useEnding } from '../support/use-sites.ts';
-import { VAULT_NODES, writeVaultBundle } from '../support/vault-platform.ts';
+import { useVaultSites } from '../support/vault-platform.ts';
 
 const directory = useTempDir();
-const shared = useSharedTempDir();
-const ending = useEnding<SimulatedSite>();
-let bundle = '';
-beforeAll(async () => {
-  bundle = await writeVaultBundle(shared());
-});
+const open = useVaultSites(directory);
 
 /** A program on a host, by the paths of what it reads. */
 interface Program {
@@ -145,8 +139,7 @@ class Watch {
 }
 
 async function installed(): Promise<SimulatedSite> {
-  const site = ending(await simulatedSite({ directory: directory(), bundle, nodes: VAULT_NODES }));
-  for (const machine of site.machines) machine.programs.set('webctl', () => ({}));
+  const site = await open();
   await site.install();
   return site;
 }

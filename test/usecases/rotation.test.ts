@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createAuthority } from '../../src/pki/index.ts';
 import {
   HOST_RECORD,
@@ -14,24 +14,17 @@ import {
 } from '../../src/site/index.ts';
 import { install, planRotation, renewCertificates, rotateAuthority } from '../../src/usecases/index.ts';
 import { failureOf } from '../support/hard-cases.ts';
-import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
-import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
-import { useEnding } from '../support/use-sites.ts';
-import { VAULT_NODES, writeVaultBundle } from '../support/vault-platform.ts';
+import { type SimulatedSite } from '../support/simulated-site.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+import { useVaultSites, VAULT_NODES } from '../support/vault-platform.ts';
 
 const directory = useTempDir();
-const shared = useSharedTempDir();
-const ending = useEnding<SimulatedSite>();
-let bundle = '';
-beforeAll(async () => {
-  bundle = await writeVaultBundle(shared());
-});
+const open = useVaultSites(directory);
 
 const yes = async (): Promise<boolean> => true;
 
 async function installed(): Promise<SimulatedSite> {
-  const site = ending(await simulatedSite({ directory: directory(), bundle, nodes: VAULT_NODES }));
-  for (const machine of site.machines) machine.programs.set('webctl', () => ({}));
+  const site = await open();
   await site.install();
   return site;
 }

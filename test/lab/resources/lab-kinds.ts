@@ -1,22 +1,12 @@
 import { dirname } from 'node:path';
-import { silent, systemClock } from '../../../src/core/index.ts';
 import { connectHost, type Host } from '../../../src/host/index.ts';
-import type { ResourceContext, ResourceKindName, Specs } from '../../../src/resources/index.ts';
-import { dockerEngine } from '../../../src/resources/containers/docker/docker-engine.ts';
+import type { ResourceKindName, Specs } from '../../../src/resources/index.ts';
 import { KINDS } from '../../../src/resources/kinds.ts';
-import { aptManager } from '../../../src/resources/packages/apt/apt-manager.ts';
 import { describeResourceKind, type ContractOptions, type KindUnderTest } from '../../contract/resource-kind.ts';
 import { relocatedHost } from '../../support/relocated-host.ts';
+import { KIND_CONTEXT } from '../../support/kind-context.ts';
 import { Installer } from '../../support/simulated-machine.ts';
 import type { Lab } from '../hosts.ts';
-
-const CONTEXT: ResourceContext = {
-  packages: aptManager,
-  engine: dockerEngine,
-  clock: systemClock,
-  signal: new AbortController().signal,
-  emit: silent,
-};
 
 interface WantedExample<Spec> {
   readonly key: string;
@@ -94,7 +84,7 @@ async function underTest<K extends ResourceKindName>(name: K, host: Host, exampl
     kind: KINDS[name],
     host: watched,
     installer,
-    context: CONTEXT,
+    context: KIND_CONTEXT,
     wanted: typeof wanted === 'function' ? wanted() : wanted,
     ...(initially === undefined ? {} : { initially }),
     lines: watched.lines,
