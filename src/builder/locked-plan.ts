@@ -1,4 +1,4 @@
-import { planBundle, type BundlePlan, type BundleReader } from '../bundle/index.ts';
+import { LOCK_MEMBER, planBundle, type BundlePlan, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, digestOf, formatSize, type Digest } from '../core/index.ts';
 import { parseSource } from '../sources/index.ts';
 import { newestRelease } from './content-date.ts';
@@ -6,7 +6,7 @@ import { executableName, type ExecutableFile } from './executables.ts';
 import { requireFit } from './fit.ts';
 import { readInputs, type InputOptions } from './inputs.ts';
 import { formatLock, parseLock, readLock, type BundleLock, type LockedImage } from './lock.ts';
-import { LOCK_MEMBER, planBuild, type InputFile, type Origin } from './plan.ts';
+import { planBuild, type InputFile, type Origin } from './plan.ts';
 
 /** A bundle as its lock gives it, before its bytes are fetched. */
 export interface LockedPlan {

@@ -1,11 +1,18 @@
-import { blobPath, SBOM_JSON, type BundleImage, type BundleInput, type BundleRepository, type PlannedFile } from '../bundle/index.ts';
+import {
+  blobPath,
+  LOCK_MEMBER,
+  SBOM_JSON,
+  type BundleImage,
+  type BundleInput,
+  type BundleRepository,
+  type PlannedFile,
+} from '../bundle/index.ts';
 import { compareText, digestOf, parsePlatform, sortedBy } from '../core/index.ts';
 import { formatOfLocked, type WrittenRepository } from '../ospkg/index.ts';
 import { executableName } from './executables.ts';
 import { formatLock, type BundleLock, type LockedDescriptor, type LockedImage, type LockedOperatingSystem } from './lock.ts';
 import { sbomDocument, type SbomPackage } from './sbom.ts';
 
-export const LOCK_MEMBER = 'bundle.lock.json';
 export const IMAGES_MEMBER = 'images.txt';
 export const MANIFESTS_MEMBER = 'manifests';
 

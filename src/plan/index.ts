@@ -9,6 +9,7 @@ export * from './consequences.ts';
 export * from './declared.ts';
 export * from './plan.ts';
 export type * from './plan-step.ts';
+export { isStarted } from './recorded-site.ts';
 export { loginKeyResource } from './wanted/make.ts';
 export { componentServices } from './wanted/service-document.ts';
 export { wantedOn, wantedResources } from './wanted/wanted.ts';

@@ -4,6 +4,12 @@ import type { ComponentAction } from '../manifests/index.ts';
 import { OWNERS } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
 
+/** True when the record lists what starts the component on the host. */
+export function isStarted(record: SiteRecord | undefined, component: string, host: string): boolean {
+  const owned = record?.hosts[host]?.owned ?? [];
+  return owned.some(({ owner, kind, kept }) => owner === component && kept !== true && (kind === 'definition' || kind === 'unit'));
+}
+
 /** Answers questions about components and hosts from the site record. */
 export class RecordedSite {
   readonly #record: SiteRecord | undefined;
@@ -29,8 +35,7 @@ export class RecordedSite {
 
   hasRun(component: string, host: string): boolean {
     if (this.#unstarted.has(`${component}/${host}`)) return false;
-    const owned = this.#record?.hosts[host]?.owned ?? [];
-    return owned.some(({ owner, kind, kept }) => owner === component && kept !== true && (kind === 'definition' || kind === 'unit'));
+    return isStarted(this.#record, component, host);
   }
 
   /** True when the host is added to a quorum that was founded without it. */

@@ -1,4 +1,4 @@
-import type { BundleManifest } from '../bundle/index.ts';
+import { PARTIAL, type BundleManifest } from '../bundle/index.ts';
 import { hexOf, platformSlug, type Digest } from '../core/index.ts';
 
 /** The properties of a bundle that make up its file name on the seed. */
@@ -16,7 +16,7 @@ export function stagedBundleName({ manifest, bundleDigest }: StagedBundle): stri
 export const UNVERIFIED_COPY = '.copy';
 
 /** Suffixes of the files beside a bundle that a depot fills, and that a killed copy left. They go with the bundle. */
-export const BESIDE_BUNDLE: readonly string[] = [UNVERIFIED_COPY, '.partial', '.partial.journal', '.partial.journal.new', '.lock'];
+export const BESIDE_BUNDLE: readonly string[] = [UNVERIFIED_COPY, PARTIAL, `${PARTIAL}.journal`, `${PARTIAL}.journal.new`, '.lock'];
 
 /** Path of the bundle member that is the executable for hosts with this CPU. `architecture` is a Go name, such as amd64. */
 export function executablePath(architecture: string): string {

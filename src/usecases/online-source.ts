@@ -1,10 +1,7 @@
-import { openPartialBundle, plannedBundle, type BundlePlan, type BundleReader } from '../bundle/index.ts';
+import { LOCK_MEMBER, openPartialBundle, plannedBundle, type BundlePlan, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, type ErrorCode } from '../core/index.ts';
 import { readRemoteFile, type Host } from '../host/index.ts';
 import { upstreamSettingsPath, type SeedLayout } from '../site/index.ts';
-
-/** Path of the lock in a bundle. */
-export const LOCK_MEMBER = 'bundle.lock.json';
 
 /** The bundle of a lock, before its members are fetched. */
 export interface BeginRequest {

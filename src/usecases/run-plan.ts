@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { LOCK_MEMBER } from '../bundle/index.ts';
 import type { Clock, Emit } from '../core/index.ts';
 import { keptValues, ownerOfSecret, type Topology } from '../cluster/index.ts';
 import { DEFAULT_LIMITS, openJournal, runSteps, type RunSummary } from '../engine/index.ts';
@@ -25,7 +26,6 @@ import { SiteWriter } from './apply/site-writer.ts';
 import { standing } from './apply/standing.ts';
 import { changesNothing, type PlannedRun } from './planned-run.ts';
 import type { Session } from './session.ts';
-import { LOCK_MEMBER } from './online-source.ts';
 import { fixedSettings } from './site-conflicts.ts';
 
 export interface RunPlanOptions {

@@ -2,7 +2,8 @@ import { ownerOfSecret, secretUses, type Topology } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { suggestName } from '../io/index.ts';
-import { openSecretStore, randomSecret, SiteConflictError, type SecretChange, type SiteRecord } from '../site/index.ts';
+import { openSecretStore, randomSecret, SiteConflictError, type SecretChange } from '../site/index.ts';
+import { dataPlaces } from './backup/data-places.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import type { PlannedRun } from './planned-run.ts';
 import { readDeclared } from './read-declared.ts';
@@ -151,24 +152,17 @@ function refuseHarm({ topology, record }: Session, name: string): void {
   if (owner.actions.some(({ at, secret }) => at === 'secret-change' && secret === name)) return;
   const users = new Set([owner.name, ...usersOf(topology, name).map(({ component }) => component)]);
   const conflicts = [...users].flatMap((component) => {
-    const places = dataOf(record, component);
+    const places = (record === undefined ? [] : dataPlaces(record)).filter(({ owner }) => owner === component);
     if (places.length === 0) return [];
     return [
       {
-        where: places.join(', '),
+        where: places.map(({ host, path }) => `${host}:${path}`).join(', '),
         problem: `the data of ${component} may have been made with "${name}", and nothing tells ${component} another value`,
         remedy: `Install a bundle whose ${owner.name} declares an action "at: secret-change" for it`,
       },
     ];
   });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts, `change the secret "${name}"`);
-}
-
-/** HOST:DIRECTORY of the data that a component has. */
-function dataOf(record: SiteRecord | undefined, component: string): readonly string[] {
-  return Object.entries(record?.hosts ?? {}).flatMap(([host, { owned }]) =>
-    owned.filter(({ owner, data }) => owner === component && data === true).map(({ key }) => `${host}:${key}`),
-  );
 }
 
 function usersOf(topology: Topology, name: string): ListedSecret['users'] {

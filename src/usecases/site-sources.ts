@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { partialPath } from '../bundle/index.ts';
 import { CaissonError } from '../core/index.ts';
 import { isThere } from '../io/index.ts';
 import type { OnlineRequest, OnlineSource } from './online-source.ts';
@@ -57,7 +58,7 @@ async function keptSources(
   const path = stagedName(bundle, layout);
   const isOnline = supply === undefined ? bundle.supply === 'online' : supply !== 'offline';
   const online = isOnline ? { ...(typeof supply === 'object' ? supply : {}), path } : undefined;
-  if (!(await isThere(path)) && (await isThere(`${path}.partial`))) {
+  if (!(await isThere(path)) && (await isThere(partialPath(path)))) {
     if (online !== undefined) return { bundlePaths: [], online };
     throw new CaissonError('BUNDLE_INCOMPLETE', `Cannot go offline with "${path}": the depot has not fetched all of it`, {
       hint: 'Carry the bundle of the same lock to the seed: caisson install --offline --bundle FILE',

@@ -7,6 +7,8 @@ export const SHA256SUMS = 'SHA256SUMS';
 export const OCI_LAYOUT = 'oci-layout';
 export const INDEX_JSON = 'index.json';
 export const DOCKER_MANIFEST = 'manifest.json';
+/** The lock that the bundle was built from; every bundle of a builder has one. */
+export const LOCK_MEMBER = 'bundle.lock.json';
 /** The CycloneDX list of the content; optional. */
 export const SBOM_JSON = 'sbom.cdx.json';
 

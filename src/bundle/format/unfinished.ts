@@ -14,3 +14,11 @@ export async function refuseUnfinished(file: SharedFile): Promise<void> {
     hint: 'Run the build-bundle command that writes it again: it goes on where it stopped, and gives the bundle its name',
   });
 }
+
+/** Ending of the name of a bundle, or of a volume, that is not whole yet. */
+export const PARTIAL = '.partial';
+
+/** Path of a bundle that is not whole yet. */
+export function partialPath(path: string): string {
+  return `${path}${PARTIAL}`;
+}

@@ -2,7 +2,7 @@ import { isThere, readTarHeader, SharedFile, TAR_BLOCK } from '../../io/index.ts
 import { BUNDLE_JSON_STEP } from '../format/canonical-manifest.ts';
 import { BUNDLE_JSON_LIMIT } from '../format/manifest-schema.ts';
 import { SHA256SUMS } from '../format/member-path.ts';
-import { UNFINISHED } from '../format/unfinished.ts';
+import { partialPath, UNFINISHED } from '../format/unfinished.ts';
 import { BundleReader, damaged, planOf, readBundleJson } from './reader.ts';
 
 /**
@@ -11,7 +11,7 @@ import { BundleReader, damaged, planOf, readBundleJson } from './reader.ts';
  * Stays open when the bundle gets its name. Undefined when nothing was begun. Throws INPUT_UNREADABLE and BUNDLE_DAMAGED.
  */
 export async function openPartialBundle(output: string): Promise<BundleReader | undefined> {
-  const path = `${output}.partial`;
+  const path = partialPath(output);
   if (!(await isThere(path))) return undefined;
   const file = await SharedFile.open(path);
   try {

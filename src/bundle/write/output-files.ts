@@ -5,11 +5,10 @@ import { CaissonError, errnoOf } from '../../core/index.ts';
 import { SharedFile, syncDirectory } from '../../io/index.ts';
 import type { HashPoolOptions } from '../hash/hash-pool.ts';
 import { checkRoom, identityOf, PositionedFile, writeError } from './positioned-file.ts';
+import { PARTIAL, partialPath } from '../format/unfinished.ts';
 import { hashVolumes, writeSidecar } from '../volumes/sidecar.ts';
 import type { OutputPart } from '../volumes/volume-layout.ts';
 import { parseVolumePath } from '../volumes/volume-path.ts';
-
-const PARTIAL = '.partial';
 
 /**
  * The file or the volumes that a bundle is written to, as if they were one file: each byte goes straight to its place.
@@ -160,7 +159,7 @@ export class OutputFiles {
 }
 
 function partialOf({ path }: OutputPart): string {
-  return `${path}${PARTIAL}`;
+  return partialPath(path);
 }
 
 async function giveName(part: OutputPart): Promise<void> {

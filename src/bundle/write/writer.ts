@@ -10,7 +10,7 @@ import type { BundleEntry } from '../format/manifest.ts';
 import type { BundlePlan, PlannedMember } from '../format/plan.ts';
 import { OutputFiles } from './output-files.ts';
 import { writeError } from './positioned-file.ts';
-import { UNFINISHED } from '../format/unfinished.ts';
+import { partialPath, UNFINISHED } from '../format/unfinished.ts';
 import { outputParts } from '../volumes/volume-layout.ts';
 import { lockOutput } from './write-lock.ts';
 
@@ -112,7 +112,7 @@ export class BundleWriter {
     if (!existsSync(`${output}.partial.journal`) && !existsSync(`${output}.lock`)) return;
     const lock = await lockOutput(output);
     try {
-      if (!existsSync(`${output}.partial`)) await removeJournal(output);
+      if (!existsSync(partialPath(output))) await removeJournal(output);
     } finally {
       await lock.release();
     }

@@ -1,5 +1,6 @@
 import type { ClusterSpec, NodeSpec } from '../../cluster/index.ts';
 import type { FoundHost, SiteConflict, SiteRecord } from '../../site/index.ts';
+import { dataPlaces } from '../backup/data-places.ts';
 import type { ClusterOfNewSeed } from './new-seed.ts';
 import type { ReadBack } from './read-back.ts';
 import type { SiteOfHosts } from './site-of-hosts.ts';
@@ -14,11 +15,11 @@ export function lostSecrets({ lostSecrets: lost }: ReadBack, record: SiteRecord,
 }
 
 /** Data that may be locked with a secret of these components. */
-function dataOf({ hosts }: SiteRecord, components: readonly string[]): string {
-  const places = Object.entries(hosts).flatMap(([host, { owned }]) =>
-    owned.flatMap(({ owner, key, data }) => (data === true && components.includes(owner) ? [`${host}: ${key}`] : [])),
-  );
-  return places.length === 0 ? '' : `, with data that may be locked with it (${places.join(', ')})`;
+function dataOf(record: SiteRecord, components: readonly string[]): string {
+  const places = dataPlaces(record).filter(({ owner }) => components.includes(owner));
+  return places.length === 0
+    ? ''
+    : `, with data that may be locked with it (${places.map(({ host, path }) => `${host}: ${path}`).join(', ')})`;
 }
 
 export interface Rebuilt {

@@ -2,17 +2,15 @@ import { dirname } from 'node:path';
 import { closeBundles } from '../../bundle/index.ts';
 import type { NodeSpec, Placement, Topology } from '../../cluster/index.ts';
 import type { Clock } from '../../core/index.ts';
-import { readRemoteFile, type ConnectOptions, type Host } from '../../host/index.ts';
+import type { ConnectOptions, Host } from '../../host/index.ts';
+import { isStarted } from '../../plan/index.ts';
 import { connectHosts, HostsUnfitError, type HostFinding } from '../../preflight/index.ts';
 import { HOST_TOOLS } from '../../resources/index.ts';
 import {
   foreignHosts,
-  HOST_RECORD,
   otherSeeds,
-  parseHostRecord,
   REAL_MACHINES,
   SiteConflictError,
-  type FoundHost,
   type Machines,
   type RecordedBundle,
   type SiteRecord,
@@ -21,7 +19,7 @@ import type { ActionSite } from '../apply/action.ts';
 import { agentStatuses } from '../apply/agent-statuses.ts';
 import { openOnlineSource } from '../online-source.ts';
 import { openRequest } from '../open-request.ts';
-import { layoutOf, operatorCertificate } from '../session.ts';
+import { findHosts, layoutOf, operatorCertificate } from '../session.ts';
 import { siteSources, stagedPath } from '../site-sources.ts';
 
 export interface DataSessionOptions {
@@ -80,17 +78,12 @@ export async function withDataSession<T>(
     return await work({
       topology,
       bundle,
-      running: topology.placements.filter(({ component, host }) => hasRun(record, component.name, host.name)),
+      running: topology.placements.filter(({ component, host }) => isStarted(record, component.name, host.name)),
       connected: (names, inner) => withHosts(record, topology, names, options, inner),
     });
   } finally {
     await closeBundles(request.bundles);
   }
-}
-
-function hasRun({ hosts }: SiteRecord, component: string, host: string): boolean {
-  const owned = hosts[host]?.owned ?? [];
-  return owned.some(({ owner, kind, kept }) => owner === component && kept !== true && (kind === 'definition' || kind === 'unit'));
 }
 
 async function withHosts<T>(
@@ -107,7 +100,8 @@ async function withHosts<T>(
     machines,
   );
   try {
-    const found = await Promise.all([...connected.hosts.values()].map((host) => findHost(host, signal)));
+    // A host without a record is refused, whether an agent is there or not.
+    const found = (await findHosts(connected.hosts, { signal })).map((host) => ({ ...host, hasAgent: true }));
     const conflicts = [...foreignHosts(record, found), ...otherSeeds(record, found)];
     if (conflicts.length > 0) throw new SiteConflictError(conflicts);
     const layout = layoutOf({ machines });
@@ -129,9 +123,4 @@ async function withHosts<T>(
   } finally {
     await connected.close();
   }
-}
-
-async function findHost(host: Host, signal: AbortSignal): Promise<FoundHost> {
-  const text = await readRemoteFile(host, HOST_RECORD, { signal });
-  return { name: host.name, record: text === undefined ? undefined : parseHostRecord(text), hasAgent: true };
 }
