@@ -12,11 +12,17 @@ const THREE: readonly SampleNode[] = [
   { name: 'g1', address: '10.0.0.12', roles: ['gateway'] },
   { name: 'c1', address: '10.0.0.13', roles: ['compute'] },
 ];
+const MANAGERS: readonly SampleNode[] = [
+  { name: 'm1', address: '10.0.0.11', roles: ['manage', 'gateway', 'compute'] },
+  { name: 'm2', address: '10.0.0.12', roles: ['manage'] },
+  { name: 'm3', address: '10.0.0.13', roles: ['manage'] },
+];
 const ONE: readonly SampleNode[] = [{ name: 'n1', address: '10.0.0.11', roles: ['manage', 'gateway', 'compute'] }];
 
 let directory: string;
 let three: readonly PlanStep[];
 let one: readonly PlanStep[];
+let managers: readonly PlanStep[];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'caisson-plan-'));
@@ -27,6 +33,7 @@ beforeAll(async () => {
   };
   three = await plan(THREE);
   one = await plan(ONE);
+  managers = await plan(MANAGERS);
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -102,6 +109,15 @@ describe('the plan of the shipped cluster', () => {
     const gates = idsOf(three, 'check-components');
     expect(gates).toEqual(idsOf(three, 'start-components').map((id) => id.replace(/-start$/, '')));
     expect(gates).toHaveLength(11);
+  });
+
+  it('founds etcd on all managers at once, each a member from its first start', () => {
+    const starts = ['m1', 'm2', 'm3'].map((host) => `start-components/${host}/etcd-start`);
+    for (const id of starts) expect(before(managers, id).filter((other) => starts.includes(other))).toEqual([]);
+    expect(idsOf(managers, 'actions').filter((id) => id.includes('etcd-add-member'))).toEqual([]);
+    for (const host of ['m1', 'm2', 'm3']) {
+      expect(before(managers, `actions/${host}/etcd-promote-member`)).toContain(`check-components/${host}/etcd`);
+    }
   });
 
   it('restarts and removes nothing at a first install', () => {
