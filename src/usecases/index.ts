@@ -11,6 +11,7 @@ export * from './certificates.ts';
 export * from './cordon.ts';
 export type { ShownKey } from './first-login.ts';
 export * from './history.ts';
+export * from './init.ts';
 export * from './install.ts';
 export * from './nodes.ts';
 export * from './options.ts';
