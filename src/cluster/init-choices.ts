@@ -72,7 +72,7 @@ class Reader {
       else if (flag.forms !== undefined) readByForms.push({ name, flag, text });
       else this.#take(name, flag, text);
     }
-    // What their texts mean depends on choices of the others.
+    // The meaning of their texts depends on choices of the others.
     for (const { name, flag, text } of readByForms) this.#takeByForm(name, flag, text);
   }
 
@@ -92,13 +92,10 @@ class Reader {
     const { flags = {}, instead = {} } = this.#init ?? {};
     if (Object.hasOwn(flags, name)) return flags[name];
     if (Object.hasOwn(instead, name)) this.#report(name, 'is not taken', instead[name]);
+    else if (INIT_FLAGS.includes(name)) this.#report(name, 'takes no text', `write --${name} alone`);
     else {
-      const own = Object.keys(flags);
-      this.#report(
-        name,
-        'is a flag neither of caisson init nor of the platform',
-        suggestName(name, [...own, ...INIT_FLAGS]) ?? (own.length === 0 ? undefined : `the platform has --${own.join(', --')}`),
-      );
+      const remedy = suggestName(name, [...Object.keys(flags), ...INIT_FLAGS]);
+      this.#report(name, 'is a flag neither of caisson init nor of the platform', remedy);
     }
     return undefined;
   }

@@ -3,7 +3,7 @@ import type { PlatformOption } from '../manifests/index.ts';
 import type { NewChoice } from './edit-options.ts';
 import type { NewNode } from './edit-nodes.ts';
 
-/** What is said of a cluster of one node. What is left out is not written. */
+/** A cluster of one node. Settings that are undefined are not written. */
 export interface NewCluster {
   readonly name: string;
   readonly domain?: string | undefined;

@@ -13,6 +13,7 @@ export type { ShownKey } from './first-login.ts';
 export * from './history.ts';
 export * from './init.ts';
 export * from './install.ts';
+export type * from './new-site.ts';
 export * from './nodes.ts';
 export * from './options.ts';
 export * from './reset.ts';

@@ -3,7 +3,7 @@ import { CaissonError, InvalidInputError } from '../core/index.ts';
 import { isOwnAddress } from '../host/index.ts';
 import { isAddress, type Manifests } from '../manifests/index.ts';
 import { REAL_MACHINES } from '../site/index.ts';
-import type { InitOptions, NewSite } from './init.ts';
+import type { InitOptions, NewSite } from './new-site.ts';
 
 /** The seed must be the node, or say by which address nodes reach it. */
 export function unreached({ machines = REAL_MACHINES }: InitOptions, { node, depot, login }: NewSite): readonly FlagProblem[] {
@@ -18,7 +18,7 @@ export function unreached({ machines = REAL_MACHINES }: InitOptions, { node, dep
   return [{ flag: '--iip', reason, remedy: 'run the command on that machine, or add --address with an address of this one' }];
 }
 
-/** Flags by the paths of cluster.yaml that they write. The longest path that fits counts. */
+/** Flags by the paths of cluster.yaml that they write. The first path that fits counts. */
 const FLAG_OF: readonly (readonly [string, string])[] = [
   ['name', '--cluster-name'],
   ['domain', '--domain'],
@@ -54,11 +54,12 @@ function flagOf(path: string, { saidBy }: InitChoices): string {
   return FLAG_OF.find(([start]) => path.startsWith(start))?.[1] ?? path;
 }
 
-/** Throws USAGE with every mistake, where there is one. */
-export function refuseMistakes(problems: readonly FlagProblem[]): void {
+/** Throws USAGE with every mistake, where there is one. The hint names the flags of the platform. */
+export function refuseMistakes(problems: readonly FlagProblem[], { init }: Manifests['platform']): void {
   if (problems.length === 0) return;
+  const flags = Object.keys(init?.flags ?? {});
   const lines = problems.map(({ flag, reason, remedy }) => `  ${flag}: ${reason}${remedy === undefined ? '' : ` (${remedy})`}`);
   throw new CaissonError('USAGE', `Cannot make a cluster.yaml from these flags:\n${[...new Set(lines)].join('\n')}`, {
-    hint: 'Nothing was written. "caisson help init" lists the flags; docs/install.md has those of the platform',
+    hint: `Nothing was written. "caisson help init" lists the flags; ${flags.length === 0 ? 'the platform has none of its own' : `the platform has also --${flags.join(', --')}`}`,
   });
 }

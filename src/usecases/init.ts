@@ -1,18 +1,8 @@
 import { dirname } from 'node:path';
 import { closeBundles } from '../bundle/index.ts';
-import {
-  declaredNodes,
-  newClusterText,
-  parseClusterSpec,
-  readInitChoices,
-  type InitChoices,
-  type NewCluster,
-  type NewNode,
-  type TypedChoices,
-} from '../cluster/index.ts';
+import { declaredNodes, newClusterText, parseClusterSpec, readInitChoices, type InitChoices } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
-import type { FirstLogin } from '../host/index.ts';
 import { ifPresent, isThere, readTextFile, writeFileAtomic } from '../io/index.ts';
 import type { Manifests } from '../manifests/index.ts';
 import { openFileStore, type SiteRecord } from '../site/index.ts';
@@ -23,24 +13,9 @@ import { openOnlineSource } from './online-source.ts';
 import { openPlatform } from './open-request.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import type { PlannedRun } from './planned-run.ts';
+import type { InitOptions, NewSite } from './new-site.ts';
 import { layoutOf } from './session.ts';
 import { siteSources } from './site-sources.ts';
-
-/** A site of one node, as an operator says it in flags. The platform has what is left out. */
-export interface NewSite extends Pick<NewCluster, 'domain' | 'depot' | 'network'> {
-  /** Name of the cluster; that of the platform by default. */
-  readonly name?: string | undefined;
-  /** Without roles it gets those that the platform declares for a first node. */
-  readonly node: Omit<NewNode, 'roles'> & { readonly roles?: readonly string[] | undefined };
-  readonly typed: TypedChoices;
-  /** Used once: it puts the key of the site on the node, and cluster.yaml gets the login by that key. */
-  readonly login?: FirstLogin | undefined;
-}
-
-/** Options of a run that names its bundle and its cluster.yaml. */
-export interface InitOptions extends OperationOptions {
-  readonly clusterPath: string;
-}
 
 /**
  * Logs in to the first node by the login that is given for it, and changes nothing. Returns the key that the machine shows when nothing
@@ -102,7 +77,7 @@ async function declare(options: InitOptions, site: NewSite): Promise<DeclaredSit
   const wanted = withKnownLogin(options, site, path, existing);
   const choices = readInitChoices(wanted.typed, manifests.platform);
   const made = textOf(wanted, choices, manifests);
-  refuseMistakes([...choices.problems, ...unreached(options, wanted), ...mistakesIn(made, path, manifests, choices)]);
+  refuseMistakes([...choices.problems, ...unreached(options, wanted), ...mistakesIn(made, path, manifests, choices)], manifests.platform);
   refuseOther({ path, made, existing, record });
   const text = existing ?? made;
   const declared = { path, text, isThere: existing !== undefined };

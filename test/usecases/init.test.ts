@@ -226,8 +226,9 @@ describe('mistakes in the flags of caisson init', () => {
 
   it('are all said at once', async () => {
     const { options, said } = await bare({ domain: '_', ...typed(['logs', 'fil'], ['nothing', 'x']) });
-    const { message } = await failureOf(planInit(options, said));
+    const { error, message } = await failureOf(planInit(options, said));
     for (const flag of ['--domain', '--logs', '--nothing']) expect(message).toContain(`  ${flag}: `);
+    expect(error).toMatchObject({ hint: expect.stringContaining('the platform has also --logs, --log-server, --log-line, --disks') });
   });
 });
 

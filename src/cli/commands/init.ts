@@ -51,10 +51,7 @@ export const registerInit: RegisterCommand = (program, run) => {
     .option('--depot-port <port>', 'port of the depot on this machine')
     .allowUnknownOption()
     .allowExcessArguments()
-    .addHelpText(
-      'after',
-      '\nThe platform of the bundle may have flags of its own besides: docs/install.md lists those of the shipped one.',
-    );
+    .addHelpText('after', '\nThe platform of the bundle may have flags of its own besides. A command with an unknown flag lists them.');
   addNodeSshFlags(addLoginFlags(command));
   addUpstreamFlags(addLockFlags(addNewSiteFlags(command))).action((flags: Flags, { args }: Command) =>
     run((context) => begin(flags, args, context)),
@@ -64,11 +61,7 @@ export const registerInit: RegisterCommand = (program, run) => {
 async function begin(flags: Flags, rest: readonly string[], context: CommandContext): Promise<void> {
   const options = { ...siteOptions(flags, context), clusterPath: resolve(flags.cluster), supply: await supplyOf(flags, context) };
   const site = await readSite(flags, rest, options, context);
-  await runSiteVerb(
-    { plan: () => planInit(options, site), run: (_options, approve) => initSite(options, site, approve), asksForNotes: true },
-    flags,
-    context,
-  );
+  await runSiteVerb({ plan: () => planInit(options, site), run: (_options, approve) => initSite(options, site, approve) }, flags, context);
 }
 
 /** The site that the flags say, with a host key that was accepted. */
@@ -116,11 +109,11 @@ async function supplyOf(flags: Flags, context: CommandContext): Promise<'offline
 function typedChoices({ option, optionValue }: Flags, rest: readonly string[]): TypedChoices {
   return {
     options: option.map((text) => {
-      const [, name = '', choice = ''] = matched('--option', text, /^([^=]+)=(.+)$/s, 'NAME=CHOICE, such as storage=nfs');
+      const [, name = '', choice = ''] = matched('--option', text, /^([^=]+)=(.+)$/s, 'NAME=CHOICE, such as disks=fast');
       return { option: name, choice };
     }),
     values: optionValue.map((text) => {
-      const form = 'NAME.VALUE=TEXT, such as storage.server=10.0.0.5';
+      const form = 'NAME.VALUE=TEXT, such as logging.server=10.0.0.5';
       const [, name = '', value = '', said = ''] = matched('--option-value', text, /^([^=.]+)\.([^=]+)=(.+)$/s, form);
       return { option: name, value, text: said };
     }),
@@ -141,8 +134,9 @@ function readUnknown(words: readonly string[]): TypedChoices['flags'] {
     const word = words[place] ?? '';
     const [, flag, text] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (flag === undefined) {
-      throw new CaissonError('USAGE', `Cannot use "${word}": no flag stands before it`, {
-        hint: 'Write --FLAG TEXT; a text with blanks in quotes',
+      // The word is not shown: it may be a password that was typed behind a flag which takes none.
+      throw new CaissonError('USAGE', 'Cannot use a word of the command line: no flag that takes a text stands before it', {
+        hint: 'Write --FLAG TEXT, with a text that has blanks in quotes; a password goes into a file: --root-pass-file FILE',
       });
     }
     const next = words[place + 1];

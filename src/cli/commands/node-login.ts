@@ -71,7 +71,7 @@ export async function withKnownHost<C extends NodeChange & { readonly what: 'add
   return { ...change, node: { ...change.node, ssh: { ...change.node.ssh, hostKey } } };
 }
 
-/** Asks about a host key that nobody has vouched for, and returns its fingerprint. Throws HOST_KEY_UNKNOWN as withKnownHost does. */
+/** Asks about a host key that is in no known_hosts file, and returns its fingerprint. Throws HOST_KEY_UNKNOWN as withKnownHost does. */
 export async function acceptHostKey(
   { fingerprint, keyType }: ShownKey,
   { name, address }: { readonly name: string; readonly address: string },
