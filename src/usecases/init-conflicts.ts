@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CaissonError, digestOf } from '../core/index.ts';
 import { readYaml } from '../io/index.ts';
 import type { SiteRecord } from '../site/index.ts';
+import type { InitOptions } from './new-site.ts';
 
 /** Refuses to write over a cluster.yaml that says something else, and to begin a site where there is another. */
 export function refuseOther({
@@ -9,11 +10,13 @@ export function refuseOther({
   made,
   existing,
   record,
+  supply,
 }: {
   readonly path: string;
   readonly made: string;
   readonly existing: string | undefined;
   readonly record: SiteRecord | undefined;
+  readonly supply: InitOptions['supply'];
 }): void {
   const known = record?.cluster;
   if (known !== undefined && known.path !== path) {
@@ -32,7 +35,7 @@ export function refuseOther({
       'CLUSTER_EXISTS',
       `Cannot write "${path}": it is there, and the flags say something else of: ${differing.join(', ')}`,
       {
-        hint: `To install what it says: caisson install --cluster ${path}; to begin anew, move it away or name another file with --cluster`,
+        hint: `To install what it says: caisson install ${supply === 'offline' ? '--offline --bundle FILE' : '--online --lock FILE'} --cluster ${path}; to begin anew, move it away or name another file with --cluster`,
       },
     );
   }

@@ -78,7 +78,7 @@ async function declare(options: InitOptions, site: NewSite): Promise<DeclaredSit
   const choices = readInitChoices(wanted.typed, manifests.platform);
   const made = textOf(wanted, choices, manifests);
   refuseMistakes([...choices.problems, ...unreached(options, wanted), ...mistakesIn(made, path, manifests, choices)], manifests.platform);
-  refuseOther({ path, made, existing, record });
+  refuseOther({ path, made, existing, record, supply: options.supply });
   const text = existing ?? made;
   const declared = { path, text, isThere: existing !== undefined };
   const { login } = wanted;

@@ -113,8 +113,13 @@ options:
     const written = `${(await text()) ?? ''}# A note of the operator.\n`;
     await writeFile(options.clusterPath, written);
     expect((await initSite(options, said, yes)).changed).toBe(0);
-    const { error, message } = await failureOf(initSite(options, { ...said, domain: 'other.example', typed: NOTHING }, yes));
-    expect(error).toMatchObject({ code: 'CLUSTER_EXISTS', hint: expect.stringContaining('caisson install --cluster') });
+    const { error, message } = await failureOf(
+      initSite({ ...options, supply: 'offline' }, { ...said, domain: 'other.example', typed: NOTHING }, yes),
+    );
+    expect(error).toMatchObject({
+      code: 'CLUSTER_EXISTS',
+      hint: expect.stringContaining(`caisson install --offline --bundle FILE --cluster ${options.clusterPath}`),
+    });
     expect(message).toContain('say something else of: domain, options');
     expect(await text()).toBe(written);
   });
