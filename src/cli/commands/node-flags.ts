@@ -12,9 +12,9 @@ export interface NodeSshFlags {
 
 export function addNodeSshFlags(command: Command): Command {
   return command
-    .option('--ssh-user <user>', 'login on it, where it differs from the ssh section')
-    .option('--ssh-port <port>', 'port of its sshd, where it differs from the ssh section')
-    .option('--host-key <fingerprint>', 'fingerprint of its host key (SHA256:…), in place of an entry in known_hosts');
+    .option('--ssh-user <user>', 'login on the node, where it differs from the ssh section')
+    .option('--ssh-port <port>', 'port of sshd on the node, where it differs from the ssh section')
+    .option('--host-key <fingerprint>', 'fingerprint of the host key of the node (SHA256:…), in place of an entry in known_hosts');
 }
 
 /** The ssh settings of a node as the flags have them; nothing without these flags. Throws USAGE for a port that is none. */

@@ -16,9 +16,9 @@ export interface LoginFlags {
 /** Adds the flags for a login that is used once. No flag takes a password: arguments are seen by every user of a machine. */
 export function addLoginFlags(command: Command): Command {
   return command
-    .option('--root-pass', 'ask for its password on the terminal; used once, then the site logs in by a key of its own')
-    .option('--root-pass-file <file>', 'file (mode 0600) with its password in the first line; used once, as above')
-    .option('--private-key <file>', 'private key that may log in to it; used once, as above');
+    .option('--root-pass', 'ask for the password of the node on the terminal; used once, then the site logs in by a key of its own')
+    .option('--root-pass-file <file>', 'file (mode 0600) with the password of the node in the first line; used once, as above')
+    .option('--private-key <file>', 'private key that may log in to the node; used once, as above');
 }
 
 /** Reads the login that the flags name; undefined when they name none. Throws USAGE for more than one. */
