@@ -1,11 +1,27 @@
 import { readYaml, setYamlValue, type YamlData } from '../io/index.ts';
-import type { OptionValue } from '../manifests/index.ts';
+import type { OptionValue, PlatformOption } from '../manifests/index.ts';
 
 /** A choice for an option, with the values that are given with it. */
 export interface NewChoice {
   readonly option: string;
   readonly choice: string;
   readonly values: Readonly<Record<string, OptionValue>>;
+}
+
+/** Typed texts as values of the types that the choice declares. What it does not declare stays a text, for a check to report. */
+export function typedValues(
+  { choices }: Pick<PlatformOption, 'choices'>,
+  choice: string,
+  texts: Readonly<Record<string, string>>,
+): NewChoice['values'] {
+  const declared = Object.hasOwn(choices, choice) ? choices[choice]?.values : undefined;
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]): [string, OptionValue] => {
+      const type = declared !== undefined && Object.hasOwn(declared, name) ? declared[name]?.type : undefined;
+      if (type === 'hosts') return [name, text.split(',').filter((part) => part !== '')];
+      return [name, type === 'port' && /^\d{1,5}$/.test(text) ? Number(text) : text];
+    }),
+  );
 }
 
 /**

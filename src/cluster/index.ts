@@ -6,10 +6,12 @@
 export * from './bundle-keepers.ts';
 export * from './cluster-spec.ts';
 export * from './edit-nodes.ts';
-export { setChoice, setDomain, type NewChoice } from './edit-options.ts';
+export { setChoice, setDomain, typedValues, type NewChoice } from './edit-options.ts';
+export * from './init-choices.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export { manifestReference } from './manifest-reference.ts';
 export * from './networks.ts';
+export * from './new-cluster.ts';
 export { optionProblems, resolveOptions, type OptionSecret, type ResolvedOption, type ResolvedOptions } from './options.ts';
 export { keptValues, nodeUuid, scopeFor } from './scope.ts';
 export { ownerOfSecret, secretUses, usedSecrets, type SecretUse } from './secret-uses.ts';

@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   BUNDLE_PLAN_INVALID: { exit: 3, summary: 'What should go into a bundle does not fit together' },
   BUNDLE_VERSION_UNKNOWN: { exit: 3, summary: 'A bundle has a format that this version does not read' },
   CERTIFICATE_INVALID: { exit: 3, summary: 'A certificate or a request for one cannot be used' },
+  CLUSTER_EXISTS: { exit: 3, summary: 'A cluster.yaml or a site that says something else is already there' },
   COMPRESSION_INVALID: { exit: 3, summary: 'Compressed data is damaged or in an unknown format' },
   DIGEST_INVALID: { exit: 3, summary: 'A digest is not sha256 and 64 hex digits' },
   EXECUTABLE_MISSING: { exit: 3, summary: 'The caisson executable for a platform is not there' },

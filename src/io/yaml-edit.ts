@@ -293,8 +293,8 @@ function mapLines(text: string, like: YAMLMap, item: Readonly<Record<string, Yam
   });
 }
 
-/** A value on one line. Texts are quoted where they would be read as something else. */
-function formatFlow(value: YamlData): string {
+/** A value on one line of YAML. Texts are quoted where they would be read as something else; keys are written as they are. */
+export function formatFlow(value: YamlData): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return isPlain(value) ? value : JSON.stringify(value);
   if (isList(value)) return `[${value.map(formatFlow).join(', ')}]`;

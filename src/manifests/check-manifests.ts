@@ -1,5 +1,6 @@
 import { hasCode, topologicalOrder, type InputProblem } from '../core/index.ts';
 import { suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
+import { checkInit } from './check-init.ts';
 import { checkOptions } from './check-options.ts';
 import type { Component } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
@@ -11,6 +12,7 @@ export async function checkManifests(loaded: LoadedManifests, problems: ProblemC
   checkFileNames(loaded, problems);
   checkPlatform(loaded, problems);
   checkOptions(loaded, problems);
+  checkInit(loaded, problems);
   checkRoles(loaded, problems);
   checkComponents(loaded, problems);
   checkCircles(loaded, problems);

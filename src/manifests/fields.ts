@@ -24,6 +24,7 @@ export const FIELD_TYPES = {
   'DNS name': 'Lower-case labels with dots between them, at most 253 characters.',
   identifier: 'A letter, then letters, digits, `_` and `-`, at most 63.',
   variable: 'A name of an environment variable.',
+  flag: 'A flag without its `--`: lower-case letters, digits, `-` and `_`, a letter first, at most 63.',
   port: 'A number from 1 to 65535.',
   address: 'An IPv4 or IPv6 address, such as `10.0.0.11` or `fd00::11`. Names are not accepted.',
   network: 'A network in CIDR notation, such as `10.20.0.0/16`. No bit is set behind the prefix.',

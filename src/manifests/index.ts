@@ -25,6 +25,7 @@ export {
   nameField,
   portField,
 } from './fields.ts';
+export { describeForm, INIT_FLAGS, readByForm, type InitFlag } from './init.ts';
 export { loadManifests, type ComponentManifest, type Manifests } from './manifests.ts';
 export { operatingSystemSchema, type OperatingSystem } from './operating-system.ts';
 export {

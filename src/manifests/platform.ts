@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { dnsNameField, documentHead, identifierField, lineField, nameField, pathField } from './fields.ts';
+import { initSchema } from './init.ts';
 import { optionSchema } from './option.ts';
 
 /**
@@ -31,6 +32,7 @@ export const platformSchema = z.strictObject({
     .default({})
     .describe('Values for templates, ${var.NAME}. One may use those above it. cluster.yaml may replace them.'),
   options: z.array(optionSchema).default([]).describe('What sites choose, in options of cluster.yaml.'),
+  init: initSchema.optional().describe('Words of the platform for `caisson init`.'),
   definitionsDirectory: pathField.describe('Directory on each host from which the agent reads service definitions.'),
   authorities: z
     .array(

@@ -46,19 +46,23 @@ export interface RequestOptions {
   readonly home?: string | undefined;
 }
 
+/** A bundle whose signatures count, and the manifests in it. */
+export type OpenedPlatform = Pick<InstallRequest, 'bundle' | 'bundles' | 'manifests'>;
+
 /**
- * Opens the bundle and reads cluster.yaml strictly, against the manifests in the bundle. Looks for bases of a delta
- * that are not in `bundlePaths` among the bundles that earlier installs left in `stagedBundles`. The caller closes the
- * bundles. Throws INPUT_UNREADABLE, InvalidInputError with every mistake, what openBundles throws, and, when the
- * options or cluster.yaml name allowed signers, what requireTrust throws.
+ * Opens the bundle and reads the manifests in it. Looks for bases of a delta that are not in `bundlePaths` among the bundles
+ * that earlier installs left in `stagedBundles`. The caller closes the bundles. Throws what openBundles throws, mistakes of the
+ * manifests, and, where `trust` names allowed signers, what requireTrust throws.
  */
-export async function openRequest(
+export async function openPlatform(
   bundlePaths: readonly string[],
-  clusterPath: string,
-  { clusterText, stagedBundles = seedLayout().bundles, trust: asked, clock = systemClock, home, opened }: RequestOptions = {},
-): Promise<InstallRequest> {
-  const text = clusterText ?? (await readCluster(clusterPath));
-  const files = asked ?? trustFilesOf(text, clusterPath);
+  {
+    stagedBundles = seedLayout().bundles,
+    trust: files,
+    clock = systemClock,
+    opened,
+  }: Pick<RequestOptions, 'stagedBundles' | 'trust' | 'clock' | 'opened'> = {},
+): Promise<OpenedPlatform> {
   const trust = files === undefined ? undefined : await readTrust(files, clock.now());
   const bundles = opened === undefined ? await openBundles(bundlePaths, { findBase: (base) => findStaged(stagedBundles, base) }) : [opened];
   try {
@@ -67,13 +71,33 @@ export async function openRequest(
     if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
     const bundle = theOne(bundles);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
-    const topology: InstallRequest['topology'] = (recorded) => readTopology(text, clusterPath, manifests, recorded);
+    return { bundle, bundles, manifests };
+  } catch (error) {
+    await closeBundles(bundles);
+    throw error;
+  }
+}
+
+/**
+ * Opens the bundle as openPlatform does, and reads cluster.yaml strictly, against the manifests in the bundle. The caller closes the
+ * bundles. Throws INPUT_UNREADABLE, InvalidInputError with every mistake, and what openPlatform throws; the allowed signers are those
+ * of the options or of cluster.yaml.
+ */
+export async function openRequest(
+  bundlePaths: readonly string[],
+  clusterPath: string,
+  { clusterText, trust, home, ...options }: RequestOptions = {},
+): Promise<InstallRequest> {
+  const text = clusterText ?? (await readCluster(clusterPath));
+  const platform = await openPlatform(bundlePaths, { ...options, trust: trust ?? trustFilesOf(text, clusterPath) });
+  try {
+    const topology: InstallRequest['topology'] = (recorded) => readTopology(text, clusterPath, platform.manifests, recorded);
     // Reports mistakes in cluster.yaml before any host is connected.
     const { spec } = topology(undefined);
     await checkLoginFiles(text, clusterPath, spec.ssh, { home, directory: dirname(clusterPath) });
-    return { bundle, bundles, spec, manifests, clusterDigest: digestOf(Buffer.from(text)), topology };
+    return { ...platform, spec, clusterDigest: digestOf(Buffer.from(text)), topology };
   } catch (error) {
-    await closeBundles(bundles);
+    await closeBundles(platform.bundles);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { optionProblems, parseClusterSpec, setChoice, setDomain, type NewChoice, type Topology } from '../cluster/index.ts';
+import { optionProblems, parseClusterSpec, setChoice, setDomain, typedValues, type NewChoice, type Topology } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import { suggestName } from '../io/index.ts';
@@ -83,7 +83,7 @@ async function editOption(options: OperationOptions, change: OptionChange): Prom
       [hint, 'List them: caisson option list'].filter((part) => part !== undefined).join(' '),
     );
   }
-  const wanted: NewChoice = { option: option.name, choice: change.choice, values: typedValues(option, change) };
+  const wanted: NewChoice = { option: option.name, choice: change.choice, values: typedValues(option, change.choice, change.values) };
   const fixed = fixedReason(option, record);
   if (fixed !== undefined && differs(topology, wanted)) {
     throw new SiteConflictError(
@@ -107,18 +107,6 @@ async function editDomain(options: OperationOptions, change: OptionChange): Prom
 
 function refused({ name }: OptionChange, reason: string, hint: string): CaissonError {
   return new CaissonError('USAGE', `Cannot set "${name}": ${reason}`, { hint });
-}
-
-/** Values in the types that the choice declares. What it does not declare stays a text, for the check to report. */
-function typedValues({ choices }: PlatformOption, { choice, values }: OptionChange): Readonly<Record<string, OptionValue>> {
-  const declared = Object.hasOwn(choices, choice) ? choices[choice]?.values : undefined;
-  return Object.fromEntries(
-    Object.entries(values).map(([name, text]): [string, OptionValue] => {
-      const type = declared !== undefined && Object.hasOwn(declared, name) ? declared[name]?.type : undefined;
-      if (type === 'hosts') return [name, text.split(',').filter((part) => part !== '')];
-      return [name, type === 'port' && /^\d{1,5}$/.test(text) ? Number(text) : text];
-    }),
-  );
 }
 
 function fixedReason({ name, fixed }: PlatformOption, record: SiteRecord | undefined): string | undefined {

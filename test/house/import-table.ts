@@ -221,6 +221,7 @@ export const IMPORT_TABLE: ImportTable = {
       'builder/rebuild.ts',
       'io/yaml-edit.ts',
       'site/site-keys.ts',
+      'usecases/init-conflicts.ts',
       'usecases/run-plan.ts',
     ],
     'node:zlib': ['io/compression.ts', 'ospkg/apt/write-repo.ts', 'sources/archive-files.ts', 'sources/docker-archive-source.ts'],

@@ -2,8 +2,11 @@ import { join } from 'node:path';
 import { MANIFESTS, ONE_NODE, writeSampleBundle } from './sample-install.ts';
 import { simulatedSite, type SimulatedSite } from './simulated-site.ts';
 
-/** The sample platform with an option that may change, one that is fixed, and a web server that knows the domain. */
-export async function writeOptionBundle(directory: string): Promise<string> {
+/**
+ * The sample platform with an option that may change, one that is fixed, and a web server that knows the domain. `more` are further lines
+ * of platform.yaml.
+ */
+export async function writeOptionBundle(directory: string, more = ''): Promise<string> {
   const platform = MANIFESTS['platform.yaml'] ?? '';
   const store = MANIFESTS['components/store/store.conf'] ?? '';
   const web = MANIFESTS['components/web/component.yaml'] ?? '';
@@ -26,7 +29,7 @@ export async function writeOptionBundle(directory: string): Promise<string> {
     default: slow
     fixed: true
     choices: { slow: { summary: Disks }, fast: { summary: Flash } }
-`,
+${more}`,
     'components/store/store.conf': `${store}logs=\${option.logging.choice} \${option.logging.server}:\${option.logging.port} \${option.logging.spares}\n`,
     'components/web/component.yaml': web.replace('STORE:', 'DOMAIN: "*.${cluster.domain}", STORE:'),
   };

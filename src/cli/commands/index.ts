@@ -6,6 +6,7 @@ import { registerBuildBundle } from './build-bundle.ts';
 import { registerCertificates } from './certificates.ts';
 import { registerCluster } from './cluster.ts';
 import { registerHistory } from './history.ts';
+import { registerInit } from './init.ts';
 import { registerInspect } from './inspect.ts';
 import { registerInstall } from './install.ts';
 import { registerNode } from './node.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerInspect,
   registerServe,
   registerPush,
+  registerInit,
   registerInstall,
   registerNode,
   registerOption,

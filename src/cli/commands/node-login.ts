@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { CaissonError, hasCode } from '../../core/index.ts';
 import { readIdentity, type FirstLogin } from '../../host/index.ts';
 import { readPasswordFile } from '../../io/index.ts';
-import { tryLogin, type NodeChange, type OperationOptions } from '../../usecases/index.ts';
+import { tryLogin, type NodeChange, type OperationOptions, type ShownKey } from '../../usecases/index.ts';
 import type { CommandContext } from '../command.ts';
 
 /** Flags that say how to log in to a machine once. */
@@ -16,9 +16,9 @@ export interface LoginFlags {
 /** Adds the flags for a login that is used once. No flag takes a password: arguments are seen by every user of a machine. */
 export function addLoginFlags(command: Command): Command {
   return command
-    .option('--root-pass', 'ask for its password on the terminal; used once, then the site logs in by a key of its own')
-    .option('--root-pass-file <file>', 'file (mode 0600) with its password in the first line; used once, as above')
-    .option('--private-key <file>', 'private key that may log in to it; used once, as above');
+    .option('--root-pass', 'ask for the password of the node on the terminal; used once, then the site logs in by a key of its own')
+    .option('--root-pass-file <file>', 'file (mode 0600) with the password of the node in the first line; used once, as above')
+    .option('--private-key <file>', 'private key that may log in to the node; used once, as above');
 }
 
 /** Reads the login that the flags name; undefined when they name none. Throws USAGE for more than one. */
@@ -66,14 +66,23 @@ export async function withKnownHost<C extends NodeChange & { readonly what: 'add
 ): Promise<C> {
   const shown = change.login === undefined ? undefined : await tryLogin(options, change);
   if (shown === undefined) return change;
-  const { fingerprint, keyType } = shown;
-  const [name, address] = change.what === 'add' ? [change.node.name, change.node.address] : [change.name, change.address];
+  if (change.what === 'replace') return { ...change, hostKey: await acceptHostKey(shown, change, context) };
+  const hostKey = await acceptHostKey(shown, change.node, context);
+  return { ...change, node: { ...change.node, ssh: { ...change.node.ssh, hostKey } } };
+}
+
+/** Asks about a host key that is in no known_hosts file, and returns its fingerprint. Throws HOST_KEY_UNKNOWN as withKnownHost does. */
+export async function acceptHostKey(
+  { fingerprint, keyType }: ShownKey,
+  { name, address }: { readonly name: string; readonly address: string },
+  context: CommandContext,
+): Promise<string> {
   const compare = 'for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done';
   const answer = await context.confirm('Is it the key of this machine?', [
     `"${name}" at ${address} shows the ${keyType} key ${fingerprint}, which nobody has vouched for`,
     `Compare, on its own console: ${compare}`,
   ]);
-  if (answer === true) return withHostKey(change, fingerprint);
+  if (answer === true) return fingerprint;
   const reason = answer === undefined ? 'there is no terminal to ask on' : 'it was not accepted';
   throw new CaissonError(
     'HOST_KEY_UNKNOWN',
@@ -82,8 +91,4 @@ export async function withKnownHost<C extends NodeChange & { readonly what: 'add
       hint: `Compare, on its own console: ${compare}\nWhen it is the same, give: --host-key ${fingerprint}`,
     },
   );
-}
-
-function withHostKey<C extends NodeChange & { readonly what: 'add' | 'replace' }>(change: C, hostKey: string): C {
-  return change.what === 'add' ? { ...change, node: { ...change.node, ssh: { ...change.node.ssh, hostKey } } } : { ...change, hostKey };
 }

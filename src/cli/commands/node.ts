@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { NewNode } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { changeNode, declareNode, install, listNodes, planInstall, planNodeChange, type NodeChange } from '../../usecases/index.ts';
-import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 import { registerCordon, registerUncordon } from './node-cordon.ts';
+import { addNodeSshFlags, collectList, nodeSsh, type NodeSshFlags } from './node-flags.ts';
 import { addLoginFlags, readLogin, withKnownHost, type LoginFlags } from './node-login.ts';
 import { registerNodeGet, registerNodeList } from './node-list.ts';
 
@@ -25,12 +25,9 @@ export const registerNode: RegisterCommand = (program, run) => {
   registerUncordon(node, run);
 };
 
-interface AddFlags extends SiteFlags, LoginFlags {
+interface AddFlags extends SiteFlags, LoginFlags, NodeSshFlags {
   readonly iip: string;
   readonly role: readonly string[];
-  readonly sshUser?: string;
-  readonly sshPort?: string;
-  readonly hostKey?: string;
   readonly install?: boolean;
 }
 
@@ -40,11 +37,8 @@ function registerAdd(node: Command, run: RunCommand): void {
     .description('write a node into cluster.yaml; with --install also install it')
     .argument('<name>', 'its name in the cluster')
     .requiredOption('--iip <address>', 'address by which the other hosts reach it')
-    .requiredOption('--role <role>', 'what it is for, such as compute; several by a comma or by further --role', collectList)
-    .option('--ssh-user <user>', 'login on it, where it differs from the ssh section')
-    .option('--ssh-port <port>', 'port of its sshd, where it differs from the ssh section')
-    .option('--host-key <fingerprint>', 'fingerprint of its host key (SHA256:…), in place of an entry in known_hosts')
-    .option('--install', 'show the plan, ask, and install it');
+    .requiredOption('--role <role>', 'what it is for, such as compute; several by a comma or by further --role', collectList);
+  addNodeSshFlags(command).option('--install', 'show the plan, ask, and install it');
   addSiteFlags(addBundleFlag(addLoginFlags(command))).action((name: string, flags: AddFlags) =>
     run(async (context) => {
       const login = await readLogin(flags, name, context);
@@ -141,26 +135,6 @@ async function declare(change: NodeChange, name: string, flags: SiteFlags, conte
   });
 }
 
-function newNode(name: string, { iip, role, sshUser, sshPort, hostKey }: AddFlags): NewNode {
-  const ssh = {
-    ...(sshUser === undefined ? {} : { user: sshUser }),
-    ...(sshPort === undefined ? {} : { port: parsePort(sshPort) }),
-    ...(hostKey === undefined ? {} : { hostKey }),
-  };
-  return { name, address: iip, roles: role, ...(Object.keys(ssh).length === 0 ? {} : { ssh }) };
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
-    throw new CaissonError('USAGE', `"${text}" is not a port`, { hint: 'Write a number from 1 to 65535' });
-  }
-  return port;
-}
-
-function collectList(value: string, before: readonly string[] = []): readonly string[] {
-  return value
-    .split(',')
-    .filter((part) => part !== '')
-    .reduce<readonly string[]>((all, part) => collect(part, all), before);
+function newNode(name: string, flags: AddFlags): NewNode {
+  return { name, address: flags.iip, roles: flags.role, ...nodeSsh(flags) };
 }

@@ -34,8 +34,8 @@ export const registerServe: RegisterCommand = (program, run) => {
     .option('--repository-key <file>', 'OpenPGP key that signs the package repositories; made when not given')
     .option('--state <dir>', 'keep what is made (authority, repository key) here for the next time')
     .option('--online', 'fetch what a client asks for and keep it in the file named BUNDLE; its digests are those of the lock')
-    .option('--upstream <file>', 'with --online: the settings that an install wrote, instead of --mirror and --ca')
-    .option('--jobs <number>', 'with --online: downloads at once', parseJobs, 8);
+    .option('--upstream <file>', 'online: the settings that an install wrote, instead of --mirror and --ca')
+    .option('--jobs <number>', 'online: downloads at once', parseJobs, 8);
   addUpstreamFlags(addLockFlags(command)).action((bundles: readonly string[], flags: ServeFlags) =>
     run((context) => serve(context, bundles, flags)),
   );

@@ -18,7 +18,7 @@ export interface LockFlags {
 
 export function addLockFlags(command: Command): Command {
   return command
-    .option('--lock <file>', 'with --online: the lock that build-bundle wrote; the flags below are those that it was made with')
+    .option('--lock <file>', 'online: the lock that build-bundle wrote; the flags below are those that it was made with')
     .option('--manifests <directory>', 'with --lock: what the cluster is made of', 'manifests')
     .option('--images <file>', 'with --lock: the list of images', 'images.txt')
     .option('--name <name>', 'with --lock: name of the bundle (default: the name of the platform)')

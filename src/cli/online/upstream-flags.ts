@@ -21,8 +21,8 @@ export interface UpstreamFlags {
 
 export function addUpstreamFlags(command: Command): Command {
   return command
-    .option('--mirror <host=url>', 'with --online: ask this address instead of the host; may be repeated', collect, [])
-    .option('--ca <file>', 'with --online: trust the authorities in this file (PEM), too; may be repeated', collect, []);
+    .option('--mirror <host=url>', 'online: ask this address instead of the host; may be repeated', collect, [])
+    .option('--ca <file>', 'online: trust the authorities in this file (PEM), too; may be repeated', collect, []);
 }
 
 /** The settings of these flags and of the environment. Throws USAGE, INPUT_UNREADABLE and INPUT_INVALID. */

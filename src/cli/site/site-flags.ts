@@ -29,13 +29,26 @@ export function addBundleFlag(command: Command): Command {
 
 /** Adds the flags that all commands which change a site share. */
 export function addSiteFlags(command: Command): Command {
-  command
-    .option('--plan', 'print what would be done and what follows from it, and change nothing')
+  addPlanFlag(command)
     .option('--cluster <file>', 'the hosts, as cluster.yaml (default: the file of the last run)')
-    .option('--yes', 'do not ask before the first change')
-    .option('--forget <host>', 'let a host go that leaves the cluster and is lost for good', collect)
-    .option('--parallel <number>', 'hosts that are connected and worked on at the same time', parseParallel, HOSTS_AT_ONCE);
-  return addTrustFlags(command);
+    .option('--yes', ASK)
+    .option('--forget <host>', 'let a host go that leaves the cluster and is lost for good', collect);
+  return addTrustFlags(addParallelFlag(command));
+}
+
+/** Adds those of these flags that also make sense where there is no site yet. */
+export function addNewSiteFlags(command: Command): Command {
+  return addTrustFlags(addParallelFlag(addPlanFlag(command).option('--yes', ASK)));
+}
+
+const ASK = 'do not ask before the first change';
+
+function addPlanFlag(command: Command): Command {
+  return command.option('--plan', 'print what would be done and what follows from it, and change nothing');
+}
+
+function addParallelFlag(command: Command): Command {
+  return command.option('--parallel <number>', 'hosts that are connected and worked on at the same time', parseParallel, HOSTS_AT_ONCE);
 }
 
 /** Makes the options of a use case from the flags. Relative paths start at the working directory. */

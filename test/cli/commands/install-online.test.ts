@@ -7,6 +7,7 @@ import { digestOf, fixedClock } from '../../../src/core/index.ts';
 import { operatorPaths, seedLayout } from '../../../src/site/index.ts';
 import { NOON } from '../../support/command-site.ts';
 import { openBuildingSite, type BuildingSite } from '../../e2e/building-site.ts';
+import { freePort } from '../../support/free-port.ts';
 import { runCaisson, type Ended } from '../../support/run-caisson.ts';
 import { sampleImage, sampleLayer } from '../../support/sample-image.ts';
 import { EXECUTABLE_BYTES } from '../../support/sample-install.ts';
@@ -103,6 +104,21 @@ describe('caisson install --online', () => {
     expect(building.registry.asked(layer)).toHaveLength(1);
     servers[0]?.abort();
     expect((await ended).err).toContain(`Fetched blobs/sha256/${layer.slice(7)}`);
+  });
+
+  it('is what init begins with --install-type online, from the flags of its first node', async () => {
+    const { directory } = building.workshop;
+    const cluster = join(directory, 'first.yaml');
+    const words = ['init', '--install-type', 'online', ...lockWords().slice(1), '--cluster', cluster];
+    const node = ['--node', 'n1', '--iip', '10.0.0.10', '--role', 'node', '--depot-port', String(await freePort())];
+    const lock = digestOf(await readFile(join(directory, 'bundle.lock.json')));
+    const options = { machines: site.options.machines, clock: fixedClock(NOON) };
+    const planned = await runCaisson([...words, ...node, '--plan'], options);
+    expect(planned).toMatchObject({ status: 0, out: expect.stringContaining(`as lock ${lock} has it`) });
+    expect(await runCaisson([...words, ...node, '--yes'], options)).toMatchObject({ status: 0 });
+    expect(await readFile(cluster, 'utf8')).toContain('    roles: [node]\n');
+    expect(site.machine('n1').files.get('/etc/systemd/system/caisson-depot.service')?.content.toString()).toContain('--online');
+    expect((await runCaisson([...words, ...node], options)).out).toContain('Everything was as declared');
   });
 
   it('refuses a byte that was changed upstream, on the way to a host', async () => {
