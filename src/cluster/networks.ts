@@ -19,6 +19,11 @@ export function networksOverlap(left: string, right: string): boolean {
   return leftNetwork.kind() === rightNetwork.kind() && leftNetwork.match(rightNetwork, Math.min(leftBits, rightBits));
 }
 
+/** True when every address of `inner` is one of `outer`. Both must be valid. */
+export function networkWithin(inner: string, outer: string): boolean {
+  return networksOverlap(inner, outer) && ipaddr.parseCIDR(inner)[1] >= ipaddr.parseCIDR(outer)[1];
+}
+
 /** Formats an address for a URL or for a following port: IPv6 gets brackets. */
 export function urlAddress(address: string): string {
   return address.includes(':') ? `[${address}]` : address;

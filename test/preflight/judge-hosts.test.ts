@@ -315,6 +315,16 @@ describe('preflight of names and networks', () => {
     ]);
   });
 
+  it('takes networks inside those of containers for ours on a host that is installed, and wider ones for what they are', () => {
+    const more = ['network: { podCIDR: 10.32.0.0/11, serviceCIDR: 10.96.0.0/12 }'];
+    const state = { agent: true, strangers: undefined };
+    const own = { addresses: ['10.0.0.12', '10.42.1.1', '10.96.0.1'], routes: ['10.42.1.0/24', '10.32.0.0/11', '10.96.0.0/12'] };
+    expect(problems('f1', { facts: own, state }, { more })).toEqual([]);
+    expect(problems('f1', { facts: { ...own, routes: ['10.32.0.0/10'] }, state }, { more })).toEqual([
+      'f1: its network 10.32.0.0/10 overlaps network.podCIDR (10.32.0.0/11)',
+    ]);
+  });
+
   it('refuses a name of the cluster or the platform that /etc/hosts gives to somebody else', () => {
     const hostNames = [
       { address: '10.9.9.9', names: ['m1'] },

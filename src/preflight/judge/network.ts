@@ -1,14 +1,18 @@
-import { networkContains, networksOverlap, normalAddress } from '../../cluster/index.ts';
+import { networkContains, networksOverlap, networkWithin, normalAddress } from '../../cluster/index.ts';
 import { isLoopback } from '../loopback.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
-export function checkNetworks({ facts }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
+/**
+ * Finds networks of the host that meet those of containers and services. On a host with our agent, what lies inside them is
+ * there because containers run.
+ */
+export function checkNetworks({ facts, state }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
   const { podCIDR, serviceCIDR } = topology.spec.network;
   return Object.entries({ podCIDR, serviceCIDR }).flatMap(([key, cidr]) => {
-    const route = facts.routes.find((known) => networksOverlap(known, cidr));
+    const route = facts.routes.find((known) => networksOverlap(known, cidr) && !(state.agent && networkWithin(known, cidr)));
     if (route !== undefined)
       return finding(`its network ${route} overlaps network.${key} (${cidr})`, `Choose another network.${key} in cluster.yaml`);
-    const address = facts.addresses.find((known) => networkContains(cidr, known));
+    const address = state.agent ? undefined : facts.addresses.find((known) => networkContains(cidr, known));
     return address === undefined
       ? []
       : finding(`its address ${address} lies in network.${key} (${cidr})`, `Choose another network.${key} in cluster.yaml`);
