@@ -9,7 +9,6 @@ import { askNode, readClient, type RecordedNode } from './cluster-agents.ts';
 import { countFaults, unhealthyCount } from './status-faults.ts';
 import { formatCluster, type NodeReport } from './status-table.ts';
 
-const DEFAULT_STATE = '/var/lib/caisson';
 const WATCH_INTERVAL_MS = 2000;
 
 /** Name and nodes of the cluster, from the site record. */
@@ -20,8 +19,8 @@ interface RecordedCluster {
 
 interface ClusterFlags {
   readonly watch?: boolean;
-  readonly state: string;
-  readonly pki: string;
+  readonly state?: string;
+  readonly pki?: string;
 }
 
 /** `caisson cluster`: asks every node's agent; exit status 6 when a node does not answer or something is not healthy. */
@@ -30,14 +29,15 @@ export const registerCluster: RegisterCommand = (program, run) => {
     .command('cluster')
     .description('print nodes, roles, and the state of every component and since when; run it on the seed')
     .option('--watch', 'print again every two seconds, until interrupted')
-    .option('--state <directory>', 'where the installer keeps what it knows of the cluster', DEFAULT_STATE)
-    .option('--pki <directory>', "where the operator's certificate is", seedLayout().pki)
+    .option('--state <directory>', 'where the installer keeps what it knows of the cluster (default: /var/lib/caisson)')
+    .option('--pki <directory>', "where the operator's certificate is (default: /etc/caisson/pki)")
     .action((flags: ClusterFlags) => run((context) => showCluster(flags, context)));
 };
 
 async function showCluster(flags: ClusterFlags, context: CommandContext): Promise<void> {
-  const record = await readCluster(join(flags.state, 'site.json'));
-  const client = await readClient(flags.pki);
+  const layout = seedLayout(context.machines?.seedRoot);
+  const record = await readCluster(flags.state === undefined ? layout.record : join(flags.state, 'site.json'));
+  const client = await readClient(flags.pki ?? layout.pki);
   for (;;) {
     const reports = await Promise.all(record.nodes.map((node) => askNode(node, client, context.signal)));
     const faults = faultsOf(reports);
