@@ -23,8 +23,8 @@ const NEXT_MANIFESTS: Readonly<Record<string, string>> = {
 };
 
 export interface CommandOptions {
-  /** What is typed at the question; without it there is no terminal. */
-  readonly typed?: string;
+  /** What is typed at each question; without it there is no terminal. */
+  readonly typed?: string | readonly string[];
   readonly clock?: Clock;
 }
 
