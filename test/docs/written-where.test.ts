@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { AGENT_STATE, BACKUP_TIMER, BACKUP_UNIT, DATA_PLACE, UNITS } from '../../src/site/index.ts';
+import { AGENT_STATE, BACKUP_TIMER, BACKUP_UNIT, DATA_PLACE, seedLayout, UNITS } from '../../src/site/index.ts';
 import { treeOf } from '../support/backup-site.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { NODES, useGuideSites, type GuideSite } from './guide-site.ts';
@@ -84,7 +84,7 @@ describe('what is written where on hosts', () => {
     // These come and go, or are written by the agent itself, by a login that is used once, or on hosts that had something before.
     expect(absent.sort()).toEqual(
       [
-        ...['/root/.ssh/authorized_keys', '/run/caisson/agent.sock', AGENT_STATE, DATA_PLACE],
+        ...['/root/.ssh/authorized_keys', '/run/caisson/agent.sock', AGENT_STATE, DATA_PLACE, seedLayout().lastBackup],
         ...['artifacts', 'originals', 'replaced'].map((name) => `/var/lib/caisson/${name}`),
       ].sort(),
     );
