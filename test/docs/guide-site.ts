@@ -148,8 +148,12 @@ function namesOf(directory: string, bundles: Readonly<Record<string, string>>): 
   };
 }
 
+/** The keys of the operator, made once: it takes a while. */
+let operator: ReturnType<typeof keyPair> | undefined;
+
 async function writeOperatorFiles({ file }: GuideSite): Promise<void> {
-  const { publicKey, privateKey } = await keyPair();
+  operator ??= keyPair();
+  const { publicKey, privateKey } = await operator;
   await writeFile(file('passphrase'), `${PASSPHRASE}\n`, { mode: 0o600 });
   await writeFile(file('operator.asc'), publicKey);
   await writeFile(file('PRIVATE.asc'), privateKey, { mode: 0o600 });

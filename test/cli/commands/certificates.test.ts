@@ -51,9 +51,9 @@ describe('caisson certificates renew', () => {
     const words = ['certificates', 'renew', 'node-f1', 'depot'];
     expect(await site.told([...words, '--plan'])).toMatchInlineSnapshot(`
       "[stdout]
-      ~ m1: certificate depot (caisson-seed): SEED/etc/caisson/depot/tls.crt: its content differs; it was changed on the host
+      ~ m1: certificate depot (caisson-seed): SEED/etc/caisson/depot/tls.crt: its content differs; it is made anew
       ~ m1: unit caisson-depot.service (caisson-seed): SEED/etc/caisson/depot/tls.crt changes
-      ~ f1: certificate node (caisson): /etc/caisson/pki/node.crt: its content differs; it was changed on the host
+      ~ f1: certificate node (caisson): /etc/caisson/pki/node.crt: its content differs; it is made anew
       ~ f1: unit caisson-agent.service (caisson): /etc/caisson/pki/node.crt changes
 
       HOST  PHASE          STEP
@@ -94,17 +94,17 @@ describe('caisson certificates rotate', () => {
     const before = await site.told(['certificates']);
     expect(await site.told([...ROTATE, '--plan'])).toMatchInlineSnapshot(`
       "[stdout]
-      ~ m1: file SEED/etc/caisson/pki/ca.crt (caisson-seed): its content differs; it was changed on the host
-      ~ m1: file /etc/caisson/pki/ca.crt (caisson): its content differs; it was changed on the host
-      ~ m1: file /etc/docker/certs.d/depot.sample.internal:PORT/ca.crt (caisson): its content differs; it was changed on the host
-      ~ m1: file /etc/docker/certs.d/registry.example/ca.crt (caisson): its content differs; it was changed on the host
+      ~ m1: file SEED/etc/caisson/pki/ca.crt (caisson-seed): its content differs; it is made anew
+      ~ m1: file /etc/caisson/pki/ca.crt (caisson): its content differs; it is made anew
+      ~ m1: file /etc/docker/certs.d/depot.sample.internal:PORT/ca.crt (caisson): its content differs; it is made anew
+      ~ m1: file /etc/docker/certs.d/registry.example/ca.crt (caisson): its content differs; it is made anew
       ~ m1: unit caisson-agent.service (caisson): /etc/caisson/pki/ca.crt changes
-      ~ f1: file /etc/caisson/pki/ca.crt (caisson): its content differs; it was changed on the host
-      ~ f1: file /etc/docker/certs.d/depot.sample.internal:PORT/ca.crt (caisson): its content differs; it was changed on the host
-      ~ f1: file /etc/docker/certs.d/registry.example/ca.crt (caisson): its content differs; it was changed on the host
+      ~ f1: file /etc/caisson/pki/ca.crt (caisson): its content differs; it is made anew
+      ~ f1: file /etc/docker/certs.d/depot.sample.internal:PORT/ca.crt (caisson): its content differs; it is made anew
+      ~ f1: file /etc/docker/certs.d/registry.example/ca.crt (caisson): its content differs; it is made anew
       ~ f1: unit caisson-agent.service (caisson): /etc/caisson/pki/ca.crt changes
-      ~ m1: certificate store/tls (store): /opt/sample/ssl/ca.crt: its content differs; it was changed on the host
-      ~ m1: definition /opt/sample/conf/store.yaml (store): its content differs; it was changed on the host
+      ~ m1: certificate store/tls (store): /opt/sample/ssl/ca.crt: its content differs; it is made anew
+      ~ m1: definition /opt/sample/conf/store.yaml (store): its content differs; it is made anew
       What follows:
         store on m1 restarts; meanwhile it does not serve web
       Phase 1 of 3 of the rotation of authority "site": every host gets the next authority beside the present one
