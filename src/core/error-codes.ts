@@ -75,7 +75,7 @@ export const ERROR_CODES = {
   SITE_RECORD_INVALID: { exit: 6, summary: 'The record of the site cannot be understood' },
   AGENT_UNREACHABLE: { exit: 6, summary: 'A node agent does not answer' },
   ACTION_FAILED: { exit: 6, summary: 'An action of the platform failed' },
-  CLUSTER_UNHEALTHY: { exit: 6, summary: 'A node or a component of the cluster is not healthy' },
+  CLUSTER_UNHEALTHY: { exit: 6, summary: 'A node, a component or the scheduled backup of the cluster is not well' },
   COMMAND_FAILED: { exit: 6, summary: 'A command on a host failed' },
   COMMAND_STALLED: { exit: 6, summary: 'A command on a host printed nothing for too long' },
   CONDITION_TIMEOUT: { exit: 6, summary: 'Something that was waited for made no progress' },

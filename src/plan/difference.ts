@@ -76,9 +76,7 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
     return { action: 'add', resource, reason, replaces: known?.before === 'other', owned: ownedBy(resource, known?.before) };
   }
   const before = known === undefined ? foundBefore(resource.kind) : known.before;
-  const isDeclared = known?.digest !== undefined && resource.digest !== undefined && known.digest !== resource.digest;
-  const source =
-    known === undefined ? 'what was there before is another' : isDeclared ? 'it is declared otherwise now' : 'it was changed on the host';
+  const source = known === undefined ? 'what was there before is another' : sourceOf(resource, known);
   return {
     action: 'change',
     resource,
@@ -87,6 +85,12 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
     owned: ownedBy(resource, before),
     ...(found.byReload === true ? { isReload: true } : {}),
   };
+}
+
+/** Reason why a resource differs from the recorded one. Content that is still to be made, such as a certificate, has no digest. */
+function sourceOf({ digest }: Resource, known: OwnedResource): string {
+  if (digest === undefined) return 'it is made anew';
+  return digest === known.digest ? 'it was changed on the host' : 'it is declared otherwise now';
 }
 
 /** The state before Caisson of a resource that is not in the record and differs from the wanted one. */

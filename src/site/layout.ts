@@ -55,6 +55,8 @@ export interface SeedLayout {
   readonly pki: string;
   /** Directory of files that the unit of the depot reads. */
   readonly depot: string;
+  /** File that says how the last backup by cluster.yaml ended. */
+  readonly lastBackup: string;
   /** Name of the install lock, which a run holds. */
   readonly lock: string;
 }
@@ -72,6 +74,7 @@ export function seedLayout(root = '/'): SeedLayout {
     authorities: posix.join(state, 'authorities'),
     pki: posix.join(settings, 'pki'),
     depot: posix.join(settings, 'depot'),
+    lastBackup: posix.join(state, 'last-backup.json'),
     lock: root === '/' ? 'caisson-install' : `caisson-install ${root}`,
   };
 }

@@ -97,7 +97,7 @@ function bundleInForce(record: SiteRecord): RecordedBundle {
     throw new CaissonError(
       'RUN_UNFINISHED',
       `Cannot tell which bundle is meant: the last run was to install ${unfinished.name} ${unfinished.version}, and it did not end well`,
-      { hint: 'Finish it: run "caisson upgrade" or "caisson install" with --bundle again; or go back: caisson rollback' },
+      { hint: 'Finish it: run "caisson upgrade" or "caisson install --offline" with --bundle again; or go back: caisson rollback' },
     );
   }
   if (record.bundle === undefined) throw siteUnknown('which bundle is installed');

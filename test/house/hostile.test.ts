@@ -52,6 +52,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/agent/status-client.ts': 'an answer of an agent that showed a certificate of the site',
   'src/cluster/edit-nodes.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/site/secret-store.ts': 'written by Caisson itself, for root alone; a damaged one is refused whole (test/site/secret-store.test.ts)',
+  'src/site/last-backup.ts':
+    'written by Caisson itself, for root alone; one that says something else is refused (scheduled-backup.test.ts)',
   'src/usecases/options.ts': 'cluster.yaml as src/cluster/edit-options.ts gives it',
   'src/cluster/edit-options.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/usecases/init-conflicts.ts': 'cluster.yaml, read by readYaml to be compared; a file that says the same is checked as a whole later',

@@ -128,9 +128,9 @@ describe('a resource that is wanted', () => {
     expect(changeOf(unit, { state: 'different', why: 'it does not run' }, known)).toMatchObject([{ reason: 'it does not run' }]);
   });
 
-  it('and has no content yet is never said to be declared otherwise', () => {
+  it('and has no content yet is made anew, whatever the record has', () => {
     const secret = sampleFile('/etc/a.conf');
-    expect(changeOf(secret, other, owned)).toMatchObject([{ reason: 'its content differs; it was changed on the host' }]);
+    expect(changeOf(secret, other, owned)).toMatchObject([{ reason: 'its content differs; it is made anew' }]);
     expect(changeOf(secret, other, owned)[0]?.owned).toEqual({ kind: 'file', key: '/etc/a.conf', owner: 'web' });
   });
 

@@ -21,6 +21,7 @@ describe('seedLayout', () => {
       authorities: '/var/lib/caisson/authorities',
       pki: '/etc/caisson/pki',
       depot: '/etc/caisson/depot',
+      lastBackup: '/var/lib/caisson/last-backup.json',
       lock: 'caisson-install',
     });
     expect(seedLayout(REAL_MACHINES.seedRoot)).toEqual(seedLayout('/'));

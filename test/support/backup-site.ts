@@ -48,12 +48,14 @@ export async function treeOf(root: string): Promise<ReadonlyMap<string, string>>
 /** A pair of OpenPGP keys, as what a backup is encrypted to and as what opens it. */
 export async function keyPair(): Promise<{
   readonly publicKey: string;
+  readonly privateKey: string;
   readonly seal: BackupOptions['seal'];
   readonly opener: RestoreOptions['opener'];
 }> {
   const { publicKey, privateKey } = await generateKey({ userIDs: [{ name: 'operator' }], format: 'armored' });
   return {
     publicKey,
+    privateKey,
     seal: { recipients: [await parseRecipient(publicKey, 'operator.asc')] },
     opener: { key: await parsePrivateKey(privateKey, undefined, 'operator.key') },
   };

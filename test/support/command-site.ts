@@ -1,6 +1,8 @@
 import { dirname, join } from 'node:path';
 import { beforeAll } from 'vitest';
+import { openBundle } from '../../src/bundle/index.ts';
 import { fixedClock, type Clock } from '../../src/core/index.ts';
+import { stagedBundleName } from '../../src/site/index.ts';
 import { runCaisson, type Ended } from './run-caisson.ts';
 import { MANIFESTS, writeSampleBundle, type SampleNode } from './sample-install.ts';
 import { simulatedSite, type SimulatedSite } from './simulated-site.ts';
@@ -23,8 +25,8 @@ const NEXT_MANIFESTS: Readonly<Record<string, string>> = {
 };
 
 export interface CommandOptions {
-  /** What is typed at the question; without it there is no terminal. */
-  readonly typed?: string;
+  /** What is typed at each question; without it there is no terminal. */
+  readonly typed?: string | readonly string[];
   readonly clock?: Clock;
 }
 
@@ -51,12 +53,19 @@ export function useCommandSites(directory: () => string): CommandSites {
   const shared = useSharedTempDir();
   const ending = useEnding<SimulatedSite>();
   const bundles = { bundle: '', next: '' };
+  /** Digests of both by their names on the seed. */
+  const staged = new Map<string, string>();
   beforeAll(async () => {
     bundles.bundle = await writeSampleBundle(join(shared(), 'sample.tar'));
     bundles.next = await writeSampleBundle(join(shared(), 'next.tar'), { manifests: NEXT_MANIFESTS, version: '1.3' });
+    for (const reader of await Promise.all([bundles.bundle, bundles.next].map((path) => openBundle(path)))) {
+      staged.set(stagedBundleName(reader), reader.bundleDigest);
+      await reader.close();
+    }
   });
   const bare = async (nodes: readonly SampleNode[]): Promise<CommandSite> => {
     const made = await commandSite(directory(), bundles.bundle, nodes);
+    for (const machine of made.site.machines) machine.bundleDigests = staged;
     ending(made.site);
     return made;
   };

@@ -243,6 +243,8 @@ export class SimulatedPlatform {
 /** A simulated site of the hard cases, whose cluster and bundle can change. */
 export interface HardSite extends SimulatedSite {
   readonly platform: SimulatedPlatform;
+  /** Names of machines that do not answer. */
+  readonly unreachable: string[];
   declare(nodes: readonly SampleNode[]): Promise<void>;
   /** Later runs install from this bundle. */
   take(bundle: string): Promise<void>;
@@ -255,7 +257,8 @@ export interface HardSite extends SimulatedSite {
 }
 
 export async function hardSite(directory: string, bundle: string, nodes: readonly SampleNode[]): Promise<HardSite> {
-  const site = await simulatedSite({ directory, bundle, nodes });
+  const unreachable: string[] = [];
+  const site = await simulatedSite({ directory, bundle, nodes, unreachable });
   const platform = new SimulatedPlatform();
   for (const machine of site.machines) platform.equip(machine);
   let bundlePaths = [bundle];
@@ -265,6 +268,7 @@ export async function hardSite(directory: string, bundle: string, nodes: readonl
   return {
     ...site,
     platform,
+    unreachable,
     declare: async (declared) => {
       const [depot = ''] = /^depot:.*$/m.exec(await readFile(site.options.clusterPath, 'utf8')) ?? [];
       await writeFile(site.options.clusterPath, clusterYaml(declared, [depot]));

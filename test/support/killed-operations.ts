@@ -1,14 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { reset, rollback, upgrade } from '../../src/usecases/index.ts';
+import type { RunSummary } from '../../src/engine/index.ts';
+import { adopt, backup, changeNode, reset, rollback, tryLogin, upgrade, type NodeChange } from '../../src/usecases/index.ts';
+import { backupOptions, PASSPHRASE } from './backup-site.ts';
 import { DATABASE_NODES, type TwoReleases } from './database-sites.ts';
 import { inventory } from './model/checks.ts';
 import { hardSite, type HardSite } from './hard-cases.ts';
+import { lockMachine } from './locked-machine.ts';
 import { type SampleNode } from './sample-install.ts';
 import { outcomeOf } from './simulated-site.ts';
 
-const NODES: readonly SampleNode[] = [...DATABASE_NODES, { name: 'n3', address: '10.0.0.13', roles: ['front'] }];
+const N3: SampleNode = { name: 'n3', address: '10.0.0.13', roles: ['front'] };
+const NODES: readonly SampleNode[] = [...DATABASE_NODES, N3];
+const PASSWORD = 'correct horse battery';
 
 const yes = async (): Promise<boolean> => true;
 
@@ -17,11 +22,42 @@ export interface KilledOperation {
   readonly name: string;
   /** True for the first install: the site has bare machines. */
   readonly isFirst?: boolean;
+  /** Machines of the site, of which the first is the seed; NODES by default. */
+  readonly machines?: readonly SampleNode[];
+  /** Nodes of the first install; all machines by default. */
+  readonly declared?: readonly SampleNode[];
   /** Brings a site that was installed from the older release to the moment before the operation. */
   readonly prepare: (site: HardSite, releases: TwoReleases) => Promise<void>;
   readonly run: (site: HardSite, releases: TwoReleases) => Promise<unknown>;
   /** Number of changed steps of a run afterwards; 0 is right. Absent where the site is gone. */
   readonly again?: (site: HardSite) => Promise<{ readonly changed: number }>;
+}
+
+const ADD: NodeChange = { what: 'add', node: N3 };
+const ADD_BY_PASSWORD: NodeChange = { ...ADD, login: { password: PASSWORD } };
+
+/** Adds n3, which lets root in by a password that is used once. As the command does, it tries the login first. */
+async function addByPassword(site: HardSite): Promise<unknown> {
+  const machines = lockMachine(site, { name: 'n3', user: 'root', takes: ({ password }) => password === PASSWORD });
+  const options = { ...site.options, machines };
+  await tryLogin(options, ADD_BY_PASSWORD);
+  return changeNode(options, ADD_BY_PASSWORD, yes);
+}
+
+/** Has n2 take the place of n3, a seed that was lost after a backup. */
+async function loseSeed(site: HardSite): Promise<void> {
+  await backup(backupOptions(site, backupOf(site), { withData: false }));
+  site.unreachable.push('n3');
+  await site.machine('n3').powerOff();
+}
+
+const backupOf = ({ options }: HardSite): string => join(options.connect.home, 'lost.gpg');
+
+async function adoptLost(site: HardSite): Promise<RunSummary> {
+  const { machines } = site.moveTo('n2', join(site.options.connect.home, 'seed-of-n2'));
+  const source = { backup: { file: backupOf(site), opener: { passphrase: PASSPHRASE } } };
+  const options = { ...site.options, machines, clusterPath: undefined, forget: ['n3'], source };
+  return (await adopt(options, { approve: yes, approvePlan: yes })).summary;
 }
 
 const removeNode = async (site: HardSite): Promise<void> => site.declare(DATABASE_NODES);
@@ -44,6 +80,21 @@ export const KILLED_OPERATIONS: readonly KilledOperation[] = [
     again: async (site) => site.install({ bundlePaths: undefined }),
   },
   { name: 'removal of a node', prepare: removeNode, run: (site) => site.run({ purge: true }), again: (site) => site.run() },
+  {
+    name: 'addition of a node',
+    declared: DATABASE_NODES,
+    prepare: async () => {},
+    run: (site) => changeNode(site.options, ADD, yes),
+    again: (site) => site.run(),
+  },
+  {
+    name: 'addition of a node by a password',
+    declared: DATABASE_NODES,
+    prepare: async () => {},
+    run: addByPassword,
+    again: (site) => site.run(),
+  },
+  { name: 'adoption by a backup', machines: [N3, ...DATABASE_NODES], prepare: loseSeed, run: adoptLost, again: adoptLost },
   { name: 'reset', prepare: async () => {}, run: (site) => reset({ ...site.options, purge: true }, yes) },
 ];
 
@@ -91,10 +142,15 @@ interface Prepared {
   readonly bare: readonly (readonly string[])[];
 }
 
-async function prepared({ prepare, isFirst }: KilledOperation, releases: TwoReleases, directory: string): Promise<Prepared> {
+async function prepared(
+  { prepare, isFirst, machines = NODES, declared = machines }: KilledOperation,
+  releases: TwoReleases,
+  directory: string,
+): Promise<Prepared> {
   const own = await mkdtemp(join(directory, 'own-'));
-  const site = await hardSite(own, releases.older, NODES);
+  const site = await hardSite(own, releases.older, machines);
   const bare = inventories(site);
+  await site.declare(declared);
   if (isFirst !== true) await site.run();
   await prepare(site, releases);
   return { site, own, bare };
@@ -114,6 +170,7 @@ function stateOf({ site, own }: Prepared): readonly string[] {
   return site.machines.map((machine) =>
     JSON.stringify(machine.state())
       .replaceAll(/(?<=depot\.sample\.internal[:_]|0\.0\.0\.0:)\d+/g, 'PORT')
+      .replaceAll(/(?<=ssh-ed25519 )\S+/g, 'KEY')
       .replaceAll(own, 'OWN'),
   );
 }

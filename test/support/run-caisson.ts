@@ -16,8 +16,11 @@ export interface RunCaissonOptions {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly machines?: Machines | undefined;
-  /** What is typed at the terminal when a question is asked; an empty text ends the input. Without it there is no terminal. */
-  readonly typed?: string;
+  /**
+   * What is typed at the terminal when a question is asked; an empty text ends the input. A list has an answer for each question, the
+   * last one for all that follow. Without it there is no terminal.
+   */
+  readonly typed?: string | readonly string[];
   /** What is typed at the terminal when a secret is asked for. */
   readonly secret?: string;
 }
@@ -27,13 +30,15 @@ export async function runCaisson(argv: readonly string[], options: RunCaissonOpt
   const { name, signal = new AbortController().signal, clock, machines, typed, secret } = options;
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined || secret !== undefined });
+  const answers = typeof typed === 'string' ? [typed] : [...(typed ?? [])];
   stderr.on('data', (chunk: Buffer) => {
     if (secret !== undefined && chunk.toString().endsWith(': ')) stdin.write(`${secret}\n`);
     if (typed === undefined || !chunk.toString().endsWith('[y/N] ')) return;
+    const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? '';
     // A terminal echoes what is typed.
-    stderr.write(typed);
-    if (typed === '') stdin.end();
-    else stdin.write(typed);
+    stderr.write(answer);
+    if (answer === '') stdin.end();
+    else stdin.write(answer);
   });
   const printed = Promise.all([text(stdout), text(stderr)]);
   const status = await runProgram({

@@ -123,7 +123,10 @@ export class SimulatedMachine implements Host {
   /** Units that were restarted while they ran, in order. */
   readonly restarted: string[] = [];
   /** Commands of the platform, such as those of actions. */
-  readonly programs = new Map<string, (words: readonly string[], machine: SimulatedMachine) => Partial<CommandResult>>();
+  readonly programs = new Map<
+    string,
+    (words: readonly string[], machine: SimulatedMachine, containerFlags: readonly string[]) => Partial<CommandResult>
+  >();
   /** True after a kill in the middle of dpkg: apt refuses to work until a repair. */
   halfInstalled = false;
   /** Lines that change the answer to the questions of preflight. */
@@ -251,7 +254,7 @@ export class SimulatedMachine implements Host {
   async #answer(command: Command): Promise<Partial<CommandResult>> {
     const [program = '', ...words] = command.argv.filter((word) => word !== '--no-pager' && word !== '--');
     const own = this.programs.get(program);
-    if (own !== undefined) return own(words, this);
+    if (own !== undefined) return own(words, this, []);
     switch (program) {
       case 'timeout':
         return this.frozen ? { exitCode: 124 } : this.#answer({ ...command, argv: command.argv.slice(3) });
@@ -877,7 +880,7 @@ export class SimulatedMachine implements Host {
     const index = words.findIndex((word) => this.images.has(word));
     const program = this.programs.get(words[index] ?? '');
     if (program === undefined) return { exitCode: 125, stderr: 'Unable to find image locally\n' };
-    return program(words.slice(index + 1), this);
+    return program(words.slice(index + 1), this, words.slice(0, index));
   }
 
   /** Services of the directory that the agent's configuration names. */

@@ -5,6 +5,7 @@ import { HostKeyUnknownError } from '../../src/host/index.ts';
 import { loginKeyPaths, seedLayout, type Machines } from '../../src/site/index.ts';
 import { changeNode, declareNode, install, planNodeChange, tryLogin, type NodeChange } from '../../src/usecases/index.ts';
 import { failureOf } from '../support/hard-cases.ts';
+import { lockMachine } from '../support/locked-machine.ts';
 import { inventory } from '../support/model/checks.ts';
 import { THREE_NODES } from '../support/sample-install.ts';
 import { outcomeOf, type SimulatedSite } from '../support/simulated-site.ts';
@@ -26,25 +27,10 @@ async function installed() {
   const text = await clusterOf(site);
   await writeFile(site.options.clusterPath, text.replace(/^.*name: f2.*\n/m, ''));
   await site.install();
-  const { machines } = site.options;
-  if (machines === undefined) throw new Error('the machines are not simulated');
   const keys = loginKeyPaths(seedLayout(site.seedRoot));
-  const connect: Machines['connect'] = async (node, ssh, options) => {
-    if (node.name === 'f2') {
-      const given = options.firstLogins?.get('f2')?.password;
-      const isKnown = given === PASSWORD || (given === undefined && node.ssh?.identityFile === keys.private && (await isAllowed(site)));
-      if (!isKnown || node.ssh?.user !== 'deploy') throw new Error('f2 lets nobody in');
-    }
-    return machines.connect(node, ssh, options);
-  };
-  const options = { ...site.options, bundlePaths: undefined, clusterPath: undefined, machines: { ...machines, connect } };
+  const machines = lockMachine(site, { name: 'f2', user: 'deploy', takes: ({ password }) => password === PASSWORD });
+  const options = { ...site.options, bundlePaths: undefined, clusterPath: undefined, machines };
   return { site, options, keys };
-}
-
-async function isAllowed(site: SimulatedSite): Promise<boolean> {
-  const { public: path } = loginKeyPaths(seedLayout(site.seedRoot));
-  const key = await readFile(path, 'utf8').catch(() => 'no key');
-  return site.machine('f2').text(KEYS).includes(key.trim());
 }
 
 function clusterOf({ options }: SimulatedSite): Promise<string> {

@@ -4,79 +4,11 @@ import { install, rotateAuthority } from '../../src/usecases/index.ts';
 import { outcomeOf, type SimulatedSite } from '../support/simulated-site.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 import { canLoad, exchange, type TlsFiles } from '../support/tls-exchange.ts';
+import { filesOf, waysOf, type Program, type Way } from '../support/trust-ways.ts';
 import { useVaultSites } from '../support/vault-platform.ts';
 
 const directory = useTempDir();
 const open = useVaultSites(directory);
-
-/** A program on a host, by the paths of what it reads. */
-interface Program {
-  readonly host: string;
-  readonly certificate?: string;
-  readonly key?: string;
-  readonly authority?: string;
-}
-
-/** A client that must reach a server at any time, by a name of the server. */
-interface Way {
-  readonly what: string;
-  readonly server: Program;
-  readonly client: Program;
-  readonly name: string;
-}
-
-const PKI = '/etc/caisson/pki';
-const agentOf = (host: string): Program => ({
-  host,
-  certificate: `${PKI}/node.crt`,
-  key: `${PKI}/node.key`,
-  authority: `${PKI}/ca.crt`,
-});
-
-function waysOf(site: SimulatedSite): readonly Way[] {
-  const seed = site.seedRoot;
-  const operator: Program = {
-    host: 'm1',
-    certificate: `${seed}${PKI}/operator.crt`,
-    key: `${seed}${PKI}/operator.key`,
-    authority: `${seed}${PKI}/ca.crt`,
-  };
-  const depot: Program = { host: 'm1', certificate: `${seed}/etc/caisson/depot/tls.crt`, key: `${seed}/etc/caisson/depot/tls.key` };
-  const engineTrust = [...site.machine('f1').files.keys()].find((path) => /certs\.d\/depot\..*ca\.crt$/.test(path)) ?? '';
-  const web = '/opt/sample/web';
-  const ssl = '/opt/sample/ssl';
-  return [
-    { what: 'the operator asks the agent of the seed', server: agentOf('m1'), client: operator, name: 'm1' },
-    { what: 'the operator asks the agent of another host', server: agentOf('f1'), client: operator, name: 'f1' },
-    {
-      what: 'an engine pulls from the depot',
-      server: depot,
-      client: { host: 'f1', authority: engineTrust },
-      name: 'depot.sample.internal',
-    },
-    {
-      what: 'packages come from the depot',
-      server: depot,
-      client: { host: 'f1', authority: `${PKI}/ca.crt` },
-      name: 'depot.sample.internal',
-    },
-    {
-      what: 'a client reaches the store',
-      server: { host: 'm1', certificate: `${ssl}/tls.crt`, key: `${ssl}/tls.key`, authority: `${ssl}/ca.crt` },
-      client: { host: 'f1', certificate: `${web}/tls.crt`, key: `${web}/tls.key`, authority: `${web}/ca.crt` },
-      name: 'm1',
-    },
-  ];
-}
-
-function filesOf(site: SimulatedSite, { host, ...paths }: Program): TlsFiles {
-  const found = Object.entries(paths).map(([what, path]): [string, string] => {
-    const text = site.machine(host).text(path);
-    if (text === undefined || text === '') throw new Error(`"${host}" has no ${path}`);
-    return [what, text];
-  });
-  return Object.fromEntries(found);
-}
 
 /**
  * Notes what every program can have read since the last phase ended: what was there then, and what each write made of it. A

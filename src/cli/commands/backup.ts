@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import { parseRecipient, type Seal } from '../../backup/index.ts';
 import { CaissonError, formatSize } from '../../core/index.ts';
 import { readPasswordFile, readTextFile } from '../../io/index.ts';
-import { backup, declaredBackup, type BackupOptions, type BackupResult, type DeclaredBackup } from '../../usecases/index.ts';
+import { backup, declaredBackup, notedBackup, type BackupOptions, type BackupResult, type DeclaredBackup } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 
@@ -42,17 +42,21 @@ async function writeBackup(flags: Flags, context: CommandContext): Promise<void>
   const clusterPath = flags.cluster === undefined ? undefined : resolve(flags.cluster);
   const home = context.env['HOME'] ?? homedir();
   const machines = context.machines === undefined ? {} : { machines: context.machines };
-  const result = await backup({
-    ...(await placeOf(flags, () => declaredBackup({ clusterPath, home, ...machines }))),
-    clusterPath,
-    home,
-    agentSocket: context.env['SSH_AUTH_SOCK'],
-    withData: flags.data,
-    clock: context.clock,
-    emit: context.emit,
-    signal: context.signal,
-    ...machines,
-  });
+  const { clock, emit, signal } = context;
+  const make = async (): Promise<BackupResult> =>
+    backup({
+      ...(await placeOf(flags, () => declaredBackup({ clusterPath, home, ...machines }))),
+      clusterPath,
+      home,
+      agentSocket: context.env['SSH_AUTH_SOCK'],
+      withData: flags.data,
+      clock,
+      emit,
+      signal,
+      ...machines,
+    });
+  // A backup in another place is none of those that cluster.yaml asks for.
+  const result = await (flags.output === undefined ? notedBackup({ clock, emit, ...machines }, make) : make());
   context.print({ text: describe(result), data: result });
 }
 

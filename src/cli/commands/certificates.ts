@@ -45,8 +45,9 @@ export const registerCertificates: RegisterCommand = (program, run) => {
 };
 
 async function showCertificates(context: CommandContext): Promise<void> {
-  const certificates = await listCertificates(seedLayout(), context.clock);
-  const rotations = [...(await listRotations(seedLayout()))].map(([authority, phase]) => ({ authority, phase }));
+  const layout = seedLayout(context.machines?.seedRoot);
+  const certificates = await listCertificates(layout, context.clock);
+  const rotations = [...(await listRotations(layout))].map(([authority, phase]) => ({ authority, phase }));
   const table = certificates.length === 0 ? 'This machine keeps no certificates of a site' : formatTable(HEADER, certificates.map(rowOf));
   const underWay = rotations.map(
     ({ authority, phase }) =>

@@ -4,49 +4,64 @@ import { nodeUuid } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { sleep } from '../../io/index.ts';
 import { openFileStore, seedLayout } from '../../site/index.ts';
+import { scheduledBackup } from '../../usecases/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { BACKUP_HINT, faultOfBackup, formatBackup } from './backup-state.ts';
 import { askNode, readClient, type RecordedNode } from './cluster-agents.ts';
 import { countFaults, unhealthyCount } from './status-faults.ts';
 import { formatCluster, type NodeReport } from './status-table.ts';
 
-const DEFAULT_STATE = '/var/lib/caisson';
 const WATCH_INTERVAL_MS = 2000;
 
 /** Name and nodes of the cluster, from the site record. */
 interface RecordedCluster {
   readonly name: string;
+  readonly seed: string;
   readonly nodes: readonly RecordedNode[];
 }
 
 interface ClusterFlags {
   readonly watch?: boolean;
-  readonly state: string;
-  readonly pki: string;
+  readonly state?: string;
+  readonly pki?: string;
 }
 
-/** `caisson cluster`: asks every node's agent; exit status 6 when a node does not answer or something is not healthy. */
+/**
+ * `caisson cluster`: asks every node's agent; exit status 6 when a node does not answer, something is not healthy, or a backup that
+ * the seed makes by itself failed or is overdue.
+ */
 export const registerCluster: RegisterCommand = (program, run) => {
   program
     .command('cluster')
     .description('print nodes, roles, and the state of every component and since when; run it on the seed')
     .option('--watch', 'print again every two seconds, until interrupted')
-    .option('--state <directory>', 'where the installer keeps what it knows of the cluster', DEFAULT_STATE)
-    .option('--pki <directory>', "where the operator's certificate is", seedLayout().pki)
+    .option('--state <directory>', 'where the installer keeps what it knows of the cluster (default: /var/lib/caisson)')
+    .option('--pki <directory>', "where the operator's certificate is (default: /etc/caisson/pki)")
     .action((flags: ClusterFlags) => run((context) => showCluster(flags, context)));
 };
 
 async function showCluster(flags: ClusterFlags, context: CommandContext): Promise<void> {
-  const record = await readCluster(join(flags.state, 'site.json'));
-  const client = await readClient(flags.pki);
+  const layout = seedLayout(context.machines?.seedRoot);
+  const record = await readCluster(flags.state === undefined ? layout.record : join(flags.state, 'site.json'));
+  const client = await readClient(flags.pki ?? layout.pki);
+  const { clock, signal, machines } = context;
   for (;;) {
     const reports = await Promise.all(record.nodes.map((node) => askNode(node, client, context.signal)));
-    const faults = faultsOf(reports);
-    const data = { cluster: record.name, healthy: faults.length === 0, nodes: reports };
+    // A state elsewhere than on this seed says nothing of its timer.
+    const backup = flags.state === undefined ? await scheduledBackup(record.seed, { clock, signal, machines }) : undefined;
+    const backupFault = backup === undefined ? undefined : faultOfBackup(backup);
+    const faults = [...faultsOf(reports), ...(backupFault === undefined ? [] : [backupFault])];
+    const data = { cluster: record.name, healthy: faults.length === 0, nodes: reports, ...(backup === undefined ? {} : { backup }) };
     const summary = faults.length === 0 ? `${record.name}: all healthy` : `${record.name}: ${faults.join(', ')}`;
-    context.print({ text: `${formatCluster(reports)}\n${summary}\n`, data });
+    context.print({
+      text: [formatCluster(reports), ...(backup === undefined ? [] : [formatBackup(backup)]), `${summary}\n`].join('\n'),
+      data,
+    });
     if (flags.watch !== true) {
       if (faults.length > 0)
-        throw new CaissonError('CLUSTER_UNHEALTHY', `The cluster "${record.name}" is not healthy: ${faults.join(', ')}`);
+        throw new CaissonError('CLUSTER_UNHEALTHY', `The cluster "${record.name}" is not healthy: ${faults.join(', ')}`, {
+          ...(backupFault === undefined ? {} : { hint: BACKUP_HINT }),
+        });
       return;
     }
     await sleep(WATCH_INTERVAL_MS, context.signal);
@@ -76,6 +91,7 @@ async function readCluster(file: string): Promise<RecordedCluster> {
   const nodes = Object.entries(record.hosts).filter(([, { roles }]) => roles.length > 0);
   return {
     name: record.name,
+    seed: record.seed,
     nodes: nodes.map(([name, { address, roles }]) => ({ name, address, uuid: nodeUuid(record.name, name), roles })),
   };
 }

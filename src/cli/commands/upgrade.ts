@@ -14,7 +14,7 @@ export const registerUpgrade: RegisterCommand = (program, run) => {
       run((context) => {
         if (flags.bundle === undefined) {
           throw new CaissonError('USAGE', 'Cannot upgrade without a bundle', {
-            hint: 'Add --bundle FILE; to repair with the one that is installed: caisson install',
+            hint: 'Add --bundle FILE; to repair with the one that is installed: caisson install --offline',
           });
         }
         const withBackup = flags.backup;

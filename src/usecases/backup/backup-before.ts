@@ -5,6 +5,7 @@ import type { Session } from '../session.ts';
 import { unfinishedBundle } from '../site-sources.ts';
 import { writeLocked } from './backup.ts';
 import { backupOf } from './declared-backup.ts';
+import { notedBackup } from './noted-backup.ts';
 
 const WITHOUT = 'To go on without a backup: --no-backup';
 
@@ -29,21 +30,22 @@ export async function checkBackup({ request, cluster }: Session, { connect }: Op
  */
 export async function backupBefore({ request, record, cluster }: Session, options: OperationOptions): Promise<Prepared> {
   const { connect, clock, emit, signal, machines } = options;
-  if (request.spec.backup === undefined) return {};
+  const { backup } = request.spec;
+  if (backup === undefined) return {};
   const made = recordedBackup(record, request.bundle.bundleDigest);
   if (made !== undefined && (await isThere(made))) return { backup: made };
   try {
-    const declared = await backupOf(request.spec.backup, cluster.path, connect.home);
-    const { path, removed } = await writeLocked({
-      ...declared,
-      clusterPath: cluster.path,
-      home: connect.home,
-      agentSocket: connect.agentSocket,
-      clock,
-      emit,
-      signal,
-      ...(machines === undefined ? {} : { machines }),
-    });
+    const places = { clock, emit, ...(machines === undefined ? {} : { machines }) };
+    const { path, removed } = await notedBackup(places, async () =>
+      writeLocked({
+        ...(await backupOf(backup, cluster.path, connect.home)),
+        clusterPath: cluster.path,
+        home: connect.home,
+        agentSocket: connect.agentSocket,
+        signal,
+        ...places,
+      }),
+    );
     emit({ type: 'note', message: `Backed up to ${path}` });
     for (const older of removed) emit({ type: 'note', message: `Removed the backup ${older}` });
     return { backup: path };
