@@ -24,7 +24,7 @@ export async function rollback(options: OperationOptions, approve: Approve): Pro
 async function withBundleBefore(options: OperationOptions): Promise<OperationOptions> {
   const layout = layoutOf(options);
   const record = await openFileStore(layout.record).read();
-  const before = record === undefined ? undefined : bundleBefore(record);
+  const before = record === undefined ? undefined : bundleToReturnTo(record);
   if (before === undefined) {
     const problem = 'there is no bundle to go back to';
     throw new SiteConflictError([{ where: layout.record, problem, remedy: 'Run this on the seed of a site that was upgraded' }]);
@@ -32,7 +32,7 @@ async function withBundleBefore(options: OperationOptions): Promise<OperationOpt
   return { ...options, kept: before };
 }
 
-function bundleBefore(record: SiteRecord): RecordedBundle | undefined {
+function bundleToReturnTo(record: SiteRecord): RecordedBundle | undefined {
   const unfinished = unfinishedBundle(record);
   if (unfinished === undefined) return record.previous;
   return record.operations.at(-1)?.operation === ROLLBACK.name ? unfinished : record.bundle;

@@ -72,7 +72,8 @@ function known(record: SiteRecord | undefined): SiteRecord {
   return record;
 }
 
-function stagedName({ name, version, digest }: RecordedBundle, layout: Pick<SeedLayout, 'bundles'>): string {
+/** The path that a bundle has on the seed once it is whole. */
+export function stagedName({ name, version, digest }: Omit<RecordedBundle, 'supply' | 'lock'>, layout: Pick<SeedLayout, 'bundles'>): string {
   return join(layout.bundles, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
 }
 

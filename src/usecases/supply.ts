@@ -1,24 +1,27 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beginBundle, openBundle, type BundleReader } from '../bundle/index.ts';
-import { CaissonError, isDigest, type Clock, type ErrorCode } from '../core/index.ts';
+import { CaissonError, type Clock, type ErrorCode } from '../core/index.ts';
 import type { StagedBundleFile, Supply } from '../plan/index.ts';
 import { BESIDE_BUNDLE, stagedBundleName, type OwnedResource, type SiteRecord } from '../site/index.ts';
+import { bundleBefore, type BundleBefore } from './bundle-before.ts';
 import { isBegun, type OnlineSession } from './online-source.ts';
 import { placeBundleCopy } from './bundle-copy.ts';
 import type { Session } from './session.ts';
 
 /** Returns the bundle of a session, its copies on the seed, and the address of the depot. */
-export function supplyOf({ request, online, topology, seed, layout, record }: Session, clock: Clock): Supply {
+export async function supplyOf({ request, online, topology, seed, layout, record }: Session, clock: Clock): Promise<Supply> {
   const { bundle, bundles } = request;
   const { depot } = topology.spec;
+  const before = await bundleBefore(record, bundle.bundleDigest, layout);
+  const keptOn = (host: string | undefined): readonly StagedBundleFile[] => keptBundles(record, before, host);
   const staged = bundles.map((one) =>
     online === undefined ? stagedBundle(one, bundle, layout.bundles, clock) : begunBundle(one, online, clock),
   );
   return {
     bundle,
-    staged: [...staged, ...keptBundles(record, bundle, record?.seed).filter(({ path }) => !staged.some((other) => other.path === path))],
-    keptOn: (host) => keptBundles(record, bundle, host).filter(({ digest }) => !staged.some((other) => other.digest === digest)),
+    staged: [...staged, ...keptOn(record?.seed).filter(({ path }) => !staged.some((other) => other.path === path))],
+    keptOn: (host) => keptOn(host).filter(({ digest }) => !staged.some((other) => other.digest === digest)),
     depot: { name: depot.name, port: depot.port, address: depot.address ?? seed.address },
     online: online === undefined ? undefined : { upstream: online.upstream },
   };
@@ -78,22 +81,24 @@ async function isStaged(bundle: BundleReader, target: string): Promise<boolean> 
   }
 }
 
-/** The files on a host of the bundle that was installed before this one, with its bases. They stay for a return to it. */
-function keptBundles(record: SiteRecord | undefined, bundle: BundleReader, host: string | undefined): readonly StagedBundleFile[] {
-  const before = record?.bundle?.digest === bundle.bundleDigest ? record.previous : record?.bundle;
+/** The files on a host of the bundle before, with its bases. They stay for a return to it. */
+function keptBundles(
+  record: SiteRecord | undefined,
+  before: BundleBefore | undefined,
+  host: string | undefined,
+): readonly StagedBundleFile[] {
   if (record === undefined || before === undefined || host === undefined) return [];
   const owned = record.hosts[host]?.owned ?? [];
-  return owned.filter((one) => one.kind === 'bundle' && one.details?.['of'] === before.digest).flatMap(keptBundle);
+  return owned.filter(({ kind }) => kind === 'bundle').flatMap((one) => keptBundle(one, before));
 }
 
-function keptBundle({ key, digest, details }: OwnedResource): readonly StagedBundleFile[] {
-  const of = details?.['of'];
-  if (digest === undefined || of === undefined || !isDigest(of)) return [];
+function keptBundle({ key, digest }: OwnedResource, { bundle, needed }: BundleBefore): readonly StagedBundleFile[] {
+  if (digest === undefined || !needed.has(digest)) return [];
   return [
     {
       path: key,
       digest,
-      of,
+      of: bundle.digest,
       isServed: false,
       size: undefined,
       isPlaced: async () => true,
