@@ -7,6 +7,7 @@ export type { Adoption, AdoptOptions, AdoptSource } from './adopt/adoption.ts';
 export * from './backup/backup.ts';
 export { declaredBackup, type DeclaredBackup } from './backup/declared-backup.ts';
 export * from './backup/restore-data.ts';
+export * from './bundles.ts';
 export * from './certificates.ts';
 export * from './cordon.ts';
 export type { ShownKey } from './first-login.ts';
