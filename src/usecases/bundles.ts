@@ -32,7 +32,7 @@ export interface SiteBundle {
   /** Bytes of the whole bundle. */
   readonly size?: number;
   /** Why it is kept: `in force`, `before`, `of the run that did not end well`, `base of NAME VERSION`. Empty where nothing needs it. */
-  readonly roles: readonly string[];
+  readonly keptAs: readonly string[];
   /** What the depot has not fetched of it. */
   readonly missing?: MissingMembers;
   /** Other hosts that have copies of it. */
@@ -52,7 +52,7 @@ interface Found extends Pick<SiteBundle, 'path' | 'state' | 'name' | 'version' |
 
 /**
  * Lists the bundles of the seed: those in its directory, and those that are needed although they are gone. Asks no host and
- * reads no member. Without a record no bundle has a role. Throws INPUT_UNREADABLE and SITE_RECORD_INVALID.
+ * reads no member. Without a record, no bundle is kept as anything. Throws INPUT_UNREADABLE and SITE_RECORD_INVALID.
  */
 export async function listBundles({ machines }: SeedOptions = {}): Promise<readonly SiteBundle[]> {
   const layout = layoutOf(machines === undefined ? {} : { machines });
@@ -65,13 +65,13 @@ export async function listBundles({ machines }: SeedOptions = {}): Promise<reado
     const path = pathOf({ name, version, digest }, layout);
     if (!all.some((one) => one.path === path)) all.push({ path, state: 'gone', name, version, digest, bases: [], files: [] });
   }
-  const roles = rolesOf(all, record, layout);
+  const purposes = purposesOf(all, record, layout);
   return Promise.all(
     all.map(async ({ bases: _bases, files: _files, ...bundle }): Promise<SiteBundle> => {
       const missing = bundle.state === 'partly' ? await missingOf(bundle.path) : undefined;
       return {
         ...bundle,
-        roles: roles.get(bundle.path) ?? [],
+        keptAs: purposes.get(bundle.path) ?? [],
         ...(missing === undefined ? {} : { missing }),
         copies: copiesOf(bundle.digest, record),
       };
@@ -79,7 +79,7 @@ export async function listBundles({ machines }: SeedOptions = {}): Promise<reado
   );
 }
 
-/** Paths of files in the directory of bundles that nothing needs: of bundles without a role, and what was left beside whole ones. */
+/** Paths of files in the directory of bundles that nothing needs: of bundles that are kept as nothing, and what was left beside whole ones. */
 export async function unneededFiles({ machines }: SeedOptions = {}): Promise<readonly string[]> {
   const layout = layoutOf(machines === undefined ? {} : { machines });
   const record = await openFileStore(layout.record).read();
@@ -93,9 +93,9 @@ export async function unneededFiles({ machines }: SeedOptions = {}): Promise<rea
     );
   }
   const found = await findBundles(layout);
-  const roles = rolesOf(found, record, layout);
+  const purposes = purposesOf(found, record, layout);
   return found.flatMap(({ path, state, files }) => {
-    const isNeeded = (roles.get(path) ?? []).length > 0;
+    const isNeeded = (purposes.get(path) ?? []).length > 0;
     const unneeded = !isNeeded ? files : state === 'whole' ? files.filter((file) => join(layout.bundles, file) !== path) : [];
     return unneeded.map((file) => join(layout.bundles, file));
   });
@@ -119,27 +119,27 @@ export async function pruneBundles(
 }
 
 /** The bundles that the record names, with what they are. */
-function wantedBundles(record: SiteRecord | undefined): readonly { readonly bundle: RecordedBundle; readonly role: string }[] {
+function wantedBundles(record: SiteRecord | undefined): readonly { readonly bundle: RecordedBundle; readonly purpose: string }[] {
   if (record === undefined) return [];
   const { bundle: inForce, previous } = record;
   const named = [
-    { bundle: inForce, role: 'in force' },
-    { bundle: previous, role: 'before' },
-    { bundle: unfinishedBundle(record), role: 'of the run that did not end well' },
+    { bundle: inForce, purpose: 'in force' },
+    { bundle: previous, purpose: 'before' },
+    { bundle: unfinishedBundle(record), purpose: 'of the run that did not end well' },
   ];
-  return named.flatMap(({ bundle, role }) => (bundle === undefined ? [] : [{ bundle, role }]));
+  return named.flatMap(({ bundle, purpose }) => (bundle === undefined ? [] : [{ bundle, purpose }]));
 }
 
-function rolesOf(found: readonly Found[], record: SiteRecord | undefined, layout: SeedLayout): ReadonlyMap<string, readonly string[]> {
-  const roles = new Map<string, string[]>();
-  const add = (path: string, role: string): void => void roles.set(path, [...(roles.get(path) ?? []), role]);
+function purposesOf(found: readonly Found[], record: SiteRecord | undefined, layout: SeedLayout): ReadonlyMap<string, readonly string[]> {
+  const purposes = new Map<string, string[]>();
+  const add = (path: string, purpose: string): void => void purposes.set(path, [...(purposes.get(path) ?? []), purpose]);
   const wanted = wantedBundles(record);
-  for (const { bundle, role } of wanted) add(pathOf(bundle, layout), role);
+  for (const { bundle, purpose } of wanted) add(pathOf(bundle, layout), purpose);
   for (const { bundle } of wanted) {
     const bases = found.find(({ path }) => path === pathOf(bundle, layout))?.bases ?? [];
     for (const base of bases) add(pathOf(base, layout), `base of ${bundle.name} ${bundle.version}`);
   }
-  return roles;
+  return purposes;
 }
 
 function pathOf({ name, version, digest }: Pick<RecordedBundle, 'name' | 'version' | 'digest'>, { bundles }: SeedLayout): string {

@@ -1,9 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beginBundle, openBundle, type BundleReader } from '../bundle/index.ts';
+import { beginBundle, openBundle, partialPath, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, type Clock, type ErrorCode } from '../core/index.ts';
+import { isThere } from '../io/index.ts';
 import type { StagedBundleFile, Supply } from '../plan/index.ts';
-import { BESIDE_BUNDLE, stagedBundleName, type OwnedResource, type SiteRecord } from '../site/index.ts';
+import { BESIDE_BUNDLE, stagedBundleName, UNVERIFIED_COPY, type OwnedResource, type SiteRecord } from '../site/index.ts';
 import { bundleBefore, type BundleBefore } from './bundle-before.ts';
 import { isBegun, type OnlineSession } from './online-source.ts';
 import { placeBundleCopy } from './bundle-copy.ts';
@@ -35,11 +36,12 @@ function stagedBundle(bundle: BundleReader, main: BundleReader, directory: strin
     of: main.bundleDigest,
     isServed: true,
     size: bundle.size,
-    isPlaced: () => isStaged(bundle, path),
+    // What a killed run left beside the bundle is removed when it is placed.
+    isPlaced: async () => (await isStaged(bundle, path)) && !(await isAnyThere([`${path}${UNVERIFIED_COPY}`, partialPath(path)])),
     // The copy is verified before it gets its name, so that the installation medium can be removed.
     place: async ({ signal, emit }) => {
       await mkdir(directory, { recursive: true, mode: 0o755 });
-      await placeBundleCopy(bundle, path, { clock, signal, emit });
+      if (!(await isStaged(bundle, path))) await placeBundleCopy(bundle, path, { clock, signal, emit });
       // A depot that filled this bundle has it open until its unit changes.
       for (const suffix of BESIDE_BUNDLE) await rm(`${path}${suffix}`, { force: true });
     },
@@ -62,6 +64,10 @@ function begunBundle(bundle: BundleReader, { path, begin }: OnlineSession, clock
       await beginBundle(begin.plan, path, begin.files, { clock });
     },
   };
+}
+
+async function isAnyThere(paths: readonly string[]): Promise<boolean> {
+  return (await Promise.all(paths.map(isThere))).includes(true);
 }
 
 const NOT_STAGED: ReadonlySet<ErrorCode> = new Set(['INPUT_UNREADABLE', 'BUNDLE_INCOMPLETE', 'BUNDLE_DAMAGED']);

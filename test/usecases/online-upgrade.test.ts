@@ -1,10 +1,20 @@
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { BundleWriter, missingMembers, planBundle, type BundlePlan } from '../../src/bundle/index.ts';
 import { silent, type Digest, type Event } from '../../src/core/index.ts';
 import { seedLayout, stagedBundleName, upstreamSettingsPath } from '../../src/site/index.ts';
-import { planRollback, planUpgrade, rollback, upgrade, type OnlineRequest, type OperationOptions } from '../../src/usecases/index.ts';
+import {
+  backup,
+  planRollback,
+  planUpgrade,
+  rollback,
+  upgrade,
+  type OnlineRequest,
+  type OperationOptions,
+} from '../../src/usecases/index.ts';
+import { backupOptions } from '../support/backup-site.ts';
 import { filesOnSeed, recordOf } from '../support/bundle-chain.ts';
 import { failureOf } from '../support/hard-cases.ts';
 import { ONE_NODE, sampleBundle, writeSampleBundle } from '../support/sample-install.ts';
@@ -107,6 +117,12 @@ describe('an upgrade that is supplied online', () => {
     expect(await filesOnSeed(site)).toEqual([...partial(second), ...partial(third)].sort());
   });
 
+  it('may have its backup with data of components first, because the manifests are there', async () => {
+    const site = await onlineSite(0);
+    const { bundle } = await backup(backupOptions(site, join(directory(), 'before.gpg')));
+    expect(bundle).toMatchObject({ version: '1', supply: 'online' });
+  });
+
   it('is taken back, and says what is still to be fetched then', async () => {
     const site = await onlineSite(2);
     const { members } = await missing(site, first);
@@ -162,6 +178,16 @@ describe('a rollback after a site that was supplied online went offline', () => 
     expect(served(site)).toBe(`${first.name} online`);
     expect(site.machine('n1').text(upstreamSettingsPath(seedLayout(site.seedRoot)))).toBe(upstream.text);
     expect(await recordOf(site)).toMatchObject({ bundle: { version: '1', supply: 'online' }, previous: { version: '2' } });
+  });
+
+  it('leaves nothing of what was fetched beside a bundle that was carried, also after a kill', async () => {
+    const site = await onlineSite(1);
+    const bundle = await writeSampleBundle(join(directory(), 'second.tar'), { version: '2' });
+    await upgrade({ ...bare(site), bundlePaths: [bundle], supply: 'offline' }, yes);
+    await writeFile(`${pathOf(site, second)}.copy`, 'of a copy that was killed');
+    await writeFile(`${pathOf(site, second)}.partial`, 'of a depot that fetched it before');
+    await site.install({ bundlePaths: undefined, supply: undefined });
+    expect(await filesOnSeed(site)).toEqual([...partial(first), second.name].sort());
   });
 
   it('goes back offline to a bundle that hosts have asked for as a whole', async () => {

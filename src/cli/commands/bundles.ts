@@ -30,16 +30,16 @@ async function showBundles(context: CommandContext): Promise<void> {
   context.print({ text: table, data: { bundles } });
 }
 
-const HEADER = ['NAME', 'VERSION', 'DIGEST', 'SIZE', 'ROLE', 'STATE', 'COPIES'];
+const HEADER = ['NAME', 'VERSION', 'DIGEST', 'SIZE', 'KEPT AS', 'STATE', 'COPIES'];
 
 /** Names, versions and hosts come from files. A bundle that cannot be read is shown by the name of its file. */
-function rowOf({ path, name, version, digest, size, roles, copies, ...bundle }: SiteBundle): readonly string[] {
+function rowOf({ path, name, version, digest, size, keptAs, copies, ...bundle }: SiteBundle): readonly string[] {
   return [
     name ?? basename(path),
     version ?? '-',
     digest === undefined ? '-' : hexOf(digest).slice(0, 12),
     size === undefined ? '-' : formatSize(size),
-    roles.length === 0 ? 'not needed' : roles.join(', '),
+    keptAs.length === 0 ? 'not needed' : keptAs.join(', '),
     describeState(bundle),
     copies.length === 0 ? '-' : copies.join(' '),
   ].map(toCell);

@@ -41,12 +41,12 @@ function placeOf({ site }: CommandSite, name: string): string {
 interface Listed {
   readonly version?: string;
   readonly state: string;
-  readonly roles: readonly string[];
+  readonly keptAs: readonly string[];
 }
 
 async function listed({ run }: CommandSite): Promise<readonly Listed[]> {
   const { bundles } = JSON.parse((await run(['bundles', '--json'])).out) as { readonly bundles: readonly Listed[] };
-  return bundles.map(({ version = '-', state, roles }) => ({ version, state, roles }));
+  return bundles.map(({ version = '-', state, keptAs }) => ({ version, state, keptAs }));
 }
 
 describe('caisson bundles', () => {
@@ -55,7 +55,7 @@ describe('caisson bundles', () => {
     const { out, status } = await command.run(['bundles']);
     expect(status).toBe(0);
     const [head = '', ...rows] = out.trim().split('\n');
-    expect(head.trim().split(/\s{2,}/)).toEqual(['NAME', 'VERSION', 'DIGEST', 'SIZE', 'ROLE', 'STATE', 'COPIES']);
+    expect(head.trim().split(/\s{2,}/)).toEqual(['NAME', 'VERSION', 'DIGEST', 'SIZE', 'KEPT AS', 'STATE', 'COPIES']);
     expect(rows.map((row) => row.trim().split(/\s{2,}/)).map(([name, version, , , ...rest]) => [name, version, ...rest])).toEqual([
       ['sample', '1', 'before, base of sample 2', 'whole', '-'],
       ['sample', '2', 'in force', 'whole', '-'],
@@ -69,9 +69,9 @@ describe('caisson bundles', () => {
     await writeFile(placeOf(command, `${other.name}.copy`), 'the first bytes');
     await writeFile(placeOf(command, 'notes.txt'), 'not of Caisson');
     expect(await listed(command)).toEqual([
-      { version: '-', state: 'damaged', roles: ['in force'] },
-      { version: '-', state: 'copying', roles: [] },
-      { version: '1', state: 'gone', roles: ['before'] },
+      { version: '-', state: 'damaged', keptAs: ['in force'] },
+      { version: '-', state: 'copying', keptAs: [] },
+      { version: '1', state: 'gone', keptAs: ['before'] },
     ]);
   });
 
@@ -82,8 +82,8 @@ describe('caisson bundles', () => {
     await site.install({ bundlePaths: [delta.path, full.path] });
     await rm(placeOf(command, full.name));
     expect(await listed(command)).toEqual([
-      { version: '2', state: 'whole', roles: ['in force'] },
-      { version: '1', state: 'gone', roles: ['base of sample 2'] },
+      { version: '2', state: 'whole', keptAs: ['in force'] },
+      { version: '1', state: 'gone', keptAs: ['base of sample 2'] },
     ]);
   });
 
@@ -117,7 +117,7 @@ describe('caisson bundles prune', () => {
     site.installer.death = undefined;
     const before = await filesOnSeed(site);
     expect(await run(['bundles', 'prune', '--yes'])).toMatchObject({ status: 6, err: expect.stringContaining('caisson rollback') });
-    expect((await listed(command)).map(({ roles }) => roles)).toContainEqual(['of the run that did not end well']);
+    expect((await listed(command)).map(({ keptAs }) => keptAs)).toContainEqual(['of the run that did not end well']);
     expect(await filesOnSeed(site)).toEqual(before);
     const release = await takeInstallLock(seedLayout(site.seedRoot).lock);
     expect(await run(['bundles', 'prune', '--yes'])).toMatchObject({ status: 7 });
