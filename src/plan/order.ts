@@ -4,7 +4,18 @@ import { OWNERS, resourceId } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
 import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Making, type Removal } from './change.ts';
 import { usesKey, type Declared, type Wanted } from './declared.ts';
-import type { ActionStep, DepotStep, GateStep, InForceStep, Joining, MakeStep, PlanStep, QuorumStep, RecordStep, RemoveStep } from './plan-step.ts';
+import type {
+  ActionStep,
+  DepotStep,
+  GateStep,
+  InForceStep,
+  Joining,
+  MakeStep,
+  PlanStep,
+  QuorumStep,
+  RecordStep,
+  RemoveStep,
+} from './plan-step.ts';
 import { placementsOf, RecordedSite } from './recorded-site.ts';
 import { describeStage, stageOf, STAGES, type Stage } from './stages.ts';
 

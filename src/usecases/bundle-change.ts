@@ -7,7 +7,7 @@ import { missingOf } from './missing.ts';
 import { stagedName } from './site-sources.ts';
 
 /**
- * Returns what is there already of a change to the bundle `next`; undefined when the run changes no bundle. `begun` is the path of
+ * Finds the bytes that are there already of a change to the bundle `next`; undefined when the run changes no bundle. `begun` is the path of
  * `next` where the depot has begun to fetch it.
  */
 export async function bundleChange(

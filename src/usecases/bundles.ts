@@ -17,7 +17,7 @@ import { missingOf } from './missing.ts';
 import { layoutOf } from './session.ts';
 import { siteUnknown, unfinishedBundle } from './site-sources.ts';
 
-/** What of a bundle is on the seed. `partly`: the depot fetches the rest. `copying`: a copy of it was begun. */
+/** How much of a bundle is on the seed. `partly`: the depot fetches the rest. `copying`: a copy of it was begun. */
 type State = 'whole' | 'partly' | 'copying' | 'damaged' | 'gone';
 
 /** One bundle that the seed has or should have. */
@@ -33,7 +33,7 @@ export interface SiteBundle {
   readonly size?: number;
   /** Why it is kept: `in force`, `before`, `of the run that did not end well`, `base of NAME VERSION`. Empty where nothing needs it. */
   readonly keptAs: readonly string[];
-  /** What the depot has not fetched of it. */
+  /** Members that the depot has not fetched. */
   readonly missing?: MissingMembers;
   /** Other hosts that have copies of it. */
   readonly copies: readonly string[];
@@ -79,7 +79,7 @@ export async function listBundles({ machines }: SeedOptions = {}): Promise<reado
   );
 }
 
-/** Paths of files in the directory of bundles that nothing needs: of bundles that are kept as nothing, and what was left beside whole ones. */
+/** Paths of files in the directory of bundles that nothing needs: of bundles that are kept as nothing, and files that killed runs left beside whole ones. */
 export async function unneededFiles({ machines }: SeedOptions = {}): Promise<readonly string[]> {
   const layout = layoutOf(machines === undefined ? {} : { machines });
   const record = await openFileStore(layout.record).read();

@@ -1,7 +1,7 @@
 import { missingMembers, openPartialBundle, type MissingMembers } from '../bundle/index.ts';
 import { formatSize } from '../core/index.ts';
 
-/** What the depot has not fetched of a bundle on the seed. Undefined where no bundle was begun, or the bundle is whole. */
+/** Counts the members of a bundle on the seed that the depot has not fetched. Undefined where no bundle was begun, or the bundle is whole. */
 export async function missingOf(path: string): Promise<MissingMembers | undefined> {
   const begun = await openPartialBundle(path);
   await begun?.close();

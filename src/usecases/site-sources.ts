@@ -52,7 +52,7 @@ export async function siteSources(
 }
 
 /**
- * How a bundle is supplied that the site goes back to, where nobody says it. A site that went offline meanwhile fetches nothing
+ * How a bundle is supplied that the site goes back to, where no flag says it. A site that went offline meanwhile fetches nothing
  * unasked: a bundle that is whole is installed offline. Throws BUNDLE_INCOMPLETE for one that is not.
  */
 async function supplyOfReturn(
@@ -92,7 +92,10 @@ function known(record: SiteRecord | undefined): SiteRecord {
 }
 
 /** The path that a bundle has on the seed once it is whole. */
-export function stagedName({ name, version, digest }: Omit<RecordedBundle, 'supply' | 'lock'>, layout: Pick<SeedLayout, 'bundles'>): string {
+export function stagedName(
+  { name, version, digest }: Omit<RecordedBundle, 'supply' | 'lock'>,
+  layout: Pick<SeedLayout, 'bundles'>,
+): string {
   return join(layout.bundles, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
 }
 

@@ -36,7 +36,7 @@ function stagedBundle(bundle: BundleReader, main: BundleReader, directory: strin
     of: main.bundleDigest,
     isServed: true,
     size: bundle.size,
-    // What a killed run left beside the bundle is removed when it is placed.
+    // Files that a killed run left beside the bundle are removed when it is placed.
     isPlaced: async () => (await isStaged(bundle, path)) && !(await isAnyThere([`${path}${UNVERIFIED_COPY}`, partialPath(path)])),
     // The copy is verified before it gets its name, so that the installation medium can be removed.
     place: async ({ signal, emit }) => {

@@ -20,8 +20,7 @@ function upgradeOf({ withBackup = true }: UpgradeOptions): Operation {
       await checkUpgrade(session, options);
       if (withBackup) await checkBackup(session, options);
     },
-    notes: async (session, _, plan) =>
-      changesNothing(plan) ? [] : [...backupNotes(session, withBackup), ...(await returnNotes(session))],
+    notes: async (session, _, plan) => (changesNothing(plan) ? [] : [...backupNotes(session, withBackup), ...(await returnNotes(session))]),
     ...(withBackup ? { prepare: backupBefore } : {}),
   };
 }

@@ -21,7 +21,7 @@ export interface ObservedHost {
   readonly isSeed: boolean;
 }
 
-/** What is there already of a run that installs another bundle than the one in force. */
+/** Bytes that are there already of a run that installs another bundle than the one in force, and bytes that are not. */
 export interface BundleChange {
   /** Digests of the image layers that each host has of the bundle in force. Undefined when that bundle cannot be read. */
   readonly layers: ReadonlyMap<string, ReadonlySet<Digest>> | undefined;
