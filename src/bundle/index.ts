@@ -37,4 +37,5 @@ export { verifyBundle } from './verify/verify.ts';
 export { outputParts, parseVolumeSize } from './volumes/volume-layout.ts';
 export { VolumesError } from './volumes/volumes-error.ts';
 export { beginBundle } from './write/begin-bundle.ts';
+export { missingMembers, type MissingMembers } from './write/missing-members.ts';
 export { BundleWriter } from './write/writer.ts';

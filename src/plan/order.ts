@@ -4,7 +4,18 @@ import { OWNERS, resourceId } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
 import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Making, type Removal } from './change.ts';
 import { usesKey, type Declared, type Wanted } from './declared.ts';
-import type { ActionStep, DepotStep, GateStep, Joining, MakeStep, PlanStep, QuorumStep, RecordStep, RemoveStep } from './plan-step.ts';
+import type {
+  ActionStep,
+  DepotStep,
+  GateStep,
+  InForceStep,
+  Joining,
+  MakeStep,
+  PlanStep,
+  QuorumStep,
+  RecordStep,
+  RemoveStep,
+} from './plan-step.ts';
 import { placementsOf, RecordedSite } from './recorded-site.ts';
 import { describeStage, stageOf, STAGES, type Stage } from './stages.ts';
 
@@ -25,8 +36,8 @@ export interface OrderRequest {
 /**
  * Orders changes into steps. The seed comes first. Each host comes before its components, and each component after the
  * gates of all that it needs. Where a running component restarts, its hosts take turns: each must be healthy again
- * before the next restarts. Removals come last, dependents first; only on a host that gets a new component, owners that
- * leave it are removed earlier. Every step stands in the list after all steps that it needs. Pure.
+ * before the next restarts. Removals come last, dependents first, and bundles after all others; only on a host that gets a new
+ * component, owners that leave it are removed earlier. Every step stands in the list after all steps that it needs. Pure.
  */
 export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   const order = new Order(request);
@@ -38,6 +49,7 @@ export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   for (const placement of request.declared.topology.placements) order.makeComponent(placement);
   order.copyBundles();
   order.removeRest();
+  order.pruneBundles();
   order.settleHosts();
   return order.steps;
 }
@@ -55,6 +67,8 @@ class Order {
   readonly #site: RecordedSite;
   readonly #makings = new Map<string, Making[]>();
   readonly #removals = new Map<string, Removal[]>();
+  /** Removals of bundles from hosts that stay, by host. */
+  readonly #prunings = new Map<string, Removal[]>();
   readonly #claims = new Map<string, RecordStep>();
   readonly #base = new Map<string, PlanStep[]>();
   /** The step that makes a resource, by HOST RESOURCE_ID. */
@@ -81,7 +95,10 @@ class Order {
     for (const change of request.changes) {
       const key = usesKey(hostOfChange(change), ownerOfChange(change));
       if (isMaking(change)) append(this.#makings, key, change);
-      else if (change.action === 'remove' && !isIdle(change)) append(this.#removals, key, change);
+      else if (change.action !== 'remove' || isIdle(change)) continue;
+      else if (change.owned.kind === 'bundle' && !this.#leavesWhole(change.owned.owner, change.host))
+        append(this.#prunings, change.host, change);
+      else append(this.#removals, key, change);
     }
   }
 
@@ -199,6 +216,36 @@ class Order {
         (owner) => (!isFirst || this.#stays(owner, host)) && !(owner === OWNERS.login && this.#leaves(host)),
       );
       this.#removeOwners(host, owners, [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? [])]);
+    }
+  }
+
+  /**
+   * Removes bundles that neither the one in force nor the one before needs, after everything else, and after the record says
+   * which is in force.
+   */
+  pruneBundles(): void {
+    if (this.#prunings.size === 0) return;
+    const { name: seed } = this.#request.declared.seed;
+    const noted = this.#add<InForceStep>({
+      type: 'in-force',
+      id: `prune-bundles/${seed}/in-force`,
+      phase: 'prune-bundles',
+      host: seed,
+      summary: 'note which bundle is in force',
+      needs: [...this.steps],
+    });
+    for (const [host, removals] of this.#prunings) {
+      if (this.#isForgotten(host)) continue;
+      this.#add<RemoveStep>({
+        type: 'remove',
+        id: `prune-bundles/${host}/bundles`,
+        phase: 'prune-bundles',
+        host,
+        owner: removals[0]?.owned.owner ?? OWNERS.seed,
+        summary: `remove bundles that nothing needs any more: ${removals.map(({ owned }) => owned.key).join(', ')}`,
+        needs: [noted],
+        removals,
+      });
     }
   }
 

@@ -82,4 +82,12 @@ export interface RecordStep extends StepHead {
   readonly what: 'claim' | 'settle' | 'release';
 }
 
-export type PlanStep = MakeStep | RemoveStep | GateStep | QuorumStep | ActionStep | DepotStep | RecordStep;
+/**
+ * Notes in the record of the site that the bundle of the run is in force. Comes before bundles are removed: a run that is
+ * killed between them leaves a record whose bundles are there.
+ */
+export interface InForceStep extends StepHead {
+  readonly type: 'in-force';
+}
+
+export type PlanStep = MakeStep | RemoveStep | GateStep | QuorumStep | ActionStep | DepotStep | RecordStep | InForceStep;

@@ -5,7 +5,7 @@ import type { HostTools } from '../resources/index.ts';
 import { seedLayout } from '../site/index.ts';
 import type { HostFinding } from './findings.ts';
 import { readHostState, type HostPlaces, type HostState } from './host-state.ts';
-import { checkedPaths } from './judge/disk.ts';
+import { checkedPaths, imagesOf } from './judge/disk.ts';
 import type { ObservedHost } from './judge/finding.ts';
 import { askInTime, type Question } from './question.ts';
 import { secondsFor, tryWays, waysFrom, type TriedWay, type Way, type WayEnds } from './ways.ts';
@@ -22,6 +22,8 @@ export interface AskOptions {
   readonly tools: HostTools;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** True when each host is asked which images it has of its components. */
+  readonly asksImages?: boolean;
 }
 
 /** The answers of one host. `observed` is undefined when facts or state are missing, which every check reads. */
@@ -44,7 +46,10 @@ export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOpti
   const state = await askInTime(host, stateQuestion(places, options), signal);
   if ('finding' in state) return { findings: [state.finding] };
   const ways = await askInTime(host, waysQuestion(waysFrom(node, state.answer.components, ends), options), signal);
-  const observed = { node, facts: facts.answer, state: state.answer, isNode, isSeed };
+  const asksImages = options.asksImages === true && state.answer.components.size > 0 && !state.answer.engineFrozen;
+  const images = asksImages ? await askInTime(host, imagesQuestion(imagesOf(ends.topology, node.name), options), signal) : undefined;
+  if (images !== undefined && 'finding' in images) return { findings: [images.finding] };
+  const observed = { node, facts: facts.answer, state: state.answer, images: images?.answer, isNode, isSeed };
   return 'finding' in ways
     ? { observed: { ...observed, ways: [] }, findings: [ways.finding] }
     : { observed: { ...observed, ways: ways.answer }, findings: [] };
@@ -66,6 +71,15 @@ function stateQuestion(places: HostPlaces, { signal }: AskOptions): Question<Hos
     seconds: 45,
     remedy: `Find out on the host what hangs: systemctl is-active ${engine.unit}, ${packages.probe.list}, ${engine.probe.list}`,
     ask: (host) => readHostState(host, places, signal),
+  };
+}
+
+function imagesQuestion(names: readonly string[], { tools: { engine }, signal }: AskOptions): Question<ReadonlyMap<string, string>> {
+  return {
+    subject: 'which images it has',
+    seconds: 45,
+    remedy: `Find out on the host what hangs: ${engine.probe.looks}`,
+    ask: (host) => engine.images(host, names, signal),
   };
 }
 

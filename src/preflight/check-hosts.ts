@@ -31,7 +31,7 @@ export async function checkHosts(
   connected: ConnectedHosts,
   options: CheckOptions,
 ): Promise<CheckedHosts> {
-  const { topology, bundle, bundles } = request;
+  const { topology, bundle, bundles, change } = request;
   const { hosts: nodes, seed } = connected;
   const ends = {
     topology,
@@ -39,12 +39,14 @@ export async function checkHosts(
     connected: new Set(nodes.keys()),
   };
   const limit = pLimit(options.hostsAtOnce ?? HOSTS_AT_ONCE);
-  const asked = await limit.map(hostsToAsk(topology.spec.nodes, connected), (host) => askHost(host, ends, options));
+  const asked = await limit.map(hostsToAsk(topology.spec.nodes, connected), (host) =>
+    askHost(host, ends, { ...options, asksImages: change?.layers !== undefined }),
+  );
   const hosts = asked.flatMap(({ observed }) => observed ?? []);
   const findings = [
     ...connected.findings,
     ...asked.flatMap((host) => host.findings),
-    ...judgeHosts({ topology, bundle, bundles, tools: options.tools, hosts }),
+    ...judgeHosts({ topology, bundle, bundles, change, tools: options.tools, hosts }),
   ];
   if (findings.length > 0) throw new HostsUnfitError(findings);
 

@@ -5,3 +5,4 @@
 export * from './check-hosts.ts';
 export * from './connect-hosts.ts';
 export * from './findings.ts';
+export type { BundleChange } from './judge/finding.ts';

@@ -84,10 +84,10 @@ export const RESTORING: ReadonlySet<ResourceKindName> = new Set([
 ]);
 
 /**
- * Kinds whose resources bear marks of Caisson: one that a host has is ours, also when no record has it, because a command
- * made it before the run that records it.
+ * Kinds whose resources bear marks of Caisson: one that a host has is ours, also when no record has it. A command made a login
+ * key before the run that records it; a bundle in our directory has its digest in its name.
  */
-export const MARKED: ReadonlySet<ResourceKindName> = new Set(['login-key']);
+export const MARKED: ReadonlySet<ResourceKindName> = new Set(['login-key', 'bundle']);
 
 export function isKind(name: string): name is ResourceKindName {
   return Object.hasOwn(KINDS, name);

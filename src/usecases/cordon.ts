@@ -67,7 +67,7 @@ async function schedule(verb: Verb, options: CordonOptions): Promise<Scheduled> 
     if (record?.bundle === undefined) throw siteUnknown('which nodes there are');
     requireInstalled(verb, node, record);
     const connect = { home, agentSocket };
-    const opening = { clusterPath: clusterOf(record), connect, clock, signal, machines, takesPartial: true };
+    const opening = { clusterPath: clusterOf(record), connect, clock, signal, machines };
     return await withDataSession(record, record.bundle, opening, async (session) => {
       const asked = askedActions(verb, node, session);
       requireAllowed(verb, asked, session, record, options);

@@ -9,6 +9,7 @@ export { declaredBackup, type DeclaredBackup } from './backup/declared-backup.ts
 export { notedBackup } from './backup/noted-backup.ts';
 export * from './backup/restore-data.ts';
 export { scheduledBackup, type ScheduledBackup } from './backup/scheduled-backup.ts';
+export * from './bundles.ts';
 export * from './certificates.ts';
 export * from './cordon.ts';
 export type { ShownKey } from './first-login.ts';

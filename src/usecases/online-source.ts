@@ -2,6 +2,7 @@ import { LOCK_MEMBER, openPartialBundle, plannedBundle, type BundlePlan, type Bu
 import { CaissonError, type ErrorCode } from '../core/index.ts';
 import { readRemoteFile, type Host } from '../host/index.ts';
 import { upstreamSettingsPath, type SeedLayout } from '../site/index.ts';
+import { describeMissing, missingOf } from './missing.ts';
 
 /** The bundle of a lock, before its members are fetched. */
 export interface BeginRequest {
@@ -49,7 +50,9 @@ export async function onlineSession(
   const file = upstreamSettingsPath(layout);
   const text = (await readRemoteFile(seed, file, { signal })) ?? upstream?.text;
   if (text === undefined) {
-    throw new CaissonError('INPUT_UNREADABLE', `Cannot tell how the depot reaches upstream: "${file}" is gone`, { hint: REMEDY });
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot tell how the depot reaches upstream: "${file}" is gone`, {
+      hint: 'Say it again: the same command, or caisson install, with --online and the --mirror and --ca of before; with --lock FILE for another bundle',
+    });
   }
   return { path, begin, upstream: text };
 }
@@ -79,4 +82,18 @@ export function onlineNotes({
   if (online === undefined) return [];
   const lock = bundle.entry(LOCK_MEMBER)?.digest ?? 'unknown';
   return [`Supplied online: the depot fetches what hosts ask for, as lock ${lock} has it`];
+}
+
+/** Says of a bundle that is supplied online what the depot has not fetched of it yet. */
+export async function stillMissing({
+  online,
+  request: { bundle },
+}: {
+  readonly online: OnlineSession | undefined;
+  readonly request: { readonly bundle: Pick<BundleReader, 'manifest'> };
+}): Promise<readonly string[]> {
+  const missing = online === undefined ? undefined : await missingOf(online.path);
+  if (missing === undefined || missing.members === 0) return [];
+  const { name, version } = bundle.manifest;
+  return [`${describeMissing(missing)} of ${name} ${version} were never fetched: the depot fetches those that hosts ask for`];
 }

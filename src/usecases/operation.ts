@@ -45,7 +45,7 @@ export interface Operation {
   /** Returns the topology to plan for. The session's topology by default. */
   readonly topology?: (session: Session) => Topology;
   /** Returns lines that are shown with the plan, after changes and consequences. */
-  readonly notes?: (session: Session, options: OperationOptions, plan: Plan) => readonly string[];
+  readonly notes?: (session: Session, options: OperationOptions, plan: Plan) => readonly string[] | Promise<readonly string[]>;
   /** Called after the approval, before the first change. */
   readonly approved?: (session: Session) => Promise<void>;
   /**
@@ -96,7 +96,7 @@ async function planned(session: Session, options: OperationOptions, { check, top
       ...onlineNotes(session),
       ...replacementNotes(session.replaced),
       ...leftCertificates(session),
-      ...(notes?.(session, options, run.plan) ?? []),
+      ...((await notes?.(session, options, run.plan)) ?? []),
     ],
   };
 }

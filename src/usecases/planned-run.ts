@@ -62,7 +62,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
   const { layout, keys, seed, record, forgotten } = session;
   const declared: Declared = {
     topology,
-    supply: supplyOf(session, options.clock),
+    supply: await supplyOf(session, options.clock),
     observed: session.observed,
     seed: { name: seed.name, layout, keys },
     tools: HOST_TOOLS,

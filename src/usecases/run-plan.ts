@@ -71,6 +71,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
     restarts: restartTimes(),
     site,
     releases: planned.wanted.releases,
+    inForce: (record) => ({ ...record, ...inForce(record, planned) }),
     settledOn: planned.settledOn,
     purge: planned.purge,
     hostOf: (name) => {
@@ -221,21 +222,31 @@ function recordedHosts(
 
 /** The record after a run that succeeded. */
 function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<string, readonly OwnedResource[]>): SiteRecord {
-  const { session, declared, wanted } = planned;
+  const { session, declared } = planned;
   const { topology } = declared;
-  const bundle = bundleOf(session);
   const staying = new Set([...topology.spec.nodes.map(({ name }) => name), session.seed.name]);
   const hosts = Object.entries({ ...record.hosts, ...recordedHosts(record, planned, owned) }).filter(([name]) => staying.has(name));
+  return {
+    ...record,
+    ...inForce(record, planned),
+    cluster: session.cluster,
+    ...standing(record, topology),
+    hosts: Object.fromEntries(hosts),
+  };
+}
+
+/** The part of the record that changes when the bundle of the run comes into force. */
+function inForce(
+  record: SiteRecord,
+  { session, declared: { topology }, wanted }: PlannedRun,
+): Pick<SiteRecord, 'bundle' | 'previous' | 'components' | 'actions'> {
+  const bundle = bundleOf(session);
   const isSame = record.bundle?.digest === bundle.digest;
   const previous = isSame ? record.previous : record.bundle;
   return {
-    ...record,
     bundle,
-    cluster: session.cluster,
     ...(previous === undefined ? {} : { previous }),
     components: Object.fromEntries(Object.entries(wanted.releases).map(([name, release]) => [name, { release }])),
-    ...standing(record, topology),
-    hosts: Object.fromEntries(hosts),
     // A before-upgrade action of another release is forgotten, so that it runs again on a return to that release.
     actions: record.actions.filter(
       ({ component, action, host, release }) =>

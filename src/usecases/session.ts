@@ -36,6 +36,7 @@ import { HOST_TOOLS, isLogin } from '../resources/index.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { isBegun, onlineSession, openOnlineSource, type OnlineRequest, type OnlineSession, type OnlineSource } from './online-source.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
+import { bundleChange } from './bundle-change.ts';
 import { replacedHosts, withoutReplaced, type ReplacedHost } from './replaced-hosts.ts';
 import { siteSources } from './site-sources.ts';
 import { siteConflicts } from './site-conflicts.ts';
@@ -229,9 +230,11 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     const message = `The authority "${name}" is being replaced. This run leaves that where it is; it goes on with: caisson certificates rotate ${name}`;
     options.emit({ type: 'warning', message });
   }
+  const begun = online !== undefined && (await isBegun(request.bundle, online.path)) ? online.path : undefined;
+  const change = await bundleChange(record, { next: request.bundle.bundleDigest, begun, layout });
   // The depot asks for the room of a bundle that was begun when it opens it.
-  const bundles = online !== undefined && (await isBegun(request.bundle, online.path)) ? [] : request.bundles;
-  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles }, connected, {
+  const bundles = begun === undefined ? request.bundles : [];
+  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles, change }, connected, {
     ...options,
     tools: HOST_TOOLS,
   });

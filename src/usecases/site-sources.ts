@@ -46,7 +46,26 @@ export async function siteSources(
     return { bundlePaths: (await isThere(path)) ? [path] : [], clusterPath: cluster, online: { ...request, path } };
   }
   if (bundlePaths !== undefined && kept === undefined) return { bundlePaths, clusterPath: cluster };
-  return { ...(await keptSources(kept ?? bundleInForce(known(record)), supply, layout)), clusterPath: cluster };
+  const inForce = known(record);
+  if (kept === undefined) return { ...(await keptSources(bundleInForce(inForce), supply, layout)), clusterPath: cluster };
+  return { ...(await keptSources(kept, supply ?? (await supplyOfReturn(kept, inForce, layout)), layout)), clusterPath: cluster };
+}
+
+/**
+ * How a bundle is supplied that the site goes back to, where no flag says it. A site that went offline meanwhile fetches nothing
+ * unasked: a bundle that is whole is installed offline. Throws BUNDLE_INCOMPLETE for one that is not.
+ */
+async function supplyOfReturn(
+  bundle: RecordedBundle,
+  { bundle: inForce }: SiteRecord,
+  layout: Pick<SeedLayout, 'bundles'>,
+): Promise<'offline' | undefined> {
+  if (bundle.supply !== 'online' || inForce?.supply === 'online') return undefined;
+  const path = stagedName(bundle, layout);
+  if ((await isThere(path)) || !(await isThere(partialPath(path)))) return 'offline';
+  throw new CaissonError('BUNDLE_INCOMPLETE', `Cannot go back to "${path}" offline: the depot has not fetched all of it`, {
+    hint: 'Let it fetch the rest: caisson rollback --online; or carry the bundle of the same lock to the seed: caisson install --offline --bundle FILE',
+  });
 }
 
 /** The files of a bundle that the seed has. */
@@ -72,7 +91,11 @@ function known(record: SiteRecord | undefined): SiteRecord {
   return record;
 }
 
-function stagedName({ name, version, digest }: RecordedBundle, layout: Pick<SeedLayout, 'bundles'>): string {
+/** The path that a bundle has on the seed once it is whole. */
+export function stagedName(
+  { name, version, digest }: Omit<RecordedBundle, 'supply' | 'lock'>,
+  layout: Pick<SeedLayout, 'bundles'>,
+): string {
   return join(layout.bundles, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
 }
 

@@ -2,9 +2,11 @@ import type { RunSummary } from '../engine/index.ts';
 import { SiteConflictError, type SiteConflict } from '../site/index.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import { backupBefore, backupNotes, checkBackup } from './backup/backup-before.ts';
+import { bundleBefore } from './bundle-before.ts';
+import { describeMissing, missingOf } from './missing.ts';
 import { changesNothing, type PlannedRun } from './planned-run.ts';
 import type { Session } from './session.ts';
-import { unfinishedBundle } from './site-sources.ts';
+import { stagedName, unfinishedBundle } from './site-sources.ts';
 
 export interface UpgradeOptions extends OperationOptions {
   /** False for an upgrade before which no backup is made. */
@@ -18,7 +20,7 @@ function upgradeOf({ withBackup = true }: UpgradeOptions): Operation {
       await checkUpgrade(session, options);
       if (withBackup) await checkBackup(session, options);
     },
-    notes: (session, _, plan) => (changesNothing(plan) ? [] : backupNotes(session, withBackup)),
+    notes: async (session, _, plan) => (changesNothing(plan) ? [] : [...backupNotes(session, withBackup), ...(await returnNotes(session))]),
     ...(withBackup ? { prepare: backupBefore } : {}),
   };
 }
@@ -60,6 +62,17 @@ async function checkUpgrade(session: Session, { signal }: OperationOptions): Pro
   const isGoingOn = unfinishedBundle(session.record)?.digest === bundle.bundleDigest;
   const unhealthy = isGoingOn ? [] : await unhealthyHosts(session, signal);
   if (unhealthy.length > 0) throw new SiteConflictError(unhealthy);
+}
+
+/** Says what a rollback would have to fetch, because the depot has not fetched all of the bundle in force. */
+async function returnNotes({ request, record, layout }: Session): Promise<readonly string[]> {
+  const before = await bundleBefore(record, request.bundle.bundleDigest, layout);
+  const missing = before === undefined ? undefined : await missingOf(stagedName(before.bundle, layout));
+  if (before === undefined || missing === undefined || missing.members === 0) return [];
+  const { name, version } = before.bundle;
+  return [
+    `The seed keeps ${name} ${version} as far as hosts have asked for it: ${describeMissing(missing)} were never fetched, and a rollback fetches those that hosts ask for (caisson rollback --online)`,
+  ];
 }
 
 /** `5.1.*` matches every version that begins with `5.1.`; any other pattern is a version. */

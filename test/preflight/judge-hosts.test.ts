@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseClusterSpec, resolveTopology, type NodeSpec } from '../../src/cluster/index.ts';
-import { digestOf } from '../../src/core/index.ts';
+import { digestOf, formatSize } from '../../src/core/index.ts';
 import type { FileSystemFacts, HostFacts, ListeningSocket } from '../../src/host/index.ts';
 import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
@@ -78,6 +78,7 @@ const FRESH: HostState = {
 };
 
 interface Change {
+  readonly images?: ObservedHost['images'];
   readonly facts?: Partial<HostFacts>;
   readonly state?: Partial<HostState>;
   readonly ways?: readonly TriedWay[];
@@ -94,6 +95,7 @@ function check(
     facts: facts(node, changes[node.name]?.facts),
     state: { ...FRESH, ...changes[node.name]?.state },
     ways: changes[node.name]?.ways ?? [],
+    images: changes[node.name]?.images,
     isNode: true,
     isSeed: node.name === 'm1',
   }));
@@ -241,6 +243,47 @@ describe('preflight of disks', () => {
     expect(problems('m1', { facts: small, state: { bundles: new Map([['another.tar', BUNDLE_SIZE]]) } })).toHaveLength(1);
     const installed = { agent: true, depot: true, components: new Set(['docker', 'store']), bundles: new Map([[name, BUNDLE_SIZE]]) };
     expect(problems('m1', { facts: { fileSystems: mounts({ '/': 0 }) }, state: installed })).toEqual([]);
+  });
+
+  describe('of a run that changes the bundle', () => {
+    const name = stagedBundleName(bundle());
+    const state = { agent: true, depot: true, components: new Set(['docker', 'store']), bundles: new Map([[name, BUNDLE_SIZE]]) };
+    const [{ platforms: [{ config } = { config: undefined }] } = { platforms: [] }] = bundle().manifest.images;
+    const on = (free: number, images: ObservedHost['images'] = new Map()) => ({
+      facts: { fileSystems: mounts({ '/': free }) },
+      state,
+      images,
+    });
+    const change = { layers: new Map([['m1', new Set([digestOf('of the bundle in force')])]]), toFetch: 0 };
+
+    it('count the images that come beside those that are there, and say how much is missing', () => {
+      expect(problems('m1', on(3 * LAYER_SIZE), { change })).toEqual([]);
+      const [found] = check({ m1: on(2 * LAYER_SIZE) }, { change });
+      expect(found).toMatchObject({
+        host: 'm1',
+        problem: expect.stringMatching(/ free, want .* \(.* for images\)$/),
+        remedy: expect.stringMatching(new RegExp(`^Free or add ${formatSize(LAYER_SIZE)} on /; `)),
+      });
+    });
+
+    it('count no layer that the bundle in force has brought, and no image that a killed run has pulled', () => {
+      const layers = new Map([['m1', new Set([digestOf('shared')])]]);
+      expect(problems('m1', on(0), { change: { layers, toFetch: 0 } })).toEqual([]);
+      expect(problems('m1', on(0, new Map([['registry.example/store:1', config?.digest ?? '']])), { change })).toEqual([]);
+      expect(problems('m1', on(0, new Map([['registry.example/store:1', 'another']])), { change })).toHaveLength(1);
+    });
+
+    it('count no images of components that are there where the bundle in force cannot be read', () => {
+      expect(problems('m1', on(0), { change: { layers: undefined, toFetch: 0 } })).toEqual([]);
+    });
+
+    it('count on the seed what the depot has yet to fetch', () => {
+      const toFetch = { layers: undefined, toFetch: GB };
+      expect(problems('m1', on(GB), { change: toFetch, bundles: [] })).toEqual([]);
+      expect(problems('m1', on(GB - 1), { change: toFetch, bundles: [] })).toEqual([
+        expect.stringMatching(/\(.* for what is not fetched of the bundle\)$/),
+      ]);
+    });
   });
 });
 

@@ -15,11 +15,11 @@ export const DATABASE_NODES: readonly SampleNode[] = [
 export async function writeDatabaseRelease(
   directory: string,
   database: string,
-  { name = database, platform = (text: string): string => text } = {},
+  { name = database, platform = (text: string): string => text, otherImages = [] as readonly string[] } = {},
 ): Promise<string> {
   const manifests = hardManifests({ database });
   const changed = { ...manifests, 'platform.yaml': platform(manifests['platform.yaml'] ?? '') };
-  return writeSampleBundle(join(directory, `${name}.tar`), { manifests: changed, images: HARD_IMAGES, version: database });
+  return writeSampleBundle(join(directory, `${name}.tar`), { manifests: changed, images: HARD_IMAGES, otherImages, version: database });
 }
 
 /** Bundles of two releases, whose database has a migration between them. */

@@ -56,6 +56,10 @@ async function keepingSite(more: readonly string[] = [], nodes = NODES): Promise
   return { site, first: await served(site, bundle, 'a') };
 }
 
+async function writeLaterBundle(version: string, bases: readonly string[] = []): Promise<string> {
+  return writeSampleBundle(join(directory(), `${version}.tar`), { manifests: KEEPING, version, bases });
+}
+
 const copiesOn = ({ files }: SimulatedMachine): readonly string[] =>
   [...files.keys()].filter((path) => path.startsWith('/var/lib/caisson/bundles/')).map((path) => basename(path));
 const copies = ({ machines }: SimulatedSite): Readonly<Record<string, readonly string[]>> =>
@@ -100,7 +104,7 @@ describe('copies of the bundle', () => {
     const { site, first } = await keepingSite();
     await site.install();
     const next = async (version: string): Promise<Copied> => {
-      const path = await writeSampleBundle(join(directory(), `${version}.tar`), { manifests: KEEPING, version });
+      const path = await writeLaterBundle(version);
       const copied = await served(site, path, version);
       await upgrade({ ...site.options, bundlePaths: [path] }, yes);
       return copied;
@@ -112,6 +116,22 @@ describe('copies of the bundle', () => {
     expect((await site.install({ bundlePaths: [third.path] })).changed).toBe(0);
     await reset({ ...site.options, bundlePaths: [third.path], purge: true }, yes);
     expect(copies(site)).toEqual({ f1: [], m1: [], f2: [], f3: [] });
+  });
+
+  it('are those of a delta with its base, and as long as that may be gone back to', async () => {
+    const { site, first } = await keepingSite();
+    await site.install();
+    const delta = await served(site, await writeLaterBundle('2', [first.path]), 'd');
+    const machine = site.machine('f2');
+    const names = (): readonly string[] => [...copiesOn(machine)].sort();
+    await upgrade({ ...site.options, bundlePaths: [delta.path] }, yes);
+    expect(names()).toEqual([first.name, delta.name].sort());
+    const full = await served(site, await writeLaterBundle('3'), 'f');
+    await upgrade({ ...site.options, bundlePaths: [full.path] }, yes);
+    expect(names()).toEqual([first.name, delta.name, full.name].sort());
+    const next = await served(site, await writeLaterBundle('4'), 'n');
+    await upgrade({ ...site.options, bundlePaths: [next.path] }, yes);
+    expect(names()).toEqual([full.name, next.name].sort());
   });
 
   it('are not kept when they are damaged, or of another bundle than the depot should serve', async () => {

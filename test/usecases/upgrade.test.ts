@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seedLayout } from '../../src/site/index.ts';
 import { install, planInstall, planRollback, planUpgrade, rollback, upgrade } from '../../src/usecases/index.ts';
-import { failureOf, type HardSite } from '../support/hard-cases.ts';
-import { useDatabaseSites, useTwoReleases, writeDatabaseRelease } from '../support/database-sites.ts';
+import { failureOf, HARD_IMAGES, hardSite, type HardSite } from '../support/hard-cases.ts';
+import { DATABASE_NODES, useDatabaseSites, useTwoReleases, writeDatabaseRelease } from '../support/database-sites.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { useEnding } from '../support/use-sites.ts';
 
 const directory = useTempDir();
 const releases = useTwoReleases();
+const ending = useEnding<HardSite>();
 const { bare: bareSite, installed } = useDatabaseSites(directory, releases);
 const yes = async (): Promise<boolean> => true;
 
@@ -116,6 +118,22 @@ describe('an upgrade', () => {
     const open = await writeDatabaseRelease(directory(), '2', { name: 'open', platform: (text) => `${text}\nupgradesFrom: ['1*']\n` });
     await site.take(open);
     await upgrade({ ...bare(site), bundlePaths: [open] }, yes);
+  });
+
+  it('is refused where a host has no room for the images beside those that are there, and a repair is not', async () => {
+    // Its images have one of the two layers that those of the newer release have.
+    const older = await writeDatabaseRelease(directory(), '1', { name: 'small', otherImages: HARD_IMAGES });
+    const site = ending(await hardSite(directory(), older, DATABASE_NODES));
+    await site.run();
+    await site.take(releases().newer);
+    site.machine('n1').facts = { 'filesystem /var/lib/docker': '/dev/vdb1 500000000000 1 0 99% /var/lib/docker' };
+    expect((await install(bare(site), yes)).changed).toBe(0);
+    const { error, message } = await failureOf(upgrade({ ...bare(site), bundlePaths: [releases().newer] }, yes));
+    expect(error).toMatchObject({ code: 'HOSTS_UNFIT' });
+    expect(message).toMatch(/n1: \/var\/lib\/docker has 0 B free, want .* for images\)/);
+    expect(message).toMatch(/Free or add .* on \/var\/lib\/docker; until the run has ended well/);
+    expect(message).not.toContain('n2:');
+    expect((await site.record()).bundle).toMatchObject({ version: '1' });
   });
 
   it('is refused where nothing is installed', async () => {

@@ -63,6 +63,11 @@ export class BundleReader {
     this.#bases = new Map(bases.map((base) => [base.bundleDigest, base]));
   }
 
+  /** The plan that bundle.json stands for. It has the contents of no members but those that follow from it. */
+  get plan(): BundlePlan {
+    return this.#plan;
+  }
+
   /** The signatures as stored; verifyBundle and requireTrust check them. */
   get signatures(): readonly { readonly path: string; readonly content: Uint8Array }[] {
     return signatureMembers(this.#plan);

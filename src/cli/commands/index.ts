@@ -3,6 +3,7 @@ import { registerAdopt } from './adopt.ts';
 import { registerAgent } from './agent.ts';
 import { registerBackup } from './backup.ts';
 import { registerBuildBundle } from './build-bundle.ts';
+import { registerBundles } from './bundles.ts';
 import { registerCertificates } from './certificates.ts';
 import { registerCluster } from './cluster.ts';
 import { registerHistory } from './history.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerOption,
   registerUpgrade,
   registerRollback,
+  registerBundles,
   registerReset,
   registerBackup,
   registerRestore,

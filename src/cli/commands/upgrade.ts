@@ -1,22 +1,19 @@
-import { CaissonError } from '../../core/index.ts';
 import { planUpgrade, upgrade } from '../../usecases/index.ts';
 import type { RegisterCommand } from '../command.ts';
+import { addLockFlags, addUpstreamFlags, supplyOfUpgrade, type SupplyFlags } from '../online/index.ts';
 import { addBundleFlag, addSiteFlags, runSiteVerb, type SiteFlags } from '../site/index.ts';
 
-/** `caisson upgrade`: another bundle on a site that is well. */
+/** `caisson upgrade`: another bundle, or another lock, on a site that is well. */
 export const registerUpgrade: RegisterCommand = (program, run) => {
   const command = program
     .command('upgrade')
-    .description('install another bundle on a cluster that is healthy, host by host; run it on the seed machine, as root');
-  addSiteFlags(addBundleFlag(command))
+    .description('install another bundle on a cluster that is healthy, host by host; run it on the seed machine, as root')
+    .option('--online', 'let the depot of the seed fetch what the lock names, in the place of a bundle');
+  addUpstreamFlags(addLockFlags(addSiteFlags(addBundleFlag(command))))
     .option('--no-backup', 'make no backup first, where cluster.yaml has a backup section')
-    .action((flags: SiteFlags & { readonly backup: boolean }) =>
-      run((context) => {
-        if (flags.bundle === undefined) {
-          throw new CaissonError('USAGE', 'Cannot upgrade without a bundle', {
-            hint: 'Add --bundle FILE; to repair with the one that is installed: caisson install --offline',
-          });
-        }
+    .action((flags: SiteFlags & SupplyFlags & { readonly backup: boolean }) =>
+      run(async (context) => {
+        const supply = await supplyOfUpgrade(flags, context);
         const withBackup = flags.backup;
         return runSiteVerb(
           {
@@ -25,6 +22,7 @@ export const registerUpgrade: RegisterCommand = (program, run) => {
           },
           flags,
           context,
+          { supply },
         );
       }),
     );

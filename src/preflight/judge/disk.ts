@@ -1,4 +1,4 @@
-import { bundleKeepers } from '../../cluster/index.ts';
+import { bundleKeepers, type Topology } from '../../cluster/index.ts';
 import { formatSize, parsePlatform } from '../../core/index.ts';
 import type { HostTools } from '../../resources/index.ts';
 import { EXECUTABLE, executablePath, seedLayout, stagedBundleName, UNVERIFIED_COPY } from '../../site/index.ts';
@@ -30,6 +30,7 @@ export function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly
     { path: manager.probe.cache, bytes: packages, what: 'packages' },
     { path: PROGRAMS, bytes: UNPACKED_PER_PACKED * packages, what: 'installed packages' },
     { path: BUNDLES, bytes: bundleBytes(observed, input), what: 'the bundle' },
+    { path: BUNDLES, bytes: observed.isSeed ? (input.change?.toFetch ?? 0) : 0, what: 'what is not fetched of the bundle' },
     { path: EXECUTABLE, bytes: state.executable ? 0 : (executable?.size ?? 0), what: EXECUTABLE },
   ];
   const byMount = new Map<string, { free: number; bytes: number; what: string[] }>();
@@ -42,7 +43,10 @@ export function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly
   return [...byMount].flatMap(([mount, { free, bytes, what }]) =>
     free >= bytes
       ? []
-      : finding(`${mount} has ${formatSize(free)} free, want ${formatSize(bytes)} (${what.join(', ')})`, `Free or add space on ${mount}`),
+      : finding(
+          `${mount} has ${formatSize(free)} free, want ${formatSize(bytes)} (${what.join(', ')})`,
+          `Free or add ${formatSize(bytes - free)} on ${mount}${input.change === undefined ? '' : '; until the run has ended well, what is in force and what comes are there at once'}`,
+        ),
   );
 }
 
@@ -74,22 +78,31 @@ function bundleBytes({ node, isSeed, state }: ObservedHost, { bundles, topology,
   return missing.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/**
- * Estimated bytes of the unpacked images of components that the host does not have yet. A layer that several images share
- * counts once.
- */
-function imageBytes({ node, facts, state }: ObservedHost, { topology, bundle }: HostsToCheck): number {
-  const names = new Set(
-    topology
-      .componentsOf(node.name)
-      .filter(({ name }) => !state.components.has(name))
-      .flatMap(({ services }) => services.flatMap(({ container }) => (container === undefined ? [] : [container.image]))),
+/** Names of the images of the components on a node. */
+export function imagesOf(topology: Topology, node: string, isAsked: (component: string) => boolean = () => true): readonly string[] {
+  const components = topology.componentsOf(node).filter(({ name }) => isAsked(name));
+  const images = components.flatMap(({ services }) =>
+    services.flatMap(({ container }) => (container === undefined ? [] : [container.image])),
   );
+  return [...new Set(images)];
+}
+
+/**
+ * Estimated bytes of the unpacked images that the host does not have yet. A layer that several images share counts once. Where
+ * the run changes no bundle, these are the images of components that the host does not have; where it does, all images, without
+ * the layers that the host has of the bundle in force: both are there until the run has ended well.
+ */
+function imageBytes({ node, facts, state, images }: ObservedHost, { topology, bundle, change }: HostsToCheck): number {
+  const there = change?.layers?.get(node.name);
+  const names = new Set(imagesOf(topology, node.name, (component) => there !== undefined || !state.components.has(component)));
   const layers = new Map<string, number>();
   for (const image of bundle.manifest.images.filter(({ name }) => names.has(name))) {
     const own = image.platforms.filter(({ platform }) => parsePlatform(platform).architecture === facts.architecture);
-    for (const platform of own) for (const layer of platform.layers) layers.set(layer.digest, layer.size);
+    // A run that was killed has pulled some.
+    const missing = own.filter(({ config }) => images?.get(image.name) !== config.digest);
+    for (const platform of missing) for (const layer of platform.layers) layers.set(layer.digest, layer.size);
   }
+  for (const digest of there ?? []) layers.delete(digest);
   return UNPACKED_PER_PACKED * [...layers.values()].reduce((sum, size) => sum + size, 0);
 }
 

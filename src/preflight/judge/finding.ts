@@ -1,5 +1,6 @@
 import type { BundleReader } from '../../bundle/index.ts';
 import type { NodeSpec, Topology } from '../../cluster/index.ts';
+import type { Digest } from '../../core/index.ts';
 import type { HostFacts } from '../../host/index.ts';
 import type { HostTools } from '../../resources/index.ts';
 import type { HostFinding } from '../findings.ts';
@@ -13,9 +14,19 @@ export interface ObservedHost {
   readonly state: HostState;
   /** Ways to other hosts that were tried, with their outcomes. */
   readonly ways: readonly TriedWay[];
+  /** Ids of the images that the host has of its components, by name. Undefined unless the run changes the bundle. */
+  readonly images?: ReadonlyMap<string, string> | undefined;
   /** False for a seed that is not a node of the cluster and only serves the bundle. */
   readonly isNode: boolean;
   readonly isSeed: boolean;
+}
+
+/** Bytes that are there already of a run that installs another bundle than the one in force, and bytes that are not. */
+export interface BundleChange {
+  /** Digests of the image layers that each host has of the bundle in force. Undefined when that bundle cannot be read. */
+  readonly layers: ReadonlyMap<string, ReadonlySet<Digest>> | undefined;
+  /** Bytes that the depot has yet to fetch of a bundle that was begun on the seed. */
+  readonly toFetch: number;
 }
 
 export interface HostsToCheck {
@@ -24,6 +35,8 @@ export interface HostsToCheck {
   readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'size' | 'entry'>;
   /** The bundles to store on the seed: `bundle` and, for a delta, its bases. */
   readonly bundles: readonly HostsToCheck['bundle'][];
+  /** Undefined for a run that changes no bundle. */
+  readonly change?: BundleChange | undefined;
   readonly tools: HostTools;
   readonly hosts: readonly ObservedHost[];
 }

@@ -63,6 +63,8 @@ function behaviourOf(step: PlanStep, run: RunSite): Behaviour {
       return depotBehaviour(step, run);
     case 'record':
       return recordBehaviour(run, step);
+    case 'in-force':
+      return inForceBehaviour(run);
   }
 }
 
@@ -116,6 +118,13 @@ function removeBehaviour({ host: name, removals }: RemoveStep, run: RunSite): Be
   return {
     isDone: async () => false,
     apply: (context) => removeResources(host, owned, resourceContext(run, context), { purge: run.purge }),
+  };
+}
+
+function inForceBehaviour({ site, declared, inForce }: RunSite): Behaviour {
+  return {
+    isDone: async () => site.record.bundle?.digest === declared.supply.bundle.bundleDigest,
+    apply: () => site.update(inForce),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Host } from '../../host/index.ts';
 import type { StepContext } from '../../engine/index.ts';
 import type { Declared } from '../../plan/index.ts';
 import type { ResourceContext } from '../../resources/index.ts';
-import type { OwnedResource } from '../../site/index.ts';
+import type { OwnedResource, SiteRecord } from '../../site/index.ts';
 import type { AgentStatuses } from './agent-statuses.ts';
 import type { RestartTimes } from './restart-times.ts';
 import type { SiteWriter } from './site-writer.ts';
@@ -19,6 +19,8 @@ export interface RunSite {
   readonly settledOn: (host: string) => Promise<readonly OwnedResource[]>;
   /** Release of each component, as in Wanted. */
   readonly releases: Readonly<Record<string, Digest>>;
+  /** The record once the bundle of the run is in force. */
+  readonly inForce: (record: SiteRecord) => SiteRecord;
   /** True when data of owners that go are removed, too. */
   readonly purge: boolean;
   /** Throws a plain Error for a host that is not connected. */

@@ -20,7 +20,7 @@ import { agentStatuses } from '../apply/agent-statuses.ts';
 import { openOnlineSource } from '../online-source.ts';
 import { openRequest } from '../open-request.ts';
 import { findHosts, layoutOf, operatorCertificate } from '../session.ts';
-import { siteSources, stagedPath } from '../site-sources.ts';
+import { siteSources } from '../site-sources.ts';
 
 export interface DataSessionOptions {
   readonly clusterPath: string;
@@ -28,8 +28,6 @@ export interface DataSessionOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly machines?: Machines | undefined;
-  /** True for work that needs the manifests alone: a bundle is good enough that is supplied online and not complete. */
-  readonly takesPartial?: boolean;
 }
 
 /** The cluster as the bundle in force describes it. Hosts are connected by `connected` alone. */
@@ -63,10 +61,8 @@ export async function withDataSession<T>(
 ): Promise<T> {
   const { clusterPath, connect, clock } = options;
   const layout = layoutOf({ machines: options.machines ?? REAL_MACHINES });
-  const { bundlePaths, online } =
-    options.takesPartial === true
-      ? await siteSources({ kept: bundle, clusterPath }, record, layout)
-      : { bundlePaths: [await stagedPath(bundle, layout)], online: undefined };
+  // Of a bundle that is supplied online and not whole, all that is needed is there: the manifests.
+  const { bundlePaths, online } = await siteSources({ kept: bundle, clusterPath }, record, layout);
   const request = await openRequest(bundlePaths, clusterPath, {
     opened: online !== undefined && bundlePaths.length === 0 ? await openOnlineSource(online) : undefined,
     stagedBundles: layout.bundles,

@@ -3,8 +3,10 @@ import { get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openBundle } from '../../../src/bundle/index.ts';
 import { digestOf, fixedClock } from '../../../src/core/index.ts';
-import { operatorPaths, seedLayout } from '../../../src/site/index.ts';
+import { operatorPaths, seedLayout, stagedBundleName } from '../../../src/site/index.ts';
+import { filesOnSeed } from '../../support/bundle-chain.ts';
 import { NOON } from '../../support/command-site.ts';
 import { openBuildingSite, type BuildingSite } from '../../e2e/building-site.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -140,6 +142,45 @@ describe('caisson install --online', () => {
     expect(out).not.toContain('n2:');
     expect(await installed('--offline', '--bundle', bundle)).toMatchObject({ status: 0 });
     expect((await installed('--offline', '--bundle', bundle)).out).toContain('Everything was as declared');
+  });
+
+  it('is upgraded from a lock and taken back, each by what the seed fetches', async () => {
+    await installed(...lockWords());
+    const run = (...words: readonly string[]): Promise<Ended> =>
+      runCaisson(words, { machines: site.options.machines, clock: fixedClock(NOON) });
+    const served = (): string => site.machine('n1').text('/etc/systemd/system/caisson-depot.service');
+    const next = join(building.workshop.directory, 'next.tar');
+    expect(await runCaisson([...building.words, '--version', '9', '--output', next])).toMatchObject({ status: 0 });
+    const reader = await openBundle(next);
+    await reader.close();
+    const name = stagedBundleName(reader);
+    for (const machine of site.machines) machine.bundleDigests = new Map([...machine.bundleDigests, [name, reader.bundleDigest]]);
+    const begun = await filesOnSeed(site);
+    const planned = await run('upgrade', ...lockWords(), '--version', '9', '--plan');
+    expect(planned).toMatchObject({ status: 0, out: expect.stringContaining('were never fetched, and a rollback fetches') });
+    expect(await filesOnSeed(site)).toEqual(begun);
+    expect(await run('upgrade', ...lockWords(), '--version', '9', '--yes')).toMatchObject({ status: 0 });
+    expect(served()).toContain(`${name} --online`);
+    expect((await run('bundles')).out).toMatch(/9 .* in force +partly: .* not fetched/);
+    expect(await run('rollback', '--yes', '--online', ...building.mirrors.flatMap((mirror) => ['--mirror', mirror]))).toMatchObject({
+      status: 0,
+    });
+    expect(served()).not.toContain(name);
+    expect(served()).toContain('--online');
+    expect((await run('bundles')).out).toMatch(/9 .* before +partly: .* not fetched/);
+  });
+
+  it.each([
+    [['upgrade'], 'Cannot upgrade without a bundle'],
+    [['upgrade', '--online'], 'Cannot upgrade without a lock'],
+    [['upgrade', '--online', '--bundle', 'x.tar'], 'Cannot use --bundle with --online'],
+    [['upgrade', '--bundle', 'x.tar', '--lock', 'x.json'], 'Cannot use --lock, --mirror or --ca without --online'],
+    [['rollback', '--mirror', 'docker.io=http://x'], 'Cannot use --lock, --mirror or --ca without --online'],
+    [['rollback', '--online', '--offline'], 'Cannot use --online with --offline'],
+  ])('refuses %j', async (words, message) => {
+    const { status, err } = await runCaisson(words, { machines: site.options.machines, clock: fixedClock(NOON) });
+    expect(status).toBe(2);
+    expect(err).toContain(message);
   });
 
   it.each([

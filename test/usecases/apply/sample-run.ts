@@ -64,6 +64,7 @@ export function sampleRun(topology: Topology, hosts: readonly Host[], clock: Clo
     site: new SiteWriter(memorySiteStore(record), record, record.revision),
     settledOn: async () => [],
     releases: { web: RELEASE, store: RELEASE },
+    inForce: (record) => record,
     purge: false,
     hostOf: (name) => {
       const host = hosts.find((candidate) => candidate.name === name);
