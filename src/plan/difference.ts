@@ -1,4 +1,4 @@
-import { ABSENT, detailsOf, MARKED, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
+import { ABSENT, detailsOf, MARKED, OWNERS, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../site/index.ts';
 import { isMaking, type Change, type Removal, type Staying } from './change.ts';
 
@@ -68,14 +68,14 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
   const isAbove = resource.kind === 'directory' && resource.spec.isParent === true;
   if (found.state === 'same') {
     if (known !== undefined) return { action: 'keep', resource, owned: ownedBy(resource, known.before) };
-    const before = MARKED.has(resource.kind) ? undefined : 'same';
+    const before = isOurs(resource) ? undefined : 'same';
     return { action: 'keep', resource, owned: isAbove ? undefined : ownedBy(resource, before) };
   }
   if (found.state === 'absent') {
     const reason = known === undefined || known.kept === true ? 'it is not there yet' : 'the record has it, the host does not';
     return { action: 'add', resource, reason, replaces: known?.before === 'other', owned: ownedBy(resource, known?.before) };
   }
-  const before = known === undefined ? foundBefore(resource.kind) : known.before;
+  const before = known === undefined ? foundBefore(resource) : known.before;
   const source = known === undefined ? 'what was there before is another' : sourceOf(resource, known);
   return {
     action: 'change',
@@ -94,9 +94,17 @@ function sourceOf({ digest }: Resource, known: OwnedResource): string {
 }
 
 /** The state before Caisson of a resource that is not in the record and differs from the wanted one. */
-function foundBefore(kind: Resource['kind']): OwnedResource['before'] {
-  if (MARKED.has(kind)) return undefined;
-  return RESTORING.has(kind) ? 'other' : 'same';
+function foundBefore(resource: Resource): OwnedResource['before'] {
+  if (isOurs(resource)) return undefined;
+  return RESTORING.has(resource.kind) ? 'other' : 'same';
+}
+
+/**
+ * True for a resource that is ours wherever it is found, also when no record has it: it bears our mark, or it is a file or certificate of
+ * the seed, which a restore or an adoption wrote on this machine before the run that records it.
+ */
+function isOurs({ kind, owner }: Resource): boolean {
+  return MARKED.has(kind) || (owner === OWNERS.seed && (kind === 'file' || kind === 'certificate'));
 }
 
 function ownedBy(resource: Resource, before: OwnedResource['before']): OwnedResource {

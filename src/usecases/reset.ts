@@ -49,9 +49,9 @@ function withoutNodes(topology: Topology): Topology {
   };
 }
 
-/** Removes keys, secrets and bundles of the seed, and the directory of its settings when nothing else is in it. */
-async function purgeKeys({ authorities, secrets, certificates, depot, bundles }: SeedLayout): Promise<void> {
-  for (const path of [authorities, secrets, certificates, depot, bundles]) await rm(path, { recursive: true, force: true });
+/** Removes keys, secrets, certificates and bundles of the seed, and the directory of its settings when nothing else is in it. */
+async function purgeKeys({ authorities, secrets, certificates, depot, pki, bundles }: SeedLayout): Promise<void> {
+  for (const path of [authorities, secrets, certificates, depot, pki, bundles]) await rm(path, { recursive: true, force: true });
   await rmdir(dirname(depot)).catch((error: unknown) => {
     if (!['ENOENT', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
   });

@@ -28,7 +28,7 @@ interface AskedSources {
 /**
  * Completes what the user named with what the site has: the bundle that is installed, from its copy on the seed, and
  * cluster.yaml where the last run found it. Throws SITE_UNKNOWN when there is no record to complete from, and
- * RUN_UNFINISHED when the last run of the site was to install another bundle and did not end well: which of the two bundles
+ * RUN_UNFINISHED when the last run of the site was to install another bundle than the one in force and did not end well: which of the two
  * is meant is for the user to say.
  */
 export async function siteSources(
@@ -116,6 +116,8 @@ export async function stagedPath(bundle: RecordedBundle, layout: Pick<SeedLayout
 
 function bundleInForce(record: SiteRecord): RecordedBundle {
   const unfinished = unfinishedBundle(record);
+  // Where none is in force yet, no other bundle can be meant.
+  if (unfinished !== undefined && record.bundle === undefined) return unfinished;
   if (unfinished !== undefined) {
     throw new CaissonError(
       'RUN_UNFINISHED',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from './engine.ts';
 import { run, type RunOptions, type RunResult } from './run.ts';
-import { removeRunDirectories, repositoryRoot, runDirectory } from './state.ts';
+import { ownLabName, removeRunDirectories, repositoryRoot, runDirectory } from './state.ts';
 import { heldCapabilities } from './capabilities.ts';
 import { createNetwork } from './network.ts';
 
@@ -56,6 +56,11 @@ export interface Lab {
   makeSeed(node: string): Promise<void>;
   /** Runs a command over the real ssh client of this machine, with strict host keys. */
   ssh(node: string, command: string, options?: RunOptions & { readonly user?: string }): Promise<RunResult>;
+  /**
+   * Joins a node to a second network that has nothing but the node and this machine: what listens at the address of this machine there, the
+   * other nodes do not reach. Resolves to that address. Once in the life of a lab.
+   */
+  openOutside(node: string): Promise<string>;
   /** Ends a node without warning and removes all that was on it: it never comes back. */
   lose(node: string): Promise<void>;
   /** Removes every container, network and folder of the lab. Safe to call twice. */
@@ -89,11 +94,12 @@ exec /sbin/init`;
  * error says what the failing node printed.
  */
 export async function startLab(request: LabRequest): Promise<Lab> {
-  const { engine, name, airGap = true } = request;
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) throw new Error(`The lab's name "${name}" is not letters, digits and hyphens`);
-  await removeLab(engine, name);
+  const { engine, airGap = true } = request;
+  const name = ownLabName(request.name);
+  if (!/^[a-z][a-z0-9-]{0,40}$/.test(name)) throw new Error(`The lab's name "${name}" is not letters, digits and hyphens`);
+  const stop = (): Promise<void> => removeLab(engine, request.name);
+  await stop();
   const directory = runDirectory(`lab-${name}`);
-  const stop = (): Promise<void> => removeLab(engine, name);
   try {
     const network = await createNetwork(engine, `caisson-lab-${name}`, { [LABEL]: name }, airGap);
     const identityFile = join(directory, 'identity');
@@ -121,12 +127,13 @@ export async function startLab(request: LabRequest): Promise<Lab> {
  */
 export async function otherOwner(engine: Engine, name: string): Promise<string | undefined> {
   const format = `{{.Label "${FROM_LABEL}"}}`;
-  const { stdout } = await engine.docker(['ps', '--all', '--filter', `label=${LABEL}=${name}`, '--format', format]);
+  const { stdout } = await engine.docker(['ps', '--all', '--filter', `label=${LABEL}=${ownLabName(name)}`, '--format', format]);
   return stdout.split('\n').find((owner) => owner !== '' && owner !== repositoryRoot());
 }
 
 /** Removes what a lab of this name left on the engine, whoever started it. */
-export async function removeLab(engine: Engine, name: string): Promise<void> {
+export async function removeLab(engine: Engine, lab: string): Promise<void> {
+  const name = ownLabName(lab);
   const filter = ['--filter', `label=${LABEL}=${name}`];
   const containers = words((await engine.docker(['ps', '-aq', ...filter])).stdout);
   const cgroups = await innerContainers(engine, containers);
@@ -171,7 +178,8 @@ async function createNode(
   directory: string,
 ): Promise<LabNode> {
   const { engine } = request;
-  const container = `caisson-lab-${request.name}-${name}`;
+  const lab = ownLabName(request.name);
+  const container = `caisson-lab-${lab}-${name}`;
   const flags = [
     [
       'create',
@@ -180,7 +188,7 @@ async function createNode(
       '--hostname',
       name,
       '--label',
-      `${LABEL}=${request.name}`,
+      `${LABEL}=${lab}`,
       '--label',
       `${FROM_LABEL}=${repositoryRoot()}`,
       '--stop-signal',
@@ -264,6 +272,12 @@ function makeLab({ request, nodes, ...parts }: LabParts): Lab {
     makeSeed: async (name) => {
       await copyTo(name, parts.identityFile, '/root/.ssh/id_ed25519', 0o600);
       await copyTo(name, parts.knownHostsFile, '/root/.ssh/known_hosts', 0o644);
+    },
+    openOutside: async (name) => {
+      const lab = ownLabName(request.name);
+      const network = await createNetwork(request.engine, `caisson-lab-${lab}-outside`, { [LABEL]: lab }, true);
+      await request.engine.docker(['network', 'connect', network.name, node(name).container]);
+      return network.gateway;
     },
     lose: async (name) => {
       const { container } = node(name);

@@ -10,6 +10,7 @@ import {
   ensureTools,
   eventually,
   IMAGE_RECIPES,
+  ownLabName,
   removeLab,
   run,
   runDirectory,
@@ -23,6 +24,7 @@ import {
 // Each image is pulled from the upstream registry by the engine of this machine and used as images/CONTRACT.md says.
 
 const LAB = 'images';
+const NAME = `caisson-lab-${ownLabName(LAB)}`;
 const PASSWORD = `it's a "pass\\word`;
 let engine: Engine;
 let upstream: Upstream;
@@ -41,7 +43,7 @@ beforeAll(async () => {
     await upstream.push(image.layout, image.reference);
     await engine.docker(['pull', '--quiet', nameOf(image)]);
   }
-  network = await createNetwork(engine, `caisson-lab-${LAB}`, { 'caisson.lab': LAB }, true);
+  network = await createNetwork(engine, NAME, { 'caisson.lab': ownLabName(LAB) }, true);
 });
 
 afterAll(async () => {
@@ -66,14 +68,14 @@ function imageOf(folder: string): string {
 /** Starts a container of an image at an address of the test's network; its name is the image's. */
 async function start(folder: string, octet: number, options: readonly string[], command: readonly string[]): Promise<string> {
   const address = network.address(octet);
-  const container = `caisson-lab-${LAB}-${folder}`;
-  const flags = ['--name', container, '--label', `caisson.lab=${LAB}`, '--network', network.name, '--ip', address];
+  const container = `${NAME}-${folder}`;
+  const flags = ['--name', container, '--label', `caisson.lab=${ownLabName(LAB)}`, '--network', network.name, '--ip', address];
   await engine.docker(['run', '--detach', '--interactive', ...flags, ...options, imageOf(folder), ...command]);
   return address;
 }
 
 function inside(folder: string, ...argv: readonly string[]): Promise<RunResult> {
-  return engine.docker(['exec', `caisson-lab-${LAB}-${folder}`, ...argv], { expect: 'any' });
+  return engine.docker(['exec', `${NAME}-${folder}`, ...argv], { expect: 'any' });
 }
 
 async function folderOf(name: string, owner = 0): Promise<string> {
@@ -218,7 +220,7 @@ describe('rbd-db', () => {
     await chown(secret, 1001, 0);
     const mounts = ['--volume', `${data}:/data`, '--volume', `${secret}:/run/secrets/db-root:ro`];
     const options = ['--user', '1001:0', ...mounts, '--env', 'MYSQL_ROOT_PASSWORD_FILE=/run/secrets/db-root', '--env', 'TZ=UTC'];
-    const container = `caisson-lab-${LAB}-rbd-db`;
+    const container = `${NAME}-rbd-db`;
     const address = network.address(14);
     for (const file of ['.initialising', 'mysql/global_priv.MAD']) {
       await start('rbd-db', 14, options, serverOptions(address));
@@ -276,9 +278,9 @@ describe('rbd-monitor', () => {
     await eventually(30_000, async () => expect((await get(`http://${address}:3329/monitor/health`)).status).toBe(200));
     await eventually(30_000, async () => expect((await get(`http://${address}:9999/api/v1/targets`)).body).toContain('"health":"up"'));
     // A stopped process keeps its port: it is asked, and does not answer in time.
-    await engine.docker(['kill', '--signal', 'STOP', `caisson-lab-${LAB}-rbd-monitor`]);
+    await engine.docker(['kill', '--signal', 'STOP', `${NAME}-rbd-monitor`]);
     expect((await get(`http://${address}:3329/monitor/health`)).status).toBe(503);
-    await engine.docker(['kill', '--signal', 'CONT', `caisson-lab-${LAB}-rbd-monitor`]);
+    await engine.docker(['kill', '--signal', 'CONT', `${NAME}-rbd-monitor`]);
     await eventually(30_000, async () => expect((await get(`http://${address}:3329/monitor/health`)).status).toBe(200));
   });
 });

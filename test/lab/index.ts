@@ -13,6 +13,6 @@ export { ensureNodeImage } from './node-image.ts';
 export { aptMirror, ensureTools, missingPackages, type AptMirror } from './prerequisites.ts';
 export { run, which, type RunOptions, type RunResult } from './run.ts';
 export { listensOnLoopbackOnly } from './sockets.ts';
-export { cacheDirectory, repositoryRoot, runDirectory } from './state.ts';
+export { cacheDirectory, ownLabName, repositoryRoot, runDirectory } from './state.ts';
 export { freePort, startUpstream, type Upstream } from './upstream.ts';
 export { eventually } from './eventually.ts';

@@ -15,6 +15,7 @@ import {
   listensOnLoopbackOnly,
   openPackageSource,
   otherOwner,
+  ownLabName,
   proveAirGap,
   removeLab,
   run,
@@ -56,7 +57,7 @@ function listenEverywhere(): Promise<{ readonly server: Server; readonly port: n
 
 describe('the owner of a lab', () => {
   it('is the checkout that made its hosts', async () => {
-    const labels = ['--label', 'caisson.lab=selftest-other', '--label', 'caisson.lab.from=/elsewhere'];
+    const labels = ['--label', `caisson.lab=${ownLabName('selftest-other')}`, '--label', 'caisson.lab.from=/elsewhere'];
     await engine.docker(['create', ...labels, image, 'true']);
     try {
       expect(await otherOwner(engine, 'selftest-other')).toBe('/elsewhere');
@@ -128,7 +129,7 @@ describe('a lab that cannot start', () => {
   it('says why and leaves nothing behind', async () => {
     const twins = [{ name: 't1' }, { name: 't2', octet: 11 }];
     await expect(startLab({ name: 'selftest-broken', engine, image, nodes: twins })).rejects.toThrow(/address/i);
-    const filter = ['--filter', 'label=caisson.lab=selftest-broken'];
+    const filter = ['--filter', `label=caisson.lab=${ownLabName('selftest-broken')}`];
     expect((await engine.docker(['ps', '-aq', ...filter])).stdout).toBe('');
     expect((await engine.docker(['network', 'ls', '-q', ...filter])).stdout).toBe('');
   });
@@ -234,9 +235,9 @@ describe('an engine inside a host', () => {
   it('leaves nothing behind when the lab stops, nor when it is stopped twice', async () => {
     await lab.stop();
     await lab.stop();
-    expect((await engine.docker(['ps', '-aq', '--filter', 'name=caisson-lab-selftest-'])).stdout).toBe('');
-    expect((await engine.docker(['network', 'ls', '-q', '--filter', 'name=caisson-lab-selftest'])).stdout).toBe('');
-    expect(readdirSync(cacheDirectory('runs')).filter((name) => name.startsWith('lab-selftest-'))).toEqual([]);
+    expect((await engine.docker(['ps', '-aq', '--filter', `name=caisson-lab-${ownLabName('selftest')}-`])).stdout).toBe('');
+    expect((await engine.docker(['network', 'ls', '-q', '--filter', `name=caisson-lab-${ownLabName('selftest')}`])).stdout).toBe('');
+    expect(readdirSync(cacheDirectory('runs')).filter((name) => name.startsWith(`lab-${ownLabName('selftest')}-`))).toEqual([]);
     if (!existsSync('/sys/fs/cgroup')) return;
     for (const id of innerContainers) {
       expect((await run(['find', '/sys/fs/cgroup', '-type', 'd', '-name', `*${id}*`], { expect: 'any' })).stdout).toBe('');

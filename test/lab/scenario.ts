@@ -21,8 +21,8 @@ export interface Connected {
   readonly images: readonly LabImage[];
   readonly upstream: Upstream;
   readonly directory: string;
-  /** The flags of build-bundle that point to the lab's stand-ins for the internet. */
-  readonly mirrors: readonly string[];
+  /** Host of the internet → base address of what stands in for it, as `--mirror HOST=URL` takes them. */
+  readonly origins: Readonly<Record<string, string>>;
   /** Runs the built command as a user would. */
   caisson(words: readonly string[], options?: { readonly expect?: 'any' }): Promise<RunResult>;
   stop(): Promise<void>;
@@ -48,11 +48,11 @@ export async function startConnected(say: Say): Promise<Connected> {
       images,
       upstream,
       directory,
-      mirrors: [
-        `docker.io=${upstream.url}`,
-        `ftp.debian.org=${mirrorBase(mirror.main, '/debian')}`,
-        `security-cdn.debian.org=${mirrorBase(mirror.security, '/debian-security')}`,
-      ].flatMap((rule) => ['--mirror', rule]),
+      origins: {
+        'docker.io': upstream.url,
+        'ftp.debian.org': mirrorBase(mirror.main, '/debian'),
+        'security-cdn.debian.org': mirrorBase(mirror.security, '/debian-security'),
+      },
       caisson: (words, options = {}) => run([process.execPath, builtCommand(), ...words], { ...options, timeout: 1_200_000 }),
       stop,
     };
@@ -65,6 +65,11 @@ export async function startConnected(say: Say): Promise<Connected> {
 /** A mirror stands for a host: the address without the path that the manifests have too. */
 function mirrorBase(url: string, path: string): string {
   return url.endsWith(path) ? url.slice(0, -path.length) : url;
+}
+
+/** The flags of a command that reaches the internet, for these origins. */
+export function mirrorFlags(origins: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(origins).flatMap(([host, url]) => ['--mirror', `${host}=${url}`]);
 }
 
 export function builtCommand(): string {
@@ -91,7 +96,7 @@ export async function buildLabBundle(
   const path = join(directory, 'cluster.tar');
   const root = repositoryRoot();
   const inputs = ['--manifests', manifests, '--images', join(root, 'images.txt'), '--lock', join(directory, 'bundle.lock.json')];
-  await connected.caisson(['build-bundle', ...inputs, '--output', path, ...connected.mirrors, ...extra]);
+  await connected.caisson(['build-bundle', ...inputs, '--output', path, ...mirrorFlags(connected.origins), ...extra]);
   return { path, executable: join(directory, 'caisson-linux-amd64') };
 }
 

@@ -34,6 +34,15 @@ export async function removeRunDirectories(purpose: string): Promise<void> {
   for (const name of own) await rm(join(runs, name), { recursive: true, force: true });
 }
 
+/**
+ * The name of a lab as its containers, network and folder have it. A run under a lock of its own (CAISSON_LAB_LOCK) has labs of its own, so
+ * that two such runs leave each other's alone.
+ */
+export function ownLabName(name: string): string {
+  const lock = process.env['CAISSON_LAB_LOCK'];
+  return lock === undefined ? name : `${lock}-${name}`;
+}
+
 /** Twelve hexadecimal digits that change when the recipe does. */
 export function recipeKey(...recipe: readonly string[]): string {
   return createHash('sha256').update(recipe.join('\0')).digest('hex').slice(0, 12);

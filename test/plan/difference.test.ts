@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/index.ts';
 import { difference } from '../../src/plan/difference.ts';
-import { fixedContent, type Found, type Resource } from '../../src/resources/index.ts';
+import { fixedContent, OWNERS, type Found, type Resource } from '../../src/resources/index.ts';
 import { newSiteRecord, type OwnedResource, type SiteRecord } from '../../src/site/index.ts';
 import { sampleFile, sampleResource } from './sample-changes.ts';
 
@@ -132,6 +132,19 @@ describe('a resource that is wanted', () => {
     const secret = sampleFile('/etc/a.conf');
     expect(changeOf(secret, other, owned)).toMatchObject([{ reason: 'its content differs; it is made anew' }]);
     expect(changeOf(secret, other, owned)[0]?.owned).toEqual({ kind: 'file', key: '/etc/a.conf', owner: 'web' });
+  });
+
+  it.each<readonly [string, Found]>([
+    ['as wanted', { state: 'same' }],
+    ['another', other],
+  ])('and is a certificate of the seed is ours where it is %s, because a restore wrote it before any run', (_, found) => {
+    const operator = sampleResource({ kind: 'certificate', key: 'operator', owner: OWNERS.seed, spec: { files: [] } });
+    const [change] = changeOf(operator, found);
+    expect(change).toMatchObject({ owned: { kind: 'certificate', key: 'operator', owner: OWNERS.seed } });
+    expect(change?.owned).not.toHaveProperty('before');
+    expect(change).not.toMatchObject({ replaces: true });
+    const certificate = sampleResource({ kind: 'certificate', key: 'operator', spec: { files: [] } });
+    expect(changeOf(certificate, found)[0]?.owned).toMatchObject({ before: found.state === 'same' ? 'same' : 'other' });
   });
 
   it('and is a directory above others is recorded only where we made it', () => {

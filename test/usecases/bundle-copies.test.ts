@@ -3,8 +3,8 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
 import { hexOf } from '../../src/core/index.ts';
-import { seedLayout, stagedBundleName } from '../../src/site/index.ts';
-import { adopt, planInstall, reset, upgrade } from '../../src/usecases/index.ts';
+import { openFileStore, seedLayout, stagedBundleName } from '../../src/site/index.ts';
+import { adopt, install, planInstall, reset, upgrade } from '../../src/usecases/index.ts';
 import { MANIFESTS, writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import type { SimulatedMachine } from '../support/simulated-machine.ts';
 import type { SimulatedSite } from '../support/simulated-site.ts';
@@ -14,6 +14,7 @@ import { useSampleSites } from '../support/use-sites.ts';
 const directory = useTempDir();
 const samples = useSampleSites(directory);
 const yes = async (): Promise<boolean> => true;
+const no = async (): Promise<boolean> => false;
 
 /** Fronts keep the bundle. The store stays on m1, which may be the seed or not. */
 const KEEPING = {
@@ -149,6 +150,30 @@ describe('copies of the bundle', () => {
   });
 
   it('serve the machine that has one when it becomes the seed, which needs no file of the bundle then', async () => {
+    const { site, first, options } = await lostSeedWithCopy();
+    const { adoption } = await adopt(options, { approve: yes, approvePlan: yes });
+    expect(adoption.seed).toBe('f2');
+    // The next node that keeps it has a copy now.
+    expect(copiesOn(site.machine('f3'))).toEqual([first.name]);
+  });
+
+  it('serve it again when its adoption was killed, before its run began and in its midst', async () => {
+    const { site, first, options } = await lostSeedWithCopy();
+    await expect(adopt(options, { approve: yes, approvePlan: no })).rejects.toThrow('Stopped before anything was changed');
+    const { installer } = site;
+    installer.death = { at: installer.commands + 60, carriedOut: true };
+    await expect(adopt(options, { approve: no, approvePlan: yes })).rejects.toThrow();
+    installer.death = undefined;
+    const root = options.machines?.seedRoot ?? '';
+    const killed = await openFileStore(seedLayout(root).record).read();
+    expect(killed?.operations).toMatchObject([{ operation: 'adopt', bundle: { digest: first.digest } }]);
+    expect(killed?.bundle).toBeUndefined();
+    await adopt(options, { approve: no, approvePlan: yes });
+    expect((await install({ ...options, bundlePaths: undefined }, yes)).changed).toBe(0);
+  });
+
+  /** A site whose seed f1 is lost, and options of an adoption on f2, which has a copy. */
+  async function lostSeedWithCopy() {
     const unreachable: string[] = [];
     const bundle = await writeSampleBundle(join(directory(), 'first.tar'), { manifests: KEEPING });
     const site = await samples.open({ nodes: NODES, bundle, unreachable });
@@ -166,9 +191,6 @@ describe('copies of the bundle', () => {
     await cp(bundle, join(layout.bundles, first.name));
     await writeFile(join(root, 'etc/caisson/site.json'), site.machine('f2').text('/etc/caisson/site.json'));
     const options = { ...site.options, ...site.moveTo('f2', root), bundlePaths: undefined, forget: ['f1'], source: { authorities: keys } };
-    const { adoption } = await adopt(options, { approve: yes, approvePlan: yes });
-    expect(adoption.seed).toBe('f2');
-    // The next node that keeps it has a copy now.
-    expect(copiesOn(site.machine('f3'))).toEqual([first.name]);
-  });
+    return { site, first, options };
+  }
 });

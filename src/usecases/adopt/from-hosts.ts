@@ -26,7 +26,7 @@ import { restoreConflicts } from '../backup/restore-conflicts.ts';
 import { planFiles } from '../backup/restored-files.ts';
 import { openRequest, type InstallRequest } from '../open-request.ts';
 import { findHosts, layoutOf } from '../session.ts';
-import { clusterOf } from '../site-sources.ts';
+import { clusterOf, unfinishedBundle } from '../site-sources.ts';
 import { lostSecrets, notesOf } from './adoption-notes.ts';
 import { alreadyAdopted } from './already-adopted.ts';
 import type { AdoptOptions, AdoptSource, Prepared } from './adoption.ts';
@@ -54,7 +54,10 @@ export async function prepareFromHosts(options: AdoptOptions, source: KeySource)
   if (present !== undefined) {
     // Only an adoption leaves a seed with a time; what it is worth, the hosts say when the run asks them.
     if (present.seedSince === undefined) throw isSeed(present, layout.record);
-    return alreadyAdopted(present, options, clusterOf(present));
+    // An adoption that was killed before its run began has no bundle in the record yet.
+    const isBegun = present.bundle !== undefined || unfinishedBundle(present) !== undefined;
+    const bundlePaths = options.bundlePaths ?? (isBegun ? undefined : await bundleHere(layout.bundles, machines.seedRoot));
+    return alreadyAdopted(present, { ...options, bundlePaths }, clusterOf(present));
   }
   if (options.clusterPath === undefined) {
     throw new CaissonError('USAGE', 'Cannot find the hosts of the site without --cluster', {

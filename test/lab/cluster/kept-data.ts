@@ -37,6 +37,16 @@ export async function writeData(site: Site, places: DataPlaces): Promise<void> {
     await site.bash(places.pusher, 'docker tag "$2" "$1" && docker push --quiet "$1" && docker rmi "$1"', name, image);
 }
 
+/** Deletes half of the rows, all keys, and writes rows that were not there. */
+export async function spoilData(site: Site, places: DataPlaces): Promise<void> {
+  await query(
+    site,
+    places,
+    `DELETE FROM lab.kept WHERE id % 2 = 1; INSERT INTO lab.kept VALUES (${ROWS}, 'too late'); CREATE DATABASE late`,
+  );
+  await site.bash(places.manager, 'docker exec etcd etcdctl del --prefix lab/ && docker exec etcd etcdctl put lab/late value');
+}
+
 /** Reads everything back; the images are pulled by one node after the other, as a client of the registry would. */
 export async function readData(site: Site, places: DataPlaces, pullers: readonly string[]): Promise<KeptData> {
   const rows = await query(site, places, 'SELECT * FROM lab.kept ORDER BY id');

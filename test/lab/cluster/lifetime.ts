@@ -1,5 +1,3 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as z from 'zod';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomNumbers } from '../../support/random-numbers.ts';
@@ -8,12 +6,12 @@ import { imageExample, OWN_NAME } from '../resources/examples.ts';
 import { connectToLab, describeOnLab } from '../resources/lab-kinds.ts';
 import { CARRIED, type LabCluster } from '../scenario.ts';
 import { planSteps, runInstall } from './installer.ts';
-import { readData, writeData, type DataPlaces, type KeptData } from './kept-data.ts';
+import { readData, spoilData, writeData, type DataPlaces, type KeptData } from './kept-data.ts';
 import { changes, listHosts, type Untouched } from './killed-later.ts';
 import { KILL_SEED, runWithKills } from './kills.ts';
 import { buildNewerBundle } from './newer-bundle.ts';
 import { clusterState, containersOf, untilHealthy } from './observe.ts';
-import { openSite, siteWith, type GetSide, type Site } from './site.ts';
+import { carryOver, openSite, siteWith, type GetSide, type Site } from './site.ts';
 
 /** The seed stands beside the cluster, so that it has no data of components and can be lost. */
 const CLUSTER: LabCluster = {
@@ -29,9 +27,13 @@ const CLUSTER: LabCluster = {
 const PLACES: DataPlaces = { manager: 'm1', pusher: 'g1' };
 const PASSPHRASE = `${CARRIED}/passphrase`;
 const BACKUP = `${CARRIED}/seed.tar.gpg`;
+const DATA_BACKUP = `${CARRIED}/data.tar.gpg`;
 const AUTHORITY = '/etc/caisson/pki/ca.crt';
 /** Longest time from the start of a restore to the kill; a restore of the lab takes about that long. */
 const RESTORE_SECONDS = 1.2;
+
+/** A restore of data goes on for so many events of steps at most, before it is killed: it has few steps. */
+const MOST_RESTORE_EVENTS = 12;
 
 /** Kills in a long life, at least. */
 const LEAST_KILLS = 20;
@@ -93,6 +95,22 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
 
   if (isLong) imageContract(side, () => site);
 
+  it('puts back the data of a backup, with what was deleted after it', async () => {
+    await site.bash('s1', 'umask 077; head -c 24 /dev/urandom | base64 > "$1"', PASSPHRASE);
+    const made = await site.caisson('backup', '--output', DATA_BACKUP, '--passphrase-file', PASSPHRASE);
+    expect(made.status, made.stderr).toBe(0);
+    await spoilData(site, PLACES);
+    const words = ['restore', DATA_BACKUP, '--passphrase-file', PASSPHRASE, '--data'];
+    const { kills: killed, last } = await runWithKills(site, words, { kills: isLong ? kills : 0, mostEvents: MOST_RESTORE_EVENTS, draw });
+    total += killed;
+    console.log(`      restore --data: ${killed} kills, last run ${last.seconds.toFixed(1)} s`);
+    await untilHealthy(site, 60_000);
+    await expectDataKept('c1');
+    const aside = await site.bash('m1', 'ls -d /opt/rainbond/data/*.before-restore-*; rm -r /opt/rainbond/data/*.before-restore-*');
+    expect(aside).toContain('/opt/rainbond/data/etcd.before-restore-');
+    expect((await runInstall(site, ['install', '--offline'])).result).toMatchObject({ changed: 0 });
+  });
+
   it('gives a node another role, and takes it away again', async () => {
     await change(['node', 'roles', 'c1', '--role', 'compute,gateway'], kills - 1);
     expect((await containersOf(site, 'c1')).map(({ name }) => name)).toEqual(['rbd-dns', 'rbd-gateway']);
@@ -115,7 +133,6 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
   });
 
   it('loses its seed for good, and has another one from its backup', async () => {
-    await site.bash('s1', 'umask 077; head -c 24 /dev/urandom | base64 > "$1"', PASSPHRASE);
     const made = await site.caisson('backup', '--output', BACKUP, '--passphrase-file', PASSPHRASE);
     expect(made.status, made.stderr).toBe(0);
     await carryToNewSeed('g2');
@@ -183,13 +200,8 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
 
   /** Takes the backup out of the seed, and brings to another machine what an engineer would. */
   async function carryToNewSeed(node: string): Promise<void> {
-    const { bundle, connected } = side();
-    for (const path of [BACKUP, PASSPHRASE]) {
-      const local = join(connected.directory, 'taken-out');
-      await writeFile(local, Buffer.from(await site.bash('s1', 'base64 "$1"', path), 'base64'), { mode: 0o600 });
-      await site.lab.copyTo(node, local, path, 0o600);
-      await rm(local);
-    }
+    const { bundle } = side();
+    for (const path of [BACKUP, PASSPHRASE]) await carryOver(site, side(), path, node);
     await site.lab.copyTo(node, bundle.path, `${CARRIED}/cluster.tar`);
     await site.lab.copyTo(node, bundle.executable, `${CARRIED}/caisson`, 0o755);
   }

@@ -1,8 +1,21 @@
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import type { BundleManifest } from '../../../src/bundle/index.ts';
 import type { Lab } from '../hosts.ts';
 import { run, type RunResult } from '../run.ts';
-import { buildLabBundle, carry, CARRIED, onSeed, seedOf, startHosts, type Bundle, type Connected, type LabCluster } from '../scenario.ts';
+import {
+  buildLabBundle,
+  carry,
+  CARRIED,
+  onSeed,
+  seedOf,
+  startConnected,
+  startHosts,
+  type Bundle,
+  type Connected,
+  type LabCluster,
+} from '../scenario.ts';
 
 /** The connected side with its bundle: built once, carried to every cluster of the tests. */
 export interface Side {
@@ -21,6 +34,23 @@ export async function prepareSide(connected: Connected): Promise<Side> {
   const { stdout } = await run(['tar', '--extract', '--to-stdout', '--file', bundle.path, 'bundle.json']);
   // What the build wrote into its own file; another test holds its format.
   return { connected, bundle, manifest: JSON.parse(stdout) as BundleManifest };
+}
+
+/** Prepares the side before the tests of a file, and takes it away after them. */
+export function useSide(): GetSide {
+  let connected: Connected | undefined;
+  let side: Side | undefined;
+  beforeAll(async () => {
+    connected = await startConnected(() => {});
+    side = await prepareSide(connected);
+  });
+  afterAll(async () => {
+    await connected?.stop();
+  });
+  return () => {
+    if (side === undefined) throw new Error('The connected side is not there');
+    return side;
+  };
 }
 
 /** Hosts behind the air gap, with the means of the tests to look into them. */
@@ -84,6 +114,14 @@ export function siteWith(site: Site, seed: string, nodes: readonly string[]): Si
 /** Runs an attempt on every node at once; resolves to the answers by node. */
 export async function everywhere<T>(site: Site, look: (node: string) => Promise<T>): Promise<Readonly<Record<string, T>>> {
   return Object.fromEntries(await Promise.all(site.nodes.map(async (node) => [node, await look(node)] as const)));
+}
+
+/** Carries a file of the seed to the same path of another node, with the modes of a secret. */
+export async function carryOver(site: Site, { connected }: Side, path: string, node: string): Promise<void> {
+  const local = join(connected.directory, 'taken-out');
+  await writeFile(local, Buffer.from(await site.bash(site.seed, 'base64 "$1"', path), 'base64'), { mode: 0o600 });
+  await site.lab.copyTo(node, local, path, 0o600);
+  await rm(local);
 }
 
 /** The lock that the build of the bundle wrote. */

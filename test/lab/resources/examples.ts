@@ -71,7 +71,8 @@ const user = {
 
 /**
  * A repository of small packages in a directory of the host, and the apt configuration at the place of the product's, which leads to
- * nothing else. lab-tool needs lab-library.
+ * nothing else. lab-tool needs lab-library. Its older version is longer: apt uses its cache again where the status of dpkg was written within
+ * the same second and has the same size.
  */
 export const MAKE_REPOSITORY = `set -e
 rm -rf /srv/repository /srv/build; mkdir -p /srv/repository /etc/caisson/apt /var/lib/lab-lists/partial
@@ -83,10 +84,10 @@ make() { # NAME VERSION DEPENDS
   dpkg-deb --root-owner-group --build /srv/build "/srv/repository/$1_$2.deb" > /dev/null
   rm -r /srv/build
 }
-make lab-tool 1.0 lab-library; make lab-tool 2.0 lab-library; make lab-library 1.0 ''; make lab-others 1.0 ''; make lab-needless 1.0 ''
+make lab-tool 1.0.1 lab-library; make lab-tool 2.0 lab-library; make lab-library 1.0 ''; make lab-others 1.0 ''; make lab-needless 1.0 ''
 cd /srv/repository
 for file in *.deb; do
-  case $file in lab-tool_1.0.deb) continue ;; esac
+  case $file in lab-tool_1.0.1.deb) continue ;; esac
   dpkg-deb --field "$file"
   printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' "$file" "$(stat -c %s "$file")" "$(sha256sum "$file" | cut -d ' ' -f 1)"
 done > Packages
@@ -170,7 +171,7 @@ echo 64 > /proc/sys/net/ipv4/ip_default_ttl`,
       what: 'with a dependency, in an older version by hand',
       wanted: { key: 'lab-tool', spec: { version: '2.0' } },
       reset: 'dpkg --purge lab-tool lab-library lab-others lab-needless > /dev/null 2>&1; true',
-      change: 'dpkg --install --force-downgrade /srv/repository/lab-tool_1.0.deb > /dev/null 2>&1',
+      change: 'dpkg --install --force-downgrade /srv/repository/lab-tool_1.0.1.deb > /dev/null 2>&1',
       neighbour: `dpkg --install /srv/repository/lab-others_1.0.deb /srv/repository/lab-needless_1.0.deb > /dev/null
 apt-mark auto lab-needless > /dev/null`,
       state: `dpkg-query --show --showformat='\${db:Status-Abbrev} \${Package} \${Version}\\n' | grep -v '^un'; apt-mark showauto; head /opt/lab-* 2>/dev/null || true`,
