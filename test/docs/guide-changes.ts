@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { openFileStore, seedLayout, upstreamSettingsPath } from '../../src/site/index.ts';
 import { keptPassword, prepare, says, type Scenario, type Step } from './guide-scenario.ts';
@@ -31,6 +32,10 @@ async function expectOnePassword(site: GuideSite): Promise<string> {
   expect(await readdir(seedLayout(site.site.seedRoot).secrets)).toEqual(['db-root']);
   return password;
 }
+
+const bundlesOf = ({ site }: GuideSite): string => seedLayout(site.seedRoot).bundles;
+/** A bundle in the directory of the seed that no run put there. */
+const strayBundle = (site: GuideSite): string => join(bundlesOf(site), `sample-5.1.10-${'0'.repeat(12)}.tar`);
 
 const newer: Step['names'] = ({ names }) => ({ FILE: names['rainbond-5.1.12-linux-amd64.tar'] ?? '' });
 const installed: Scenario['open'] = (sites) => sites.installed([m1, g1, c1]);
@@ -106,6 +111,32 @@ export const CHANGE_SCENARIOS: readonly Scenario[] = [
         check: (site) => expect(site.machine('m1').text(PROMETHEUS)).toContain('# 5.1.12'),
       },
       { command: 'caisson history', check: says('rollback') },
+    ],
+  },
+  {
+    section: 'What is kept',
+    open: installed,
+    steps: [
+      {
+        before: (site) => prepare(site, 'caisson upgrade --bundle rainbond-5.1.12-linux-amd64.tar'),
+        command: 'caisson bundles',
+        check: (_site, { out }) => {
+          expect(out).toMatch(/5\.1\.11 .* before /);
+          expect(out).toMatch(/5\.1\.12 .* in force /);
+        },
+      },
+      {
+        before: (site) => copyFile(site.names['rainbond-5.1.12-linux-amd64.tar'] ?? '', strayBundle(site)),
+        command: 'caisson bundles prune --plan',
+        check: async (site) => expect(await readdir(bundlesOf(site))).toHaveLength(3),
+      },
+      {
+        command: 'caisson bundles prune',
+        check: async (site) => {
+          expect(await readdir(bundlesOf(site))).toHaveLength(2);
+          expect(await versionOf(site)).toBe('5.1.12');
+        },
+      },
     ],
   },
   {

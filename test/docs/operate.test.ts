@@ -18,6 +18,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'systemctl start caisson-backup && journalctl -u caisson-backup -n 20':
     'needs systemd as process 1; systemd checks the unit in test/plan/backup-timer.authority.test.ts',
   'systemctl list-timers caisson-backup.timer': 'needs systemd as process 1, as above',
+  'caisson rollback --online': 'test/usecases/online-upgrade.test.ts',
   'gpg --decrypt FILE | tar -tvf -': 'test/docs/operate.authority.test.ts',
   'gpg --decrypt FILE | tar -C / -xpf - var/lib/caisson/secrets': 'test/docs/operate.authority.test.ts',
 };

@@ -65,7 +65,7 @@ describe('caisson upgrade', () => {
     expect(await told(['upgrade'])).toMatchInlineSnapshot(`
       "[stderr]
       Error USAGE: Cannot upgrade without a bundle
-        Add --bundle FILE; to repair with the one that is installed: caisson install --offline
+        Add --bundle FILE, or --online with --lock FILE; to repair with the one that is installed: caisson install --offline
       [status 2]"
     `);
   });
