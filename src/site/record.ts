@@ -55,6 +55,11 @@ const host = z.strictObject({
   ssh: ssh.optional(),
   /** Set after the cordon actions of its components, until an operator uncordons the host. */
   cordoned: z.strictObject({ since: z.iso.datetime(), by: z.literal('operator') }).optional(),
+  /**
+   * Addresses of former machines of this name that members of a quorum still count as one of them, each with the component.
+   * An entry goes once the leave actions of the component have run for it.
+   */
+  former: z.array(z.strictObject({ component: z.string(), address: z.string() })).optional(),
   owned: z.array(ownedResource),
 });
 

@@ -220,7 +220,8 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   if (recorded === undefined && known !== undefined) {
     options.emit({ type: 'warning', message: `The record of site "${known.name}" was lost; it is made again from what its hosts keep` });
   }
-  const replaced = parts.isLast === true ? [] : replacedHosts(known, found, spec.nodes);
+  const isQuorum = (component: string): boolean => manifests.components.get(component)?.placement === 'quorum';
+  const replaced = parts.isLast === true ? [] : replacedHosts(known, found, spec.nodes, isQuorum);
   const record = known === undefined ? undefined : withoutReplaced(known, replaced);
   const topology = request.topology(record);
   const rotated = options.rotate?.authority;
