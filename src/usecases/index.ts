@@ -11,6 +11,7 @@ export * from './backup/restore-data.ts';
 export { scheduledBackup, type ScheduledBackup } from './backup/scheduled-backup.ts';
 export * from './bundles.ts';
 export * from './certificates.ts';
+export * from './components.ts';
 export * from './cordon.ts';
 export type { ShownKey } from './first-login.ts';
 export * from './history.ts';

@@ -6,6 +6,7 @@ import { SiteConflictError, type RecordedOperation, type SeedLayout, type SiteCo
 import { takeInstallLock } from './install-lock.ts';
 import { leftCertificates } from './left-certificates.ts';
 import { changesNothing, planRun, type PlannedRun } from './planned-run.ts';
+import { moveNotes } from './moved-components.ts';
 import { replacementConflicts, replacementNotes } from './replaced-hosts.ts';
 import { majorityConflicts, memberConflicts, memberNotes } from './replaced-members.ts';
 import { runPlan } from './run-plan.ts';
@@ -36,7 +37,8 @@ export interface Operation {
     | 'renew certificates'
     | 'rotate authority'
     | 'change secret'
-    | 'option';
+    | 'option'
+    | 'component';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
@@ -101,7 +103,7 @@ async function planned(
       ...run.notes,
       ...onlineNotes(session),
       ...replacementNotes(session.replaced),
-      ...(isLast === true ? [] : memberNotes(session)),
+      ...(isLast === true ? [] : [...memberNotes(session), ...moveNotes(session.record, session.topology)]),
       ...leftCertificates(session),
       ...((await notes?.(session, options, run.plan)) ?? []),
     ],
