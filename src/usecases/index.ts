@@ -18,6 +18,7 @@ export * from './history.ts';
 export * from './init.ts';
 export * from './install.ts';
 export type * from './new-site.ts';
+export * from './node-down.ts';
 export * from './nodes.ts';
 export * from './options.ts';
 export * from './reset.ts';

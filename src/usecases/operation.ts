@@ -3,6 +3,7 @@ import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { SiteConflictError, type RecordedOperation, type SeedLayout, type SiteConflict } from '../site/index.ts';
+import { downConflicts } from './down-nodes.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { leftCertificates } from './left-certificates.ts';
 import { changesNothing, planRun, type PlannedRun } from './planned-run.ts';
@@ -90,8 +91,10 @@ export async function runOperation(options: OperationOptions, operation: Operati
 async function planned(
   session: Session,
   options: OperationOptions,
-  { check, topology, goesBack, isLast, notes }: Operation,
+  { name, check, topology, goesBack, isLast, notes }: Operation,
 ): Promise<PlannedRun> {
+  // After an adoption an operator can bring it up again; without one nobody could.
+  if (name !== 'adopt') refuse(downConflicts(session.record, session.hosts.keys()));
   const lost = replacementConflicts(session.replaced, options.purge === true);
   refuse(isLast === true ? lost : [...lost, ...(await memberConflicts(session, options.signal))]);
   await check?.(session, options);

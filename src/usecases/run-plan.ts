@@ -215,8 +215,9 @@ function recordedHosts(
       const ssh = node === undefined ? before?.ssh : node.ssh;
       const roles = node === undefined ? (before?.roles ?? []) : [...node.roles];
       const cordoned = before?.cordoned === undefined ? {} : { cordoned: before.cordoned };
+      const down = before?.down === undefined ? {} : { down: before.down };
       const former = before?.former === undefined ? {} : { former: before.former };
-      return [name, { address, roles, ...(ssh === undefined ? {} : { ssh }), ...cordoned, ...former, owned: [...list] }];
+      return [name, { address, roles, ...(ssh === undefined ? {} : { ssh }), ...cordoned, ...down, ...former, owned: [...list] }];
     }),
   );
 }
