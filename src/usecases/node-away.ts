@@ -2,7 +2,7 @@ import type { Placement, PlacementNeed } from '../cluster/index.ts';
 import { majorityOf } from '../plan/index.ts';
 import type { SiteConflict, SiteRecord } from '../site/index.ts';
 
-/** The components of a site that were started, and what is known of their hosts. */
+/** The started components of a site, and the record of their hosts. */
 export interface Standing {
   readonly record: SiteRecord;
   readonly running: readonly Placement[];
@@ -10,7 +10,7 @@ export interface Standing {
   readonly isHealthy: (placement: Placement) => boolean;
 }
 
-/** What is away while a node is down, besides what runs on it. */
+/** Components that are away while a node is down, besides those that run on it. */
 export interface Away {
   /** Quorum components that lose their majority, each with its members that stay healthy. */
   readonly quorums: readonly { readonly component: string; readonly members: number; readonly staying: readonly string[] }[];
@@ -20,7 +20,7 @@ export interface Away {
   readonly users: readonly Placement[];
 }
 
-/** Computes what is away while `node` is down. Other nodes that are down are so already. Pure. */
+/** Finds the components that are away while `node` is down. Other nodes that are down are so already. Pure. */
 export function awayWithout(node: string, { record, running, isHealthy }: Standing): Away {
   const isDown = (host: string): boolean => record.hosts[host]?.down !== undefined && host !== node;
   const before = unserved(running, new Set(running.filter(({ host }) => isDown(host.name)).map(({ id }) => id)));

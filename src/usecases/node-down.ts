@@ -18,14 +18,14 @@ import { downSteps, upSteps, type NodeStepsParts } from './node-down-steps.ts';
 import { layoutOf } from './session.ts';
 import { clusterOf, siteUnknown } from './site-sources.ts';
 
-/** What happens while a node is taken down, and after that. */
+/** The components that stop when a node is taken down, and those that are away because of it. */
 export interface NodeDownPlan {
   readonly node: string;
   /** Components that stop, in that order. */
   readonly stops: readonly string[];
   /** True when the node is cordoned first. */
   readonly cordons: boolean;
-  /** Lines that name what is away besides these. Empty unless the command is forced. */
+  /** Lines that name components of other nodes that are away meanwhile. Empty unless the command is forced. */
   readonly away: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export async function takeNodeDown(options: CordonOptions, approve: ApproveNodeD
 /**
  * Brings a node up: starts its components in the order of needs, each healthy before the next, runs their after-healthy actions,
  * and uncordons the node where taking it down had cordoned it. One that an operator cordoned stays so. A node that is up already
- * is looked at, and what is stopped there starts. Throws as takeNodeDown does, but for conflicts.
+ * is looked at, and components that are stopped there start. Throws as takeNodeDown does, but for conflicts.
  */
 export async function bringNodeUp(options: CordonOptions): Promise<RunSummary> {
   return withLock(options, () =>
@@ -151,7 +151,7 @@ async function planDown(found: FoundNode, { node, force = false, signal }: Cordo
   const { verb, record, session, placements } = found;
   const { cordoned, down } = record.hosts[node] ?? {};
   const cordons = actionsAt(placements, ['cordon']);
-  // What is down already is not judged again, nor cordoned.
+  // A node that is down already is not judged again, nor cordoned.
   const isDown = down?.stopped === true;
   const isCordoning = cordons.length > 0 && cordoned === undefined && !isDown;
   const away = awayWithout(node, { record, running: found.started, isHealthy: await healthOfMembers(found, signal) });

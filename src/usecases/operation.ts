@@ -93,7 +93,7 @@ async function planned(
   options: OperationOptions,
   { name, check, topology, goesBack, isLast, notes }: Operation,
 ): Promise<PlannedRun> {
-  // After an adoption an operator can bring it up again; without one nobody could.
+  // A lost seed is replaced whatever is down: only a site with a seed can bring a node up again.
   if (name !== 'adopt') refuse(downConflicts(session.record, session.hosts.keys()));
   const lost = replacementConflicts(session.replaced, options.purge === true);
   refuse(isLast === true ? lost : [...lost, ...(await memberConflicts(session, options.signal))]);
