@@ -6,6 +6,7 @@ import { sleep } from '../io/index.ts';
 import { changeState, stateForUnit, unknownState, type ComponentState } from './component-state.ts';
 import type { AgentConfig } from './config.ts';
 import { definitionDigest, definitionsDigest, loadDefinitions, type LoadedDefinitions } from './definition-files.ts';
+import { readHeld } from './held.ts';
 import { probeForever } from './prober.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
 import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
@@ -51,6 +52,8 @@ export class NodeAgent {
   #states = new Map<string, ComponentState>();
   #definitions: readonly ServiceDefinition[] = [];
   #managed: ReadonlySet<string> = new Set();
+  /** Names of the services that an operator stopped. */
+  #held: ReadonlySet<string> = new Set();
   /** Digest of the definition file of each service whose definition is applied, by name of the service. */
   #digests: ReadonlyMap<string, string> = new Map();
   #remembered: Remembered = NOTHING_REMEMBERED;
@@ -169,7 +172,10 @@ export class NodeAgent {
   /** Reads and applies the definitions. Resolves to true when something failed and must be tried again later. */
   async #apply(signal: AbortSignal): Promise<boolean> {
     const { config, host } = this.#options;
-    const loaded = await loadDefinitions(config.definitions, this.#remembered);
+    const found = await loadDefinitions(config.definitions, this.#remembered);
+    await this.#readHeld();
+    const isHeld = ({ name }: ServiceDefinition): boolean => this.#held.has(name);
+    const loaded = { ...found, definitions: found.definitions.map((one) => (isHeld(one) ? { ...one, disable: true } : one)) };
     let result: Reconciled;
     try {
       result = await reconcile({
@@ -197,6 +203,17 @@ export class NodeAgent {
     return result.problems.length > 0;
   }
 
+  /** A list that cannot be read leaves the services as they are: none of them is started for that. */
+  async #readHeld(): Promise<void> {
+    const { state } = this.#options.config;
+    try {
+      this.#held = await readHeld(state);
+      this.report('held services', undefined);
+    } catch (error) {
+      this.report('held services', `Cannot read which services an operator stopped: ${messageOf(error)}`);
+    }
+  }
+
   /** Gives each definition its own prober. A prober whose definition did not change goes on without a break. */
   async #watch(definitions: readonly ServiceDefinition[], result: Reconciled): Promise<void> {
     const { clock } = this.#options;
@@ -217,7 +234,8 @@ export class NodeAgent {
       this.#setState(name, previous);
       if (changed) this.#setState(name, changeState(previous, { state: 'starting', reason: 'started with a new unit' }, clock.now()));
       if (definition.disable) {
-        this.#setState(name, changeState(previous, { state: 'stopped', reason: 'disabled in its definition' }, clock.now()));
+        const reason = this.#held.has(name) ? 'an operator took the node down' : 'disabled in its definition';
+        this.#setState(name, changeState(previous, { state: 'stopped', reason }, clock.now()));
       } else if (!managed && !definition.onlyHealthCheck) {
         this.#setState(name, changeState(previous, { state: 'unknown', reason: 'its unit could not be written' }, clock.now()));
       } else this.#startProber(definition, managed);

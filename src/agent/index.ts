@@ -9,6 +9,7 @@ export * from './boot-id.ts';
 export * from './component-state.ts';
 export * from './config.ts';
 export { definitionDigest } from './definition-files.ts';
+export { formatHeld, HELD_FILE, parseHeld } from './held.ts';
 export * from './service-definition.ts';
 export * from './service-file.ts';
 export * from './status.ts';

@@ -147,6 +147,12 @@ export const clusterSchema = z.strictObject({
     .optional()
     .describe('Where backups of the site go. With it, "caisson upgrade" makes one before it changes anything.'),
   nodes: z.array(nodeSchema).min(1).describe('The hosts of the cluster.'),
+  place: z
+    .record(z.string().meta(fieldType('identifier')), nameField)
+    .default({})
+    .describe(
+      'The node on which a component of `placement: one` runs. The first node of its roles, or where it stands already, when left out; written by `caisson component move`.',
+    ),
   network: networkSchema.prefault({}).describe('Network of the containers.'),
   options: z
     .record(z.string().meta(fieldType('identifier')), optionField)

@@ -7,6 +7,7 @@ export * from './bundle-keepers.ts';
 export * from './cluster-spec.ts';
 export * from './edit-nodes.ts';
 export { setChoice, setDomain, typedValues, type NewChoice } from './edit-options.ts';
+export { setPlace } from './edit-place.ts';
 export * from './init-choices.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export { manifestReference } from './manifest-reference.ts';

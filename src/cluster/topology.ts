@@ -1,5 +1,5 @@
 import { InvalidInputError, topologicalOrder, type InputProblem } from '../core/index.ts';
-import { formatPath, problemOf } from '../io/index.ts';
+import { formatPath, problemOf, suggestName } from '../io/index.ts';
 import {
   renderData,
   renderTemplate,
@@ -30,12 +30,14 @@ export interface PlacementNeed {
 }
 
 /**
- * A component with `placement: one` whose recorded host may no longer run it. Its data is on that host, so a run must
- * not place it on another one.
+ * A component with `placement: one` whose recorded host may no longer run it, or that cluster.yaml places on another one. Its
+ * data are on the recorded host, so a run must not move it without a word.
  */
 export interface MovedPlacement {
   readonly component: string;
   readonly from: string;
+  /** The host on which cluster.yaml places it. */
+  readonly to?: string;
   /** Names of the hosts that may run it now. */
   readonly candidates: readonly string[];
 }
@@ -54,7 +56,7 @@ export interface Topology {
   readonly components: readonly ComponentManifest[];
   /** Every component on every host. Each comes after all placements that it needs. */
   readonly placements: readonly Placement[];
-  /** Components with `placement: one` whose recorded host may no longer run them. */
+  /** Components with `placement: one` that do not stay on their recorded host. */
   readonly moved: readonly MovedPlacement[];
   readonly recorded: RecordedTopology;
   /**
@@ -127,6 +129,7 @@ export function resolveTopology(
     ...unmetNeeds(spec, manifests, hosts, document),
     ...findOptionMistakes(spec.options, manifests.platform.options).map((mistake) => problemOf(document, mistake)),
     ...quorumSizes(manifests, hosts, document),
+    ...misplaced(spec, manifests, hosts, document),
   ];
   if (problems.length > 0) throw new InvalidInputError(document.file, problems);
 
@@ -188,7 +191,8 @@ function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: Reco
   );
   const place = (component: ComponentManifest, nodes: readonly NodeSpec[]): readonly NodeSpec[] => {
     if (component.placement === 'every') return nodes;
-    const before = recorded[component.name] ?? [];
+    const wished = component.placement === 'one' ? placeOf(component.name, spec) : undefined;
+    const before = [...(wished === undefined ? [] : [wished]), ...(recorded[component.name] ?? [])];
     const placedFirst = [
       ...before.flatMap((name) => nodes.filter((node) => node.name === name)),
       ...nodes.filter((node) => !before.includes(node.name)),
@@ -200,20 +204,47 @@ function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: Reco
     hostsIn(candidates, component.name).filter((node) => !component.unless.some((other) => hostsIn(chosen, other).includes(node)));
   return {
     hosts: new Map(components.map((component) => [component.name, place(component, allowed(component))])),
-    moved: components.flatMap((component) => movedPlacement(component, allowed(component), recorded)),
+    moved: components.flatMap((component) => movedPlacement(component, allowed(component), { spec, recorded })),
   };
+}
+
+/** The node on which cluster.yaml places a component. */
+function placeOf(component: string, { place }: ClusterSpec): string | undefined {
+  return Object.hasOwn(place, component) ? place[component] : undefined;
 }
 
 /** Returns an entry only when another host may run the component. A component that no host may run is removed, not moved. */
 function movedPlacement(
   { name, placement }: ComponentManifest,
   candidates: readonly NodeSpec[],
-  recorded: RecordedTopology['placements'],
+  { spec, recorded }: { readonly spec: ClusterSpec; readonly recorded: RecordedTopology['placements'] },
 ): readonly MovedPlacement[] {
   const [from] = recorded[name] ?? [];
   if (placement !== 'one' || from === undefined || candidates.length === 0) return [];
-  if (candidates.some((node) => node.name === from)) return [];
-  return [{ component: name, from, candidates: candidates.map((node) => node.name) }];
+  const names = candidates.map((node) => node.name);
+  const to = placeOf(name, spec);
+  if (to !== undefined && names.includes(to)) return to === from ? [] : [{ component: name, from, to, candidates: names }];
+  return names.includes(from) ? [] : [{ component: name, from, candidates: names }];
+}
+
+/** Reports entries of `place` that name no single component, no node, or a node that may not run the component. */
+function misplaced(spec: ClusterSpec, manifests: Manifests, hosts: HostsByComponent, document: ClusterDocument): InputProblem[] {
+  const nodes = spec.nodes.map(({ name }) => name);
+  return Object.entries(spec.place).flatMap(([name, host]): InputProblem[] => {
+    const component = manifests.components.get(name);
+    if (component === undefined) {
+      const reason = `the platform has no component "${name}"`;
+      return [document.problemAt(['place', name], reason, suggestName(name, manifests.components.keys()), { key: true })];
+    }
+    if (component.placement !== 'one') {
+      const reason = `"${name}" runs on every node of its roles, and not on one of them`;
+      return [document.problemAt(['place', name], reason, 'remove the line', { key: true })];
+    }
+    if (!nodes.includes(host)) return [document.problemAt(['place', name], `there is no node "${host}"`, suggestName(host, nodes))];
+    const [chosen] = hostsIn(hosts, name);
+    if (chosen === undefined || chosen.name === host) return [];
+    return [document.problemAt(['place', name], `"${host}" may not run "${name}"`, describeRoles(name, manifests, `"${host}"`))];
+  });
 }
 
 function listsComponent(node: NodeSpec, component: string, manifests: Manifests): boolean {
@@ -288,9 +319,9 @@ function isMissed(need: string, spec: ClusterSpec, manifests: Manifests): boolea
   return component === undefined || isWanted(component, spec, manifests);
 }
 
-function describeRoles(component: string, manifests: Manifests): string {
+function describeRoles(component: string, manifests: Manifests, host = 'a host'): string {
   const roles = [...manifests.roles.values()].filter((role) => role.components.includes(component)).map((role) => `"${role.name}"`);
-  return roles.length === 0 ? 'add it to a role' : `give a host the role ${roles.join(' or ')}`;
+  return roles.length === 0 ? 'add it to a role' : `give ${host} the role ${roles.join(' or ')}`;
 }
 
 function orderPlacements(components: readonly ComponentManifest[], hosts: HostsByComponent): Placement[] {

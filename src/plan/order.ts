@@ -46,7 +46,8 @@ export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   for (const node of request.declared.topology.spec.nodes) order.makeHost(node);
   order.removeFirst();
   order.changeSecrets();
-  for (const placement of request.declared.topology.placements) order.makeComponent(placement);
+  order.letFormerGo();
+  for (const placement of order.placements()) order.makeComponent(placement);
   order.copyBundles();
   order.removeRest();
   order.pruneBundles();
@@ -86,6 +87,8 @@ class Order {
   /** Actions of changed secrets by component that uses one. Its resources change only after these. */
   readonly #secretsTaken = new Map<string, PlanStep[]>();
   readonly #removedFirst = new Map<string, readonly PlanStep[]>();
+  /** Names of the quorum components whose former machines have steps by which they leave. */
+  readonly #letGone = new Set<string>();
   #depot: readonly PlanStep[] = [];
 
   constructor(request: OrderRequest) {
@@ -138,6 +141,33 @@ class Order {
       const needs = [...this.#claimOf(name), ...(this.#base.get(name) ?? []), ...before];
       const made = this.#makeStages(name, OWNERS.host, ['bundle'], needs);
       if (made.length > 0) before = made;
+    }
+  }
+
+  /**
+   * All placements in the order in which they are made. Hosts that join a quorum come before its members where a restart of one
+   * of these could end its majority.
+   */
+  placements(): readonly Placement[] {
+    const ahead = new Map<string, readonly Placement[]>();
+    for (const { name } of this.#topology.components) {
+      const joiners = this.#topology.placements.filter((one) => one.component.name === name && this.#site.joins(one));
+      if (this.#site.joinsFirst(name)) ahead.set(name, joiners);
+    }
+    const all = this.#topology.placements.flatMap((placement) => {
+      const { name } = placement.component;
+      const joiners = ahead.get(name) ?? [];
+      ahead.delete(name);
+      return [...joiners, placement];
+    });
+    return [...new Set(all)];
+  }
+
+  /** Lets former machines go from quorums that their host joins no more. All others go when the new machine is about to join. */
+  letFormerGo(): void {
+    for (const component of this.#topology.components) {
+      const joins = this.#topology.placements.some((one) => one.component.name === component.name && this.#site.joins(one));
+      if (!joins) this.#letGo(component, this.#depot);
     }
   }
 
@@ -391,7 +421,9 @@ class Order {
     const runs = this.#site.runs(placement);
     const joins = this.#site.joins(placement);
     const isRestart = runs && makings.some(isRestarting);
-    const founded = joins ? unique([...needs, ...this.#membersOf(placement), ...this.#chainOf(component)]) : needs;
+    const left = joins ? this.#letGo(component, needs) : [];
+    const members = joins && left.length === 0 ? this.#membersOf(placement, needs) : left;
+    const founded = joins ? unique([...needs, ...members, ...this.#chainOf(component)]) : needs;
     const joined = joins ? this.#runActions(placement, this.#actionsAt(component, 'join'), founded) : [];
     const started = this.#startSteps(placement, { makings, needs: [...founded, ...joined], isRestart });
     const touched = [...packages.filter(restartsSome), ...started];
@@ -420,9 +452,34 @@ class Order {
   }
 
   /** Gates of the members of a quorum on other hosts: these must be healthy before another member joins. */
-  #membersOf({ component, host }: Placement): readonly PlanStep[] {
-    const others = this.#topology.hostsOf(component.name).filter(({ name }) => name !== host.name);
-    return others.flatMap(({ name }) => this.#ready.get(`${component.name}/${name}`) ?? []);
+  #membersOf({ component, host }: Placement, needs: readonly PlanStep[]): readonly PlanStep[] {
+    const others = this.#topology.placements.filter((one) => one.component.name === component.name && one.host.name !== host.name);
+    return others.flatMap((other): readonly PlanStep[] => {
+      const ready = this.#ready.get(other.id);
+      if (ready !== undefined || !this.#site.isMember(other)) return ready ?? [];
+      return [this.#gate(other, { needs, after: [] }, `-before-${host.name}-joins`)];
+    });
+  }
+
+  /**
+   * Has former machines leave the quorum through its members, which are healthy before and after that. Returns no steps where
+   * there are none, or where they have left already.
+   */
+  #letGo(component: ComponentManifest, needs: readonly PlanStep[]): readonly PlanStep[] {
+    const former = this.#site.former(component.name);
+    if (former.length === 0 || this.#letGone.has(component.name)) return [];
+    this.#letGone.add(component.name);
+    const members = this.#topology.placements.filter((one) => one.component.name === component.name && this.#site.isMember(one));
+    const before = members.map((member) => this.#gate(member, { needs, after: [] }, '-before-leave'));
+    const left: PlanStep[] = [];
+    for (const host of former) {
+      const leaving: Placement = { id: `${component.name}/${host.name}`, component, host, needs: [] };
+      const actions = this.#actionsAt(component, 'leave').filter(({ on }) => on !== 'self');
+      left.push(...this.#runActions(leaving, actions, [...before, ...left], { suffix: `-of-${host.address}`, letsGo: true }));
+    }
+    const gates = members.map((member) => this.#gate(member, { needs: [...before, ...left], after: [] }, '-after-leave'));
+    this.#chains.set(component.name, [...gates, ...this.#chainOf(component)]);
+    return [...before, ...left, ...gates];
   }
 
   /**
@@ -476,11 +533,12 @@ class Order {
   ): readonly PlanStep[] {
     const { component, host } = placement;
     const fallen = parts.isEngine ? this.#site.containersOn(placement) : [];
-    const chain = component.update.order === 'parallel' ? [] : this.#chainOf(component);
+    const isShort = component.placement === 'quorum' && this.#site.joinsFirst(component.name);
+    const chain = component.update.order === 'parallel' && !isShort ? [] : this.#chainOf(component);
     const needed = placement.needs.flatMap((need) => this.#chains.get(need.component) ?? []);
     const needs = [...parts.needs, ...chain, ...needed];
     const stopped = [placement, ...fallen].flatMap((one) =>
-      this.#runActions(one, this.#actionsAt(one.component, 'before-stop'), needs, `-${component.name}-${parts.stage}`),
+      this.#runActions(one, this.#actionsAt(one.component, 'before-stop'), needs, { suffix: `-${component.name}-${parts.stage}` }),
     );
     const restarts = [component.name, ...fallen.map((one) => one.component.name)];
     return [this.#addMake(host.name, component.name, { ...parts, needs: [...needs, ...stopped], restarts })];
@@ -508,7 +566,7 @@ class Order {
   #startedActions(placement: Placement, needs: readonly PlanStep[], suffix = ''): readonly PlanStep[] {
     const { component, host } = placement;
     const again = this.#site.isCordoned(host.name) ? this.#actionsAt(component, 'cordon') : [];
-    return this.#runActions(placement, [...this.#actionsAt(component, 'after-healthy'), ...again], needs, suffix);
+    return this.#runActions(placement, [...this.#actionsAt(component, 'after-healthy'), ...again], needs, { suffix });
   }
 
   #gate(placement: Placement, parts: Pick<GateStep, 'needs' | 'after' | 'joining'>, suffix = ''): GateStep {
@@ -558,7 +616,12 @@ class Order {
   }
 
   /** Adds a step for each action, one after the other. Returns these steps. */
-  #runActions(placement: Placement, actions: readonly ComponentAction[], needs: readonly PlanStep[], suffix = ''): readonly PlanStep[] {
+  #runActions(
+    placement: Placement,
+    actions: readonly ComponentAction[],
+    needs: readonly PlanStep[],
+    { suffix = '', letsGo = false }: { readonly suffix?: string; readonly letsGo?: boolean } = {},
+  ): readonly PlanStep[] {
     const steps: PlanStep[] = [];
     for (const action of actions) {
       const { component, host } = placement;
@@ -576,6 +639,7 @@ class Order {
           placement,
           action,
           runner,
+          ...(letsGo && action === actions.at(-1) ? { letsGo } : {}),
         }),
       );
     }
@@ -651,11 +715,13 @@ class Order {
     const chain = leaving === undefined ? [] : this.#chainOf(leaving.component);
     const before = [...needs, ...own, ...chain];
     const stopped =
-      leaving === undefined ? [] : this.#runActions(leaving, this.#actionsAt(leaving.component, 'before-stop'), before, '-leaves');
+      leaving === undefined
+        ? []
+        : this.#runActions(leaving, this.#actionsAt(leaving.component, 'before-stop'), before, { suffix: '-leaves' });
     const left =
       leaving === undefined
         ? []
-        : this.#runActions(leaving, this.#actionsAt(leaving.component, 'leave'), [...before, ...stopped], '-leaves');
+        : this.#runActions(leaving, this.#actionsAt(leaving.component, 'leave'), [...before, ...stopped], { suffix: '-leaves' });
     const step = this.#isForgotten(host)
       ? undefined
       : this.#add<RemoveStep>({

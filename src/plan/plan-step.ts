@@ -66,6 +66,8 @@ export interface ActionStep extends StepHead {
   readonly action: ComponentAction;
   /** Name of the host that runs the action. */
   readonly runner: string;
+  /** True for the last action for a former machine of the host, at the address of the placement: the record then lets it go. */
+  readonly letsGo?: boolean;
 }
 
 /** Waits until the depot serves the bundle. */

@@ -10,6 +10,21 @@ export function isStarted(record: SiteRecord | undefined, component: string, hos
   return owned.some(({ owner, kind, kept }) => owner === component && kept !== true && (kind === 'definition' || kind === 'unit'));
 }
 
+/** A machine that was replaced, and that the members of a quorum still count as one of them. */
+export interface FormerMember {
+  readonly host: string;
+  readonly component: string;
+  /** Address of the machine. */
+  readonly address: string;
+}
+
+/** The former machines in the record; those that are members of `component` alone when it is given. */
+export function formerMembers(record: SiteRecord | undefined, component?: string): readonly FormerMember[] {
+  return Object.entries(record?.hosts ?? {}).flatMap(([host, { former = [] }]) =>
+    former.filter((one) => component === undefined || one.component === component).map((one) => ({ host, ...one })),
+  );
+}
+
 /** Answers questions about components and hosts from the site record. */
 export class RecordedSite {
   readonly #record: SiteRecord | undefined;
@@ -42,6 +57,24 @@ export class RecordedSite {
   joins({ component, host }: Placement): boolean {
     const members = this.#record?.placements[component.name] ?? [];
     return component.placement === 'quorum' && members.length > 0 && !members.includes(host.name);
+  }
+
+  /**
+   * True when hosts join the quorum before its members restart: fewer members vote than the quorum was made for, so that the
+   * restart of one could end its majority.
+   */
+  joinsFirst(component: string): boolean {
+    return this.former(component).length > 0 || (this.#record?.placements[component] ?? []).length % 2 === 0;
+  }
+
+  /** Former machines that the members of a quorum still count as one of them. */
+  former(component: string): readonly NodeSpec[] {
+    return formerMembers(this.#record, component).map(({ host, address }) => ({ name: host, address, roles: [] }));
+  }
+
+  /** True for a host that is a member of the quorum. */
+  isMember({ component, host }: Pick<Placement, 'component' | 'host'>): boolean {
+    return (this.#record?.placements[component.name] ?? []).includes(host.name);
   }
 
   /** Components that run on the host and need this one there, or one of `fallen`, directly or through others. */

@@ -55,6 +55,22 @@ const host = z.strictObject({
   ssh: ssh.optional(),
   /** Set after the cordon actions of its components, until an operator uncordons the host. */
   cordoned: z.strictObject({ since: z.iso.datetime(), by: z.literal('operator') }).optional(),
+  /** Set while an operator has the node down, from the first step of that until the last of bringing it up. */
+  down: z
+    .strictObject({
+      since: z.iso.datetime(),
+      by: z.literal('operator'),
+      /** Set when that cordoned the node, so that bringing it up uncordons it. */
+      cordoned: z.literal(true).optional(),
+      /** Set while all its components are stopped. Absent when a command that stops or starts them did not end. */
+      stopped: z.literal(true).optional(),
+    })
+    .optional(),
+  /**
+   * Addresses of former machines of this name that members of a quorum still count as one of them, each with the component.
+   * An entry goes once the leave actions of the component have run for it.
+   */
+  former: z.array(z.strictObject({ component: z.string(), address: z.string() })).optional(),
   owned: z.array(ownedResource),
 });
 

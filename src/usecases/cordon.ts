@@ -51,6 +51,9 @@ export async function uncordonNode(options: CordonOptions): Promise<RunSummary> 
 
 type Verb = 'cordon' | 'uncordon';
 
+/** A command of an operator for one node. */
+export type NodeVerb = Verb | 'take down' | 'bring up';
+
 interface Scheduled {
   readonly summary: RunSummary;
   /** The record after the run. */
@@ -92,7 +95,7 @@ async function schedule(verb: Verb, options: CordonOptions): Promise<Scheduled> 
 }
 
 /** Throws USAGE for a node that the record does not have. */
-function requireInstalled(verb: Verb, node: string, { hosts }: SiteRecord): void {
+export function requireInstalled(verb: NodeVerb, node: string, { hosts }: SiteRecord): void {
   const installed = Object.keys(hosts).filter((name) => (hosts[name]?.roles.length ?? 0) > 0);
   if (installed.includes(node)) return;
   throw new CaissonError('USAGE', `Cannot ${verb} "${node}": the record of the site has no such node`, {
@@ -101,10 +104,10 @@ function requireInstalled(verb: Verb, node: string, { hosts }: SiteRecord): void
 }
 
 /** An action of a component on the node. */
-type Asked = Omit<Deed, 'runner'>;
+export type Asked = Omit<Deed, 'runner'>;
 
 /** The actions for a node. Components that need others are cordoned before these, and uncordoned after them. */
-function askedActions(verb: Verb, node: string, { running }: DataSession): readonly Asked[] {
+export function askedActions(verb: Verb, node: string, { running }: DataSession): readonly Asked[] {
   const here = running.filter(({ host }) => host.name === node);
   const ordered = verb === 'cordon' ? here.toReversed() : here;
   return ordered.flatMap((placement) =>
@@ -119,10 +122,12 @@ function requireAllowed(
   record: SiteRecord,
   { node, force = false }: CordonOptions,
 ): void {
-  const { cordoned } = record.hosts[node] ?? {};
+  const { cordoned, down } = record.hosts[node] ?? {};
   const refuse = (problem: string, remedy: string): never => {
     throw new SiteConflictError([{ where: node, problem, remedy }], `${verb} "${node}"`);
   };
+  if (verb === 'uncordon' && down !== undefined)
+    refuse('it is down, and new work would find nothing there', `Bring it up, which uncordons it: caisson node up ${node}`);
   if (asked.length === 0) {
     // The action went with another release or role, and the note is all that is left.
     if (verb === 'uncordon' && cordoned !== undefined) return;
@@ -143,10 +148,12 @@ function requireAllowed(
 }
 
 /** Roles by which the node has a component with a cordon action, and that no other node has which takes new work. */
-function lastOf(asked: readonly Asked[], { manifests }: Topology, { hosts }: SiteRecord, node: string): readonly string[] {
+export function lastOf(asked: readonly Asked[], { manifests }: Topology, { hosts }: SiteRecord, node: string): readonly string[] {
   const components = new Set(asked.map(({ placement }) => placement.component.name));
   const takes = (role: string): boolean =>
-    Object.entries(hosts).some(([name, host]) => name !== node && host.cordoned === undefined && host.roles.includes(role));
+    Object.entries(hosts).some(
+      ([name, host]) => name !== node && host.cordoned === undefined && host.down === undefined && host.roles.includes(role),
+    );
   return (hosts[node]?.roles ?? []).filter(
     (role) => (manifests.roles.get(role)?.components ?? []).some((name) => components.has(name)) && !takes(role),
   );
@@ -156,7 +163,7 @@ function lastOf(asked: readonly Asked[], { manifests }: Topology, { hosts }: Sit
 const CANDIDATES = 3;
 
 /** Hosts that can run an action. The node itself is one only where the action is for it, or no other host has the component. */
-function candidatesOf({ placement, action }: Asked, { running }: DataSession, seed: string): readonly string[] {
+export function candidatesOf({ placement, action }: Asked, { running }: DataSession, seed: string): readonly string[] {
   const { on } = action;
   const node = placement.host.name;
   if (on === 'self') return [node];
@@ -166,15 +173,15 @@ function candidatesOf({ placement, action }: Asked, { running }: DataSession, se
   return (others.length > 0 ? others : all).slice(0, CANDIDATES);
 }
 
-interface Candidates {
+export interface Candidates {
   readonly names: readonly string[];
   readonly session: DataSession;
   readonly signal: AbortSignal;
 }
 
 /** The first host whose component is healthy, else the first that answers. Throws HOSTS_UNFIT when none does. */
-async function chooseRunner(
-  verb: Verb,
+export async function chooseRunner(
+  verb: NodeVerb,
   { placement, action }: Asked,
   site: DataSite,
   { names, session, signal }: Candidates,

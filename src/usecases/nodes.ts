@@ -15,6 +15,7 @@ import type { FirstLogin } from '../host/index.ts';
 import { readTextFile } from '../io/index.ts';
 import { openFileStore, type RecordedHost, type SiteRecord } from '../site/index.ts';
 import type { Cordon } from './cordon.ts';
+import type { Down } from './down-nodes.ts';
 import { editCluster, writeCluster, type EditedCluster } from './edited-cluster.ts';
 import {
   placeLoginKey,
@@ -124,6 +125,8 @@ export interface ListedNode {
   readonly before?: string;
   /** Set while an operator keeps new work away from the node. */
   readonly cordoned?: Cordon;
+  /** Set while an operator has the node down. */
+  readonly down?: Down;
 }
 
 export interface NodeList {
@@ -168,8 +171,8 @@ export async function listNodes(options: OperationOptions): Promise<NodeList> {
   }
 }
 
-function listedHost(name: string, { address, roles, cordoned }: RecordedHost): Omit<ListedNode, 'state'> {
-  return { name, address, roles, ...(cordoned === undefined ? {} : { cordoned }) };
+function listedHost(name: string, { address, roles, cordoned, down }: RecordedHost): Omit<ListedNode, 'state'> {
+  return { name, address, roles, ...(cordoned === undefined ? {} : { cordoned }), ...(down === undefined ? {} : { down }) };
 }
 
 function compare({ name, address, roles }: NodeSpec, record: SiteRecord | undefined): ListedNode {

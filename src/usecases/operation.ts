@@ -2,11 +2,14 @@ import type { Topology } from '../cluster/index.ts';
 import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import type { Plan } from '../plan/index.ts';
-import { SiteConflictError, type RecordedOperation, type SeedLayout } from '../site/index.ts';
+import { SiteConflictError, type RecordedOperation, type SeedLayout, type SiteConflict } from '../site/index.ts';
+import { downConflicts } from './down-nodes.ts';
 import { takeInstallLock } from './install-lock.ts';
 import { leftCertificates } from './left-certificates.ts';
 import { changesNothing, planRun, type PlannedRun } from './planned-run.ts';
+import { moveNotes } from './moved-components.ts';
 import { replacementConflicts, replacementNotes } from './replaced-hosts.ts';
+import { majorityConflicts, memberConflicts, memberNotes } from './replaced-members.ts';
 import { runPlan } from './run-plan.ts';
 import { onlineNotes } from './online-source.ts';
 import { layoutOf, withSession, type Session, type SessionOptions } from './session.ts';
@@ -35,7 +38,8 @@ export interface Operation {
     | 'renew certificates'
     | 'rotate authority'
     | 'change secret'
-    | 'option';
+    | 'option'
+    | 'component';
   /** Checks the site before the plan is made. Throws when the operation must not begin. */
   readonly check?: (session: Session, options: OperationOptions) => Promise<void>;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
@@ -84,19 +88,31 @@ export async function runOperation(options: OperationOptions, operation: Operati
   }
 }
 
-async function planned(session: Session, options: OperationOptions, { check, topology, goesBack, notes }: Operation): Promise<PlannedRun> {
-  const conflicts = replacementConflicts(session.replaced, options.purge === true);
-  if (conflicts.length > 0) throw new SiteConflictError(conflicts);
+async function planned(
+  session: Session,
+  options: OperationOptions,
+  { name, check, topology, goesBack, isLast, notes }: Operation,
+): Promise<PlannedRun> {
+  // A lost seed is replaced whatever is down: only a site with a seed can bring a node up again.
+  if (name !== 'adopt') refuse(downConflicts(session.record, session.hosts.keys()));
+  const lost = replacementConflicts(session.replaced, options.purge === true);
+  refuse(isLast === true ? lost : [...lost, ...(await memberConflicts(session, options.signal))]);
   await check?.(session, options);
   const run = await planRun(session, { ...options, goesBack }, topology?.(session));
+  if (isLast !== true) refuse(majorityConflicts(session, run.plan));
   return {
     ...run,
     notes: [
       ...run.notes,
       ...onlineNotes(session),
       ...replacementNotes(session.replaced),
+      ...(isLast === true ? [] : [...memberNotes(session), ...moveNotes(session.record, session.topology)]),
       ...leftCertificates(session),
       ...((await notes?.(session, options, run.plan)) ?? []),
     ],
   };
+}
+
+function refuse(conflicts: readonly SiteConflict[]): void {
+  if (conflicts.length > 0) throw new SiteConflictError(conflicts);
 }

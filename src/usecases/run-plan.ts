@@ -215,7 +215,9 @@ function recordedHosts(
       const ssh = node === undefined ? before?.ssh : node.ssh;
       const roles = node === undefined ? (before?.roles ?? []) : [...node.roles];
       const cordoned = before?.cordoned === undefined ? {} : { cordoned: before.cordoned };
-      return [name, { address, roles, ...(ssh === undefined ? {} : { ssh }), ...cordoned, owned: [...list] }];
+      const down = before?.down === undefined ? {} : { down: before.down };
+      const former = before?.former === undefined ? {} : { former: before.former };
+      return [name, { address, roles, ...(ssh === undefined ? {} : { ssh }), ...cordoned, ...down, ...former, owned: [...list] }];
     }),
   );
 }

@@ -40,6 +40,7 @@ import { bundleChange } from './bundle-change.ts';
 import { replacedHosts, withoutReplaced, type ReplacedHost } from './replaced-hosts.ts';
 import { siteSources } from './site-sources.ts';
 import { siteConflicts } from './site-conflicts.ts';
+import { withoutMovedData } from './moved-components.ts';
 
 export interface SessionOptions {
   /** Paths of the bundle and its bases. The installed bundle by default. */
@@ -63,6 +64,8 @@ export interface SessionOptions {
   readonly secretChange?: SecretChange | undefined;
   /** Hosts that leave the cluster and are not connected (--forget). */
   readonly forget?: readonly string[];
+  /** Name of a component that cluster.yaml places on another host, where it begins without the data that it has. */
+  readonly beginEmpty?: string | undefined;
   /** Most hosts that are connected and worked on at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
   readonly clock: Clock;
@@ -220,11 +223,23 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   if (recorded === undefined && known !== undefined) {
     options.emit({ type: 'warning', message: `The record of site "${known.name}" was lost; it is made again from what its hosts keep` });
   }
-  const replaced = parts.isLast === true ? [] : replacedHosts(known, found, spec.nodes);
+  const isQuorum = (component: string): boolean => manifests.components.get(component)?.placement === 'quorum';
+  const replaced = parts.isLast === true ? [] : replacedHosts(known, found, spec.nodes, isQuorum);
   const record = known === undefined ? undefined : withoutReplaced(known, replaced);
   const topology = request.topology(record);
+  const { beginEmpty } = options;
   const rotated = options.rotate?.authority;
-  const conflicts = siteConflicts({ topology, record, found, keys: own, seed: connected.seed.name, layout, isLast: parts.isLast, rotated });
+  const conflicts = siteConflicts({
+    topology,
+    record,
+    found,
+    keys: own,
+    seed: connected.seed.name,
+    layout,
+    isLast: parts.isLast,
+    rotated,
+    beginEmpty,
+  });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   for (const name of Object.keys(own.rotations).filter((one) => one !== rotated)) {
     const message = `The authority "${name}" is being replaced. This run leaves that where it is; it goes on with: caisson certificates rotate ${name}`;
@@ -247,7 +262,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     keys,
     authorities: own.authorities,
     store,
-    record,
+    record: record === undefined ? undefined : withoutMovedData(record, topology, beginEmpty),
     revision: recorded?.revision,
     seed: connected.seed,
     hosts,

@@ -12,6 +12,7 @@ import {
   type SiteConflict,
   type SiteRecord,
 } from '../site/index.ts';
+import { movedPlacements } from './moved-components.ts';
 
 /** The site as it was found, and the requested cluster. */
 export interface SiteToCheck {
@@ -26,10 +27,22 @@ export interface SiteToCheck {
   readonly isLast?: boolean | undefined;
   /** Name of the authority that the run replaces. */
   readonly rotated?: string | undefined;
+  /** Name of a component that begins without its data on another host. */
+  readonly beginEmpty?: string | undefined;
 }
 
 /** Lists every reason why the requested cluster would harm the site. Empty when there is none. */
-export function siteConflicts({ topology, record, found, keys, seed, layout, isLast, rotated }: SiteToCheck): readonly SiteConflict[] {
+export function siteConflicts({
+  topology,
+  record,
+  found,
+  keys,
+  seed,
+  layout,
+  isLast,
+  rotated,
+  beginEmpty,
+}: SiteToCheck): readonly SiteConflict[] {
   const foreign = foreignHosts(record, found);
   if (record === undefined || foreign.length > 0) return foreign;
   const replaced = otherSeeds(record, found);
@@ -41,7 +54,7 @@ export function siteConflicts({ topology, record, found, keys, seed, layout, isL
     ...replacedAuthorities(record, found, keys, rotated),
     ...isSame,
     ...changedSettings(record, fixedSettings(topology)),
-    ...movedPlacements(topology),
+    ...movedPlacements(record, topology, beginEmpty),
   ];
 }
 
@@ -69,13 +82,4 @@ function changedSeed(record: SiteRecord, seed: string): readonly SiteConflict[] 
       remedy: `Write the name "${record.seed}" again (of its node, or as depot.name for a seed beside the cluster); where that machine is lost: caisson adopt`,
     },
   ];
-}
-
-/** A single component stays on the host of its first install, because its data are there. */
-function movedPlacements({ moved }: Topology): readonly SiteConflict[] {
-  return moved.map(({ component, from, candidates }) => ({
-    where: 'cluster.yaml: nodes',
-    problem: `"${component}" stands on "${from}" with its data, and would start empty on "${candidates[0] ?? ''}"`,
-    remedy: `Keep "${from}" and its role. A component with data is moved only by a command of its own`,
-  }));
 }

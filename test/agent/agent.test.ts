@@ -310,3 +310,32 @@ describe('NodeAgent', () => {
     expect(component(await agent.status(), 'a')?.definition).toBeUndefined();
   });
 });
+
+describe('services that an operator stopped', () => {
+  it('are neither started nor probed, after a boot neither, until they are held no more', async () => {
+    await mkdir(config.state);
+    await define('x.yaml', '{ name: a, start: a }', '{ name: b, start: b }');
+    start();
+    await until(({ components }) => components.length === 2);
+    await writeFile(join(config.state, 'held'), 'a\n');
+    await agent.reload();
+    const stopped = { name: 'a', state: 'stopped', reason: 'an operator took the node down' };
+    expect((await agent.status()).components).toMatchObject([stopped, { name: 'b' }]);
+    expect(systemd.file('a.service')).toBeUndefined();
+    await stop();
+    start(systemClock, 'boot-2');
+    expect((await agent.status()).components).toMatchObject([stopped, { name: 'b' }]);
+    expect(systemd.file('a.service')).toBeUndefined();
+    await rm(join(config.state, 'held'));
+    await agent.reload();
+    expect(systemd.file('a.service')).toContain('ExecStart=');
+  });
+
+  it('stay as they are where the list cannot be read, and the status says so', async () => {
+    await mkdir(join(config.state, 'held'), { recursive: true });
+    await define('x.yaml', '{ name: a, start: a }');
+    start();
+    const { problems } = await agent.status();
+    expect(problems).toMatchObject([{ about: 'held services', message: expect.stringContaining('which services an operator stopped') }]);
+  });
+});

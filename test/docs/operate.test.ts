@@ -19,6 +19,17 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
     'needs systemd as process 1; systemd checks the unit in test/plan/backup-timer.authority.test.ts',
   'systemctl list-timers caisson-backup.timer': 'needs systemd as process 1, as above',
   'caisson rollback --online': 'test/usecases/online-upgrade.test.ts',
+  'caisson node down c2': 'with other names in test/cli/commands/node-down.test.ts and test/usecases/node-down.test.ts',
+  'caisson node down c2 --plan': 'as above',
+  'caisson node up c2': 'as above',
+  'caisson node down m1 --force': 'as above',
+  'caisson component list': 'with other names in test/cli/commands/component.test.ts and test/usecases/components.test.ts',
+  'caisson component move rbd-hub --to m2 --plan': 'as above',
+  'caisson component move rbd-hub --from m1 --to m2 --begin-empty': 'as above',
+  'caisson component move rbd-hub --to m2 --begin-empty': 'as above',
+  'caisson backup --output before-move.gpg --passphrase-file passphrase': 'each alone, with other names: test/usecases/backup.test.ts',
+  'caisson restore before-move.gpg --passphrase-file passphrase --data --component rbd-hub':
+    'each alone, with other names: test/usecases/component-data.test.ts',
   'gpg --decrypt FILE | tar -tvf -': 'test/docs/operate.authority.test.ts',
   'gpg --decrypt FILE | tar -C / -xpf - var/lib/caisson/secrets': 'test/docs/operate.authority.test.ts',
 };

@@ -57,6 +57,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'src/usecases/options.ts': 'cluster.yaml as src/cluster/edit-options.ts gives it',
   'src/cluster/edit-options.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/usecases/init-conflicts.ts': 'cluster.yaml, read by readYaml to be compared; a file that says the same is checked as a whole later',
+  'src/cluster/edit-place.ts': 'cluster.yaml, read by readYaml, and checked again as a whole once it is edited',
   'src/io/yaml-edit.ts': 'read by readYaml before and after each edit',
   'src/host/check-login.ts': 'cluster.yaml once more, for its lines; it was parsed before',
   'src/agent/state-file.ts': "the agent's own memory; what cannot be read is begun anew",

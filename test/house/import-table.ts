@@ -62,6 +62,7 @@ export const IMPORT_TABLE: ImportTable = {
     'plan/wanted': ['core', 'io', 'manifests', 'cluster', 'bundle', 'host', 'depot', 'agent', 'site', 'resources', 'plan'],
     // Neither net nor sources nor builder: an install cannot fetch.
     usecases: [
+      'agent',
       'core',
       'io',
       'manifests',

@@ -269,6 +269,11 @@ export async function hardSite(directory: string, bundle: string, nodes: readonl
     ...site,
     platform,
     unreachable,
+    replaceMachine: (name, address) => {
+      const machine = site.replaceMachine(name, address);
+      platform.equip(machine);
+      return machine;
+    },
     declare: async (declared) => {
       const [depot = ''] = /^depot:.*$/m.exec(await readFile(site.options.clusterPath, 'utf8')) ?? [];
       await writeFile(site.options.clusterPath, clusterYaml(declared, [depot]));

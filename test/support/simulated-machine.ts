@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:https';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { parseServiceFile, UNIT_MARK } from '../../src/agent/index.ts';
+import { HELD_FILE, parseHeld, parseServiceFile, UNIT_MARK } from '../../src/agent/index.ts';
 import { DigestMismatchError, digestOf, hasCode, hexOf } from '../../src/core/index.ts';
 import { FACTS_SCRIPT } from '../../src/host/facts-script.ts';
 import {
@@ -34,7 +34,7 @@ import { LOOK_ROUTES_SCRIPT } from '../../src/resources/route.ts';
 import { LOOK_SYSCTL_SCRIPT, SET_SYSCTL_SCRIPT, UNSET_SYSCTL_SCRIPT } from '../../src/resources/sysctl.ts';
 import { FILE_TIMES_SCRIPT } from '../../src/resources/unit.ts';
 import { MAKE_USER_SCRIPT, REMOVE_USERS_SCRIPT } from '../../src/resources/user.ts';
-import { AGENT_CONFIG, AGENT_UNIT, DATA_PLACE, DEPOT_UNIT, EXECUTABLE, HOST_RECORD, UNITS } from '../../src/site/index.ts';
+import { AGENT_CONFIG, AGENT_STATE, AGENT_UNIT, DATA_PLACE, DEPOT_UNIT, EXECUTABLE, HOST_RECORD, UNITS } from '../../src/site/index.ts';
 import { RELEASE_SCRIPT } from '../../src/usecases/apply/host-record.ts';
 import { EMPTY_PLACE_SCRIPT, MOVE_FILE_SCRIPT, REMOVE_PLACES_SCRIPT } from '../../src/usecases/backup/component-data.ts';
 import { GIVE_PLACE_SCRIPT, MAKE_ROOM_SCRIPT } from '../../src/usecases/backup/data-steps.ts';
@@ -898,7 +898,7 @@ export class SimulatedMachine implements Host {
   reloadAgent(): void {
     const wanted = new Map(
       this.#definitions()
-        .filter(({ onlyHealthCheck }) => !onlyHealthCheck)
+        .filter(({ name, onlyHealthCheck }) => !onlyHealthCheck && !this.#held().has(name))
         .map(({ name, start }) => [`${name}.service`, `${UNIT_MARK}\n${start}\n`]),
     );
     for (const path of [...this.files.keys()]) {
@@ -913,6 +913,16 @@ export class SimulatedMachine implements Host {
       this.write(posix.join(UNITS, unit), text, 0o644);
       this.units.set(unit, { enabled: true, started: this.#tick(), loaded: text });
     }
+  }
+
+  #held(): ReadonlySet<string> {
+    return parseHeld(this.text(posix.join(AGENT_STATE, HELD_FILE)));
+  }
+
+  /** Starts what is enabled, as a boot does; the agent then starts what it keeps. */
+  reboot(): void {
+    for (const unit of this.units.values()) unit.started = unit.enabled ? this.#tick() : undefined;
+    if (this.#unitOf(AGENT_UNIT)?.started !== undefined) this.reloadAgent();
   }
 
   #retire(services: readonly string[]): Partial<CommandResult> {
@@ -955,6 +965,7 @@ export class SimulatedMachine implements Host {
         onlyHealthCheck || !start.includes('docker run') || [...this.images.keys()].some((image) => start.includes(` ${image}`));
       const runs = onlyHealthCheck || this.#unitOf(name)?.started !== undefined;
       const well = hasImage && runs && !this.sick.has(name);
+      if (this.#held().has(name)) return { name, state: 'stopped', since: time, seen: time, reason: 'held', errors: 0 };
       return { name, state: well ? 'healthy' : 'unhealthy', since: time, seen: time, reason: well ? '' : 'no image', errors: 0 };
     });
     const node = { name: this.name, address: this.address, uuid: 'u' };

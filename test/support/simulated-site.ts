@@ -16,6 +16,8 @@ export interface SimulatedSite {
   readonly seedRoot: string;
   readonly options: OperationOptions & SiteSources;
   machine(name: string): SimulatedMachine;
+  /** Puts a bare machine at another address in the place of one, which is reached no more. */
+  replaceMachine(name: string, address: string): SimulatedMachine;
   /** Runs an install and appends its events to `events`. */
   install(changes?: Partial<OperationOptions>): Promise<{ readonly steps: number; readonly changed: number }>;
   /**
@@ -97,6 +99,15 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
     machine: (name) => {
       const machine = machines.find((candidate) => candidate.name === name);
       if (machine === undefined) throw new Error(`there is no machine ${name}`);
+      return machine;
+    },
+    replaceMachine: (name, address) => {
+      const index = machines.findIndex((candidate) => candidate.name === name);
+      const former = machines[index];
+      if (former === undefined) throw new Error(`there is no machine ${name}`);
+      const machine = make(name, address, false);
+      machine.bundleDigests = former.bundleDigests;
+      machines[index] = machine;
       return machine;
     },
     moveTo: (name, root) => {

@@ -27,13 +27,13 @@ function fresh(name: string, changes: Partial<FoundHost> = {}): FoundHost {
 
 function replaced(found: readonly FoundHost[], addresses: Readonly<Record<string, string>>) {
   const nodes = Object.entries(addresses).map(([name, address]) => ({ name, address, roles: ['x'] }));
-  return replacedHosts(RECORD, found, nodes);
+  return replacedHosts(RECORD, found, nodes, (component) => component === 'store');
 }
 
 describe('a machine under the name of another', () => {
   it('is one at another address that keeps no record, and never the seed', () => {
     expect(replaced([fresh('m')], { m: '10.0.0.9' })).toMatchObject([
-      { name: 'm', from: '10.0.0.2', to: '10.0.0.9', alone: ['db'], members: ['store'] },
+      { name: 'm', from: '10.0.0.2', to: '10.0.0.9', alone: ['db'], members: [{ component: 'store', address: '10.0.0.2' }] },
     ]);
     expect(replaced([fresh('m')], { m: '10.0.0.2' })).toEqual([]);
     expect(replaced([fresh('m', { hasAgent: true })], { m: '10.0.0.9' })).toEqual([]);
@@ -42,22 +42,22 @@ describe('a machine under the name of another', () => {
     expect(replaced([fresh('new')], { new: '10.0.0.9' })).toEqual([]);
   });
 
-  it('is refused as a member of a quorum whatever is purged, and where data were on one machine alone unless they are', () => {
+  it('is refused where data were on one machine alone, unless they are purged', () => {
     const hosts = replaced([fresh('m')], { m: '10.0.0.9' });
-    const purged = replacementConflicts(hosts, true);
-    expect(purged.map(({ where, problem }) => `${where}: ${problem}`)).toEqual([
-      'm: the machine at 10.0.0.9 is another than that at 10.0.0.2, which the other members of store still count as one of them',
-    ]);
+    expect(replacementConflicts(hosts, true)).toEqual([]);
     expect(replacementConflicts(hosts, false).map(({ remedy }) => remedy)).toEqual([
-      'Write its former address again, and have it leave: caisson node remove m --forget m; then add it: caisson node add m',
       'Bring the former machine back under its address; where it is lost for good, with its data, add --purge',
     ]);
   });
 
   it('has nothing of what is recorded of the other, and what was done once for lost data is to be done again', () => {
     const record = withoutReplaced(RECORD, replaced([fresh('m')], { m: '10.0.0.9' }));
-    expect(Object.keys(record.hosts)).toEqual(['s', 'n']);
-    expect(record).toMatchObject({ placements: RECORD.placements, joined: {}, values: { 'store/n/members': 'n' } });
+    expect(record.hosts).toEqual({
+      s: RECORD.hosts['s'],
+      n: RECORD.hosts['n'],
+      m: { address: '10.0.0.9', roles: [], former: [{ component: 'store', address: '10.0.0.2' }], owned: [] },
+    });
+    expect(record).toMatchObject({ placements: { ...RECORD.placements, store: ['n'] }, joined: {}, values: { 'store/n/members': 'n' } });
     expect(record.values).not.toHaveProperty(['store/m/members']);
     expect(record.actions).toEqual([done('store'), done('docker', 'n')]);
   });

@@ -6,6 +6,7 @@ import { registerBuildBundle } from './build-bundle.ts';
 import { registerBundles } from './bundles.ts';
 import { registerCertificates } from './certificates.ts';
 import { registerCluster } from './cluster.ts';
+import { registerComponent } from './component.ts';
 import { registerHistory } from './history.ts';
 import { registerInit } from './init.ts';
 import { registerInspect } from './inspect.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerInstall,
   registerNode,
   registerOption,
+  registerComponent,
   registerUpgrade,
   registerRollback,
   registerBundles,

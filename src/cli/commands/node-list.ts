@@ -105,6 +105,7 @@ async function findClient({ machines }: CommandContext): Promise<ClientCertifica
 async function showNode(node: ListedNode, cluster: string, client: ClientCertificate | string, signal: AbortSignal): Promise<ShownNode> {
   const { name, address, roles, state, before = '' } = node;
   if (state === 'not installed') return { ...node, reason: `install it: caisson node install ${name}` };
+  if (node.down !== undefined && state === 'installed') return showDown(node, node.down);
   // The agent at the new address, if there is any, is not the one that is installed.
   if (state === 'address changes') return { ...node, reason: `${before} → ${address}` };
   const report =
@@ -120,6 +121,12 @@ async function showNode(node: ListedNode, cluster: string, client: ClientCertifi
   if (state === 'installed') return { ...shown, ...health };
   const change = state === 'leaves' ? 'the next install removes it' : `${before} → ${roles.join(', ')}`;
   return { ...shown, reason: health.reason === '' ? change : `${change}; ${health.state}: ${health.reason}` };
+}
+
+/** A node that an operator has down. Its agent is not asked: what it would say is known. */
+function showDown(node: ListedNode, { since, stopped }: NonNullable<ListedNode['down']>): ShownNode {
+  const half = stopped === true ? '' : '; a command that stops or starts its components did not end, so run it again';
+  return { ...node, state: 'down', reason: `down since ${formatTime(since)}, bring it up with: caisson node up ${node.name}${half}` };
 }
 
 interface NodeHealth {

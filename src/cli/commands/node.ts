@@ -6,6 +6,7 @@ import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts'
 import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 import { registerCordon, registerUncordon } from './node-cordon.ts';
 import { addNodeSshFlags, collectList, nodeSsh, type NodeSshFlags } from './node-flags.ts';
+import { registerDown, registerUp } from './node-down.ts';
 import { addLoginFlags, readLogin, withKnownHost, type LoginFlags } from './node-login.ts';
 import { registerNodeGet, registerNodeList } from './node-list.ts';
 
@@ -23,6 +24,8 @@ export const registerNode: RegisterCommand = (program, run) => {
   registerReplace(node, run);
   registerCordon(node, run);
   registerUncordon(node, run);
+  registerDown(node, run);
+  registerUp(node, run);
 };
 
 interface AddFlags extends SiteFlags, LoginFlags, NodeSshFlags {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { scopeFor, urlAddress } from '../../cluster/index.ts';
+import { scopeFor, urlAddress, type Placement } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import type { Step, StepContext } from '../../engine/index.ts';
 import { CommandFailedError, type Command, type CommandResult } from '../../host/index.ts';
@@ -143,8 +143,12 @@ function scopeOf(run: ActionSite, deed: Deed): Scope {
   return deed.action.secret === undefined ? own : { ...own, secretFile: secretFiles(secretDirectory(deed)) };
 }
 
-/** Notes the actions `once` and `before-upgrade` in the record. All others run each time their moment comes. */
-async function remember(run: RunSite, { placement, action }: ActionStep): Promise<void> {
+/**
+ * Notes the actions `once` and `before-upgrade` in the record, and that a former machine has left. All others run each time their
+ * moment comes.
+ */
+async function remember(run: RunSite, { placement, action, letsGo }: ActionStep): Promise<void> {
+  if (letsGo === true) return rememberLeft(run, placement);
   if (action.at !== 'once' && action.at !== 'before-upgrade') return;
   const { component, host } = placement;
   const release = run.releases[component.name];
@@ -162,4 +166,15 @@ async function remember(run: RunSite, { placement, action }: ActionStep): Promis
       },
     ],
   }));
+}
+
+/** Takes a former machine from the record, because no member of the component counts it any more. */
+async function rememberLeft(run: RunSite, { component, host }: Placement): Promise<void> {
+  await run.site.update((record) => {
+    const known = record.hosts[host.name];
+    if (known === undefined) return record;
+    const { former = [], ...others } = known;
+    const left = former.filter((one) => one.component !== component.name || one.address !== host.address);
+    return { ...record, hosts: { ...record.hosts, [host.name]: left.length === 0 ? others : { ...others, former: left } } };
+  });
 }

@@ -5,6 +5,7 @@ import { CaissonError, type Clock, type Emit } from '../../core/index.ts';
 import type { RunSummary } from '../../engine/index.ts';
 import { HostsUnfitError } from '../../preflight/index.ts';
 import { openFileStore, REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
+import { refuseDown } from '../down-nodes.ts';
 import { takeInstallLock } from '../install-lock.ts';
 import { journaledRun } from '../journaled-run.ts';
 import { layoutOf } from '../session.ts';
@@ -94,6 +95,7 @@ async function withPlan<T>(options: RestoreDataOptions, work: (planned: Planned)
     }
     const dependents = dependentsOn(session, new Set(targets.map(({ placement }) => placement.component.name)));
     const names = new Set([...targets.map(({ placement }) => placement), ...dependents].map(({ host }) => host.name));
+    refuseDown(record, names, 'restore data here');
     return session.connected(names, async (site) => {
       if (site.findings.length > 0) throw new HostsUnfitError(site.findings);
       const looked: DataTarget[] = [];
