@@ -57,7 +57,16 @@ export const backupSchema = z.strictObject({
   revision: z.int().nonnegative(),
   time: dateField,
   /** Bundle in force; absent when no run had succeeded. */
-  bundle: z.strictObject({ name: textField, version: textField, digest: digestField }).optional(),
+  bundle: z
+    .strictObject({
+      name: textField,
+      version: textField,
+      digest: digestField,
+      /** Where the site is supplied online, with the digest of the lock. */
+      supply: z.literal('online').optional(),
+      lock: digestField.optional(),
+    })
+    .optional(),
   /** Absolute path of cluster.yaml. */
   cluster: pathField,
   /** Home directory for paths of cluster.yaml that begin with ~/. */

@@ -54,7 +54,8 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
       expect(installed.finished.map(([id]) => id).sort()).toEqual([...planned.ids].sort());
       // A component that became healthy while its host did other work has passed its gate already; the rest is as planned.
       const done = installed.finished.filter(([, outcome]) => outcome === 'done').map(([id]) => id);
-      expect(planned.open.filter((id) => !done.includes(id))).toEqual([]);
+      // The first member of etcd has its vote from the beginning, as the action finds out.
+      expect(planned.open.filter((id) => !done.includes(id))).toEqual(['actions/m1/etcd-promote-member']);
       expect(installed.result).toMatchObject({ steps: planned.ids.length });
       keep(await endStateOf(site));
     });
