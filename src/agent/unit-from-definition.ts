@@ -22,8 +22,8 @@ export function unitFromDefinition(definition: ServiceDefinition, values: Inject
   return formatUnitFile({
     comment: UNIT_COMMENT,
     description: definition.name,
-    after: definition.after.map(withSuffix),
-    requires: definition.requires.map(withSuffix),
+    after: definition.after.map(wholeUnitName),
+    requires: definition.requires.map(wholeUnitName),
     // systemd never stops restarting such a service, however often it fails; RestartSec sets the pause between
     // restarts.
     ...(restartPolicy === undefined || restartPolicy === 'no' ? {} : { startLimitIntervalSec: 0 }),
@@ -50,6 +50,7 @@ export function injectValues(text: string, values: InjectedValues): string {
   });
 }
 
-function withSuffix(unit: string): string {
+/** The whole name of a unit, with `.service` where it was left out. */
+export function wholeUnitName(unit: string): string {
   return unit.includes('.') ? unit : `${unit}.service`;
 }

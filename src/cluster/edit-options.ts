@@ -1,5 +1,6 @@
 import { readYaml, setYamlValue, type YamlData } from '../io/index.ts';
 import type { OptionValue, PlatformOption } from '../manifests/index.ts';
+import { isMap } from './options.ts';
 
 /** A choice for an option, with the values that are given with it. */
 export interface NewChoice {
@@ -57,8 +58,4 @@ function writtenOptions(content: string, file: string): Readonly<Record<string, 
 
 function choiceIn(written: unknown): unknown {
   return isMap(written) ? written['choice'] : written;
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { readYaml, setYamlValue } from '../io/index.ts';
+import { isMap } from './options.ts';
 
 /**
  * Returns the text of cluster.yaml with a component on another node. All other bytes stay. Whether the node may run it is not
@@ -9,8 +10,4 @@ export function setPlace(content: string, file: string, component: string, host:
   const place = isMap(value) ? value['place'] : undefined;
   if (!isMap(place)) return setYamlValue(content, file, ['place'], { [component]: host });
   return place[component] === host ? content : setYamlValue(content, file, ['place', component], host);
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -161,7 +161,8 @@ function splitOption(
   return { choice, values };
 }
 
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+/** True for a value that is a map of a YAML document. */
+export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

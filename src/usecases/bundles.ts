@@ -12,7 +12,7 @@ import {
   type SeedLayout,
   type SiteRecord,
 } from '../site/index.ts';
-import { takeInstallLock } from './install-lock.ts';
+import { withInstallLock } from './install-lock.ts';
 import { missingOf } from './missing.ts';
 import { layoutOf } from './session.ts';
 import { siteUnknown, unfinishedBundle } from './site-sources.ts';
@@ -55,7 +55,7 @@ interface Found extends Pick<SiteBundle, 'path' | 'state' | 'name' | 'version' |
  * reads no member. Without a record, no bundle is kept as anything. Throws INPUT_UNREADABLE and SITE_RECORD_INVALID.
  */
 export async function listBundles({ machines }: SeedOptions = {}): Promise<readonly SiteBundle[]> {
-  const layout = layoutOf(machines === undefined ? {} : { machines });
+  const layout = layoutOf({ machines });
   const record = await openFileStore(layout.record).read();
   const found = await findBundles(layout);
   const named = wantedBundles(record).map(({ bundle }) => bundle);
@@ -81,7 +81,7 @@ export async function listBundles({ machines }: SeedOptions = {}): Promise<reado
 
 /** Paths of files in the directory of bundles that nothing needs: of bundles that are kept as nothing, and files that killed runs left beside whole ones. */
 export async function unneededFiles({ machines }: SeedOptions = {}): Promise<readonly string[]> {
-  const layout = layoutOf(machines === undefined ? {} : { machines });
+  const layout = layoutOf({ machines });
   const record = await openFileStore(layout.record).read();
   if (record === undefined) throw siteUnknown('which bundles are needed');
   const unfinished = unfinishedBundle(record);
@@ -106,16 +106,13 @@ export async function pruneBundles(
   options: SeedOptions,
   approve: (paths: readonly string[]) => Promise<boolean>,
 ): Promise<readonly string[]> {
-  const release = await takeInstallLock(layoutOf(options.machines === undefined ? {} : { machines: options.machines }).lock);
-  try {
+  return withInstallLock(layoutOf(options).lock, async () => {
     const paths = await unneededFiles(options);
     if (paths.length === 0) return paths;
     if (!(await approve(paths))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was removed');
     for (const path of paths) await rm(path, { force: true });
     return paths;
-  } finally {
-    await release();
-  }
+  });
 }
 
 /** The bundles that the record names, with what they are. */

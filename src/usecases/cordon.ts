@@ -9,7 +9,7 @@ import { probeAction, runAction, type Deed } from './apply/action.ts';
 import { servicesHealthy } from './apply/gate.ts';
 import { SiteWriter } from './apply/site-writer.ts';
 import { withDataSession, type DataSession, type DataSite } from './backup/data-session.ts';
-import { takeInstallLock } from './install-lock.ts';
+import { withInstallLock } from './install-lock.ts';
 import { journaledRun } from './journaled-run.ts';
 import { layoutOf } from './session.ts';
 import { clusterOf, siteUnknown } from './site-sources.ts';
@@ -63,15 +63,14 @@ interface Scheduled {
 async function schedule(verb: Verb, options: CordonOptions): Promise<Scheduled> {
   const { node, home, agentSocket, clock, emit, signal, machines = REAL_MACHINES } = options;
   const layout = layoutOf({ machines });
-  const release = await takeInstallLock(layout.lock);
-  try {
+  return withInstallLock(layout.lock, async () => {
     const store = openFileStore(layout.record);
     const record = await store.read();
     if (record?.bundle === undefined) throw siteUnknown('which nodes there are');
     requireInstalled(verb, node, record);
     const connect = { home, agentSocket };
     const opening = { clusterPath: clusterOf(record), connect, clock, signal, machines };
-    return await withDataSession(record, record.bundle, opening, async (session) => {
+    return withDataSession(record, record.bundle, opening, async (session) => {
       const asked = askedActions(verb, node, session);
       requireAllowed(verb, asked, session, record, options);
       const candidates = new Set(asked.flatMap((one) => candidatesOf(one, session, record.seed)));
@@ -89,9 +88,7 @@ async function schedule(verb: Verb, options: CordonOptions): Promise<Scheduled> 
         return { summary, record: writer.record };
       });
     });
-  } finally {
-    await release();
-  }
+  });
 }
 
 /** Throws USAGE for a node that the record does not have. */

@@ -19,7 +19,7 @@ export interface HistoryOptions {
 
 /** Reads the runs of a seed, oldest first. Throws INPUT_UNREADABLE. */
 export async function readHistory({ journal, machines }: HistoryOptions = {}): Promise<readonly HistoryRun[]> {
-  const layout = layoutOf(machines === undefined ? {} : { machines });
+  const layout = layoutOf({ machines });
   const isLocked = journal === undefined && (await isMachineLockTaken(layout.lock));
   const runs = await readJournal(journal ?? layout.journal);
   return runs.map((run, index): HistoryRun =>

@@ -12,3 +12,13 @@ export async function takeInstallLock(name = 'caisson-install'): Promise<() => P
     hint: 'Wait for it to end, or find it with: pgrep -af "caisson install"',
   });
 }
+
+/** Does some work under the install lock of this machine. Throws INSTALL_LOCKED before it when another run holds the lock. */
+export async function withInstallLock<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const release = await takeInstallLock(name);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}

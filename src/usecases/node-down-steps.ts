@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { formatHeld, HELD_FILE, parseHeld, unitNameOf } from '../agent/index.ts';
+import { formatHeld, HELD_FILE, parseHeld, unitNameOf, wholeUnitName } from '../agent/index.ts';
 import type { Placement } from '../cluster/index.ts';
 import { CaissonError, type Clock } from '../core/index.ts';
 import type { Step, StepContext } from '../engine/index.ts';
@@ -133,7 +133,7 @@ class NodeSteps {
         const host = this.#host();
         const services = this.#servicesOf(placement);
         await this.#hold((held) => new Set([...held, ...services.map((service) => service.name)]), signal);
-        for (const { unit } of services) if (unit !== undefined) await disableUnit(host, asUnit(unit), { signal });
+        for (const { unit } of services) if (unit !== undefined) await disableUnit(host, wholeUnitName(unit), { signal });
         this.#parts.site.agents.forget(host.name);
         if (await this.isStopped(placement)) return;
         throw new CaissonError('AGENT_RELOAD_FAILED', `Cannot stop "${name}" on "${host.name}": its agent keeps it running`, {
@@ -159,7 +159,7 @@ class NodeSteps {
       apply: async ({ signal }) => {
         const host = this.#host();
         const services = this.#servicesOf(placement);
-        const units = services.flatMap(({ unit }) => (unit === undefined ? [] : [asUnit(unit)]));
+        const units = services.flatMap(({ unit }) => (unit === undefined ? [] : [wholeUnitName(unit)]));
         for (const unit of units) await enableUnit(host, unit, { signal });
         if (units.length > 0) await startUnits(host, units, { signal });
         const own = new Set(services.map((service) => service.name));
@@ -204,7 +204,7 @@ class NodeSteps {
   /** Whether each unit of a component runs: those of packages, and those that the agent makes. */
   async #activeUnits(placement: Placement, signal?: AbortSignal): Promise<readonly boolean[]> {
     const units = this.#servicesOf(placement).flatMap((service) => {
-      if (service.unit !== undefined) return [asUnit(service.unit)];
+      if (service.unit !== undefined) return [wholeUnitName(service.unit)];
       return service.container === undefined && service.process === undefined ? [] : [unitNameOf(service)];
     });
     if (units.length === 0) return [];
@@ -222,10 +222,6 @@ class NodeSteps {
     await host.upload(formatHeld(change(await this.#held(signal))), HELD, { mode: 0o600, onlyWriter: true, signal });
     await runChecked(host, { argv: [EXECUTABLE, 'agent', 'reload'] }, { signal });
   }
-}
-
-function asUnit(name: string): string {
-  return name.includes('.') ? name : `${name}.service`;
 }
 
 function isActive(state: UnitState | undefined): boolean {

@@ -11,7 +11,7 @@ import { SiteWriter } from './apply/site-writer.ts';
 import { withDataSession, type DataSession, type DataSite } from './backup/data-session.ts';
 import { candidatesOf, chooseRunner, lastOf, requireInstalled, type Asked, type CordonOptions, type NodeVerb } from './cordon.ts';
 import type { Down } from './down-nodes.ts';
-import { takeInstallLock } from './install-lock.ts';
+import { withInstallLock } from './install-lock.ts';
 import { journaledRun } from './journaled-run.ts';
 import { awayConflicts, awayWithout, describeUsers, type Away } from './node-away.ts';
 import { downSteps, upSteps, type NodeStepsParts } from './node-down-steps.ts';
@@ -46,7 +46,7 @@ export async function planNodeDown(options: CordonOptions): Promise<NodeDownPlan
  */
 export async function takeNodeDown(options: CordonOptions, approve: ApproveNodeDown): Promise<RunSummary & { readonly down: Down }> {
   const { node } = options;
-  return withLock(options, () =>
+  return withInstallLock(layoutOf(options).lock, () =>
     withNode('take down', options, async (found) => {
       const { plan, asked } = await planDown(found, options);
       if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
@@ -64,7 +64,7 @@ export async function takeNodeDown(options: CordonOptions, approve: ApproveNodeD
  * is looked at, and components that are stopped there start. Throws as takeNodeDown does, but for conflicts.
  */
 export async function bringNodeUp(options: CordonOptions): Promise<RunSummary> {
-  return withLock(options, () =>
+  return withInstallLock(layoutOf(options).lock, () =>
     withNode('bring up', options, async (found) => {
       const { cordoned, down } = found.record.hosts[options.node] ?? {};
       const last = cordoned !== undefined ? 'cordon' : down?.cordoned === true ? 'uncordon' : undefined;
@@ -84,15 +84,6 @@ interface FoundNode {
   readonly site: DataSite;
   /** Each comes after all that it needs. */
   readonly placements: readonly Placement[];
-}
-
-async function withLock<T>({ machines = REAL_MACHINES }: CordonOptions, work: () => Promise<T>): Promise<T> {
-  const release = await takeInstallLock(layoutOf({ machines }).lock);
-  try {
-    return await work();
-  } finally {
-    await release();
-  }
 }
 
 async function withNode<T>(verb: NodeVerb, options: CordonOptions, work: (found: FoundNode) => Promise<T>): Promise<T> {

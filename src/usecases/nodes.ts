@@ -26,7 +26,7 @@ import {
   type NewMachine,
   type ShownKey,
 } from './first-login.ts';
-import { takeInstallLock } from './install-lock.ts';
+import { withInstallLock } from './install-lock.ts';
 import { openRequest } from './open-request.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from './operation.ts';
 import type { PlannedRun } from './planned-run.ts';
@@ -93,8 +93,7 @@ export async function changeNode(options: OperationOptions, change: NodeChange, 
  */
 export async function declareNode(options: OperationOptions, change: NodeChange): Promise<string> {
   const layout = layoutOf(options);
-  const release = await takeInstallLock(layout.lock);
-  try {
+  return withInstallLock(layout.lock, async () => {
     const edited = await editNode(options, change);
     const { bundlePaths, clusterPath } = edited.sources;
     const request = await openRequest(bundlePaths, clusterPath, {
@@ -108,9 +107,7 @@ export async function declareNode(options: OperationOptions, change: NodeChange)
     if (edited.machine !== undefined) await placeOnNewMachine(options, edited.machine);
     await writeCluster(edited);
     return clusterPath;
-  } finally {
-    await release();
-  }
+  });
 }
 
 /** How a node of cluster.yaml or of the record differs from the other of the two. */

@@ -4,7 +4,7 @@ import type { RunSummary } from '../engine/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { SiteConflictError, type RecordedOperation, type SeedLayout, type SiteConflict } from '../site/index.ts';
 import { downConflicts } from './down-nodes.ts';
-import { takeInstallLock } from './install-lock.ts';
+import { withInstallLock } from './install-lock.ts';
 import { leftCertificates } from './left-certificates.ts';
 import { changesNothing, planRun, type PlannedRun } from './planned-run.ts';
 import { moveNotes } from './moved-components.ts';
@@ -72,9 +72,8 @@ export async function planOperation(options: OperationOptions, operation: Operat
  */
 export async function runOperation(options: OperationOptions, operation: Operation, approve: Approve): Promise<RunSummary> {
   const layout = layoutOf(options);
-  const release = await takeInstallLock(layout.lock);
-  try {
-    return await withSession(options, operation, async (session) => {
+  return withInstallLock(layout.lock, async () => {
+    return withSession(options, operation, async (session) => {
       const run = await planned(session, options, operation);
       if (!(await approve(run))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
       await operation.approved?.(session);
@@ -83,9 +82,7 @@ export async function runOperation(options: OperationOptions, operation: Operati
       await operation.ended?.(layout, options);
       return summary;
     });
-  } finally {
-    await release();
-  }
+  });
 }
 
 async function planned(

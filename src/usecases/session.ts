@@ -147,7 +147,7 @@ export async function withSession<T>(
   }
 }
 
-export function layoutOf({ machines = REAL_MACHINES }: Pick<SessionOptions, 'machines'>): SeedLayout {
+export function layoutOf({ machines = REAL_MACHINES }: { readonly machines?: Machines | undefined }): SeedLayout {
   return seedLayout(machines.seedRoot);
 }
 

@@ -1,18 +1,12 @@
 import type { CommandResult } from '../../src/host/index.ts';
+import { cordonActions } from '../support/hard-cases.ts';
 import { shippedManifests, type SampleBundle } from '../support/sample-install.ts';
 import type { SimulatedMachine } from '../support/simulated-machine.ts';
 
 /** Additions to the shipped manifests, for commands of the guide that the shipped platform has nothing for yet. */
 const CORDON = `directories: [{ path: "\${var.root}/data/dns", mode: '0700' }]
 actions:
-  - name: cordon
-    summary: keep new work away
-    at: cordon
-    on: { component: etcd }
-    command: [workctl, cordon, "\${node.name}"]
-    done: [workctl, cordoned, "\${node.name}"]
-  - { name: uncordon, summary: let new work come, at: uncordon, on: { component: etcd }, command: [workctl, uncordon, "\${node.name}"] }
-services:
+${cordonActions('etcd')}services:
 `;
 const OPTION = `options:
   - name: logging

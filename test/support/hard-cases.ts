@@ -24,6 +24,18 @@ export const HARD_IMAGES = ['store:1', 'reader:1', 'control:1', 'worker:1', 'wor
   (name) => `registry.example/${name}`,
 );
 
+/** Actions, as lines of a component manifest, by which hosts that run `component` keep new work away from a node. */
+export function cordonActions(component: string): string {
+  return `  - name: cordon
+    summary: keep new work away
+    at: cordon
+    on: { component: ${component} }
+    command: [workctl, cordon, "\${node.name}"]
+    done: [workctl, cordoned, "\${node.name}"]
+  - { name: uncordon, summary: let new work come, at: uncordon, on: { component: ${component} }, command: [workctl, uncordon, "\${node.name}"] }
+`;
+}
+
 /**
  * Manifests of a platform with a quorum store, a worker that is drained before a stop, and a database with a migration.
  */
@@ -127,14 +139,7 @@ needs: [docker, { component: control, hosts: any }]
 actions:
   - { name: drain, summary: take its work away, at: before-stop, on: { component: control }, command: [workctl, drain, "\${node.name}"] }
   - { name: undrain, summary: give it work, at: after-healthy, on: { component: control }, command: [workctl, undrain, "\${node.name}"] }
-  - name: cordon
-    summary: keep new work away
-    at: cordon
-    on: { component: control }
-    command: [workctl, cordon, "\${node.name}"]
-    done: [workctl, cordoned, "\${node.name}"]
-  - { name: uncordon, summary: let new work come, at: uncordon, on: { component: control }, command: [workctl, uncordon, "\${node.name}"] }
-services:
+${cordonActions('control')}services:
   - name: worker
     container: { image: "registry.example/worker:${worker}" }
     health: { model: tcp, address: "127.0.0.1:10250" }

@@ -4,7 +4,7 @@ import { CaissonError } from '../../core/index.ts';
 import type { RunSummary } from '../../engine/index.ts';
 import { seedLayout, type SeedLayout } from '../../site/index.ts';
 import { planFiles, writeFiles } from '../backup/restored-files.ts';
-import { takeInstallLock } from '../install-lock.ts';
+import { withInstallLock } from '../install-lock.ts';
 import { planOperation, runOperation, type Approve, type Operation, type OperationOptions } from '../operation.ts';
 import type { PlannedRun } from '../planned-run.ts';
 import { layoutOf } from '../session.ts';
@@ -32,8 +32,7 @@ export interface PlannedAdoption {
  */
 export async function planAdoption(options: AdoptOptions): Promise<PlannedAdoption> {
   const layout = layoutOf(options);
-  const release = await takeInstallLock(layout.lock);
-  try {
+  return withInstallLock(layout.lock, async () => {
     const prepared = await prepare(options);
     const { adoption, staged } = prepared;
     if (staged === undefined) return { adoption, planned: await planOperation(runOptions(options, prepared), ADOPT) };
@@ -49,9 +48,7 @@ export async function planAdoption(options: AdoptOptions): Promise<PlannedAdopti
     } finally {
       await rm(root, { recursive: true, force: true });
     }
-  } finally {
-    await release();
-  }
+  });
 }
 
 /**
@@ -65,11 +62,9 @@ export async function adopt(
   { approve, approvePlan }: { readonly approve: ApproveAdoption; readonly approvePlan: Approve },
 ): Promise<{ readonly adoption: Adoption; readonly summary: RunSummary }> {
   const layout = layoutOf(options);
-  const release = await takeInstallLock(layout.lock);
-  let prepared: Prepared;
-  try {
-    prepared = await prepare(options);
-    const { adoption, cluster } = prepared;
+  const prepared = await withInstallLock(layout.lock, async () => {
+    const made = await prepare(options);
+    const { adoption, cluster } = made;
     if (adoption.files.length > 0 || adoption.isClusterEdited) {
       if (!(await approve(adoption))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was written');
       await rm(join(dirname(layout.record), STAGING), { recursive: true, force: true });
@@ -77,9 +72,8 @@ export async function adopt(
       // Lost nodes are in the record by now, so the file need not have them any more.
       if (cluster.before !== undefined) await writeCluster({ sources: adoption, before: cluster.before, after: cluster.after });
     }
-  } finally {
-    await release();
-  }
+    return made;
+  });
   const { adoption } = prepared;
   return { adoption, summary: await runOperation({ ...runOptions(options, prepared), clusterText: undefined }, ADOPT, approvePlan) };
 }

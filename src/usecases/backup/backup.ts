@@ -19,7 +19,7 @@ import { missingKeys } from './backup-keys.ts';
 import { NO_DATA, withWrittenData, type WrittenData } from './component-data.ts';
 import { dataPlaces, type DataPlace } from './data-places.ts';
 import { withDataSession } from './data-session.ts';
-import { takeInstallLock } from '../install-lock.ts';
+import { withInstallLock } from '../install-lock.ts';
 import { readSeedFiles } from './seed-files.ts';
 import { layoutOf } from '../session.ts';
 import { clusterOf, siteUnknown } from '../site-sources.ts';
@@ -68,12 +68,7 @@ export interface BackupResult {
  * withWrittenData throw.
  */
 export async function backup(options: BackupOptions): Promise<BackupResult> {
-  const release = await takeInstallLock(layoutOf(options).lock);
-  try {
-    return await writeLocked(options);
-  } finally {
-    await release();
-  }
+  return withInstallLock(layoutOf(options).lock, () => writeLocked(options));
 }
 
 /** Writes a backup as `backup` does. The caller holds the install lock. */

@@ -6,7 +6,7 @@ import type { RunSummary } from '../../engine/index.ts';
 import { HostsUnfitError } from '../../preflight/index.ts';
 import { openFileStore, REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
 import { refuseDown } from '../down-nodes.ts';
-import { takeInstallLock } from '../install-lock.ts';
+import { withInstallLock } from '../install-lock.ts';
 import { journaledRun } from '../journaled-run.ts';
 import { layoutOf } from '../session.ts';
 import { clusterOf, siteUnknown } from '../site-sources.ts';
@@ -55,18 +55,15 @@ export async function planRestoreData(options: RestoreDataOptions): Promise<Rest
  */
 export async function restoreData(options: RestoreDataOptions, approve: ApproveRestoreData): Promise<RunSummary> {
   const layout = layoutOf(options);
-  const release = await takeInstallLock(layout.lock);
-  try {
-    return await withPlan(options, async ({ plan, site, record }) => {
+  return withInstallLock(layout.lock, () =>
+    withPlan(options, async ({ plan, site, record }) => {
       if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
       const { clock, emit, signal } = options;
       const steps = dataSteps(plan, { site, clock, seed: record.seed, bring: (context) => bringData(plan, site, options, context.signal) });
       const { bundle } = plan;
       return journaledRun(steps, { operation: 'restore data', bundle, record, journal: layout.journal, clock, emit, signal });
-    });
-  } finally {
-    await release();
-  }
+    }),
+  );
 }
 
 interface Planned {

@@ -4,7 +4,7 @@ import { isOwnAddress } from '../../host/index.ts';
 import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
 import { backupSource } from './backup-source.ts';
 import { missingData } from './data-places.ts';
-import { takeInstallLock } from '../install-lock.ts';
+import { withInstallLock } from '../install-lock.ts';
 import { recordOf } from './restored-record.ts';
 import { restoreConflicts, rotatedSince } from './restore-conflicts.ts';
 import { planFiles, writeFiles, type RestoredFile } from './restored-files.ts';
@@ -43,15 +43,12 @@ export type ApproveRestore = (plan: RestorePlan) => Promise<boolean>;
  * here, INTERRUPTED when it is not approved, BACKUP_WRITE_FAILED, and INSTALL_LOCKED while a run is under way.
  */
 export async function restore(options: RestoreOptions, approve: ApproveRestore): Promise<RestorePlan> {
-  const release = await takeInstallLock(layoutOf(options).lock);
-  try {
+  return withInstallLock(layoutOf(options).lock, async () => {
     const plan = await planRestore(options);
     if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was written');
     await writeFiles(plan.files, options.signal);
     return plan;
-  } finally {
-    await release();
-  }
+  });
 }
 
 /** Checks a backup and plans what a restore would write. Writes nothing. Throws as a restore does before its first write. */
