@@ -28,3 +28,10 @@ export function networkWithin(inner: string, outer: string): boolean {
 export function urlAddress(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
+
+/** Returns the first address of a network behind its own number: of 10.96.0.0/16 it is 10.96.0.1. The network must be valid and hold it. */
+export function firstAddress(cidr: string): string {
+  const [network] = ipaddr.parseCIDR(cidr);
+  const bytes = network.toByteArray();
+  return ipaddr.fromByteArray([...bytes.slice(0, -1), (bytes.at(-1) ?? 0) + 1]).toString();
+}

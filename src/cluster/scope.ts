@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { renderTemplate, secretName, valueNames, type HostName, type Scope } from '../manifests/index.ts';
 import type { NodeSpec } from './cluster-spec.ts';
-import { urlAddress } from './networks.ts';
+import { firstAddress, urlAddress } from './networks.ts';
 import { isJoiner, type Topology } from './topology.ts';
 
 export interface ScopeOptions {
@@ -43,7 +43,11 @@ function sharedScope(topology: Topology, host: NodeSpec): Scope {
     node: { ...hostScope(host), uuid: nodeUuid(spec.name, host.name), roles: host.roles.join(',') },
     cluster: { name: spec.name, domain: spec.domain, ...(platform.registry === undefined ? {} : { registry: platform.registry.name }) },
     depot: { name: spec.depot.name, port: spec.depot.port, endpoint: `${spec.depot.name}:${spec.depot.port}` },
-    network: { podCIDR: spec.network.podCIDR, serviceCIDR: spec.network.serviceCIDR },
+    network: {
+      podCIDR: spec.network.podCIDR,
+      serviceCIDR: spec.network.serviceCIDR,
+      serviceAddress: firstAddress(spec.network.serviceCIDR),
+    },
     option: optionScope(topology),
     first: Object.fromEntries(
       topology.components.flatMap(({ name }) => {

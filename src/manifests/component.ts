@@ -343,6 +343,12 @@ export const componentSchema = z.strictObject({
   mounts: z.array(mountSchema).default([]).describe('File systems that must be mounted, now and at boot.'),
   routes: z.array(routeSchema).default([]).describe('Routes of the host, now and after a boot.'),
   artifacts: z.array(artifactSchema).default([]).describe('Files that come out of images.'),
+  images: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Names of images.txt that its hosts hold although none of its services starts them, such as those that another program starts by name.',
+    ),
   packageSets: z.array(nameField).default([]).describe('Package sets of manifests/os that its hosts get.'),
   ports: z
     .array(

@@ -37,6 +37,7 @@ const valueSchema = z.strictObject({
       'What is accepted. host: an address or a DNS name. hosts: a list of them. passwordFile: a file (mode 0600) whose content is a secret.',
     ),
   summary: lineField.optional().describe('What it is.'),
+  oneOf: z.array(lineField).min(2).optional().describe('The only texts that are accepted; for the types line and name.'),
   default: z
     .union([z.string(), z.int(), z.array(z.string())])
     .optional()
@@ -65,8 +66,8 @@ type ValueDeclaration = z.output<typeof valueSchema>;
 export type OptionValue = string | number | readonly string[];
 
 /** Returns the schema for values of this declaration. It does not apply the default of the declaration. */
-export function valueField({ type }: ValueDeclaration): z.ZodType<OptionValue> {
-  return VALUE_FIELDS[type];
+export function valueField({ type, oneOf }: ValueDeclaration): z.ZodType<OptionValue> {
+  return oneOf === undefined ? VALUE_FIELDS[type] : z.enum(oneOf);
 }
 
 /**

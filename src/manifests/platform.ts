@@ -65,7 +65,7 @@ export const platformSchema = z.strictObject({
           .array(z.union([dnsNameField, z.string().regex(/^\$\{[^}]+\}$/)]))
           .min(1)
           .describe('Names for /etc/hosts.'),
-        component: nameField.describe('Component whose first host they point to.'),
+        component: nameField.describe('Component whose hosts they point to, in their order.'),
       }),
     )
     .default([])

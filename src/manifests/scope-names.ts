@@ -18,6 +18,7 @@ export const GLOBAL_NAMES: readonly string[] = [
   'depot.endpoint',
   'network.podCIDR',
   'network.serviceCIDR',
+  'network.serviceAddress',
 ];
 
 /** Names that the options of the platform add for every text of a component. */

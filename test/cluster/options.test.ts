@@ -14,7 +14,7 @@ definitionsDirectory: /etc/p
 options:
   - name: network
     summary: Network between containers
-    choices: { tunnel: { summary: A tunnel }, routes: { summary: Routes } }
+    choices: { tunnel: { summary: A tunnel }, routes: { summary: Routes, values: { mode: { type: name, oneOf: [near, far], default: near } } } }
   - name: storage
     summary: Shared files
     default: none
@@ -52,6 +52,17 @@ function resolve(options: string) {
 function linesOf(more: string): string[] {
   return problemLines(() => parseClusterSpec(HEAD + more, 'cluster.yaml', manifests)).map((line) => line.replace('cluster.yaml:', ''));
 }
+
+describe('a value that is one of some texts', () => {
+  it('is by default what the platform says, and else one of them', () => {
+    const modeOf = (written: string): unknown => resolve(`{ network: ${written} }`).options.get('network')?.values;
+    expect(modeOf('routes')).toEqual({ mode: 'near' });
+    expect(modeOf('{ choice: routes, mode: far }')).toEqual({ mode: 'far' });
+    expect(linesOf('options: { network: { choice: routes, mode: fast } }\n')).toEqual([
+      expect.stringMatching(/^5:\d+: options\.network\.mode: .*"near".*"far"/),
+    ]);
+  });
+});
 
 describe('resolveOptions', () => {
   it('takes the default of an option that cluster.yaml leaves out', () => {

@@ -375,7 +375,7 @@ describe('preflight of names and networks', () => {
     ];
     expect(problems('f1', { state: { hostNames } })).toEqual([
       'f1: /etc/hosts says that "m1" is 10.9.9.9, cluster.yaml says 10.0.0.11',
-      'f1: /etc/hosts says that "registry.example" is 10.8.8.8, cluster.yaml says 10.0.0.12',
+      'f1: /etc/hosts says that "registry.example" is 10.8.8.8, cluster.yaml says 10.0.0.12 and 10.0.0.13',
     ]);
   });
 
@@ -384,6 +384,9 @@ describe('preflight of names and networks', () => {
       { address: '127.0.1.1', names: ['f1.site', 'f1'] },
       { address: '::1', names: ['f1'] },
       { address: '10.0.0.11', names: ['m1'] },
+      // A name of the platform leads to every host of its component.
+      { address: '10.0.0.12', names: ['registry.example'] },
+      { address: '10.0.0.13', names: ['registry.example'] },
     ];
     expect(problems('f1', { state: { hostNames } })).toEqual([]);
   });

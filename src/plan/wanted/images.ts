@@ -7,10 +7,10 @@ import { depotAuthority, type Declared } from '../declared.ts';
 import type { At } from './make.ts';
 import type { Renderer } from './renderer.ts';
 
-/** Names of every image that a component uses: in containers, actions and artifacts. */
-function imageNames({ services, actions, artifacts }: ComponentManifest): readonly string[] {
+/** Names of every image that a component uses: in containers, actions and artifacts, and those that it only asks for. */
+function imageNames({ services, actions, artifacts, images }: ComponentManifest): readonly string[] {
   const containers = [...services, ...actions].flatMap(({ container }) => (container === undefined ? [] : [container.image]));
-  return [...new Set([...containers, ...artifacts.map(({ image }) => image)])];
+  return [...new Set([...containers, ...artifacts.map(({ image }) => image), ...images])];
 }
 
 export function imageResources(declared: Declared, { component, host }: Placement, at: At): readonly ResourceOf<'image'>[] {

@@ -31,19 +31,19 @@ export function checkAddress({ node, facts }: ObservedHost): readonly Finding[] 
 
 /** Finds names of the cluster that /etc/hosts gives another address: those lines would win over ours. */
 export function checkNames({ node, state }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
-  const wanted = new Map(topology.spec.nodes.map(({ name, address }) => [name, address]));
+  const wanted = new Map<string, readonly string[]>(topology.spec.nodes.map(({ name, address }) => [name, [address]]));
   for (const { names, component } of topology.platform.hostNames) {
-    const first = topology.first(component);
-    if (first !== undefined) for (const name of names) wanted.set(name, first.address);
+    const addresses = topology.hostsOf(component).map(({ address }) => address);
+    if (addresses.length > 0) for (const name of names) wanted.set(name, addresses);
   }
   return state.hostNames.flatMap(({ address, names }) =>
     names.flatMap((name) => {
       const expected = wanted.get(name);
       // Distributions map a host's own name to a loopback address.
       const own = name === node.name && isLoopback(address);
-      if (expected === undefined || expected === address || own) return [];
+      if (expected === undefined || expected.includes(address) || own) return [];
       return finding(
-        `/etc/hosts says that "${name}" is ${address}, cluster.yaml says ${expected}`,
+        `/etc/hosts says that "${name}" is ${address}, cluster.yaml says ${expected.join(' and ')}`,
         'Remove the line from /etc/hosts, or correct cluster.yaml',
       );
     }),
