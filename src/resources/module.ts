@@ -11,7 +11,7 @@ export type ModuleSpec = Readonly<Record<string, never>>;
  */
 export const LOOK_MODULES_SCRIPT = `for name do
   loaded=no; boot=no
-  if [ -d "/sys/module/$(printf %s "$name" | tr - _)" ] || modprobe --dry-run --first-time -- "$name" 2>&1 | grep -q builtin; then loaded=yes; fi
+  if [ -d "/sys/module/$(printf %s "$name" | tr - _)" ] || modprobe --show-depends -- "$name" 2>/dev/null | grep -q '^builtin'; then loaded=yes; fi
   [ ! -e "/etc/modules-load.d/caisson-$name.conf" ] || boot=yes
   echo "$name $loaded $boot"
 done

@@ -196,7 +196,7 @@ const EXAMPLES: { readonly [K in ResourceKindName]?: readonly RealExample<Specs[
       prepare: async (root) => {
         await write('modules-load.d/others.conf', 'overlay\n')(root);
         // Loads and unloads by directories, as the kernel shows its modules.
-        const verbs = 'case $1 in --dry-run) ;; -r) rmdir "$loaded/$name" ;; *) mkdir -p "$loaded/$name" ;; esac';
+        const verbs = 'case $1 in --show-depends) ;; -r) rmdir "$loaded/$name" ;; *) mkdir -p "$loaded/$name" ;; esac';
         const last = 'for name do :; done; name=$(printf %s "$name" | tr - _)';
         await program(root, 'modprobe', `loaded=${join(root, 'modules')}; ${last}; ${verbs}\n`);
       },
