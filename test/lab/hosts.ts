@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts';
 import { run, type RunOptions, type RunResult } from './run.ts';
 import { ownLabName, removeRunDirectories, repositoryRoot, runDirectory } from './state.ts';
 import { heldCapabilities } from './capabilities.ts';
-import { createNetwork } from './network.ts';
+import { createNetwork, removeNetworks } from './network.ts';
 
 export interface NodeRequest {
   /** Host name of the node, for example `m1`. */
@@ -76,6 +76,11 @@ const FROM_LABEL = 'caisson.lab.from';
  * replaced by rename: the node gets plain ones. An internal network of Docker still leads to the outer machine, which answers at
  * the gateway's address and, through the default route, at all its others: a datacenter has no such neighbour, so the node has
  * no default route and opens no connection to the gateway.
+ *
+ * For kubelet: of /proc/sys only the part of the network is the node's own and becomes writable; six settings of the whole machine that
+ * kubelet insists on are covered by files that say so. Hosts of the lab share one tree of control groups, where two kubelets would take each
+ * other's pods for orphans: a node sees its own part as the whole tree, and again at the path that the kernel says, where systemd looks for
+ * it. br_netfilter is part of this kernel or loaded, and no node may load modules, so it counts as built in.
  */
 const BOOT = `set -e
 umount /etc/hosts /etc/hostname /etc/resolv.conf
@@ -86,6 +91,40 @@ if [ -n "$LAB_GATEWAY" ]; then
   ip route del default 2>/dev/null || true
   iptables -I OUTPUT -d "$LAB_GATEWAY" -m conntrack --ctstate NEW -j REJECT --reject-with icmp-net-unreachable
 fi
+mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,bind,rw /proc/sys/net
+mkdir -p /run/sysctl
+cover() {
+  file=/run/sysctl/$(echo "$1" | tr / .)
+  echo "$2" > "$file"
+  mount --bind "$file" "/proc/sys/$1"
+}
+cover vm/overcommit_memory 1
+cover vm/panic_on_oom 0
+cover kernel/panic 10
+cover kernel/panic_on_oops 1
+cover kernel/keys/root_maxkeys 1000000
+cover kernel/keys/root_maxbytes 25000000
+[ -e /dev/kmsg ] || mknod /dev/kmsg c 1 11
+modules="/lib/modules/$(uname -r)"
+mkdir -p "$modules"
+if ! grep -qs br_netfilter "$modules/modules.builtin"; then echo kernel/net/bridge/br_netfilter.ko >> "$modules/modules.builtin"; fi
+depmod 2>/dev/null
+if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+  own=$(sed -n 's#^[0-9]*:memory:##p' /proc/1/cgroup)
+  for controller in $(awk '!/^#/ && $4 == 1 { print $1 }' /proc/cgroups); do
+    grep -q " - cgroup [^ ]* [^ ]*\\b$controller\\b" /proc/self/mountinfo && continue
+    mkdir -p "/sys/fs/cgroup/$controller"
+    mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || true
+  done
+  for tree in $(sed -n 's#^.* \\(/sys/fs/cgroup/[^ /]*\\) .* - cgroup .*#\\1#p' /proc/self/mountinfo); do
+    mkdir -p "$tree$own"
+    mount --bind "$tree$own" "$tree"
+    mkdir -p "$tree$own"
+    mount --bind "$tree" "$tree$own"
+  done
+fi
+mount --make-rshared /
 unset LAB_NAME LAB_GATEWAY
 exec /sbin/init`;
 
@@ -139,7 +178,7 @@ export async function removeLab(engine: Engine, lab: string): Promise<void> {
   const cgroups = await innerContainers(engine, containers);
   if (containers.length > 0) await engine.docker(['rm', '--force', '--volumes', ...containers]);
   const networks = words((await engine.docker(['network', 'ls', '-q', ...filter])).stdout);
-  if (networks.length > 0) await engine.docker(['network', 'rm', ...networks]);
+  await removeNetworks(engine, networks);
   await removeCgroups(cgroups);
   await removeRunDirectories(`lab-${name}`);
 }

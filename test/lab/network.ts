@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts';
+import { run } from './run.ts';
 
 export interface LabNetwork {
   readonly name: string;
@@ -36,10 +37,31 @@ export async function createNetwork(
       gateway,
     ];
     const made = await engine.docker(['network', 'create', ...flags, name], { expect: 'any' });
-    if (made.status === 0) return { name, subnet, gateway, address: (octet) => `${prefix}.${octet}` };
+    if (made.status === 0) {
+      if (internal) await passPackets('--insert', made.stdout.trim());
+      return { name, subnet, gateway, address: (octet) => `${prefix}.${octet}` };
+    }
     refusal = made.stderr.trim();
     // The engine compares with its other networks and with the routes of its machine.
     if (!/overlap|conflict/i.test(refusal)) break;
   }
   throw new Error(`Cannot make the lab's network: ${refusal}`);
+}
+
+/**
+ * Lets packets pass from host to host of an internal network whatever their addresses are. The engine drops those that are not of the
+ * network, and pods of a host have others. No way out comes of it: they leave by the bridge by which they came.
+ */
+async function passPackets(verb: '--insert' | '--delete', id: string): Promise<void> {
+  const bridge = `br-${id.slice(0, 12)}`;
+  const rule = ['DOCKER-USER', '--in-interface', bridge, '--out-interface', bridge, '--jump', 'ACCEPT'];
+  // An engine of another kind of system has no such chain, and drops nothing.
+  await run(['iptables', '--wait', verb, ...rule], { expect: 'any' });
+}
+
+/** Removes networks by their ids, with their rules. */
+export async function removeNetworks(engine: Engine, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  for (const id of ids) await passPackets('--delete', id);
+  await engine.docker(['network', 'rm', ...ids]);
 }

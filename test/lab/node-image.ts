@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from './engine.ts';
 import type { AptMirror } from './prerequisites.ts';
 import { run } from './run.ts';
-import { recipeKey, runDirectory } from './state.ts';
+import { recipeKey, repositoryRoot, runDirectory } from './state.ts';
 
 /** What a datacenter's bare Debian 12 host has: an init system, ssh, sudo, and nothing of the cluster. */
 const PACKAGES = [
@@ -45,13 +45,14 @@ async function recipeOfImage(engine: Engine): Promise<string | undefined> {
  * the same recipe. Its apt keeps the mirror as its own source. Returns the image's name.
  */
 export async function ensureNodeImage(engine: Engine, mirror: AptMirror, say: (line: string) => void = () => undefined): Promise<string> {
-  const key = recipeKey('1', mirror.main, ...PACKAGES, ...CUSTOMIZE);
+  const runc = join(repositoryRoot(), 'test/lab/node/runc');
+  const key = recipeKey('1', mirror.main, ...PACKAGES, ...CUSTOMIZE, await readFile(runc, 'utf8'));
   if ((await recipeOfImage(engine)) === key) return NAME;
   say(`Making the image of a bare Debian 12 host from ${mirror.main}`);
   const directory = runDirectory('node-image');
   try {
     const archive = join(directory, 'node.tar');
-    const hooks = CUSTOMIZE.map((script) => `--customize-hook=${script}`);
+    const hooks = [...CUSTOMIZE, `copy-in ${runc} /usr/local/sbin`].map((script) => `--customize-hook=${script}`);
     const sources = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.main} bookworm main`;
     await run(['mmdebstrap', '--quiet', '--variant=minbase', `--include=${PACKAGES.join(',')}`, ...hooks, 'bookworm', archive, sources]);
     await engine.docker(['import', '--change', `LABEL ${LABEL}=${key}`, archive, NAME]);

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { AptMirror } from '../prerequisites.ts';
 import { run } from '../run.ts';
 import { cacheDirectory, recipeKey, repositoryRoot } from '../state.ts';
+import { ensureProgram, programKey } from '../programs/build.ts';
 import { writeLayer, writeLayout, type ImageSettings, type Layer } from './layout.ts';
 import { openPackageSource, unpackPackages, type PackageSource } from './packages.ts';
 import { BASE_PACKAGES, IMAGE_RECIPES, LEFT_OUT, type ImageRecipe } from './recipes.ts';
@@ -42,6 +43,7 @@ async function filesBelow(directory: string): Promise<string[]> {
 async function keyOf(recipe: ImageRecipe): Promise<string> {
   const files = await filesBelow(join(recipesDirectory(), recipe.folder, 'root'));
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  const programs = await Promise.all(Object.values(recipe.programs ?? {}).map(programKey));
   return recipeKey(
     RECIPE_VERSION,
     BASE_PACKAGES.join(' '),
@@ -49,6 +51,7 @@ async function keyOf(recipe: ImageRecipe): Promise<string> {
     JSON.stringify(recipe),
     ...files.map((file) => file.slice(recipesDirectory().length)),
     ...texts,
+    ...programs,
   );
 }
 
@@ -60,7 +63,7 @@ export async function buildImages(options: BuildImagesOptions): Promise<LabImage
   const { recipes = IMAGE_RECIPES, say = () => undefined } = options;
   const builder = new ImageBuilder(options.mirror, say);
   const images: LabImage[] = [];
-  for (const recipe of recipes) images.push(await builder.image(recipe));
+  for (const recipe of recipes) images.push(...(await builder.images(recipe)));
   return images;
 }
 
@@ -75,32 +78,57 @@ class ImageBuilder {
     this.#say = say;
   }
 
-  async image(recipe: ImageRecipe): Promise<LabImage> {
+  /** The image of a recipe under each of its names. */
+  async images(recipe: ImageRecipe): Promise<LabImage[]> {
     const layout = join(cacheDirectory('images'), `${recipe.folder}-${await keyOf(recipe)}`);
     if (!existsSync(layout)) await this.#build(recipe, layout);
-    return { reference: recipe.reference, layout, digest: await digestOf(layout) };
+    const digest = await digestOf(layout);
+    return [recipe.reference, ...(recipe.otherReferences ?? [])].map((reference) => ({ reference, layout, digest }));
   }
 
   async #build(recipe: ImageRecipe, layout: string): Promise<void> {
-    this.#say(`Making the image ${recipe.reference} from Debian packages: ${recipe.packages.join(' ')}`);
-    const base = await this.#baseLayer();
+    const made = [...recipe.packages, ...Object.values(recipe.programs ?? {})];
+    this.#say(`Making the image ${recipe.reference} from ${made.join(' ')}`);
     const work = await mkdtemp(join(cacheDirectory('images'), '.work-'));
     try {
       const root = join(work, 'root');
-      const closure = await (await this.#source()).closure(recipe.packages);
-      const wanted = [...closure].filter(([name]) => !base.packages.has(name) && !LEFT_OUT.test(name));
-      await unpackPackages(
-        wanted.map(([, file]) => file),
-        root,
-      );
-      await finishRoot(recipe, root);
+      const below = recipe.bare === true ? await this.#fillBare(recipe, root, join(work, 'packages')) : await this.#fill(recipe, root);
+      for (const [path, program] of Object.entries(recipe.programs ?? {}))
+        await copyInto(root, path, await ensureProgram(program, this.#mirror, this.#say));
+      await linkInto(root, recipe);
       const layer = await writeLayer(root, join(work, 'layer.tar.gz'));
       const finished = join(work, 'layout');
-      await writeLayout(finished, recipe.reference, [base.layer, layer], settingsOf(recipe));
+      await writeLayout(finished, recipe.reference, [...below, layer], settingsOf(recipe));
       await rename(finished, layout);
     } finally {
       await rm(work, { recursive: true, force: true });
     }
+  }
+
+  /** Fills the root of an image with packages. Resolves to the layers below it. */
+  async #fill(recipe: ImageRecipe, root: string): Promise<readonly Layer[]> {
+    const base = await this.#baseLayer();
+    const closure = await (await this.#source()).closure(recipe.packages);
+    const wanted = [...closure].filter(([name]) => !base.packages.has(name) && !LEFT_OUT.test(name));
+    await unpackPackages(
+      wanted.map(([, file]) => file),
+      root,
+    );
+    await finishRoot(recipe, root);
+    return [base.layer];
+  }
+
+  /** Fills the root of a bare image with single files of its packages, which are unpacked elsewhere. It has no layers below. */
+  async #fillBare({ packages, copies = {} }: ImageRecipe, root: string, elsewhere: string): Promise<readonly Layer[]> {
+    await mkdir(root, { recursive: true });
+    if (packages.length === 0) return [];
+    const closure = await (await this.#source()).closure(packages);
+    await unpackPackages(
+      [...closure].filter(([name]) => packages.includes(name)).map(([, file]) => file),
+      elsewhere,
+    );
+    for (const [path, source] of Object.entries(copies)) await copyInto(root, path, join(elsewhere, source));
+    return [];
   }
 
   #source(): Promise<PackageSource> {
@@ -180,12 +208,22 @@ async function finishRoot(recipe: ImageRecipe, root: string): Promise<void> {
     await mkdir(target, { recursive: true });
     await chmod(target, mode);
   }
-  for (const [path, target] of Object.entries(recipe.links ?? {})) {
-    await mkdir(join(root, path, '..'), { recursive: true });
-    await symlink(target, join(root, path));
-  }
   const own = join(recipesDirectory(), recipe.folder, 'root');
   if (existsSync(own)) await cp(own, root, { recursive: true, force: true });
+}
+
+async function copyInto(root: string, path: string, source: string): Promise<void> {
+  const target = join(root, path);
+  await mkdir(dirname(target), { recursive: true });
+  await copyFile(source, target);
+  await chmod(target, 0o755);
+}
+
+async function linkInto(root: string, { links = {} }: ImageRecipe): Promise<void> {
+  for (const [path, target] of Object.entries(links)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await symlink(target, join(root, path));
+  }
 }
 
 function settingsOf(recipe: ImageRecipe): ImageSettings {

@@ -1,7 +1,17 @@
+import type { ProgramName } from '../programs/build.ts';
+
 /** One image of the lab: a name the cluster uses, and the Debian packages that play it. CONTRACT.md says what must hold. */
 export interface ImageRecipe {
   /** Repository and tag in the upstream registry, as images.txt writes them. */
   readonly reference: string;
+  /** Further names of the same image. */
+  readonly otherReferences?: readonly string[];
+  /** Only `programs`, `copies` and `links` are in the image, without the layer that the others share. */
+  readonly bare?: true;
+  /** Programs that the lab builds itself: path → program. */
+  readonly programs?: Readonly<Record<string, ProgramName>>;
+  /** Single files of the packages, for a bare image: path → path in the package. */
+  readonly copies?: Readonly<Record<string, string>>;
   /** The folder beside this file whose `root/` is laid over the packages' files. */
   readonly folder: string;
   readonly packages: readonly string[];
@@ -65,6 +75,7 @@ export const IMAGE_RECIPES: readonly ImageRecipe[] = [
     reference: 'rainbond/rbd-dns:latest',
     folder: 'rbd-dns',
     packages: ['dnsmasq-base'],
+    programs: { '/usr/local/bin/coredns': 'coredns' },
     entrypoint: ENTRYPOINT,
     ports: ['53/tcp', '53/udp', '8089/tcp'],
   },
@@ -81,9 +92,39 @@ export const IMAGE_RECIPES: readonly ImageRecipe[] = [
   {
     reference: 'rainbond/rbd-gateway:v5.1.11-release',
     folder: 'rbd-gateway',
-    packages: ['nginx'],
+    // The second gives it streams, for the API server behind 6443.
+    packages: ['nginx', 'libnginx-mod-stream'],
     directories: { '/var/log/nginx': 0o755, '/var/lib/nginx': 0o755, '/run/nginx': 0o755 },
     entrypoint: ENTRYPOINT,
-    ports: ['80/tcp', '443/tcp', '10254/tcp', '18080/tcp'],
+    ports: ['80/tcp', '443/tcp', '6443/tcp', '10254/tcp', '18080/tcp'],
+  },
+  {
+    reference: 'rainbond/cni:k8s',
+    otherReferences: ['rainbond/kube-apiserver:v1.10.13', 'rainbond/kube-controller-manager:v1.10.13', 'rainbond/kube-scheduler:v1.10.13'],
+    folder: 'kubernetes',
+    bare: true,
+    packages: ['containernetworking-plugins'],
+    programs: { '/bin/hyperkube': 'hyperkube', '/bin/flanneld': 'flanneld', '/cni/bin/flannel': 'cni-flannel' },
+    copies: {
+      '/cni/bin/bridge': '/usr/lib/cni/bridge',
+      '/cni/bin/host-local': '/usr/lib/cni/host-local',
+      '/cni/bin/loopback': '/usr/lib/cni/loopback',
+      '/cni/bin/portmap': '/usr/lib/cni/portmap',
+    },
+    links: {
+      '/usr/local/bin/kube-apiserver': '/bin/hyperkube',
+      '/usr/local/bin/kube-controller-manager': '/bin/hyperkube',
+      '/usr/local/bin/kube-scheduler': '/bin/hyperkube',
+    },
+    ports: [],
+  },
+  {
+    reference: 'rainbond/pause-amd64:3.0',
+    folder: 'pause',
+    bare: true,
+    packages: [],
+    programs: { '/pause': 'pause' },
+    entrypoint: ['/pause'],
+    ports: [],
   },
 ];

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AptMirror } from '../prerequisites.ts';
+import { run } from '../run.ts';
+import { cacheDirectory, recipeKey, repositoryRoot } from '../state.ts';
+import { ensureGo } from './go.ts';
+
+/** Programs that no Debian package has and that the lab builds from their published sources. */
+export const PROGRAMS = ['hyperkube', 'flanneld', 'cni-flannel', 'coredns', 'pause'] as const;
+
+export type ProgramName = (typeof PROGRAMS)[number];
+
+function folderOf(name: ProgramName): string {
+  return join(repositoryRoot(), 'test/lab/programs', name);
+}
+
+/** Twelve hexadecimal digits that change when the sources of the lab for a program do. */
+export async function programKey(name: ProgramName): Promise<string> {
+  const folder = folderOf(name);
+  const files = (await readdir(folder)).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  return recipeKey(...files, ...texts);
+}
+
+/**
+ * The path of a static program for this machine, built unless the cache holds it from the same sources: about five minutes for hyperkube on
+ * two processors, seconds for the others. Go comes from this machine or from the proxy of modules. Throws with the words of the compiler.
+ */
+export async function ensureProgram(name: ProgramName, mirror: AptMirror, say: (line: string) => void = () => undefined): Promise<string> {
+  const programs = cacheDirectory('programs');
+  const program = join(programs, `${name}-${await programKey(name)}`);
+  if (existsSync(program)) return program;
+  const go = await ensureGo(say);
+  say(`Building ${name} from its sources`);
+  const work = await mkdtemp(join(programs, '.work-'));
+  try {
+    const source = join(work, 'source');
+    await mkdir(source);
+    await cp(folderOf(name), source, { recursive: true });
+    const built = join(work, name);
+    const environment = {
+      CGO_ENABLED: '0',
+      GOTOOLCHAIN: 'local',
+      GOCACHE: join(work, 'cache'),
+      GOMODCACHE: join(work, 'modules'),
+      GOFLAGS: '-modcacherw -buildvcs=false',
+      PATH: `${go}:${process.env['PATH'] ?? ''}`,
+      DEBIAN_MIRROR: mirror.main,
+    };
+    await run(['bash', join(source, 'build.sh'), built], { cwd: source, env: environment, timeout: 3_600_000 });
+    await chmod(built, 0o755);
+    await rename(built, program);
+    await removeOlder(programs, name, program);
+    return program;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function removeOlder(programs: string, name: ProgramName, kept: string): Promise<void> {
+  const older = new RegExp(`^${name}-[0-9a-f]{12}$`);
+  for (const file of await readdir(programs))
+    if (older.test(file) && join(programs, file) !== kept) await rm(join(programs, file), { force: true });
+}
