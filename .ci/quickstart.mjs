@@ -5,7 +5,7 @@ try {
   await takeLabLock('npm run quickstart');
   const status = (await runStep('bash', ['.ci/setup.sh'])) || (await runStep('npm', ['run', 'build']));
   if (status !== 0) process.exit(status);
-  process.argv[2] = 'quickstart';
+  process.argv.splice(2, 0, 'quickstart');
   // In this process, so that the lock lives as long as the quickstart.
   await import('./lab.mjs');
 } catch (error) {

@@ -55,7 +55,7 @@ export const CHANGE_SCENARIOS: readonly Scenario[] = [
     section: 'Options and the domain',
     open: installed,
     steps: [
-      { command: 'caisson option list', check: says('logging   file') },
+      { command: 'caisson option list', check: says('logging     file') },
       {
         command: 'caisson option set domain apps.example.org',
         check: async (site) => {

@@ -34,11 +34,14 @@ async function spare(site: GuideSite, address: string): Promise<void> {
   const directory = join(site.directory, address);
   await mkdir(directory);
   const other = await simulatedSite({ directory, bundle: site.site.options.bundlePaths[0] ?? '', nodes: [m1, { ...c2, address }] });
+  // The programs and images of the platform are on it as on the other machines.
+  const [made, former] = [other.machine('c2'), site.site.machine('c2')];
+  for (const [name, program] of former.programs) made.programs.set(name, program);
+  for (const [name, content] of former.members) made.members.set(name, content);
   const { machines } = site;
   site.machines = {
     ...machines,
-    connect: async (node, ...rest) =>
-      node.name === 'c2' && node.address === address ? other.machine('c2') : machines.connect(node, ...rest),
+    connect: async (node, ...rest) => (node.name === 'c2' && node.address === address ? made : machines.connect(node, ...rest)),
   };
 }
 

@@ -1,12 +1,10 @@
 import type { CommandResult } from '../../src/host/index.ts';
-import { cordonActions } from '../support/hard-cases.ts';
 import { shippedManifests, type SampleBundle } from '../support/sample-install.ts';
 import type { SimulatedMachine } from '../support/simulated-machine.ts';
 
 /** Additions to the shipped manifests, for commands of the guide that the shipped platform has nothing for yet. */
-const CORDON = `directories: [{ path: "\${var.root}/data/dns", mode: '0700' }]
-actions:
-${cordonActions('etcd')}services:
+const DATA = `directories: [{ path: "\${var.root}/data/dns", mode: '0700' }]
+services:
 `;
 const OPTION = `options:
   - name: logging
@@ -32,7 +30,7 @@ export async function guideBundle(version: '5.1.11' | '5.1.12'): Promise<SampleB
     manifests: {
       ...manifests,
       ...change('platform.yaml', 'options:\n', OPTION),
-      ...change('components/rbd-dns/component.yaml', 'services:\n', CORDON),
+      ...change('components/rbd-dns/component.yaml', 'services:\n', DATA),
       ...(version === '5.1.11' ? {} : { [prometheus]: `${manifests[prometheus] ?? ''}# ${version}\n` }),
     },
   };
@@ -41,6 +39,8 @@ export async function guideBundle(version: '5.1.11' | '5.1.12'): Promise<SampleB
 /** The programs of the platform on simulated machines, and what they keep. */
 export class GuidePlatform {
   readonly cordoned = new Set<string>();
+  /** Nodes that were taken out of Kubernetes, in order. */
+  readonly drained: string[] = [];
   /** The password that the database takes. */
   password = '';
   /** True while the database refuses to change it. */
@@ -50,11 +50,21 @@ export class GuidePlatform {
 
   equip(machine: SimulatedMachine, images: readonly string[]): void {
     const imageOf = (name: string): string => images.find((image) => image.startsWith(`goodrain.me/${name}:`)) ?? name;
-    machine.programs.set('workctl', ([verb = '', name = '']) => {
+    machine.programs.set('/usr/local/bin/kubectl', ([verb = '', name = '']) => {
       if (verb === 'cordon') this.cordoned.add(name);
       if (verb === 'uncordon') this.cordoned.delete(name);
-      return { exitCode: verb !== 'cordoned' || this.cordoned.has(name) ? 0 : 1 };
+      return {};
     });
+    machine.programs.set('/opt/rainbond/bin/kube-drain', ([name = '']) => {
+      this.drained.push(name);
+      return {};
+    });
+    for (const member of [
+      '/bin/hyperkube',
+      '/bin/flanneld',
+      ...['bridge', 'flannel', 'host-local', 'loopback', 'portmap'].map((name) => `/cni/bin/${name}`),
+    ])
+      machine.members.set(`${imageOf('cni')} ${member}`, member);
     machine.programs.set(imageOf('etcd'), (words, host, flags) => this.#etcdctl(words, host, mountsOf(flags)));
     machine.programs.set(imageOf('rbd-db'), ([, script = ''], host, flags) => this.#database(script, host, mountsOf(flags)));
     machine.programs.set('/bin/mv', ([, from = '', to = ''], host) => {

@@ -9,7 +9,14 @@ import { NODES, useGuideSites, type GuideSite } from './guide-site.ts';
 const sites = useGuideSites(useTempDir());
 const PAGE = join(import.meta.dirname, '../../docs/install.md');
 /** Files of components, at the paths that the shipped manifests name. */
-const OF_COMPONENTS = ['/opt/rainbond', '/grdata', '/etc/docker/daemon.json'];
+const OF_COMPONENTS = [
+  '/opt/rainbond',
+  '/grdata',
+  '/etc/docker/daemon.json',
+  '/usr/local/bin/kubectl',
+  '/etc/sysctl.d',
+  '/etc/modules-load.d',
+];
 
 interface Row {
   readonly path: string;
@@ -38,7 +45,8 @@ function pathOf(text: string): string {
 }
 
 const covers = (rows: readonly Row[], path: string): boolean =>
-  rows.some((row) => path === row.path || path.startsWith(`${row.path}/`)) || /^\/etc\/systemd\/system\/(rbd-)?[a-z]+\.service$/.test(path);
+  rows.some((row) => path === row.path || path.startsWith(`${row.path}/`)) ||
+  /^\/etc\/systemd\/system\/(rbd-|kube-)?[a-z-]+\.service$/.test(path);
 
 async function siteWithSchedule(): Promise<GuideSite> {
   const site = await sites.bare([NODES.m1, NODES.g1, NODES.c1]);
@@ -85,7 +93,7 @@ describe('what is written where on hosts', () => {
     expect(absent.sort()).toEqual(
       [
         ...['/root/.ssh/authorized_keys', '/run/caisson/agent.sock', AGENT_STATE, DATA_PLACE, seedLayout().lastBackup],
-        ...['artifacts', 'originals', 'replaced'].map((name) => `/var/lib/caisson/${name}`),
+        ...['originals', 'replaced'].map((name) => `/var/lib/caisson/${name}`),
       ].sort(),
     );
     expect(paths).toEqual(expect.arrayContaining([`${UNITS}/${BACKUP_TIMER}`, `${UNITS}/${BACKUP_UNIT}`]));

@@ -50,20 +50,26 @@ describe('the shipped manifests', () => {
   });
 
   it('need every image that images.txt names', () => {
-    const started = new Set(
-      [...manifests.components.values()].flatMap(({ services }) => services).map(({ container }) => container?.image),
+    const used = new Set(
+      [...manifests.components.values()].flatMap(({ services, artifacts, images: others }) => [
+        ...services.map(({ container }) => container?.image),
+        ...artifacts.map(({ image }) => image),
+        ...others,
+      ]),
     );
-    expect(images.map((image) => image.name).filter((name) => !started.has(name))).toEqual([]);
+    expect(images.map((image) => image.name).filter((name) => !used.has(name))).toEqual([]);
   });
 
   it('keep every directory that a container mounts in order themselves, or have files of theirs in it', () => {
     const missing = [...manifests.components.values()].flatMap((component) => {
-      const made = [
-        ...component.directories.map(({ path }) => path),
-        ...component.files.map(({ path }) => path),
-        ...component.certificates.map(({ directory }) => directory),
-      ];
-      const mounted = component.services.flatMap(({ container }) => container?.mounts ?? []).map((mount) => mount.replace(/:\/.*$/, ''));
+      const needed = component.needs.flatMap((need) => manifests.components.get(need.component) ?? []);
+      const made = [component, ...needed].flatMap(({ directories, files, certificates, keyPairs }) => [
+        ...directories.map(({ path }) => path),
+        ...files.map(({ path }) => path),
+        ...certificates.map(({ directory }) => directory),
+        ...keyPairs.map((pair) => dirname(pair.private)),
+      ]);
+      const mounted = component.services.flatMap(({ container }) => container?.mounts ?? []).map((mount) => mount.split(':', 1)[0] ?? '');
       return mounted.filter((path) => !made.some((own) => own === path || own.startsWith(`${path}/`) || path.startsWith(`${own}/`)));
     });
     expect(missing).toEqual([]);
@@ -100,6 +106,15 @@ describe('the shipped manifests', () => {
       'docker/g1',
       'docker/m1',
       'etcd/m1',
+      'flannel/c1',
+      'kube-apiserver/m1',
+      'kube-controller-manager/m1',
+      'kube-node/c1',
+      'kube-proxy/c1',
+      'kube-scheduler/m1',
+      'kube-tools/c1',
+      'kube-tools/m1',
+      'kubelet/c1',
       'rbd-db/m1',
       'rbd-dns/c1',
       'rbd-dns/g1',
@@ -122,7 +137,7 @@ describe('the shipped manifests', () => {
     const everything = [...manifests.components.keys()].map((name) =>
       readFileSync(resolve(ROOT, `manifests/components/${name}/component.yaml`), 'utf8'),
     );
-    expect(everything.join('\n')).not.toMatch(/ALLOW_EMPTY|insecure/i);
+    expect(everything.join('\n')).not.toMatch(/ALLOW_EMPTY|insecure(?!-port=0)|anonymous-auth=true/i);
     expect(manifests.components.get('docker')?.templateText('daemon.json')).not.toMatch(/insecure/);
   });
 });

@@ -17,8 +17,9 @@ async function quickstart(): Promise<void> {
   const chapter = (title: string): void => console.log(`\n[${Math.round((performance.now() - started) / 1000)} s] ${title}`);
 
   chapter('The connected side: an upstream registry with the images of the cluster, and the Debian mirror of this machine');
-  const connected = await startConnected(say);
-  const cluster = QUICKSTART;
+  const kubernetes = process.argv.includes('--kubernetes');
+  const connected = await startConnected(say, { kubernetes });
+  const cluster = { ...QUICKSTART, kubernetes };
   const seed = seedOf(cluster);
   try {
     chapter('caisson build-bundle: images, packages with all they depend on, manifests, and itself, in one file');

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureEngine, type Engine } from './engine.ts';
 import { startLab, type Lab, type NodeRequest } from './hosts.ts';
 import { buildImages, type LabImage } from './images/build-images.ts';
+import { IMAGE_RECIPES } from './images/recipes.ts';
 import { ensureNodeImage } from './node-image.ts';
 import { aptMirror, ensureTools } from './prerequisites.ts';
 import { run, type RunResult } from './run.ts';
@@ -28,12 +29,18 @@ export interface Connected {
   stop(): Promise<void>;
 }
 
-/** Starts everything on the connected side. Installs Debian packages that are missing, builds images that are not cached. */
-export async function startConnected(say: Say): Promise<Connected> {
+/**
+ * Starts everything on the connected side. Installs Debian packages that are missing, builds images that are not cached. Without
+ * Kubernetes nothing has to be built with Go, and bundles are without its images.
+ */
+export async function startConnected(say: Say, { kubernetes = true }: { readonly kubernetes?: boolean } = {}): Promise<Connected> {
   await ensureTools(say);
   const engine = await ensureEngine();
   const mirror = aptMirror();
-  const images = await buildImages({ mirror, say });
+  const recipes = kubernetes
+    ? IMAGE_RECIPES
+    : IMAGE_RECIPES.filter(({ bare }) => bare !== true).map(({ programs: _, ...recipe }) => recipe);
+  const images = await buildImages({ mirror, say, recipes });
   const upstream = await startUpstream();
   const directory = runDirectory('connected');
   const stop = async (): Promise<void> => {
@@ -94,10 +101,18 @@ export async function buildLabBundle(
   const directory = join(connected.directory, name);
   await mkdir(directory, { recursive: true });
   const path = join(directory, 'cluster.tar');
-  const root = repositoryRoot();
-  const inputs = ['--manifests', manifests, '--images', join(root, 'images.txt'), '--lock', join(directory, 'bundle.lock.json')];
+  const images = join(directory, 'images.txt');
+  await writeFile(images, await imagesToBuild(connected));
+  const inputs = ['--manifests', manifests, '--images', images, '--lock', join(directory, 'bundle.lock.json')];
   await connected.caisson(['build-bundle', ...inputs, '--output', path, ...mirrorFlags(connected.origins), ...extra]);
   return { path, executable: join(directory, 'caisson-linux-amd64') };
+}
+
+/** The lines of images.txt for the images that the connected side has. */
+async function imagesToBuild({ images }: Connected): Promise<string> {
+  const made = new Set(images.map(({ reference }) => reference));
+  const lines = (await readFile(join(repositoryRoot(), 'images.txt'), 'utf8')).split('\n');
+  return lines.filter((line) => made.has(line.split(' ', 1)[0] ?? '')).join('\n');
 }
 
 export interface LabCluster {
@@ -106,6 +121,10 @@ export interface LabCluster {
   readonly lab?: string;
   /** False for a cluster.yaml without a word about SSH: the only host is the seed. */
   readonly ssh?: boolean;
+  /** With the Kubernetes of the platform; without it by default. */
+  readonly kubernetes?: boolean;
+  /** Options of the platform, besides. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** More of cluster.yaml, for example a `network` section. */
   readonly yaml?: string;
   readonly nodes: readonly (NodeRequest & { readonly roles: readonly string[] })[];
@@ -153,11 +172,13 @@ export function clusterYaml(lab: Lab, cluster: LabCluster): string {
     ({ name, roles }) => `  - { name: ${name}, address: ${lab.node(name).address}, roles: [${roles.join(', ')}] }`,
   );
   const ssh = 'ssh: { user: site, identityFile: ./identity, knownHosts: ./known_hosts, agent: false }\n';
+  const options = JSON.stringify({ ...(cluster.kubernetes === true ? {} : { kubernetes: 'none' }), ...cluster.options });
   const depot = cluster.seed === undefined ? '' : `depot: { address: ${lab.node(cluster.seed).address} }\n`;
   return `apiVersion: caisson/v1
 kind: Cluster
 name: ${cluster.name}
 domain: apps.lab.example
+options: ${options}
 ${cluster.ssh === false ? '' : ssh}${depot}${cluster.yaml ?? ''}nodes:
 ${nodes.join('\n')}
 `;

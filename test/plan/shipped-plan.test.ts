@@ -69,6 +69,13 @@ describe('the plan of the shipped cluster', () => {
     }
   });
 
+  it('gives a host the images that its components only name', () => {
+    const images = (host: string): readonly string[] =>
+      three.filter((step) => step.host === host && step.phase === 'pull-images').map(({ summary }) => summary);
+    expect(images('c1').join()).toContain('goodrain.me/pause-amd64:3.0');
+    expect(images('m1').join()).not.toContain('goodrain.me/pause-amd64:3.0');
+  });
+
   it('names steps phase/host/what, by their host', () => {
     for (const { id, phase, host } of three) expect(id.startsWith(`${phase}/${host}/`)).toBe(true);
   });
@@ -108,7 +115,7 @@ describe('the plan of the shipped cluster', () => {
   it('gates every component on every host that runs it', () => {
     const gates = idsOf(three, 'check-components');
     expect(gates).toEqual(idsOf(three, 'start-components').map((id) => id.replace(/-start$/, '')));
-    expect(gates).toHaveLength(11);
+    expect(gates).toHaveLength(20);
   });
 
   it('founds etcd on all managers at once, each a member from its first start', () => {

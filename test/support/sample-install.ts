@@ -82,6 +82,10 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   iptables: '1.8.9-2',
   'ca-certificates': '20230311',
   jq: '1.6-2.1',
+  conntrack: '1:1.4.7-1+b2',
+  ebtables: '2.0.11-5',
+  ethtool: '1:6.1-1',
+  socat: '1.7.4.4-2',
   runc: '1.1.5+ds1-1',
 };
 

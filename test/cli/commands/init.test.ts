@@ -193,7 +193,7 @@ describe('grctl init of the shipped platform', () => {
   it("takes the words of upstream's installer", async () => {
     const shipped = await writeSampleBundle(join(directory(), 'shipped.tar'), await shippedManifests());
     const { init } = await bare(shipped);
-    const words = ['--role', 'manage,compute,gateway', '--domain', 'apps.example.com', '--network', 'calico', '--plan'];
+    const words = ['--role', 'manage,compute,gateway', '--domain', 'apps.example.com', '--network', 'flannel', '--plan'];
     const storage = ['--storage', 'nas', '--storage-args', '10.0.0.5:/export /grdata nfs vers=3,nolock,noatime 0 0'];
     const { status, out, err } = await init([...words, ...storage], { name: 'grctl' });
     expect({ status, err }).toEqual({ status: 0, err: '' });
@@ -201,7 +201,7 @@ describe('grctl init of the shipped platform', () => {
       '  name: rainbond',
       '  domain: apps.example.com',
       '      roles: [manage, compute, gateway]',
-      '    network: calico',
+      '    network: flannel',
       '    storage: { choice: nas, server: 10.0.0.5, path: /export, options: "vers=3,nolock,noatime" }',
     ]) {
       expect(out.split('\n')).toContain(line);

@@ -1,12 +1,18 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../eventually.ts';
 import type { LabCluster } from '../scenario.ts';
 import { runInstall } from './installer.ts';
 import { clusterState, containersOf, httpsGet, promised } from './observe.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
 
-const CLUSTER: LabCluster = { name: 'single', ssh: false, nodes: [{ name: 'n1', roles: ['manage', 'gateway', 'compute'] }] };
+const CLUSTER: LabCluster = {
+  name: 'single',
+  kubernetes: true,
+  ssh: false,
+  nodes: [{ name: 'n1', roles: ['manage', 'gateway', 'compute'] }],
+};
 
-/** Registers the tests of a cluster of one host, the seed, on which no sshd runs. */
+/** Registers the tests of a cluster of one host, the seed, with its own Kubernetes, on which no sshd runs. */
 export function singleNode(side: GetSide): void {
   let site: Site;
 
@@ -36,9 +42,30 @@ export function singleNode(side: GetSide): void {
     const report = await clusterState(site);
     expect(report).toMatchObject({ status: 0, healthy: true });
     const containers = await containersOf(site, 'n1');
-    expect(containers.map(({ name }) => name)).toEqual(['etcd', 'rbd-db', 'rbd-dns', 'rbd-gateway', 'rbd-hub', 'rbd-monitor']);
+    expect(containers.map(({ name }) => name)).toEqual([
+      'etcd',
+      'kube-apiserver',
+      'kube-controller-manager',
+      'kube-scheduler',
+      'rbd-db',
+      'rbd-dns',
+      'rbd-gateway',
+      'rbd-hub',
+      'rbd-monitor',
+    ]);
     expect(containers.map(({ name, imageId }) => [name, imageId])).toEqual(promised(side().manifest, containers));
     expect(await httpsGet(site, 'n1', 'goodrain.me', '/v2/', '/etc/caisson/pki/ca.crt')).toContain('200 OK');
+  });
+
+  it('has a Kubernetes that runs a pod', async () => {
+    await eventually(120_000, async () => {
+      const ready = `{.items[*].status.conditions[?(@.type=="Ready")].status}`;
+      expect(await site.bash('n1', 'kubectl get nodes --output="jsonpath=$1"', ready)).toBe('True');
+    });
+    const command =
+      'kubectl run once --image=goodrain.me/rbd-dns:latest --image-pull-policy=Never --restart=Never --command -- /bin/echo here';
+    await site.bash('n1', command);
+    await eventually(120_000, async () => expect(await site.bash('n1', 'kubectl logs once')).toBe('here'));
   });
 
   it('is not changed by a second run', async () => {
