@@ -1,7 +1,8 @@
-import { UNIT_MARK } from '../agent/index.ts';
+import { posix } from 'node:path';
+import { STATE_FILE, UNIT_MARK } from '../agent/index.ts';
 import { digestOf, type Digest } from '../core/index.ts';
 import { quoteCommand, runChecked, shellScript, type Host } from '../host/index.ts';
-import { EXECUTABLE, UNITS } from '../site/index.ts';
+import { AGENT_STATE, EXECUTABLE, UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
 import { lookAtFiles, replacedKeys, writeFiles } from './file.ts';
 import { keepPaths, removeFiles, removePlaced, REPLACED, restorePaths } from './paths.ts';
@@ -131,21 +132,26 @@ async function reloadAgent(host: Host, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Parameters: directory of units, names of services. Makes the agent read its definitions; the agent then removes the
- * units of services that are no longer defined. When no agent answers, the script stops and removes the units itself, but
- * only those whose first line says that the agent made them. After a reload by the agent, prints the names whose units
+ * Parameters: directory of units, state file of the agent, names of services. Makes the agent read its definitions; the
+ * agent then removes the units of services that are no longer defined. When no agent answers, the script stops and removes
+ * the units itself, but only those that the agent made: their first line or the agent's state says so, also when the file
+ * was changed or removed by hand. systemctl refuses to disable a unit without a file, so that one gets an empty file first. After a reload by the agent, prints the names whose units
  * still exist, because another file defines them.
  */
-export const RETIRE_SCRIPT = `units=$1; shift
+export const RETIRE_SCRIPT = `units=$1; state=$2; shift 2
 if [ -x ${EXECUTABLE} ] && ${quoteCommand([EXECUTABLE, 'agent', 'reload'])} >/dev/null 2>&1; then
   for name do if [ -f "$units/$name.service" ]; then echo "$name"; fi; done
   exit 0
 fi
 for name do
   unit=$units/$name.service
-  [ -f "$unit" ] || continue
-  read -r mark <"$unit" || :
-  [ "$mark" = '${UNIT_MARK}' ] || continue
+  if grep -qsF "\\"$name.service\\":" "$state" && [ ! -L "$unit" ]; then
+    [ -f "$unit" ] || : >"$unit" || exit 1
+  else
+    [ -f "$unit" ] || continue
+    read -r mark <"$unit" || :
+    [ "$mark" = '${UNIT_MARK}' ] || continue
+  fi
   systemctl disable --now --quiet -- "$name.service" || exit 1
   rm -f -- "$unit" || exit 1
   systemctl daemon-reload || exit 1
@@ -155,6 +161,10 @@ done
 /** Resolves to the services whose units still exist. */
 async function retireServices(host: Host, services: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
   if (services.length === 0) return [];
-  const { stdout } = await runChecked(host, { argv: shellScript(RETIRE_SCRIPT, [UNITS, ...services]) }, { signal });
+  const { stdout } = await runChecked(
+    host,
+    { argv: shellScript(RETIRE_SCRIPT, [UNITS, posix.join(AGENT_STATE, STATE_FILE), ...services]) },
+    { signal },
+  );
   return stdout.split('\n').filter((name) => name !== '');
 }
