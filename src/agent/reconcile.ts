@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, errnoOf, messageOf } from '../core/index.ts';
-import { daemonReload, readUnits, type Host, type UnitState } from '../host/index.ts';
+import { daemonReload, isIdle, readUnits, type Host, type UnitState } from '../host/index.ts';
 import { writeFileAtomic } from '../io/index.ts';
 import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
 import type { AgentProblem } from './status.ts';
@@ -39,7 +39,8 @@ export interface Reconciled {
 /**
  * Makes the units of systemd match the definitions: writes units whose text differs, retires units of the agent without
  * a definition, starts units that do not run, and restarts changed ones. Does not touch units that the agent did not
- * write; those that it wrote and that were changed or removed by hand are written again, or retired. A failure becomes a problem in the result, and the other units are still processed.
+ * write; those that it wrote and that were changed or removed by hand are written again, or retired. A failure becomes a
+ * problem in the result, and the other units are still processed.
  */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciled> {
   const { host, directory, signal } = request;
@@ -115,10 +116,6 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     applied,
     problems,
   };
-}
-
-function isIdle(state: UnitState | undefined): boolean {
-  return state === undefined || ((state.active === 'inactive' || state.active === 'failed') && !state.queued);
 }
 
 function isMarked(text: string): boolean {

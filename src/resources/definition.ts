@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
-import { STATE_FILE, UNIT_MARK } from '../agent/index.ts';
+import { HELD_FILE, parseHeld, STATE_FILE, UNIT_MARK, unitNameOf } from '../agent/index.ts';
 import { digestOf, type Digest } from '../core/index.ts';
-import { quoteCommand, runChecked, shellScript, type Host } from '../host/index.ts';
+import { isIdle, quoteCommand, readRemoteFile, readUnits, runChecked, shellScript, type Host } from '../host/index.ts';
 import { AGENT_STATE, EXECUTABLE, UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
 import { lookAtFiles, replacedKeys, writeFiles } from './file.ts';
@@ -62,10 +62,15 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
   look: async (host, wanted, { signal }) => {
     const files = await lookAtDefinitions(host, wanted, signal);
     const marks = await lookAtMarks(host, wanted, signal);
-    return wanted.map((_, index): Found => {
+    const read = wanted.filter((_, index) => files[index]?.state === 'same' && marks[index]?.state !== 'absent');
+    const idle = await idleServices(host, read, signal);
+    return wanted.map(({ spec }, index): Found => {
       const [file = ABSENT, mark = ABSENT] = [files[index], marks[index]];
-      if (file.state !== 'same' || mark.state === 'same') return file;
+      if (file.state !== 'same') return file;
+      const stopped = spec.services.find((service) => idle.has(service));
       if (mark.state === 'absent') return { state: 'different', why: 'the agent has not read it' };
+      if (stopped !== undefined) return { state: 'different', why: `${stopped} does not run` };
+      if (mark.state === 'same') return file;
       return { state: 'different', why: 'it runs with older files', byReload: true };
     });
   },
@@ -73,12 +78,15 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     const { signal } = context;
     await placeDefinitions(host, wanted, context);
     const marks = await lookAtMarks(host, wanted, signal);
-    if (marks.some(({ state }) => state === 'absent')) await reloadAgent(host, signal);
+    const idle = await idleServices(host, wanted, signal);
+    // At each reload the agent starts services that do not run.
+    if (idle.size > 0 || marks.some(({ state }) => state === 'absent')) await reloadAgent(host, signal);
     for (const [index, { key, spec }] of wanted.entries()) {
       const state = marks[index]?.state;
       if (state === 'same') continue;
-      // Without a mark, the agent has just restarted the services, so they run with the new files and need no reload.
-      if (state === 'different') for (const argv of spec.reload?.commands ?? []) await runChecked(host, { argv }, { signal });
+      // Without a mark, the agent has just restarted the services, and it starts idle ones: these run with the new files.
+      const isRunning = spec.services.some((service) => !idle.has(service));
+      if (state === 'different' && isRunning) for (const argv of spec.reload?.commands ?? []) await runChecked(host, { argv }, { signal });
       await writeFiles(host, [{ ...markOf({ key, spec }), content: fixedContent(`${(await spec.reload?.read()) ?? ''}\n`) }], [], context);
     }
   },
@@ -107,6 +115,21 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     await reloadAgent(host, signal);
   },
 };
+
+/** Names of the services that do not run, without those that an operator stopped by taking the node down. */
+async function idleServices(host: Host, wanted: readonly Wish[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const services = wanted.flatMap(({ spec }) => spec.services);
+  if (services.length === 0) return new Set();
+  const states = await readUnits(
+    host,
+    services.map((name) => unitNameOf({ name })),
+    { signal },
+  );
+  const idle = services.filter((name) => isIdle(states.get(unitNameOf({ name }))));
+  if (idle.length === 0) return new Set();
+  const held = parseHeld((await readRemoteFile(host, posix.join(AGENT_STATE, HELD_FILE), { signal })) ?? '');
+  return new Set(idle.filter((name) => !held.has(name)));
+}
 
 /**
  * Removes the mark before the file changes. When the run is killed before the agent has read the file, the next run finds

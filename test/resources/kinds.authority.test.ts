@@ -233,6 +233,14 @@ for unit in units/*.service; do
 done
 `;
   await program(root, 'caisson', script);
+  // Every unit with a file runs.
+  const show = `while [ "$1" != -- ]; do shift; done; shift
+for unit do
+  if [ -f ${root}/units/"$unit" ]; then active=active; else active=inactive; fi
+  printf '%s\\n' LoadState=loaded ActiveState="$active" SubState= ''
+done
+`;
+  await program(root, 'systemctl', show);
 }
 
 async function reloadAgent(root: string): Promise<void> {
