@@ -10,7 +10,7 @@ import { readHeld } from './held.ts';
 import { probeForever } from './prober.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
 import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
-import { NOTHING_REMEMBERED, readState, writeState, type Remembered } from './state-file.ts';
+import { NOTHING_REMEMBERED, readState, STATE_FILE, writeState, type Remembered } from './state-file.ts';
 import type { AgentProblem, AgentStatus, ComponentStatus } from './status.ts';
 import { UnitWatcher, type WatchedUnit } from './unit-watcher.ts';
 
@@ -70,7 +70,7 @@ export class NodeAgent {
     this.#options = options;
     this.#emit = options.emit ?? silent;
     this.#units = new UnitWatcher(options.host, options.clock);
-    this.#statePath = join(options.config.state, 'state.json');
+    this.#statePath = join(options.config.state, STATE_FILE);
     this.#applied = new Promise((resolve) => {
       this.#markApplied = resolve;
     });

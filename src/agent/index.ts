@@ -12,6 +12,7 @@ export { definitionDigest } from './definition-files.ts';
 export { formatHeld, HELD_FILE, parseHeld } from './held.ts';
 export * from './service-definition.ts';
 export * from './service-file.ts';
+export { STATE_FILE } from './state-file.ts';
 export * from './status.ts';
 export * from './status-client.ts';
 export * from './status-server.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, errnoOf, messageOf } from '../core/index.ts';
-import { daemonReload, readUnits, type Host, type UnitState } from '../host/index.ts';
+import { daemonReload, isIdle, readUnits, type Host, type UnitState } from '../host/index.ts';
 import { writeFileAtomic } from '../io/index.ts';
 import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
 import type { AgentProblem } from './status.ts';
@@ -17,7 +17,10 @@ export interface ReconcileRequest {
   readonly directory: string;
   readonly definitions: readonly ServiceDefinition[];
   readonly values: InjectedValues;
-  /** Digest of the text that each unit was last started with, by name of the unit. */
+  /**
+   * Digest of the text that each unit was last started with, by name of the unit. The files of these units are the agent's,
+   * whatever was done to them since.
+   */
   readonly applied: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
@@ -36,7 +39,8 @@ export interface Reconciled {
 /**
  * Makes the units of systemd match the definitions: writes units whose text differs, retires units of the agent without
  * a definition, starts units that do not run, and restarts changed ones. Does not touch units that the agent did not
- * write. A failure becomes a problem in the result, and the other units are still processed.
+ * write; those that it wrote and that were changed or removed by hand are written again, or retired. A failure becomes a
+ * problem in the result, and the other units are still processed.
  */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciled> {
   const { host, directory, signal } = request;
@@ -55,29 +59,38 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   await mkdir(directory, { recursive: true });
   const present = await unitFiles(directory);
   const wanted = new Map(request.definitions.filter(hasUnit).map((definition) => [unitNameOf(definition), definition]));
-  const states = await readUnits(host, [...wanted.keys()], { signal });
+  const isRemembered = (unit: string): boolean => request.applied[unit] !== undefined;
+  const known = Object.keys(request.applied);
+  const states = await readUnits(host, [...new Set([...wanted.keys(), ...known])], { signal });
+  const strangerOf = (unit: string): string | undefined =>
+    strangerAt(unit, join(directory, unit), { file: present.get(unit), isRemembered: isRemembered(unit), state: states.get(unit) });
 
-  const gone = [...present].filter(([unit, text]) => isOurs(text) && !wanted.has(unit)).map(([unit]) => unit);
+  const marked = [...present].filter(([, { text }]) => isMarked(text)).map(([unit]) => unit);
+  const gone = [...new Set([...marked, ...known])].filter((unit) => !wanted.has(unit) && strangerOf(unit) === undefined);
   const removed: string[] = [];
+  const applied: Record<string, string> = {};
   for (const unit of gone) {
+    const path = join(directory, unit);
     const done = await attempt(unit, async () => {
+      // systemctl refuses to disable a unit whose file was removed by hand, and its service still runs.
+      if (!present.has(unit)) await writeFileAtomic(path, `${UNIT_MARK}\n`);
       await retireUnits(host, [unit], signal);
-      await rm(join(directory, unit), { force: true });
+      await rm(path, { force: true });
     });
     if (done) removed.push(unit);
+    else applied[unit] = NOT_APPLIED;
   }
 
   const managed: string[] = [];
   const changed: string[] = [];
-  const applied: Record<string, string> = {};
   for (const [unit, definition] of wanted) {
-    const stranger = strangerAt(unit, join(directory, unit), present.get(unit), states.get(unit));
+    const stranger = strangerOf(unit);
     if (stranger !== undefined) {
       problems.push({ about: unit, message: stranger });
       continue;
     }
     const text = unitFromDefinition(definition, request.values);
-    const differs = present.get(unit) !== text;
+    const differs = present.get(unit)?.text !== text;
     if (differs && !(await attempt(unit, () => writeFileAtomic(join(directory, unit), text)))) continue;
     managed.push(unit);
     // When an earlier run was killed between write and restart, the stored digest differs, so the unit is restarted
@@ -105,11 +118,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   };
 }
 
-function isIdle(state: UnitState | undefined): boolean {
-  return state === undefined || ((state.active === 'inactive' || state.active === 'failed') && !state.queued);
-}
-
-function isOurs(text: string): boolean {
+function isMarked(text: string): boolean {
   return text.startsWith(UNIT_MARK);
 }
 
@@ -117,26 +126,41 @@ function nameOf(unit: string): string {
   return unit.replace(/\.service$/, '');
 }
 
-/** Returns the reason why the agent must not write this unit, or undefined when it may. */
-function strangerAt(unit: string, path: string, text: string | undefined, state: UnitState | undefined): string | undefined {
-  if (text !== undefined) return isOurs(text) ? undefined : `Cannot write "${path}": the file is not of the agent's making`;
+/** A .service file of the directory of units. */
+interface UnitFile {
+  readonly text: string;
+  /** True for an alias and for a masked unit; the text is that of the target. */
+  readonly isLink: boolean;
+}
+
+interface PresentUnit {
+  readonly file: UnitFile | undefined;
+  /** True when the agent wrote the file and has not retired the unit since. */
+  readonly isRemembered: boolean;
+  readonly state: UnitState | undefined;
+}
+
+/** Returns the reason why the agent must not write or remove this unit, or undefined when it may. */
+function strangerAt(unit: string, path: string, { file, isRemembered, state }: PresentUnit): string | undefined {
+  if (file !== undefined)
+    return !file.isLink && (isRemembered || isMarked(file.text))
+      ? undefined
+      : `Cannot write "${path}": the file is not of the agent's making`;
   if (state === undefined || state.path === '' || state.path === path) return undefined;
   return `Cannot write "${path}": "${state.path}" has a unit named "${unit}" already`;
 }
 
-/**
- * Reads the .service files of a directory, by name. Links (aliases, masked units) are followed and show the text of
- * their target, which the agent did not write.
- */
-async function unitFiles(directory: string): Promise<ReadonlyMap<string, string>> {
+/** Reads the .service files of a directory, by name. Links to nothing are left out. */
+async function unitFiles(directory: string): Promise<ReadonlyMap<string, UnitFile>> {
   const entries = await readdir(directory, { withFileTypes: true });
   const files = entries.filter((entry) => !entry.isDirectory() && entry.name.endsWith('.service') && !entry.name.startsWith('.'));
   const texts = await Promise.all(files.map((file) => readText(join(directory, file.name))));
-  return new Map(files.flatMap((file, index) => toEntry(file.name, texts[index])));
-}
-
-function toEntry(name: string, text: string | undefined): [string, string][] {
-  return text === undefined ? [] : [[name, text]];
+  return new Map(
+    files.flatMap((file, index): [string, UnitFile][] => {
+      const text = texts[index];
+      return text === undefined ? [] : [[file.name, { text, isLink: file.isSymbolicLink() }]];
+    }),
+  );
 }
 
 async function readText(path: string): Promise<string | undefined> {

@@ -5,6 +5,9 @@ import { errnoOf } from '../core/index.ts';
 import { writeFileAtomic } from '../io/index.ts';
 import { COMPONENT_STATES } from './component-state.ts';
 
+/** Name of the file in the state directory. */
+export const STATE_FILE = 'state.json';
+
 const remembered = z.object({
   version: z.literal(1),
   /** Id of the boot in which the states were seen. Files of older agents do not have it. */
@@ -20,6 +23,7 @@ const remembered = z.object({
       invocation: z.string().optional(),
     }),
   ),
+  /** Names of units that the agent wrote, as keys. */
   applied: z.record(z.string(), z.string()),
   accepted: z.record(z.string(), z.string()),
   /** Files of older agents do not have it. */

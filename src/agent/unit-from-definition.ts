@@ -3,7 +3,7 @@ import { hasUnit, type ServiceDefinition } from './service-definition.ts';
 
 const UNIT_COMMENT = 'Written by caisson agent. Changes are overwritten: edit the definition.';
 
-/** First line of each unit that the agent writes. The agent changes and removes only files that start with it. */
+/** First line of each unit that the agent writes. The agent changes and removes only files that start with it, and those that it remembers. */
 export const UNIT_MARK = `# ${UNIT_COMMENT}`;
 
 /** Lists of values for `${NAME}` in commands, by NAME. */

@@ -151,6 +151,11 @@ export async function disableUnit(host: Host, unit: string, options: Options = {
   await runChecked(host, systemctl('disable', '--now', '--quiet', '--', unit), options);
 }
 
+/** True for a unit that does not run and that no job is about to start. */
+export function isIdle(state: UnitState | undefined): boolean {
+  return state === undefined || ((state.active === 'inactive' || state.active === 'failed') && !state.queued);
+}
+
 function systemctl(...words: readonly string[]): Command {
   return { argv: ['systemctl', '--no-pager', ...words] };
 }

@@ -1,7 +1,8 @@
-import { UNIT_MARK } from '../agent/index.ts';
+import { posix } from 'node:path';
+import { HELD_FILE, parseHeld, STATE_FILE, UNIT_MARK, unitNameOf } from '../agent/index.ts';
 import { digestOf, type Digest } from '../core/index.ts';
-import { quoteCommand, runChecked, shellScript, type Host } from '../host/index.ts';
-import { EXECUTABLE, UNITS } from '../site/index.ts';
+import { isIdle, quoteCommand, readRemoteFile, readUnits, runChecked, shellScript, type Host } from '../host/index.ts';
+import { AGENT_STATE, EXECUTABLE, UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
 import { lookAtFiles, replacedKeys, writeFiles } from './file.ts';
 import { keepPaths, removeFiles, removePlaced, REPLACED, restorePaths } from './paths.ts';
@@ -61,10 +62,15 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
   look: async (host, wanted, { signal }) => {
     const files = await lookAtDefinitions(host, wanted, signal);
     const marks = await lookAtMarks(host, wanted, signal);
-    return wanted.map((_, index): Found => {
+    const read = wanted.filter((_, index) => files[index]?.state === 'same' && marks[index]?.state !== 'absent');
+    const idle = await idleServices(host, read, signal);
+    return wanted.map(({ spec }, index): Found => {
       const [file = ABSENT, mark = ABSENT] = [files[index], marks[index]];
-      if (file.state !== 'same' || mark.state === 'same') return file;
+      if (file.state !== 'same') return file;
+      const stopped = spec.services.find((service) => idle.has(service));
       if (mark.state === 'absent') return { state: 'different', why: 'the agent has not read it' };
+      if (stopped !== undefined) return { state: 'different', why: `${stopped} does not run` };
+      if (mark.state === 'same') return file;
       return { state: 'different', why: 'it runs with older files', byReload: true };
     });
   },
@@ -72,12 +78,15 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     const { signal } = context;
     await placeDefinitions(host, wanted, context);
     const marks = await lookAtMarks(host, wanted, signal);
-    if (marks.some(({ state }) => state === 'absent')) await reloadAgent(host, signal);
+    const idle = await idleServices(host, wanted, signal);
+    // At each reload the agent starts services that do not run.
+    if (idle.size > 0 || marks.some(({ state }) => state === 'absent')) await reloadAgent(host, signal);
     for (const [index, { key, spec }] of wanted.entries()) {
       const state = marks[index]?.state;
       if (state === 'same') continue;
-      // Without a mark, the agent has just restarted the services, so they run with the new files and need no reload.
-      if (state === 'different') for (const argv of spec.reload?.commands ?? []) await runChecked(host, { argv }, { signal });
+      // Without a mark, the agent has just restarted the services, and it starts idle ones: these run with the new files.
+      const isRunning = spec.services.some((service) => !idle.has(service));
+      if (state === 'different' && isRunning) for (const argv of spec.reload?.commands ?? []) await runChecked(host, { argv }, { signal });
       await writeFiles(host, [{ ...markOf({ key, spec }), content: fixedContent(`${(await spec.reload?.read()) ?? ''}\n`) }], [], context);
     }
   },
@@ -107,6 +116,21 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
   },
 };
 
+/** Names of the services that do not run, without those that an operator stopped by taking the node down. */
+async function idleServices(host: Host, wanted: readonly Wish[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const services = wanted.flatMap(({ spec }) => spec.services);
+  if (services.length === 0) return new Set();
+  const states = await readUnits(
+    host,
+    services.map((name) => unitNameOf({ name })),
+    { signal },
+  );
+  const idle = services.filter((name) => isIdle(states.get(unitNameOf({ name }))));
+  if (idle.length === 0) return new Set();
+  const held = parseHeld((await readRemoteFile(host, posix.join(AGENT_STATE, HELD_FILE), { signal })) ?? '');
+  return new Set(idle.filter((name) => !held.has(name)));
+}
+
 /**
  * Removes the mark before the file changes. When the run is killed before the agent has read the file, the next run finds
  * no mark and reloads the agent.
@@ -131,21 +155,26 @@ async function reloadAgent(host: Host, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Parameters: directory of units, names of services. Makes the agent read its definitions; the agent then removes the
- * units of services that are no longer defined. When no agent answers, the script stops and removes the units itself, but
- * only those whose first line says that the agent made them. After a reload by the agent, prints the names whose units
+ * Parameters: directory of units, state file of the agent, names of services. Makes the agent read its definitions; the
+ * agent then removes the units of services that are no longer defined. When no agent answers, the script stops and removes
+ * the units itself, but only those that the agent made: their first line or the agent's state says so, also when the file
+ * was changed or removed by hand. systemctl refuses to disable a unit without a file, so that one gets an empty file first. After a reload by the agent, prints the names whose units
  * still exist, because another file defines them.
  */
-export const RETIRE_SCRIPT = `units=$1; shift
+export const RETIRE_SCRIPT = `units=$1; state=$2; shift 2
 if [ -x ${EXECUTABLE} ] && ${quoteCommand([EXECUTABLE, 'agent', 'reload'])} >/dev/null 2>&1; then
   for name do if [ -f "$units/$name.service" ]; then echo "$name"; fi; done
   exit 0
 fi
 for name do
   unit=$units/$name.service
-  [ -f "$unit" ] || continue
-  read -r mark <"$unit" || :
-  [ "$mark" = '${UNIT_MARK}' ] || continue
+  if grep -qsF "\\"$name.service\\":" "$state" && [ ! -L "$unit" ]; then
+    [ -f "$unit" ] || : >"$unit" || exit 1
+  else
+    [ -f "$unit" ] || continue
+    read -r mark <"$unit" || :
+    [ "$mark" = '${UNIT_MARK}' ] || continue
+  fi
   systemctl disable --now --quiet -- "$name.service" || exit 1
   rm -f -- "$unit" || exit 1
   systemctl daemon-reload || exit 1
@@ -155,6 +184,10 @@ done
 /** Resolves to the services whose units still exist. */
 async function retireServices(host: Host, services: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
   if (services.length === 0) return [];
-  const { stdout } = await runChecked(host, { argv: shellScript(RETIRE_SCRIPT, [UNITS, ...services]) }, { signal });
+  const { stdout } = await runChecked(
+    host,
+    { argv: shellScript(RETIRE_SCRIPT, [UNITS, posix.join(AGENT_STATE, STATE_FILE), ...services]) },
+    { signal },
+  );
   return stdout.split('\n').filter((name) => name !== '');
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseServiceFile } from '../../src/agent/index.ts';
@@ -69,6 +69,37 @@ describe('reconcile', () => {
     expect(await readdir(directory())).toEqual(['b.service']);
   });
 
+  describe.each([
+    ['changed', (path: string) => writeFile(path, '[Service]\nExecStart=/bin/true\n')],
+    ['removed', (path: string) => rm(path)],
+  ])('of a unit that was %s by hand', (_, change) => {
+    beforeEach(async () => {
+      await run('{ name: a, start: a }');
+      await change(join(directory(), 'a.service'));
+      systemd.takeCalls();
+    });
+
+    it('writes the file again and restarts it', async () => {
+      expect(await run('{ name: a, start: a }')).toMatchObject({ managed: ['a'], changed: ['a'], problems: [] });
+      expect(systemd.file('a.service')).toContain('ExecStart=/bin/bash -c a\n');
+      expect(systemd.takeCalls()).toContain('restart --no-block -- a.service');
+    });
+
+    it('retires it once no service needs it', async () => {
+      expect(await run()).toMatchObject({ removed: ['a'], problems: [] });
+      expect(systemd.takeCalls()).toEqual(['disable --now --quiet -- a.service', 'daemon-reload']);
+      expect(await readdir(directory())).toEqual([]);
+      expect(await run()).toMatchObject({ removed: [] });
+    });
+
+    it('retires it later when systemd refuses that now', async () => {
+      systemd.failure = { word: 'disable', says: 'Connection timed out' };
+      expect(await run()).toMatchObject({ removed: [], problems: [{ about: 'a.service' }] });
+      systemd.failure = undefined;
+      expect(await run()).toMatchObject({ removed: ['a'], problems: [] });
+    });
+  });
+
   it('restarts after a run that was killed between writing and restarting', async () => {
     await run('{ name: a, start: a }');
     const before = applied;
@@ -120,6 +151,22 @@ describe('reconcile', () => {
       const result = await run('{ name: ssh, start: evil }');
       expect(result.problems).toEqual([{ about: 'ssh.service', message: expect.stringContaining('/lib/systemd/system/ssh.service') }]);
       expect(systemd.file('ssh.service')).toBeUndefined();
+    });
+
+    it('a unit of the distribution that took the place of a removed one', async () => {
+      await run('{ name: a, start: a }');
+      await rm(join(directory(), 'a.service'));
+      systemd.vendor.set('a.service', '/lib/systemd/system/a.service');
+      systemd.takeCalls();
+      expect(await run()).toMatchObject({ removed: [], problems: [] });
+      expect(systemd.takeCalls()).toEqual([]);
+    });
+
+    it('a unit of the agent that was masked since', async () => {
+      await run('{ name: a, start: a }');
+      await rm(join(directory(), 'a.service'));
+      await symlink('/dev/null', join(directory(), 'a.service'));
+      expect(await run('{ name: a, start: a }')).toMatchObject({ managed: [], problems: [{ about: 'a.service' }] });
     });
 
     it('a masked unit', async () => {

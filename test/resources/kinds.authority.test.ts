@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UNIT_MARK } from '../../src/agent/index.ts';
+import { STATE_FILE, UNIT_MARK } from '../../src/agent/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { openLocalHost, shellScript } from '../../src/host/index.ts';
 import { fixedContent, type ResourceKindName, type Specs } from '../../src/resources/index.ts';
@@ -13,7 +13,7 @@ import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
 import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
 import { MAKE_USER_SCRIPT } from '../../src/resources/user.ts';
-import { EXECUTABLE, UNITS } from '../../src/site/index.ts';
+import { AGENT_STATE, EXECUTABLE, UNITS } from '../../src/site/index.ts';
 import { describeResourceKind, type KindUnderTest } from '../contract/resource-kind.ts';
 import { relocatedHost } from '../support/relocated-host.ts';
 import { KIND_CONTEXT } from '../support/kind-context.ts';
@@ -233,6 +233,14 @@ for unit in units/*.service; do
 done
 `;
   await program(root, 'caisson', script);
+  // Every unit with a file runs.
+  const show = `while [ "$1" != -- ]; do shift; done; shift
+for unit do
+  if [ -f ${root}/units/"$unit" ]; then active=active; else active=inactive; fi
+  printf '%s\\n' LoadState=loaded ActiveState="$active" SubState= ''
+done
+`;
+  await program(root, 'systemctl', show);
 }
 
 async function reloadAgent(root: string): Promise<void> {
@@ -363,17 +371,29 @@ describe.skipIf(uid !== 0)('with users of its own', () => {
 });
 
 describe('RETIRE_SCRIPT where no agent answers', () => {
-  it('stops and removes units that the agent made, and no others', async () => {
+  it.each([
+    ['that bear its mark', `${UNIT_MARK}\n[Unit]\n`, {}],
+    ['that were changed by hand', 'changed by hand\n', { 'ours.service': 'digest' }],
+    ['whose file was removed by hand', undefined, { 'ours.service': 'digest' }],
+  ])('stops and removes units of the agent %s, and no others', async (_, text, applied) => {
     await emptyRoot();
-    await write('units/ours.service', `${UNIT_MARK}\n[Unit]\n`)(root);
+    await mkdir(join(root, 'units'));
+    if (text !== undefined) await write('units/ours.service', text)(root);
     await write('units/others.service', '[Unit]\n')(root);
+    // Definitions that it remembers may name units, too.
+    await write(
+      'state/agent/state.json',
+      JSON.stringify({ applied, accepted: { x: '{"others.service": 1, "missing.service": 1}' } }, null, 2),
+    )(root);
     await program(root, 'systemctl', `echo "$*" >>${join(root, 'calls')}\n`);
     const host = relocatedHost(openLocalHost({ name: 'here' }), {
       places: places(root),
       installer: new Installer(),
       programs: join(root, 'bin'),
     });
-    const result = await host.run({ argv: shellScript(RETIRE_SCRIPT, [UNITS, 'ours', 'others', 'missing']) });
+    const result = await host.run({
+      argv: shellScript(RETIRE_SCRIPT, [UNITS, join(AGENT_STATE, STATE_FILE), 'ours', 'others', 'missing']),
+    });
     expect(result).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     expect(await readFile(join(root, 'calls'), 'utf8')).toBe('disable --now --quiet -- ours.service\ndaemon-reload\n');
     expect(await treeOf(join(root, 'units'), '')).toMatch(/^others\.service f/);

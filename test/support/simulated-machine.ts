@@ -140,6 +140,8 @@ export class SimulatedMachine implements Host {
   readonly #options: MachineOptions;
   #time = 1_800_000_000;
   #depot: Server | undefined;
+  /** Units that the agent wrote and has not removed since. */
+  readonly #written = new Set<string>();
   readonly #remembered = new Map<string, ReturnType<typeof parseServiceFile>>();
 
   constructor(options: MachineOptions) {
@@ -341,7 +343,7 @@ export class SimulatedMachine implements Host {
         for (const directory of parameters) if (this.#isEmpty(directory)) this.directories.delete(directory);
         return {};
       },
-      [RETIRE_SCRIPT]: () => this.#retire(rest),
+      [RETIRE_SCRIPT]: () => this.#retire(rest.slice(1)),
       [RELEASE_SCRIPT]: () => this.#release(path),
       [EMPTY_PLACE_SCRIPT]: () => {
         this.#remove(path);
@@ -901,13 +903,15 @@ export class SimulatedMachine implements Host {
         .filter(({ name, onlyHealthCheck }) => !onlyHealthCheck && !this.#held().has(name))
         .map(({ name, start }) => [`${name}.service`, `${UNIT_MARK}\n${start}\n`]),
     );
-    for (const path of [...this.files.keys()]) {
-      const unit = posix.basename(path);
-      if (posix.dirname(path) !== UNITS || !this.text(path).startsWith(UNIT_MARK) || wanted.has(unit)) continue;
-      this.files.delete(path);
+    const marked = [...this.files.keys()].filter((path) => posix.dirname(path) === UNITS && this.text(path).startsWith(UNIT_MARK));
+    for (const unit of new Set([...marked.map((path) => posix.basename(path)), ...this.#written])) {
+      if (wanted.has(unit)) continue;
+      this.files.delete(posix.join(UNITS, unit));
       this.units.delete(unit);
+      this.#written.delete(unit);
     }
     for (const [unit, text] of wanted) {
+      this.#written.add(unit);
       if (this.#unitFile(unit) === text && this.units.get(unit)?.started !== undefined) continue;
       if (this.units.get(unit)?.started !== undefined) this.restarted.push(unit);
       this.write(posix.join(UNITS, unit), text, 0o644);
@@ -938,6 +942,7 @@ export class SimulatedMachine implements Host {
     for (const name of services) {
       this.files.delete(posix.join(UNITS, `${name}.service`));
       this.units.delete(`${name}.service`);
+      this.#written.delete(`${name}.service`);
     }
     return {};
   }

@@ -52,6 +52,14 @@ export function expectRestartsAnnounced({ planned }: ModelRun, machines: readonl
   }
 }
 
+/** Checks that every unit runs. Changes by hand stop some. */
+export function expectAllRun(machines: readonly SimulatedMachine[]): void {
+  const stopped = machines.flatMap(({ name, units }) =>
+    [...units].filter(([, { started }]) => started === undefined).map(([unit]) => `${name} ${unit}`),
+  );
+  expect(stopped, 'units that do not run').toEqual([]);
+}
+
 /** Paths of data that a plan keeps, by host. */
 export function keptIn(planned: PlannedRun | undefined): readonly { readonly host: string; readonly path: string }[] {
   return (planned?.plan.changes ?? []).flatMap((change) =>

@@ -5,7 +5,16 @@ import { expect } from 'vitest';
 import { CaissonError, hasCode, messageOf, systemClock } from '../../../src/core/index.ts';
 import { listCertificates, openFileStore, type RecordedBundle, type SiteRecord } from '../../../src/site/index.ts';
 import { stagedPath } from '../../../src/usecases/site-sources.ts';
-import { changesOf, expectNothingOrphaned, expectRestartsAnnounced, expectShownIsRun, inventory, keptIn, snapshot } from './checks.ts';
+import {
+  changesOf,
+  expectAllRun,
+  expectNothingOrphaned,
+  expectRestartsAnnounced,
+  expectShownIsRun,
+  inventory,
+  keptIn,
+  snapshot,
+} from './checks.ts';
 import { describeTurn, type Kill, type Turn } from './edits.ts';
 import { ModelSite, type ModelRun, type ReleaseBundles } from './site.ts';
 import { stepsBetween, type Step } from './verbs.ts';
@@ -266,6 +275,7 @@ export class ClusterLife {
       await this.#expectSameSecret();
       this.#expectData(stands);
     }
+    expectAllRun(this.#site.machines);
     expectNothingOrphaned(this.#site, record, { before: this.#bare, kept: this.#kept });
   }
 
