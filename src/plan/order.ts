@@ -561,12 +561,13 @@ class Order {
 
   /**
    * Adds the actions after the gate of a start. An after-healthy action may give the host work again, so a host that an
-   * operator cordoned is cordoned again behind them.
+   * operator cordoned is cordoned again behind them, and one in the place of a machine that was down is uncordoned.
    */
   #startedActions(placement: Placement, needs: readonly PlanStep[], suffix = ''): readonly PlanStep[] {
     const { component, host } = placement;
-    const again = this.#site.isCordoned(host.name) ? this.#actionsAt(component, 'cordon') : [];
-    return this.#runActions(placement, [...this.#actionsAt(component, 'after-healthy'), ...again], needs, { suffix });
+    const last = this.#site.workAfterStart(host.name);
+    const behind = last === undefined ? [] : this.#actionsAt(component, last);
+    return this.#runActions(placement, [...this.#actionsAt(component, 'after-healthy'), ...behind], needs, { suffix });
   }
 
   #gate(placement: Placement, parts: Pick<GateStep, 'needs' | 'after' | 'joining'>, suffix = ''): GateStep {

@@ -106,9 +106,14 @@ export class RecordedSite {
     return last?.outcome !== 'done' && last?.starts?.includes(id) === true;
   }
 
-  /** True while an operator keeps new work away from the host. */
-  isCordoned(host: string): boolean {
-    return this.#record?.hosts[host]?.cordoned !== undefined;
+  /**
+   * The moment of the actions that follow each start on the host: cordon while an operator keeps new work away from it, and
+   * uncordon where that was for a former machine which was down. Undefined for all others.
+   */
+  workAfterStart(host: string): 'cordon' | 'uncordon' | undefined {
+    const cordoned = this.#record?.hosts[host]?.cordoned;
+    if (cordoned === undefined) return undefined;
+    return cordoned.untilStart === true ? 'uncordon' : 'cordon';
   }
 
   isDone({ component, host }: Placement, action: ComponentAction, release?: Digest): boolean {

@@ -54,7 +54,14 @@ const host = z.strictObject({
   /** Login settings of the host that differ from the ssh section of cluster.yaml. */
   ssh: ssh.optional(),
   /** Set after the cordon actions of its components, until an operator uncordons the host. */
-  cordoned: z.strictObject({ since: z.iso.datetime(), by: z.literal('operator') }).optional(),
+  cordoned: z
+    .strictObject({
+      since: z.iso.datetime(),
+      by: z.literal('operator'),
+      /** Set for a machine in the place of one that was cordoned to go down: its first start uncordons it. */
+      untilStart: z.literal(true).optional(),
+    })
+    .optional(),
   /** Set while an operator has the node down, from the first step of that until the last of bringing it up. */
   down: z
     .strictObject({

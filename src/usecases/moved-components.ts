@@ -7,11 +7,27 @@ export function dataOf(record: SiteRecord, component: string, host: string): rea
   return owned.filter(({ owner, data }) => owner === component && data === true).map(({ key }) => key);
 }
 
+/** The host to which the component `beginEmpty` goes, and directories that had data of it there; the operator may have moved these aside. */
+export function dataInTheWay(
+  record: SiteRecord,
+  { moved }: Topology,
+  beginEmpty: string | undefined,
+): { readonly host: string; readonly paths: readonly string[] } | undefined {
+  const to = moved.find(({ component }) => component === beginEmpty)?.to;
+  if (beginEmpty === undefined || to === undefined) return undefined;
+  const left = (record.hosts[to]?.owned ?? []).filter(({ owner, data, kept }) => owner === beginEmpty && data === true && kept === true);
+  return { host: to, paths: left.map(({ key }) => key) };
+}
+
 /**
  * Lists why single components cannot go to another host. Without data they can, where cluster.yaml says so; with data only as
- * `beginEmpty`, and to a host without data of theirs from before.
+ * `beginEmpty`, and to a host without data of theirs from before: `filled` are the directories of dataInTheWay that hold something.
  */
-export function movedPlacements(record: SiteRecord, { moved, manifests }: Topology, beginEmpty?: string): readonly SiteConflict[] {
+export function movedPlacements(
+  record: SiteRecord,
+  { moved, manifests }: Topology,
+  { beginEmpty, filled = [] }: { readonly beginEmpty?: string | undefined; readonly filled?: readonly string[] | undefined },
+): readonly SiteConflict[] {
   return moved.flatMap((one): readonly SiteConflict[] => {
     const { component, from, to, candidates } = one;
     if (to === undefined) {
@@ -27,10 +43,7 @@ export function movedPlacements(record: SiteRecord, { moved, manifests }: Topolo
     const data = dataOf(record, component, from);
     if (data.length === 0) return [];
     if (beginEmpty !== component) return [withData({ component, from, to }, data, hasBackup(component, manifests))];
-    const left = (record.hosts[to]?.owned ?? []).filter(
-      ({ owner, data: isData, kept }) => owner === component && isData === true && kept === true,
-    );
-    return left.map(({ key }) => ({
+    return filled.map((key) => ({
       where: to,
       problem: `${key} has data of "${component}" from before, so it would not begin empty there`,
       remedy: `Move that directory aside on "${to}", and run the same command again`,

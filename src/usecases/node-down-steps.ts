@@ -1,21 +1,28 @@
-import { posix } from 'node:path';
-import { formatHeld, HELD_FILE, parseHeld, unitNameOf, wholeUnitName } from '../agent/index.ts';
+import { formatHeld, parseHeld, unitNameOf, wholeUnitName } from '../agent/index.ts';
 import type { Placement } from '../cluster/index.ts';
 import { CaissonError, type Clock } from '../core/index.ts';
 import type { Step, StepContext } from '../engine/index.ts';
-import { disableUnit, enableUnit, readRemoteFile, readUnits, runChecked, startUnits, type Host, type UnitState } from '../host/index.ts';
+import {
+  disableUnit,
+  enableUnit,
+  readRemoteFile,
+  readUnits,
+  removeRemoteFile,
+  runChecked,
+  startUnits,
+  type Host,
+  type UnitState,
+} from '../host/index.ts';
 import type { ComponentAction } from '../manifests/index.ts';
 import { componentServices } from '../plan/index.ts';
-import { AGENT_STATE, EXECUTABLE, type SiteRecord } from '../site/index.ts';
+import { EXECUTABLE, type SiteRecord } from '../site/index.ts';
 import { probeAction, runAction, type Deed } from './apply/action.ts';
 import { waitHealthy, type WatchSite } from './apply/gate.ts';
+import { HELD } from './apply/held-services.ts';
 import { restartTimes } from './apply/restart-times.ts';
 import type { SiteWriter } from './apply/site-writer.ts';
 import type { DataSite } from './backup/data-session.ts';
 import type { Down } from './down-nodes.ts';
-
-/** File on a host with the services that its agent does not start. */
-const HELD = posix.join(AGENT_STATE, HELD_FILE);
 
 /** Everything that the steps of one command need. */
 export interface NodeStepsParts {
@@ -216,10 +223,12 @@ class NodeSteps {
     return parseHeld((await readRemoteFile(this.#host(), HELD, signal === undefined ? {} : { signal })) ?? '');
   }
 
-  /** Changes which services the agent holds, and has it act on that. */
+  /** Changes which services the agent holds, and has it act on that. Where it holds none, there is no file. */
   async #hold(change: (held: ReadonlySet<string>) => ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const host = this.#host();
-    await host.upload(formatHeld(change(await this.#held(signal))), HELD, { mode: 0o600, onlyWriter: true, signal });
+    const held = change(await this.#held(signal));
+    if (held.size === 0) await removeRemoteFile(host, HELD, { signal });
+    else await host.upload(formatHeld(held), HELD, { mode: 0o600, onlyWriter: true, signal });
     await runChecked(host, { argv: [EXECUTABLE, 'agent', 'reload'] }, { signal });
   }
 }

@@ -29,6 +29,10 @@ export interface NodeDownPlan {
   readonly away: readonly string[];
 }
 
+export interface NodeUpOptions extends CordonOptions {
+  readonly bundlePaths?: readonly string[] | undefined;
+}
+
 /** Asks for approval of a plan. When it returns false, nothing is changed. */
 export type ApproveNodeDown = (plan: NodeDownPlan) => Promise<boolean>;
 
@@ -61,13 +65,14 @@ export async function takeNodeDown(options: CordonOptions, approve: ApproveNodeD
 /**
  * Brings a node up: starts its components in the order of needs, each healthy before the next, runs their after-healthy actions,
  * and uncordons the node where taking it down had cordoned it. One that an operator cordoned stays so. A node that is up already
- * is looked at, and components that are stopped there start. Throws as takeNodeDown does, but for conflicts.
+ * is looked at, and components that are stopped there start. `bundlePaths` has the installed bundle where the seed has no copy of
+ * it, such as after a restore. Throws as takeNodeDown does, but for conflicts, and USAGE for another bundle.
  */
-export async function bringNodeUp(options: CordonOptions): Promise<RunSummary> {
+export async function bringNodeUp(options: NodeUpOptions): Promise<RunSummary> {
   return withInstallLock(layoutOf(options).lock, () =>
     withNode('bring up', options, async (found) => {
       const { cordoned, down } = found.record.hosts[options.node] ?? {};
-      const last = cordoned !== undefined ? 'cordon' : down?.cordoned === true ? 'uncordon' : undefined;
+      const last = cordoned !== undefined && cordoned.untilStart !== true ? 'cordon' : down?.cordoned === true ? 'uncordon' : undefined;
       const asked = actionsAt(found.placements, last === undefined ? ['after-healthy'] : ['after-healthy', last]);
       return (await carryOut('node up', found, options, asked, (parts) => upSteps(parts, last))).summary;
     }),
@@ -86,13 +91,13 @@ interface FoundNode {
   readonly placements: readonly Placement[];
 }
 
-async function withNode<T>(verb: NodeVerb, options: CordonOptions, work: (found: FoundNode) => Promise<T>): Promise<T> {
-  const { node, home, agentSocket, clock, signal, machines = REAL_MACHINES } = options;
+async function withNode<T>(verb: NodeVerb, options: NodeUpOptions, work: (found: FoundNode) => Promise<T>): Promise<T> {
+  const { node, home, agentSocket, bundlePaths, clock, signal, machines = REAL_MACHINES } = options;
   const record = await openFileStore(layoutOf({ machines }).record).read();
   if (record?.bundle === undefined) throw siteUnknown('which nodes there are');
   requireInstalled(verb, node, record);
   const connect = { home, agentSocket };
-  const opening = { clusterPath: clusterOf(record), connect, clock, signal, machines, takesPartial: true };
+  const opening = { bundlePaths, clusterPath: clusterOf(record), connect, clock, signal, machines };
   return withDataSession(record, record.bundle, opening, async (opened) => {
     // Nothing runs on other nodes that are down.
     const running = opened.running.filter(({ host }) => host.name === node || record.hosts[host.name]?.down === undefined);

@@ -12,6 +12,8 @@ export interface ReplacedHost {
   readonly alone: readonly string[];
   /** Quorum components whose other members still count a former machine of this name, each with the address of that machine. */
   readonly members: NonNullable<RecordedHost['former']>;
+  /** Set when the platform keeps new work away from the name: the former machine was cordoned, by itself or to go down. */
+  readonly cordoned?: NonNullable<RecordedHost['cordoned']>;
   /** Directories with data on the former machine, each with its component. */
   readonly data: readonly { readonly owner: string; readonly path: string }[];
 }
@@ -48,15 +50,21 @@ export function replacedHosts(
         to: address,
         alone: placed.flatMap(([component, { length }]) => (length === 1 && hasData(component) ? [component] : [])),
         members: [...(before.former ?? []), ...members],
+        ...cordonOf(before),
         data,
       },
     ];
   });
 }
 
+function cordonOf({ cordoned, down }: RecordedHost): Pick<ReplacedHost, 'cordoned'> {
+  if (cordoned !== undefined) return { cordoned };
+  return down?.cordoned === true ? { cordoned: { since: down.since, by: down.by, untilStart: true } } : {};
+}
+
 /**
- * Returns the record without the former machines, but for the note of those that members of a quorum still count. The new
- * machine is a member of no quorum that has others. Components that stood on one alone stay placed there, by name, and begin
+ * Returns the record without the former machines, but for the note of those that members of a quorum still count, and for their
+ * cordons, which the platform keeps by name. The new machine is a member of no quorum that has others. Components that stood on one alone stay placed there, by name, and begin
  * anew: actions that ran once for their data run again.
  */
 export function withoutReplaced(record: SiteRecord, replaced: readonly ReplacedHost[]): SiteRecord {
@@ -65,10 +73,10 @@ export function withoutReplaced(record: SiteRecord, replaced: readonly ReplacedH
   const isAnew = (component: string): boolean => (record.placements[component] ?? []).every(isGone) && component in record.placements;
   const staying = Object.entries(record.hosts).filter(([name]) => !isGone(name));
   const counted = replaced.filter(({ members }) => members.length > 0);
-  const noted = counted.map(({ name, to, members }): [string, RecordedHost] => [
-    name,
-    { address: to, roles: [], former: [...members], owned: [] },
-  ]);
+  const noted = replaced.flatMap(({ name, to, members, cordoned }): [string, RecordedHost][] => {
+    const notes = { ...(cordoned === undefined ? {} : { cordoned }), ...(members.length === 0 ? {} : { former: [...members] }) };
+    return Object.keys(notes).length === 0 ? [] : [[name, { address: to, roles: [], ...notes, owned: [] }]];
+  });
   const hasLeft = (component: string, host: string): boolean =>
     counted.some(({ name, members }) => name === host && members.some((one) => one.component === component));
   return {
@@ -99,10 +107,13 @@ export function replacementConflicts(replaced: readonly ReplacedHost[], purge: b
   );
 }
 
-/** Lines for the plan that name the former machines and the data that are lost with them. */
+/** Lines for the plan that name the former machines, the data that are lost with them, and the cordons that are not. */
 export function replacementNotes(replaced: readonly ReplacedHost[]): readonly string[] {
-  return replaced.flatMap(({ name, from, to, data }) => [
+  return replaced.flatMap(({ name, from, to, data, cordoned }) => [
     `Another machine takes the place of ${name}: ${to} instead of ${from}, which is not asked and must not come back`,
     ...data.map(({ owner, path }) => `Is lost with the former machine of ${name}: the data of ${owner} in ${path}`),
+    ...(cordoned === undefined || cordoned.untilStart === true
+      ? []
+      : [`${name} stays cordoned, as its former machine was, until: caisson node uncordon ${name}`]),
   ]);
 }

@@ -134,9 +134,9 @@ function bundleOf({ request, online }: Session): RecordedBundle {
   };
 }
 
-/** Placements whose after-healthy actions, or the cordon actions behind these, are in the plan. */
+/** Placements whose after-healthy actions, or those for new work behind these, are in the plan. */
 function startsOf({ plan }: PlannedRun): Pick<RecordedOperation, 'starts'> {
-  const isOfStart = ({ at }: ComponentAction): boolean => at === 'after-healthy' || at === 'cordon';
+  const isOfStart = ({ at }: ComponentAction): boolean => ['after-healthy', 'cordon', 'uncordon'].includes(at);
   const starts = plan.steps.flatMap((step) => (step.type === 'action' && isOfStart(step.action) ? [step.placement.id] : []));
   return starts.length === 0 ? {} : { starts: [...new Set(starts)] };
 }
@@ -233,8 +233,15 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
     ...inForce(record, planned),
     cluster: session.cluster,
     ...standing(record, topology),
-    hosts: Object.fromEntries(hosts),
+    hosts: Object.fromEntries(hosts.map(([name, host]) => [name, withoutEndedCordon(host)])),
   };
+}
+
+/** The host without the note of a cordon that its start has ended. */
+function withoutEndedCordon(host: RecordedHost): RecordedHost {
+  if (host.cordoned?.untilStart !== true) return host;
+  const { cordoned: _, ...free } = host;
+  return free;
 }
 
 /** The part of the record that changes when the bundle of the run comes into force. */

@@ -37,10 +37,11 @@ import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { isBegun, onlineSession, openOnlineSource, type OnlineRequest, type OnlineSession, type OnlineSource } from './online-source.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
 import { bundleChange } from './bundle-change.ts';
+import { filledDirectories } from './filled-directories.ts';
 import { replacedHosts, withoutReplaced, type ReplacedHost } from './replaced-hosts.ts';
 import { siteSources } from './site-sources.ts';
 import { siteConflicts } from './site-conflicts.ts';
-import { withoutMovedData } from './moved-components.ts';
+import { dataInTheWay, withoutMovedData } from './moved-components.ts';
 
 export interface SessionOptions {
   /** Paths of the bundle and its bases. The installed bundle by default. */
@@ -221,7 +222,10 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const own = await keys.found([...new Set([...declared, ...Object.keys(recorded?.authorities ?? {})])]);
   const known = recorded ?? rebuildRecord(found, own);
   if (recorded === undefined && known !== undefined) {
-    options.emit({ type: 'warning', message: `The record of site "${known.name}" was lost; it is made again from what its hosts keep` });
+    options.emit({
+      type: 'warning',
+      message: `The record of site "${known.name}" was lost; it is made again from what its hosts keep. They do not know which of them were cordoned or down: the platform keeps such a cordon until caisson node uncordon NAME, and what was stopped starts`,
+    });
   }
   const isQuorum = (component: string): boolean => manifests.components.get(component)?.placement === 'quorum';
   const replaced = parts.isLast === true ? [] : replacedHosts(known, found, spec.nodes, isQuorum);
@@ -229,6 +233,8 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const topology = request.topology(record);
   const { beginEmpty } = options;
   const rotated = options.rotate?.authority;
+  const inTheWay = record === undefined ? undefined : dataInTheWay(record, topology, beginEmpty);
+  const there = hosts.get(inTheWay?.host ?? '');
   const conflicts = siteConflicts({
     topology,
     record,
@@ -239,6 +245,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     isLast: parts.isLast,
     rotated,
     beginEmpty,
+    filled: inTheWay === undefined || there === undefined ? [] : await filledDirectories(there, inTheWay.paths, signal),
   });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
   for (const name of Object.keys(own.rotations).filter((one) => one !== rotated)) {

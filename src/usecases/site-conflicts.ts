@@ -29,6 +29,8 @@ export interface SiteToCheck {
   readonly rotated?: string | undefined;
   /** Name of a component that begins without its data on another host. */
   readonly beginEmpty?: string | undefined;
+  /** Directories in its way there that hold something. */
+  readonly filled?: readonly string[] | undefined;
 }
 
 /** Lists every reason why the requested cluster would harm the site. Empty when there is none. */
@@ -42,6 +44,7 @@ export function siteConflicts({
   isLast,
   rotated,
   beginEmpty,
+  filled,
 }: SiteToCheck): readonly SiteConflict[] {
   const foreign = foreignHosts(record, found);
   if (record === undefined || foreign.length > 0) return foreign;
@@ -54,7 +57,7 @@ export function siteConflicts({
     ...replacedAuthorities(record, found, keys, rotated),
     ...isSame,
     ...changedSettings(record, fixedSettings(topology)),
-    ...movedPlacements(record, topology, beginEmpty),
+    ...movedPlacements(record, topology, { beginEmpty, filled }),
   ];
 }
 

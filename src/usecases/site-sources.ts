@@ -109,7 +109,7 @@ export async function stagedPath(bundle: RecordedBundle, layout: Pick<SeedLayout
   } catch (cause) {
     throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${path}", the seed's copy of bundle ${name} ${version}`, {
       cause,
-      hint: 'Carry the bundle to the seed again and name it: caisson install --offline --bundle FILE',
+      hint: 'Carry the bundle to the seed again and name it: caisson install --offline --bundle FILE; where a node is down, first: caisson node up NAME --bundle FILE',
     });
   }
 }

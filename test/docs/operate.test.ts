@@ -22,6 +22,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'caisson node down c2': 'with other names in test/cli/commands/node-down.test.ts and test/usecases/node-down.test.ts',
   'caisson node down c2 --plan': 'as above',
   'caisson node up c2': 'as above',
+  'caisson node up c2 --bundle FILE': 'as above',
   'caisson node down m1 --force': 'as above',
   'caisson component list': 'with other names in test/cli/commands/component.test.ts and test/usecases/components.test.ts',
   'caisson component move rbd-hub --to m2 --plan': 'as above',

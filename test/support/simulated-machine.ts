@@ -38,7 +38,7 @@ import { AGENT_CONFIG, AGENT_STATE, AGENT_UNIT, DATA_PLACE, DEPOT_UNIT, EXECUTAB
 import { RELEASE_SCRIPT } from '../../src/usecases/apply/host-record.ts';
 import { EMPTY_PLACE_SCRIPT, MOVE_FILE_SCRIPT, REMOVE_PLACES_SCRIPT } from '../../src/usecases/backup/component-data.ts';
 import { GIVE_PLACE_SCRIPT, MAKE_ROOM_SCRIPT } from '../../src/usecases/backup/data-steps.ts';
-import { LOOK_AT_DATA_SCRIPT } from '../../src/usecases/backup/data-targets.ts';
+import { LOOK_AT_DATA_SCRIPT } from '../../src/usecases/filled-directories.ts';
 import { EXECUTABLE_BYTES, PACKAGES } from './sample-install.ts';
 
 interface SimulatedFile {

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -14,6 +14,7 @@ import {
   upgrade,
   type CordonOptions,
 } from '../../src/usecases/index.ts';
+import { seedLayout } from '../../src/site/index.ts';
 import { failureOf, HARD_IMAGES, hardManifests, hardSite, impatientClock, type HardSite } from '../support/hard-cases.ts';
 import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import { outcomeOf } from '../support/simulated-site.ts';
@@ -239,9 +240,48 @@ describe('a run with a node that is down', () => {
     await changeNode(bare(site), { what: 'replace', name: 'n2', address: '10.0.0.99' }, yes);
     expect(runningOn(site, 'n2')).toEqual(['docker', 'worker']);
     expect((await site.record()).hosts['n2']).not.toHaveProperty('down');
+    // The platform knows the node by its name, so the new machine is uncordoned, as the other would have been.
+    expect(site.platform.cordoned.size).toBe(0);
+    expect((await site.record()).hosts['n2']).not.toHaveProperty('cordoned');
     await takeNodeDown(optionsFor(site, 'n3'), yes);
     await changeNode({ ...bare(site), forget: ['n3'] }, { what: 'remove', name: 'n3' }, yes);
     expect((await site.record()).hosts).not.toHaveProperty('n3');
+  });
+});
+
+describe('a node that is down on a site whose seed lost something', () => {
+  const HELD = '/var/lib/caisson/agent/held';
+
+  it('comes up by the bundle that is named, where a seed that was restored has no copy, and by no other', async () => {
+    const site = await siteOf(WORKERS);
+    await takeNodeDown(optionsFor(site, 'n2'), yes);
+    await rm(seedLayout(site.seedRoot).bundles, { recursive: true });
+    const { error } = await failureOf(bringNodeUp(optionsFor(site, 'n2')));
+    expect(error).toMatchObject({ code: 'INPUT_UNREADABLE', hint: expect.stringContaining('caisson node up NAME --bundle FILE') });
+    const texts = hardManifests({ worker: '2' });
+    const other = await writeSampleBundle(join(directory(), 'other.tar'), { manifests: texts, images: HARD_IMAGES, version: '2' });
+    const wrong = await failureOf(bringNodeUp({ ...optionsFor(site, 'n2'), bundlePaths: [other] }));
+    expect(wrong.error).toMatchObject({ code: 'USAGE' });
+    expect(runningOn(site, 'n2')).toEqual([]);
+    await bringNodeUp({ ...optionsFor(site, 'n2'), bundlePaths: [bundle] });
+    expect(runningOn(site, 'n2')).toEqual(['docker', 'worker']);
+    expect(site.machine('n2').files.has(HELD)).toBe(false);
+    await site.run();
+    expect((await site.run()).changed).toBe(0);
+  });
+
+  it('starts again by an install, where the record was lost that it is down, and is uncordoned by hand', async () => {
+    const site = await siteOf(WORKERS);
+    await takeNodeDown(optionsFor(site, 'n2'), yes);
+    await rm(seedLayout(site.seedRoot).record);
+    const warnings: string[] = [];
+    await site.run({ emit: (event) => (event.type === 'warning' ? warnings.push(event.message) : undefined) });
+    expect(warnings.join()).toContain('until caisson node uncordon NAME, and what was stopped starts');
+    expect(runningOn(site, 'n2')).toEqual(['docker', 'worker']);
+    expect(site.machine('n2').files.has(HELD)).toBe(false);
+    expect((await site.run()).changed).toBe(0);
+    await uncordonNode(optionsFor(site, 'n2'));
+    expect(site.platform.cordoned.size).toBe(0);
   });
 });
 

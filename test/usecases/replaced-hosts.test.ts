@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newSiteRecord, type FoundHost, type SiteRecord } from '../../src/site/index.ts';
-import { replacedHosts, replacementConflicts, withoutReplaced } from '../../src/usecases/replaced-hosts.ts';
+import { replacedHosts, replacementConflicts, replacementNotes, withoutReplaced } from '../../src/usecases/replaced-hosts.ts';
 
 const RELEASE = `sha256:${'a'.repeat(64)}` as const;
 
@@ -25,9 +25,9 @@ function fresh(name: string, changes: Partial<FoundHost> = {}): FoundHost {
   return { name, record: undefined, hasAgent: false, ...changes };
 }
 
-function replaced(found: readonly FoundHost[], addresses: Readonly<Record<string, string>>) {
+function replaced(found: readonly FoundHost[], addresses: Readonly<Record<string, string>>, record = RECORD) {
   const nodes = Object.entries(addresses).map(([name, address]) => ({ name, address, roles: ['x'] }));
-  return replacedHosts(RECORD, found, nodes, (component) => component === 'store');
+  return replacedHosts(record, found, nodes, (component) => component === 'store');
 }
 
 describe('a machine under the name of another', () => {
@@ -60,5 +60,16 @@ describe('a machine under the name of another', () => {
     expect(record).toMatchObject({ placements: { ...RECORD.placements, store: ['n'] }, joined: {}, values: { 'store/n/members': 'n' } });
     expect(record.values).not.toHaveProperty(['store/m/members']);
     expect(record.actions).toEqual([done('store'), done('docker', 'n')]);
+  });
+
+  const CORDONED = { since: '2026-01-01T00:00:00Z', by: 'operator' } as const;
+  it.each([
+    ['until an operator uncordons it, as the other was', { cordoned: CORDONED }, CORDONED, 1],
+    ['until its start where the other was cordoned to go down', { down: { ...CORDONED, cordoned: true } }, { ...CORDONED, untilStart: true }, 0],
+  ] as const)('stays cordoned %s, and is down no more', (_until, notes, cordoned, lines) => {
+    const before = { ...RECORD, hosts: { ...RECORD.hosts, m: { ...hostOf('10.0.0.2'), ...notes } }, placements: {} };
+    const hosts = replaced([fresh('m')], { m: '10.0.0.9' }, before);
+    expect(withoutReplaced(before, hosts).hosts['m']).toEqual({ address: '10.0.0.9', roles: [], cordoned, owned: [] });
+    expect(replacementNotes(hosts).filter((line) => line === 'm stays cordoned, as its former machine was, until: caisson node uncordon m')).toHaveLength(lines);
   });
 });

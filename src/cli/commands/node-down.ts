@@ -1,7 +1,9 @@
 import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formatTime } from '../../ui/index.ts';
 import { bringNodeUp, planNodeDown, takeNodeDown, type CordonOptions, type NodeDownPlan } from '../../usecases/index.ts';
+import { addBundleFlag } from '../site/site-flags.ts';
 import { ask } from '../ask.ts';
 import type { CommandContext, RunCommand } from '../command.ts';
 
@@ -25,16 +27,17 @@ export function registerDown(node: Command, run: RunCommand): void {
 
 /** `caisson node up`: starts the components of a node that is down. */
 export function registerUp(node: Command, run: RunCommand): void {
-  node
+  const command = node
     .command('up')
     .description('start all components of a node that is down, each healthy before the next')
-    .argument('<name>', 'an installed node')
-    .action((name: string) =>
-      run(async (context) => {
-        const summary = await bringNodeUp(optionsFor(name, context));
-        context.print({ text: `"${name}" is up: all its components are healthy`, data: { node: name, ...summary } });
-      }),
-    );
+    .argument('<name>', 'an installed node');
+  addBundleFlag(command).action((name: string, { bundle }: { readonly bundle?: readonly string[] }) =>
+    run(async (context) => {
+      const bundlePaths = bundle?.map((path) => resolve(path));
+      const summary = await bringNodeUp({ ...optionsFor(name, context), bundlePaths });
+      context.print({ text: `"${name}" is up: all its components are healthy`, data: { node: name, ...summary } });
+    }),
+  );
 }
 
 async function runDown(name: string, { force, plan, yes }: DownFlags, context: CommandContext): Promise<void> {

@@ -3,6 +3,7 @@ import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/i
 import type { RecordStep } from '../../plan/index.ts';
 import { forgetReplaced, isLogin, keepsReplaced } from '../../resources/index.ts';
 import { formatHostRecord, hostRecordOf, HOST_RECORD, type SiteRecord } from '../../site/index.ts';
+import { releaseServices } from './held-services.ts';
 import type { RunSite } from './run-site.ts';
 import { standing } from './standing.ts';
 
@@ -35,6 +36,7 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     apply: async (context) => {
       // The old record still has `changing`, so that the next run repeats this step when it is killed here.
       if (what === 'settle') await forgetReplaced(host, context.signal);
+      else await releaseServices(host, context.signal);
       await writeRecord(host, await text(), context);
     },
   };

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
-import { closeBundles } from '../../bundle/index.ts';
+import { closeBundles, type BundleReader } from '../../bundle/index.ts';
 import type { NodeSpec, Placement, Topology } from '../../cluster/index.ts';
-import type { Clock } from '../../core/index.ts';
+import { CaissonError, type Clock } from '../../core/index.ts';
 import type { ConnectOptions, Host } from '../../host/index.ts';
 import { isStarted } from '../../plan/index.ts';
 import { connectHosts, HostsUnfitError, type HostFinding } from '../../preflight/index.ts';
@@ -23,6 +23,8 @@ import { findHosts, layoutOf, operatorCertificate } from '../session.ts';
 import { siteSources } from '../site-sources.ts';
 
 export interface DataSessionOptions {
+  /** Files of the bundle in force. The copy of the seed by default. */
+  readonly bundlePaths?: readonly string[] | undefined;
   readonly clusterPath: string;
   readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
   readonly clock: Clock;
@@ -51,7 +53,7 @@ export interface DataSite extends ActionSite {
 
 /**
  * Opens the bundle in force and cluster.yaml for work on the data of components. Throws INPUT_UNREADABLE when the seed has no
- * copy of the bundle, what openRequest throws, and from `connected` SiteConflictError for a host of another site or seed.
+ * copy of the bundle, USAGE when `bundlePaths` has another bundle, what openRequest throws, and from `connected` SiteConflictError for a host of another site or seed.
  */
 export async function withDataSession<T>(
   record: SiteRecord,
@@ -62,7 +64,10 @@ export async function withDataSession<T>(
   const { clusterPath, connect, clock } = options;
   const layout = layoutOf({ machines: options.machines ?? REAL_MACHINES });
   // Of a bundle that is supplied online and not whole, all that is needed is there: the manifests.
-  const { bundlePaths, online } = await siteSources({ kept: bundle, clusterPath }, record, layout);
+  const { bundlePaths, online } =
+    options.bundlePaths === undefined
+      ? await siteSources({ kept: bundle, clusterPath }, record, layout)
+      : { bundlePaths: options.bundlePaths, online: undefined };
   const request = await openRequest(bundlePaths, clusterPath, {
     opened: online !== undefined && bundlePaths.length === 0 ? await openOnlineSource(online) : undefined,
     stagedBundles: layout.bundles,
@@ -70,6 +75,7 @@ export async function withDataSession<T>(
     home: connect.home,
   });
   try {
+    requireInForce(request.bundle, bundle);
     const topology = request.topology(record);
     return await work({
       topology,
@@ -80,6 +86,13 @@ export async function withDataSession<T>(
   } finally {
     await closeBundles(request.bundles);
   }
+}
+
+function requireInForce({ bundleDigest, manifest }: BundleReader, { name, version, digest }: RecordedBundle): void {
+  if (bundleDigest === digest) return;
+  throw new CaissonError('USAGE', `Cannot go by ${manifest.name} ${manifest.version}: the site has ${name} ${version} of another digest`, {
+    hint: 'Name the files of the bundle that is installed',
+  });
 }
 
 async function withHosts<T>(

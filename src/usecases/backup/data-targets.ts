@@ -2,10 +2,10 @@ import { posix } from 'node:path';
 import { readBackup, type BackupData, type BackupDocument, type Opener } from '../../backup/index.ts';
 import { scopeFor, type Placement, type Topology } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
-import { runChecked, shellScript } from '../../host/index.ts';
 import { suggestName } from '../../io/index.ts';
 import { renderData } from '../../manifests/index.ts';
 import { DATA_PLACE, SiteConflictError, type RecordedBundle, type SiteRecord } from '../../site/index.ts';
+import { filledDirectories } from '../filled-directories.ts';
 import { backupSource } from './backup-source.ts';
 import type { DataSession, DataSite } from './data-session.ts';
 
@@ -43,13 +43,6 @@ export interface RestoreDataPlan {
 export function restorePlace({ component }: Placement): string {
   return posix.join(DATA_PLACE, 'restore', component.name);
 }
-
-/** Parameters: directories. Prints the path of each that is not empty, with NUL at its end. */
-export const LOOK_AT_DATA_SCRIPT = `set -eu
-for path do
-  if [ -n "$(ls -A -- "$path" 2>/dev/null | head -n 1)" ]; then printf '%s\\0' "$path"; fi
-done
-`;
 
 /** Reads backup.json, and all of the backup with it. Throws SiteConflictError for one of another site, USAGE for one without data. */
 export async function readDataDocument(file: string, opener: Opener, record: SiteRecord): Promise<BackupDocument> {
@@ -107,13 +100,8 @@ export async function lookAtTarget(
   { record, site, signal }: { readonly record: SiteRecord; readonly site: DataSite; readonly signal: AbortSignal },
 ): Promise<DataTarget> {
   const directories = dataDirectories(record, site, target.placement);
-  const argv = shellScript(
-    LOOK_AT_DATA_SCRIPT,
-    directories.map(({ path }) => path),
-  );
-  const { stdout } = await runChecked(site.hostOf(target.placement.host.name), { argv }, { signal });
-  const found = stdout.split('\0');
-  return { ...target, directories, filled: directories.map(({ path }) => path).filter((path) => found.includes(path)) };
+  const paths = directories.map(({ path }) => path);
+  return { ...target, directories, filled: await filledDirectories(site.hostOf(target.placement.host.name), paths, signal) };
 }
 
 /** Data directories of a component on a host: those of its manifest that the record has as data. */

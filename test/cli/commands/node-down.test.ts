@@ -35,7 +35,7 @@ describe('caisson node down and up', () => {
     expect((await node(['list'])).out).toMatch(
       /^n2 +10\.0\.0\.12 +front +down +down since 2026-01-01 00:00:00Z, bring it up with: caisson node up n2$/m,
     );
-    expect(await node(['up', 'n2'])).toMatchObject({ status: 0, out: '"n2" is up: all its components are healthy\n' });
+    expect(await node(['up', 'n2', '--bundle', bundle])).toMatchObject({ status: 0, out: '"n2" is up: all its components are healthy\n' });
     expect((await node(['list'])).out).not.toContain('down since');
     expect(site.machine('n2').units.get('app.service')?.started).toBeDefined();
   });

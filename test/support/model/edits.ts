@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { placed } from './verbs.ts';
 import { IMAGES, MACHINES, nodeOf, ROLES, type Release, type Wish } from './wish.ts';
 
 /** One change of the declared cluster, with a description for reports. */
@@ -18,6 +19,18 @@ export type Mishap =
   | { readonly what: 'nothing' }
   | (Kill & { readonly what: 'kill'; readonly runsAgain: boolean })
   | { readonly what: 'record lost' | 'keys lost' | 'secrets lost' | 'other seed' | 'seed lost' }
+  /**
+   * A node is taken down before the edits and brought up after them. Each command is run again when it is killed; `goesUp` is true
+   * where a killed command to take it down is followed by the one that brings it up.
+   */
+  | {
+      readonly what: 'node down';
+      readonly which: number;
+      readonly meanwhile: 'edits' | 'reboot' | 'record lost' | 'seed lost' | 'replaced';
+      readonly kill: Kill | undefined;
+      readonly goesUp: boolean;
+      readonly killUp: Kill | undefined;
+    }
   /** A further command once the edits are installed; it is run again when it is killed. */
   | { readonly what: 'rolled back' | 'reset'; readonly kill: Kill | undefined }
   | { readonly what: 'renewed'; readonly which: number; readonly kill: Kill | undefined }
@@ -29,11 +42,17 @@ export interface Turn {
   readonly edits: readonly Edit[];
   /** How edits are made: in cluster.yaml before an install, or by the commands for nodes and upgrades. */
   readonly by: 'file' | 'commands';
+  /** True when components that a command moves begin without their data. */
+  readonly beginEmpty: boolean;
   readonly mishap: Mishap;
 }
 
-export function describeTurn({ edits, by, mishap }: Turn): string {
-  return `${edits.map(({ what }) => what).join(', ') || 'no edit'} by ${by}; ${JSON.stringify(mishap)}`;
+/** The first install of a cluster: of two nodes from a file, or of one by `init`, which is run again when it is killed. */
+export type Begin =
+  { readonly by: 'install' } | { readonly by: 'init'; readonly roles: readonly string[]; readonly kill: Kill | undefined };
+
+export function describeTurn({ edits, by, beginEmpty, mishap }: Turn): string {
+  return `${edits.map(({ what }) => what).join(', ') || 'no edit'} by ${by}${beginEmpty ? ', beginning empty' : ''}; ${JSON.stringify(mishap)}`;
 }
 
 const pick = fc.nat(1000);
@@ -59,7 +78,9 @@ const removeNode = pick.map((number): Edit => ({
   what: `remove node ${number}`,
   apply: (wish) => {
     const leaving = at(wish.nodes, number);
-    return wish.nodes.length < 2 ? wish : { ...wish, nodes: wish.nodes.filter((node) => node !== leaving) };
+    if (wish.nodes.length < 2) return wish;
+    const place = Object.fromEntries(Object.entries(wish.place).filter(([, host]) => host !== leaving?.name));
+    return { ...wish, place, nodes: wish.nodes.filter((node) => node !== leaving) };
   },
 }));
 
@@ -75,6 +96,24 @@ const toggleRole = fc.tuple(pick, fc.constantFrom(...ROLES)).map(([number, role]
     };
     return { ...wish, nodes: wish.nodes.map((node) => (node === chosen ? { ...node, roles: toggled(node.roles) } : node)) };
   },
+}));
+
+/** A single component goes to another node, which gets a role for it. */
+const move = fc.tuple(pick, fc.constantFrom('store', 'beat')).map(([number, component]): Edit => ({
+  what: `${component} to node ${number}`,
+  apply: (wish) => {
+    const to = at(wish.nodes, number);
+    if (to === undefined) return wish;
+    const allows = component === 'store' ? ['manage'] : ['front', 'plain'];
+    const roles = to.roles.some((role) => allows.includes(role)) ? to.roles : [...to.roles, ...allows.slice(-1)];
+    const nodes = wish.nodes.map((node) => (node === to ? { ...node, roles } : node));
+    return { ...wish, nodes, place: placed(wish.place, component, to.name) };
+  },
+}));
+
+const unplace = fc.constantFrom('store', 'beat').map((component): Edit => ({
+  what: `no place for ${component}`,
+  apply: (wish) => ({ ...wish, place: placed(wish.place, component, undefined) }),
 }));
 
 const setVariable = fc
@@ -118,6 +157,8 @@ const edit = fc.oneof(
   { weight: 5, arbitrary: toggleRole },
   { weight: 3, arbitrary: setVariable },
   { weight: 1, arbitrary: setCluster },
+  { weight: 5, arbitrary: move },
+  { weight: 1, arbitrary: unplace },
   { weight: 6, arbitrary: release },
 );
 
@@ -148,14 +189,42 @@ const mishap: fc.Arbitrary<Mishap> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ what: fc.constantFrom('rolled back' as const, 'reset' as const), kill: perhapsKilled }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      what: fc.constant('node down' as const),
+      which: pick,
+      meanwhile: fc.constantFrom('edits' as const, 'reboot' as const, 'record lost' as const, 'seed lost' as const, 'replaced' as const),
+      kill: perhapsKilled,
+      goesUp: fc.boolean(),
+      killUp: perhapsKilled,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('renewed' as const), which: pick, kill: perhapsKilled }) },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('replaced' as const), which: pick, purge: fc.boolean(), kill: perhapsKilled }) },
 );
 
 /** Failure reports list turns by their descriptions. */
 const turn = fc
-  .record({ edits: fc.array(edit, { maxLength: 2 }), by: fc.constantFrom('file' as const, 'commands' as const), mishap })
+  .record({
+    edits: fc.array(edit, { maxLength: 2 }),
+    by: fc.constantFrom('file' as const, 'commands' as const),
+    beginEmpty: fc.boolean(),
+    mishap,
+  })
   .map((made): Turn & { readonly [fc.toStringMethod]: () => string } => ({ ...made, [fc.toStringMethod]: () => describeTurn(made) }));
 
-/** The turns of an operator during the life of a cluster. */
-export const turns: fc.Arbitrary<readonly Turn[]> = fc.array(turn, { minLength: 1, maxLength: 6 });
+const begin: fc.Arbitrary<Begin> = fc.oneof(
+  fc.constant<Begin>({ by: 'install' }),
+  fc.record({
+    by: fc.constant('init' as const),
+    roles: fc.subarray([...ROLES], { minLength: 1 }),
+    kill: perhapsKilled,
+  }),
+);
+
+/** The first install of a cluster, and the turns of its operator after that. */
+export const life: fc.Arbitrary<{ readonly begin: Begin; readonly turns: readonly Turn[] }> = fc.record({
+  begin,
+  turns: fc.array(turn, { minLength: 1, maxLength: 6 }),
+});

@@ -15,13 +15,13 @@ import {
   keptIn,
   snapshot,
 } from './checks.ts';
-import { describeTurn, type Kill, type Turn } from './edits.ts';
+import { describeTurn, type Begin, type Kill, type Mishap, type Turn } from './edits.ts';
 import { ModelSite, type ModelRun, type ReleaseBundles } from './site.ts';
-import { stepsBetween, type Step } from './verbs.ts';
-import { FIRST_WISH, type Wish } from './wish.ts';
+import { editsCluster, stepsBetween, type NodeVerb, type Step } from './verbs.ts';
+import { FIRST_WISH, nodeOf, type Wish } from './wish.ts';
 
 /** Error codes of runs that must not have changed anything. */
-const REFUSALS: readonly string[] = ['SITE_CONFLICT', 'INPUT_INVALID', 'HOSTS_UNFIT'];
+const REFUSALS: readonly string[] = ['SITE_CONFLICT', 'INPUT_INVALID', 'HOSTS_UNFIT', 'USAGE'];
 
 /** One cluster from its first install to its reset, with the invariants that are checked after each run. */
 export class ClusterLife {
@@ -44,11 +44,12 @@ export class ClusterLife {
   }
 
   /** Runs the turns of an operator and then a reset. Throws when an invariant is broken. */
-  static async live(bundles: ReleaseBundles, turns: readonly Turn[]): Promise<void> {
+  static async live(bundles: ReleaseBundles, begin: Begin, turns: readonly Turn[]): Promise<void> {
     const site = await ModelSite.open(bundles);
-    const lived: string[] = [];
+    const lived: string[] = [JSON.stringify(begin)];
     try {
       const life = new ClusterLife(site, bundles);
+      await life.#begin(begin);
       for (const turn of turns) {
         lived.push(describeTurn(turn));
         await life.#turn(turn);
@@ -62,10 +63,16 @@ export class ClusterLife {
     }
   }
 
-  async #turn({ edits, by, mishap }: Turn): Promise<void> {
+  async #begin(begin: Begin): Promise<void> {
+    if (begin.by === 'install') return;
+    const wish = { ...FIRST_WISH, nodes: [nodeOf('n1', begin.roles)] };
+    await this.#applyKilled({ verb: { what: 'init' }, wish }, begin.kill);
+  }
+
+  async #turn({ edits, by, beginEmpty, mishap }: Turn): Promise<void> {
     let wish = this.#wish;
     for (const edit of edits) wish = edit.apply(wish);
-    const steps: readonly Step[] = by === 'file' ? [{ verb: { what: 'install' }, wish }] : stepsBetween(this.#wish, wish);
+    const steps: readonly Step[] = by === 'file' ? [{ verb: { what: 'install' }, wish }] : stepsBetween(this.#wish, wish, { beginEmpty });
     switch (mishap.what) {
       case 'nothing':
         await this.#runAll(steps);
@@ -73,6 +80,11 @@ export class ClusterLife {
       case 'kill': {
         const last = steps.at(-1);
         if (last === undefined || !(await this.#runAll(steps.slice(0, -1)))) return;
+        // The command alone says that a component begins without its data, so it is run again.
+        if (last.verb.what === 'move') {
+          await this.#applyKilled(last, mishap);
+          return;
+        }
         if ((await this.#killed(last, mishap)) && mishap.runsAgain)
           await this.#apply((await this.#isRemoved(last)) ? { ...last, verb: { what: 'install' } } : last);
         return;
@@ -80,6 +92,8 @@ export class ClusterLife {
       case 'rolled back':
         if (await this.#runAll(steps)) await this.#rollBack(mishap.kill);
         return;
+      case 'node down':
+        return this.#takeDown(mishap, steps);
       case 'renewed':
         if (await this.#runAll(steps)) await this.#renew(mishap.which, mishap.kill);
         return;
@@ -133,25 +147,30 @@ export class ClusterLife {
     if (run.failure === undefined) return this.#applied(step, run, undefined);
     if (this.#isRefused(run)) return false;
     this.#kept.push(...keptIn(run.planned));
-    return this.#apply(step, declared);
+    const isCarriedOut = await this.#apply(step, declared, { again: true });
+    if (['init', 'move'].includes(step.verb.what)) expect(isCarriedOut, `${step.verb.what} after a kill`).toBe(true);
+    return isCarriedOut;
   }
 
   /** Runs a command, and checks the invariants after it. Returns false when it was refused. */
-  async #apply(step: Step, declared = this.#wish): Promise<boolean> {
+  async #apply(step: Step, declared = this.#wish, { again = false } = {}): Promise<boolean> {
     const before = await this.#record();
-    const run = await this.#run(step, declared);
+    const run = await this.#run(step, declared, undefined, again);
     if (run.failure === undefined) return this.#applied(step, run, before);
     if (!this.#isRefused(run)) throw asError(run.failure);
     return false;
   }
 
   async #applied(step: Step, run: ModelRun, before: SiteRecord | undefined): Promise<boolean> {
+    this.#expectMoveAllowed(step, before);
     this.#wish = step.wish;
     this.#kept.push(...keptIn(run.planned));
     expectShownIsRun(run);
     expectRestartsAnnounced(run, this.#site.machines);
     if (step.verb.what === 'reset') return true;
     await this.#expectWell(before);
+    // The file that a command wrote means the same as the one that the model writes.
+    if (step.verb.what === 'init' || editsCluster(step.verb)) await this.#expectSettled(undefined);
     await this.#expectSettled();
     return true;
   }
@@ -172,12 +191,13 @@ export class ClusterLife {
   }
 
   /** Runs a command and checks that a refused one has changed nothing. */
-  async #run({ verb, wish }: Step, declared: Wish, kill?: Kill): Promise<ModelRun> {
+  async #run({ verb, wish }: Step, declared: Wish, kill?: Kill, again = false): Promise<ModelRun> {
     const { machines } = this.#site;
     for (const machine of machines) machine.restarted.length = 0;
     const before = machines.map(snapshot);
-    // Commands for nodes change the file themselves; all others find it as it is wished.
-    const run = await this.#site.run(verb, { declared: verb.what === 'node' ? declared : wish, wish }, kill);
+    // Some commands write the file themselves; all others find it as it is wished.
+    const isLeft = verb.what === 'init' || (verb.what === 'move' && again);
+    const run = await this.#site.run(verb, { declared: isLeft ? undefined : editsCluster(verb) ? declared : wish, wish }, kill);
     if (run.failure !== undefined && this.#isRefused(run))
       expect(machines.map(snapshot), `after ${messageOf(run.failure)}`).toEqual(before);
     return run;
@@ -231,6 +251,112 @@ export class ClusterLife {
     await this.#install(this.#wish);
   }
 
+  /** The store leaves its data behind only where the command says so. */
+  #expectMoveAllowed({ verb, wish }: Step, before: SiteRecord | undefined): void {
+    const [stood] = before?.placements['store'] ?? [];
+    const to = wish.place['store'];
+    if (stood === undefined || to === undefined || to === stood) return;
+    expect(verb, `the command that took the store from ${stood} to ${to}`).toMatchObject({ what: 'move', move: { beginEmpty: true } });
+    expect(this.#site.begun.at(-1), 'where data of the store began').toBe(to);
+  }
+
+  /** A node is taken down and brought up. Meanwhile its components stay away, and no run works on it. */
+  async #takeDown(mishap: Extract<Mishap, { readonly what: 'node down' }>, steps: readonly Step[]): Promise<void> {
+    await this.#install(this.#wish);
+    const record = await this.#record();
+    if (record === undefined) return;
+    const nodes = this.#wish.nodes.filter(({ name }) => (record.hosts[name]?.roles.length ?? 0) > 0);
+    const node = nodes[mishap.which % Math.max(1, nodes.length)]?.name;
+    if (node === undefined) return;
+    const before = this.#site.machines.map(snapshot);
+    const isEnded = await this.#goDown(node, record, mishap);
+    if (isEnded && (await this.#meanwhile(mishap, { node, record, before }, steps))) return;
+    const isGiven = isEnded && mishap.meanwhile === 'seed lost';
+    await this.#whole({ what: 'up', node, force: false, isGiven }, mishap.killUp);
+    // An install without the record forgets the bundle before the one in force.
+    if (!isEnded || mishap.meanwhile !== 'record lost')
+      expect(this.#site.machines.map(snapshot), `once ${node} is up again`).toEqual(before);
+    expect(this.#site.cordoned.has(node), `${node} is cordoned`).toBe(false);
+    await this.#expectWell(record);
+    // The seed that was restored gets its copy of the bundle by an install.
+    if (isGiven) expect(await this.#install(this.#wish), 'an install on a restored seed').toBe(true);
+    else await this.#expectSettled();
+  }
+
+  /** Returns false for a command that was killed and is to be taken back. */
+  async #goDown(node: string, record: SiteRecord, { kill, goesUp }: Extract<Mishap, { readonly what: 'node down' }>): Promise<boolean> {
+    const verb = { what: 'down', node, force: false } as const;
+    const run = await this.#run({ verb, wish: this.#wish }, this.#wish, kill);
+    const isRefused = this.#isRefused(run);
+    // A kill before the answer leaves that open.
+    if (isRefused || run.failure === undefined) expect(isRefused, `taking ${node} down was refused`).toBe(isNeeded(node, record));
+    if (run.failure !== undefined && !isRefused && goesUp) return false;
+    if (run.failure !== undefined) await this.#whole({ ...verb, force: true }, isRefused ? kill : undefined);
+    return true;
+  }
+
+  /** Runs a command for a node, again when it is killed. */
+  async #whole(verb: NodeVerb, kill: Kill | undefined): Promise<void> {
+    const first = await this.#run({ verb, wish: this.#wish }, this.#wish, kill);
+    if (first.failure === undefined) return;
+    if (kill === undefined || this.#isRefused(first)) throw asError(first.failure);
+    const second = await this.#run({ verb, wish: this.#wish }, this.#wish);
+    if (second.failure !== undefined) throw asError(second.failure);
+  }
+
+  /** Returns true when the node is down no more. */
+  async #meanwhile(
+    { meanwhile }: Extract<Mishap, { readonly what: 'node down' }>,
+    { node, record, before }: { readonly node: string; readonly record: SiteRecord; readonly before: readonly unknown[] },
+    steps: readonly Step[],
+  ): Promise<boolean> {
+    await this.#expectDown(node, record, before);
+    switch (meanwhile) {
+      case 'edits': {
+        const [step] = steps;
+        if (step !== undefined) expect(this.#isRefused(await this.#run(step, this.#wish)), `a run while ${node} is down`).toBe(true);
+        break;
+      }
+      case 'reboot':
+        this.#site.machine(node).reboot();
+        break;
+      case 'record lost': {
+        // Hosts do not know that they are down, so an install brings them up. The platform keeps the cordon until it is told.
+        await rm(this.#site.layout.record, { force: true });
+        expect(await this.#install(this.#wish), 'an install without the record').toBe(true);
+        if (this.#site.cordoned.has(node)) await this.#whole({ what: 'uncordon', node, force: false }, undefined);
+        return false;
+      }
+      case 'seed lost':
+        if ((record.hosts['n1']?.roles ?? []).length > 0) await this.#site.restoreSeed(this.#wish);
+        break;
+      case 'replaced':
+        if (node === 'n1') break;
+        if (await this.#replace({ which: this.#others().findIndex(({ name }) => name === node), purge: false, kill: undefined })) {
+          expect(this.#site.cordoned.has(node), `${node} is cordoned once it is another machine`).toBe(false);
+          return true;
+        }
+    }
+    await this.#expectDown(node, record, before);
+    return false;
+  }
+
+  async #expectDown(node: string, record: SiteRecord, before: readonly unknown[]): Promise<void> {
+    for (const [index, machine] of this.#site.machines.entries()) {
+      if (machine.name !== node) {
+        expect(snapshot(machine), `${machine.name} while ${node} is down`).toEqual(before[index]);
+        continue;
+      }
+      const running = [...machine.units].flatMap(([name, { started }]) =>
+        started === undefined || name.startsWith('caisson-') ? [] : [name],
+      );
+      expect(running, `what runs on ${node} while it is down`).toEqual([]);
+    }
+    expect((await this.#record())?.hosts[node]?.down, `the note that ${node} is down`).toMatchObject({ stopped: true });
+    const isCordoned = record.hosts[node]?.roles.includes('front');
+    expect(this.#site.cordoned.has(node), `${node} is cordoned`).toBe(isCordoned);
+  }
+
   /** Another machine takes the place of a node that is not the seed. */
   async #replace({
     which,
@@ -240,11 +366,11 @@ export class ClusterLife {
     readonly which: number;
     readonly purge: boolean;
     readonly kill: Kill | undefined;
-  }): Promise<void> {
-    if ((await this.#record()) === undefined) return;
-    const others = this.#wish.nodes.filter((node) => node.name !== 'n1');
+  }): Promise<boolean> {
+    if ((await this.#record()) === undefined) return false;
+    const others = this.#others();
     const node = others[which % Math.max(1, others.length)];
-    if (node === undefined) return;
+    if (node === undefined) return false;
     this.#replaced += 1;
     const { name } = node;
     const address = `10.0.1.${this.#replaced}`;
@@ -255,11 +381,17 @@ export class ClusterLife {
     this.#kept = kept.filter(isElsewhere);
     this.#keptByReset = keptByReset.filter(isElsewhere);
     this.#written = new Set([...written].filter((file) => !file.startsWith(`${name} `)));
-    if (await this.#applyKilled({ verb: { what: 'node', change: { what: 'replace', name, address }, purge }, wish }, kill)) return;
+    if (await this.#applyKilled({ verb: { what: 'node', change: { what: 'replace', name, address }, purge }, wish }, kill)) return true;
     undo();
     this.#kept = kept;
     this.#keptByReset = keptByReset;
     this.#written = written;
+    return false;
+  }
+
+  /** Nodes that are not the seed. */
+  #others(): Wish['nodes'] {
+    return this.#wish.nodes.filter((node) => node.name !== 'n1');
   }
 
   async #record(): Promise<SiteRecord | undefined> {
@@ -270,7 +402,12 @@ export class ClusterLife {
     const record = await this.#record();
     const stood = before?.placements['store']?.[0];
     const stands = record?.placements['store']?.[0];
-    if (stood !== undefined && stands !== undefined) expect(stands, 'host of the store').toBe(stood);
+    const { place } = this.#wish;
+    if (stood !== undefined && stands !== undefined) expect(stands, 'host of the store').toBe(place['store'] ?? stood);
+    for (const [component, host] of Object.entries(place)) {
+      const stand = record?.placements[component];
+      if (stand !== undefined) expect(stand, `host of ${component}`).toEqual([host]);
+    }
     if (stands !== undefined) {
       await this.#expectSameSecret();
       this.#expectData(stands);
@@ -285,20 +422,23 @@ export class ClusterLife {
     this.#secret = secret;
   }
 
-  /** Data files that the store wrote at its first start. They must stay as long as their directory is used. */
+  /** Data files that the store wrote at its first start, as `HOST PATH`. They stay, on hosts that it has left, too. */
   #written = new Set<string>();
   #replaced = 0;
   #expectData(host: string): void {
     const path = `${this.#wish.variables['root'] ?? '/opt/sample'}/data/rows`;
-    const machine = this.#site.machine(host);
-    if (this.#written.has(`${host} ${path}`)) expect(machine.text(path), `data of ${host}`).toBe(`rows of ${host}`);
-    else machine.write(path, `rows of ${host}`, 0o600, '1001:0');
+    if (!this.#written.has(`${host} ${path}`)) this.#site.machine(host).write(path, `rows of ${host}`, 0o600, '1001:0');
     this.#written.add(`${host} ${path}`);
+    for (const written of this.#written) {
+      const [where = '', rows = ''] = written.split(' ');
+      expect(this.#site.machine(where).text(rows), `data of ${where} in ${rows}`).toBe(`rows of ${where}`);
+    }
   }
 
-  async #expectSettled(): Promise<void> {
+  /** A second run does nothing. cluster.yaml stays as it is where `declared` is undefined. */
+  async #expectSettled(declared: Wish | undefined = this.#wish): Promise<void> {
     const before = this.#site.machines.map(snapshot);
-    const again = await this.#site.run({ what: 'install' }, { declared: this.#wish, wish: this.#wish });
+    const again = await this.#site.run({ what: 'install' }, { declared, wish: this.#wish });
     if (again.failure !== undefined) throw asError(again.failure);
     expect(changesOf(again.planned), 'changes of a second run').toEqual([]);
     expect(again.changed, `steps of a second run: ${changedSteps(again).join(', ')}`).toBe(0);
@@ -368,6 +508,16 @@ export class ClusterLife {
       expect(rest, `${machine.name} after a reset`).toEqual(this.#bareStates.get(machine.name));
     }
   }
+}
+
+/** True when a node may go down only by force: it has what other nodes need, or is the last one for requests. */
+function isNeeded(node: string, { hosts, placements }: SiteRecord): boolean {
+  const members = placements['ring'] ?? [];
+  const losesMajority = members.includes(node) && members.length - 1 < Math.floor(members.length / 2) + 1;
+  const isFront = (name: string): boolean => hosts[name]?.roles.includes('front') === true;
+  const hasOtherFront = Object.keys(hosts).some((name) => name !== node && isFront(name));
+  const isUsed = placements['store']?.[0] === node && hasOtherFront;
+  return losesMajority || isUsed || (isFront(node) && !hasOtherFront);
 }
 
 function changedSteps({ events }: ModelRun): readonly string[] {

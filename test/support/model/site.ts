@@ -8,14 +8,21 @@ import type { Host } from '../../../src/host/index.ts';
 import { seedLayout, stagedBundleName, type Machines, type SeedLayout } from '../../../src/site/index.ts';
 import {
   backup,
+  bringNodeUp,
   changeNode,
+  initSite,
   install,
+  moveComponent,
   renewCertificates,
   reset,
   restore,
   rollback,
+  takeNodeDown,
+  uncordonNode,
   upgrade,
   type Approve,
+  type InitOptions,
+  type NewSite,
   type OperationOptions,
 } from '../../../src/usecases/index.ts';
 import type { PlannedRun } from '../../../src/usecases/planned-run.ts';
@@ -79,6 +86,10 @@ export interface ModelRun {
 export class ModelSite {
   machines: readonly SimulatedMachine[];
   readonly installer = new Installer();
+  /** Machines on which data of the store began, in order. */
+  readonly begun: string[] = [];
+  /** Nodes that get no requests. */
+  readonly cordoned = new Set<string>();
   readonly layout: SeedLayout;
   readonly #directory: string;
   readonly #bundles: ReleaseBundles;
@@ -111,6 +122,15 @@ export class ModelSite {
     const machine = new SimulatedMachine({ name, address, local: name === MACHINES[0]?.name, ...options });
     machine.bundleDigests = digests;
     machine.programs.set('ring', () => ({}));
+    machine.programs.set('storectl', () => {
+      this.begun.push(name);
+      return {};
+    });
+    machine.programs.set('workctl', ([verb, node = '']) => {
+      if (verb === 'cordon') this.cordoned.add(node);
+      else this.cordoned.delete(node);
+      return {};
+    });
     machine.sysctls.set('net.core.somaxconn', '128');
     return machine;
   }
@@ -122,13 +142,23 @@ export class ModelSite {
   }
 
   /**
-   * Runs a command on the seed. `declared` is what cluster.yaml says before it, and `wish` has the bundle that is given to
-   * the command.
+   * Runs a command on the seed. `declared` is what cluster.yaml says before it, which stays as it is when it is undefined, and
+   * `wish` has the bundle that is given to the command.
    */
-  async run(verb: Verb, { declared, wish }: { readonly declared: Wish; readonly wish: Wish }, kill?: Kill): Promise<ModelRun> {
-    const options = await this.#options({ ...declared, release: wish.release }, this.#seedRoot, (name) => this.machine(name));
-    const work = (): Promise<ModelRun> => observe((emit, approve) => carryOut(verb, { ...options, emit }, approve));
+  async run(verb: Verb, { declared, wish }: { readonly declared: Wish | undefined; readonly wish: Wish }, kill?: Kill): Promise<ModelRun> {
+    if (declared !== undefined) await this.#declare(declared);
+    const options = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
+    const work = (): Promise<ModelRun> =>
+      observe((emit, approve) =>
+        verb.what === 'init' ? initSite({ ...options, emit }, this.#newSite(wish), approve) : carryOut(verb, { ...options, emit }, approve),
+      );
     return kill === undefined ? work() : this.#killed(kill, work);
+  }
+
+  /** The site of a wish for one node, as an operator says it in flags. */
+  #newSite({ nodes: [node] }: Wish): NewSite {
+    if (node === undefined) throw new Error('a site begins with a node');
+    return { node, depot: { port: this.#depotPort }, network: {}, typed: { options: [], values: [], flags: [] } };
   }
 
   /** Puts a bare machine with another address in the place of one. Returns a function that undoes this. */
@@ -142,6 +172,7 @@ export class ModelSite {
 
   /** Makes a backup, removes all files of the seed, and restores them from the backup. */
   async restoreSeed(wish: Wish): Promise<void> {
+    await this.#declare(wish);
     const { clusterPath, machines, clock, signal } = await this.#options(wish, this.#seedRoot, (name) => this.machine(name));
     const file = join(this.#directory, 'seed.gpg');
     const passphrase = 'a passphrase of the operator';
@@ -166,6 +197,7 @@ export class ModelSite {
         close: () => machine.close(),
       };
     };
+    await this.#declare(wish);
     const options = await this.#options(wish, join(this.#directory, `seed-${seed}`), reach);
     return observe((emit, approve) => install({ ...options, emit }, approve));
   }
@@ -210,14 +242,21 @@ export class ModelSite {
     return run;
   }
 
-  async #options(wish: Wish, seedRoot: string, reach: (name: string) => Host): Promise<Omit<OperationOptions, 'emit'>> {
-    const clusterPath = join(this.#directory, 'cluster.yaml');
+  get #clusterPath(): string {
+    return join(this.#directory, 'cluster.yaml');
+  }
+
+  async #declare({ name, nodes, podCIDR, variables, place }: Wish): Promise<void> {
     const more = [
       `depot: { port: ${this.#depotPort} }`,
-      `network: { podCIDR: ${wish.podCIDR} }`,
-      `variables: ${JSON.stringify(wish.variables)}`,
+      `network: { podCIDR: ${podCIDR} }`,
+      `variables: ${JSON.stringify(variables)}`,
+      ...(Object.keys(place).length === 0 ? [] : [`place: ${JSON.stringify(place)}`]),
     ];
-    await writeFile(clusterPath, clusterYaml(wish.nodes, more).replace('name: sample', `name: ${wish.name}`));
+    await writeFile(this.#clusterPath, clusterYaml(nodes, more).replace('name: sample', `name: ${name}`));
+  }
+
+  async #options(wish: Wish, seedRoot: string, reach: (name: string) => Host): Promise<Omit<InitOptions, 'emit'>> {
     const machines: Machines = {
       connect: async ({ name }) => reach(name),
       openSeed: ({ name, address = '' }) => this.#make(name, address),
@@ -227,7 +266,7 @@ export class ModelSite {
     };
     return {
       bundlePaths: [await this.#bundles.pathOf(wish.release)],
-      clusterPath,
+      clusterPath: this.#clusterPath,
       connect: { home: this.#directory },
       clock: { ...systemClock, now: () => new Date(NOW) },
       signal: new AbortController().signal,
@@ -236,7 +275,11 @@ export class ModelSite {
   }
 }
 
-function carryOut(verb: Verb, options: OperationOptions, approve: Approve): Promise<{ readonly changed: number }> {
+function carryOut(
+  verb: Exclude<Verb, { readonly what: 'init' }>,
+  options: OperationOptions,
+  approve: Approve,
+): Promise<{ readonly changed: number }> {
   switch (verb.what) {
     case 'install':
       return install(options, approve);
@@ -246,6 +289,14 @@ function carryOut(verb: Verb, options: OperationOptions, approve: Approve): Prom
       return rollback({ ...options, bundlePaths: undefined }, approve);
     case 'node':
       return changeNode({ ...options, purge: verb.purge === true }, verb.change, approve);
+    case 'move':
+      return moveComponent(options, verb.move, approve);
+    case 'down':
+      return takeNodeDown({ ...options, ...options.connect, ...verb }, async () => true);
+    case 'up':
+      return bringNodeUp({ ...options, ...options.connect, ...verb, bundlePaths: verb.isGiven === true ? options.bundlePaths : undefined });
+    case 'uncordon':
+      return uncordonNode({ ...options, ...options.connect, ...verb });
     case 'renew':
       return renewCertificates({ ...options, renew: verb.names }, approve);
     case 'reset':

@@ -20,6 +20,8 @@ export interface Wish {
   readonly nodes: readonly SampleNode[];
   readonly variables: Readonly<Record<string, string>>;
   readonly podCIDR: string;
+  /** Nodes of components that stand on one node, where cluster.yaml says which. */
+  readonly place: Readonly<Record<string, string>>;
   readonly release: Release;
 }
 
@@ -44,6 +46,7 @@ export const FIRST_WISH: Wish = {
   nodes: [nodeOf('n1', ['manage', 'vote']), nodeOf('n2', ['front'])],
   variables: {},
   podCIDR: '10.20.0.0/16',
+  place: {},
   release: { version: 1, otherImages: [], storeConf: 1, daemon: 1, extra: 'none', hasLogs: false },
 };
 
@@ -54,21 +57,52 @@ export function manifestsOf({ version, storeConf, daemon, extra, hasLogs }: Rele
     'requires: { cpus: 1, memory: 1GB, disk: 1GB }\npackageSets: [tools]\n';
   const platform = MANIFESTS['platform.yaml'] ?? '';
   const store = MANIFESTS['components/store/component.yaml'] ?? '';
+  const web = MANIFESTS['components/web/component.yaml'] ?? '';
   const logs = '{ path: "${var.root}/logs", mode: "0755" }, ';
   return {
     ...MANIFESTS,
     'platform.yaml': platform.replace('version: "1.2"', `version: "1.${version}"`).replace('variables: {', 'variables: { note: hello,'),
     'roles/manage.yaml': role('manage', ['docker', 'store', ...(extra === 'none' ? [] : [extra])]),
-    'roles/front.yaml': role('front', ['docker', 'web']),
+    'roles/front.yaml': role('front', ['docker', 'beat', 'web']),
     'roles/vote.yaml': role('vote', ['docker', 'ring']),
-    'roles/plain.yaml': role('plain', ['docker']),
+    'roles/plain.yaml': role('plain', ['docker', 'beat']),
     'components/docker/daemon.json': `{ "log-driver": "json-file", "debug": ${daemon % 2 === 0} }\n`,
-    'components/store/component.yaml': store.replace('directories: [', `directories: [${hasLogs ? logs : ''}`),
+    'components/store/component.yaml': store.replace('directories: [', `${ONCE}directories: [${hasLogs ? logs : ''}`),
     'components/store/store.conf': 'name=${node.name}\npassword=${secret.store-root}\nnote=${var.note}\n' + `text=${storeConf}\n`,
+    'components/beat/component.yaml': BEAT,
+    'components/web/component.yaml': web.replace(
+      'services:',
+      `${CORDON}files: [{ path: "\${var.root}/web.conf", template: web.conf }]\nservices:`,
+    ),
+    'components/web/web.conf': 'beat=${first.beat.address}\n',
     'components/ring/component.yaml': RING,
     ...(extra === 'none' ? {} : { [`components/${extra}/component.yaml`]: extraOf(extra), [`components/${extra}/extra.conf`]: 'size=1\n' }),
   };
 }
+
+/** Runs when the data of the store begin. */
+const ONCE = `actions:
+  - { name: init, summary: make the first rows, at: once, each: cluster, command: [storectl, init] }
+`;
+
+const CORDON = `actions:
+  - { name: cordon, summary: keep requests away, at: cordon, on: { component: store }, command: [workctl, cordon, "\${node.name}"] }
+  - { name: uncordon, summary: let requests come, at: uncordon, on: { component: store }, command: [workctl, uncordon, "\${node.name}"] }
+`;
+
+/** A single component without data. */
+const BEAT = `apiVersion: caisson/v1
+kind: Component
+name: beat
+summary: Keeps time
+placement: one
+needs: [docker]
+ports: [{ port: 7100 }]
+services:
+  - name: beat
+    container: { image: "${WEB_IMAGE}" }
+    health: { model: tcp, address: "127.0.0.1:7100" }
+`;
 
 const RING = `apiVersion: caisson/v1
 kind: Component
