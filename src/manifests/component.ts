@@ -90,6 +90,10 @@ const serviceSchema = z
       .regex(/^[A-Za-z0-9:_.@-]+$/, 'is not a systemd unit')
       .optional()
       .describe('A systemd unit that a package brought: enabled, started and probed. Neither container nor unit: only probed.'),
+    sockets: z
+      .array(z.string().regex(/^[A-Za-z0-9:_.@-]+\.socket$/, 'is not a socket unit'))
+      .default([])
+      .describe('Socket units by which a call starts that unit. `caisson node down` stops them with it.'),
     endpoints: z.array(endpointSchema).default([]).describe('Where the service listens, for others to find.'),
     health: healthSchema.optional().describe('How to know that it works.'),
     restartPolicy: z.enum(['always', 'on-failure', 'no']).default('always').describe('When systemd starts it again.'),
@@ -99,6 +103,8 @@ const serviceSchema = z
     const kinds = [service.container, service.process, service.unit].filter((kind) => kind !== undefined);
     if (kinds.length > 1)
       context.addIssue({ code: 'custom', path: ['unit'], message: 'stands beside container or process; keep one of them' });
+    if (service.sockets.length > 0 && service.unit === undefined)
+      context.addIssue({ code: 'custom', path: ['sockets'], message: 'start no unit; name it, or remove them' });
     if (service.container === undefined && service.process === undefined && service.health === undefined) {
       context.addIssue({ code: 'custom', path: ['health'], message: 'is missing; without a container or a process there must be a probe' });
     }

@@ -28,7 +28,19 @@ export function difference(
     [...things.values()].filter((one) => !wantedIds.has(`${host} ${resourceId(one)}`)).map((one) => removalOf(host, one, options)),
   );
   const superseded = wanted.flatMap((resource) => supersededImage(resource, owned.get(resource.host)?.get(resourceId(resource))));
-  return [...withDependentUnits(makings), ...removals, ...superseded];
+  return [...withDependentUnits(makings), ...withDirectoriesAbove(removals), ...superseded];
+}
+
+/**
+ * Has directories above data that stay in the record, unless they are empty: a later run that purges the data removes them, too.
+ */
+function withDirectoriesAbove(removals: readonly (Removal | Staying)[]): readonly (Removal | Staying)[] {
+  const staying = removals.filter((one) => one.action === 'keep' || one.end === 'kept');
+  return removals.map((one) => {
+    if (one.action === 'keep' || one.end !== 'gone' || one.owned.kind !== 'directory') return one;
+    const isAbove = staying.some(({ host, owned }) => host === one.host && owned.key.startsWith(`${one.owned.key}/`));
+    return isAbove ? { ...one, end: 'kept', reason: 'data below it stay' } : one;
+  });
 }
 
 /** Turns `keep` into `change` for each unit that reads a file which this run writes: the unit restarts or reloads. */

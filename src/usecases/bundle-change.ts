@@ -17,7 +17,14 @@ export async function bundleChange(
   if (record?.bundle === undefined || record.bundle.digest === next) return undefined;
   const inForce = await manifestOf(stagedName(record.bundle, layout));
   const missing = begun === undefined ? undefined : await missingOf(begun);
-  return { layers: inForce === undefined ? undefined : layersOf(record, inForce), toFetch: missing?.bytes ?? 0 };
+  const toFetch = missing?.bytes ?? 0;
+  if (inForce === undefined) return { layers: undefined, packages: undefined, toFetch };
+  return { layers: layersOf(record, inForce), packages: packagesOf(inForce), toFetch };
+}
+
+/** Digests of all packages of a bundle: a delta has those of its bases, too. */
+function packagesOf({ entries, baseEntries }: BundleManifest): ReadonlySet<Digest> {
+  return new Set([...entries, ...baseEntries].flatMap(({ kind, digest }) => (kind === 'package' ? [digest] : [])));
 }
 
 /** Digests of the layers of the images that each host has by the record, as the bundle in force describes them. */

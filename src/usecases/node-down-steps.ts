@@ -140,6 +140,8 @@ class NodeSteps {
         const host = this.#host();
         const services = this.#servicesOf(placement);
         await this.#hold((held) => new Set([...held, ...services.map((service) => service.name)]), signal);
+        // A call to a socket that is up would start its service again.
+        for (const socket of services.flatMap(({ sockets }) => sockets)) await disableUnit(host, socket, { signal });
         for (const { unit } of services) if (unit !== undefined) await disableUnit(host, wholeUnitName(unit), { signal });
         this.#parts.site.agents.forget(host.name);
         if (await this.isStopped(placement)) return;
@@ -167,8 +169,15 @@ class NodeSteps {
         const host = this.#host();
         const services = this.#servicesOf(placement);
         const units = services.flatMap(({ unit }) => (unit === undefined ? [] : [wholeUnitName(unit)]));
-        for (const unit of units) await enableUnit(host, unit, { signal });
-        if (units.length > 0) await startUnits(host, units, { signal });
+        const sockets = await this.#installed(
+          services.flatMap((service) => service.sockets),
+          signal,
+        );
+        for (const unit of [...sockets, ...units]) await enableUnit(host, unit, { signal });
+        // A socket starts before its service, and not beside one that runs.
+        const states = await readUnits(host, units, { signal });
+        const isUp = units.every((unit) => isActive(states.get(unit)));
+        for (const started of [isUp ? [] : sockets, units]) if (started.length > 0) await startUnits(host, started, { signal });
         const own = new Set(services.map((service) => service.name));
         await this.#hold((held) => new Set([...held].filter((service) => !own.has(service))), signal);
         await this.#watch.restarts.note(host, signal);
@@ -193,7 +202,11 @@ class NodeSteps {
   async isStopped(placement: Placement): Promise<boolean> {
     const held = await this.#held();
     if (!this.#servicesOf(placement).every(({ name }) => held.has(name))) return false;
-    return !(await this.#activeUnits(placement)).some(Boolean);
+    const sockets = await readUnits(
+      this.#host(),
+      this.#servicesOf(placement).flatMap((service) => service.sockets),
+    );
+    return ![...(await this.#activeUnits(placement)), ...[...sockets.values()].map(isActive)].some(Boolean);
   }
 
   #add(step: Omit<Step, 'host' | 'needs'>): void {
@@ -217,6 +230,12 @@ class NodeSteps {
     if (units.length === 0) return [];
     const states = await readUnits(this.#host(), units, signal === undefined ? {} : { signal });
     return units.map((unit) => isActive(states.get(unit)));
+  }
+
+  /** Those of the units that systemd knows: what a package brings differs between distributions. */
+  async #installed(units: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const states = await readUnits(this.#host(), units, { signal });
+    return units.filter((unit) => states.get(unit)?.load !== 'not-found');
   }
 
   async #held(signal?: AbortSignal): Promise<ReadonlySet<string>> {

@@ -1,9 +1,10 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   bundleTree,
   closeBundles,
   openBundles,
+  partialPath,
   readTrust,
   requireTrust,
   type BundleBase,
@@ -14,7 +15,7 @@ import { readTopology, type ClusterSpec, type RecordedTopology, type Topology, p
 import { loadManifests, type Manifests } from '../manifests/index.ts';
 import { CaissonError, digestOf, hasCode, systemClock, type Clock, type Digest } from '../core/index.ts';
 import { checkLoginFiles } from '../host/index.ts';
-import { subtree } from '../io/index.ts';
+import { isThere, subtree } from '../io/index.ts';
 import { seedLayout, stagedBundleName } from '../site/index.ts';
 import { trustPaths } from './trust-paths.ts';
 
@@ -141,14 +142,18 @@ function theOne(bundles: readonly BundleReader[]): BundleReader {
  * Finds a staged bundle by its name, which contains its digest. Whether the file is complete is checked when it is
  * opened.
  */
+/** Returns the path of a base on the seed, undefined where there is none. Throws BUNDLE_INCOMPLETE for one that the depot has in part. */
 async function findStaged(directory: string, { name, version, digest }: BundleBase): Promise<string | undefined> {
   const path = join(directory, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
-  try {
-    await access(path);
-    return path;
-  } catch {
-    return undefined;
-  }
+  if (await isThere(path)) return path;
+  if (!(await isThere(partialPath(path)))) return undefined;
+  throw new CaissonError(
+    'BUNDLE_INCOMPLETE',
+    `Cannot use the delta of ${name} ${version}: the depot has fetched only a part of that bundle, "${path}"`,
+    {
+      hint: 'Give that bundle too, or upgrade from the lock: caisson upgrade --online --lock FILE; or carry a full bundle over (build-bundle without --base)',
+    },
+  );
 }
 
 async function readCluster(path: string): Promise<string> {

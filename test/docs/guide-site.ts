@@ -139,7 +139,7 @@ function serve(machine: SimulatedMachine, bundles: readonly StagedBundle[], clus
 
 /** Names of files in the guide, and the files of a site that stand for them. */
 function namesOf(directory: string, bundles: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const own = ['cluster.yaml', 'passphrase', 'operator.asc', 'PRIVATE.asc', 'seed.gpg'];
+  const own = ['cluster.yaml', 'passphrase', 'operator.asc', 'PRIVATE.asc', 'seed.gpg', 'before-move.gpg'];
   return {
     ...Object.fromEntries(own.map((name) => [name, join(directory, name)])),
     '/mnt/usb': join(directory, 'usb'),

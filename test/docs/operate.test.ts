@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { BACKUP_SCENARIOS } from './guide-backups.ts';
 import { CHANGE_SCENARIOS } from './guide-changes.ts';
 import { commandsOf, readGuide, unknownCommands } from './guide-commands.ts';
+import { MOVE_SCENARIOS } from './guide-moves.ts';
 import { NODE_SCENARIOS } from './guide-nodes.ts';
 import { describeScenarios } from './guide-scenario.ts';
 
-const SCENARIOS = [...NODE_SCENARIOS, ...CHANGE_SCENARIOS, ...BACKUP_SCENARIOS];
+const SCENARIOS = [...NODE_SCENARIOS, ...MOVE_SCENARIOS, ...CHANGE_SCENARIOS, ...BACKUP_SCENARIOS];
 const RUN = new Set(SCENARIOS.flatMap(({ steps }) => steps.map(({ command }) => command)));
 
 /** Commands of the guide that no simulated site runs, with the reason or the test that runs them. */
@@ -24,13 +25,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'caisson node up c2': 'as above',
   'caisson node up c2 --bundle FILE': 'as above',
   'caisson node down m1 --force': 'as above',
-  'caisson component list': 'with other names in test/cli/commands/component.test.ts and test/usecases/components.test.ts',
-  'caisson component move rbd-hub --to m2 --plan': 'as above',
-  'caisson component move rbd-hub --from m1 --to m2 --begin-empty': 'as above',
-  'caisson component move rbd-hub --to m2 --begin-empty': 'as above',
-  'caisson backup --output before-move.gpg --passphrase-file passphrase': 'each alone, with other names: test/usecases/backup.test.ts',
-  'caisson restore before-move.gpg --passphrase-file passphrase --data --component rbd-hub':
-    'each alone, with other names: test/usecases/component-data.test.ts',
   'gpg --decrypt FILE | tar -tvf -': 'test/docs/operate.authority.test.ts',
   'gpg --decrypt FILE | tar -C / -xpf - var/lib/caisson/secrets': 'test/docs/operate.authority.test.ts',
 };

@@ -1,5 +1,7 @@
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/index.ts';
+import { settledResources } from '../../src/plan/claims.ts';
 import { difference } from '../../src/plan/difference.ts';
 import { fixedContent, OWNERS, type Found, type Resource } from '../../src/resources/index.ts';
 import { newSiteRecord, type OwnedResource, type SiteRecord } from '../../src/site/index.ts';
@@ -15,6 +17,23 @@ const data: OwnedResource = { kind: 'directory', key: '/opt/sample/data', owner:
 describe('data of an owner that is gone', () => {
   it('are said to stay by the run in which it goes', () => {
     expect(difference([], new Map(), recordOf(data))).toMatchObject([{ action: 'remove', end: 'kept' }]);
+  });
+
+  it('keep the directories above them in the record, which a purge removes with them', () => {
+    const above = { kind: 'directory', key: posix.dirname(data.key), owner: 'caisson' } as const;
+    const beside = { kind: 'directory', key: `${above.key}-2`, owner: 'caisson' } as const;
+    const changes = difference([], new Map(), recordOf(data, above, beside));
+    expect(changes).toMatchObject([
+      { action: 'remove', end: 'kept', owned: data },
+      { action: 'remove', end: 'kept', owned: above },
+      { action: 'remove', end: 'gone', owned: beside },
+    ]);
+    expect(settledResources(changes).get('n1')).toEqual([
+      { ...above, kept: true },
+      { ...data, kept: true },
+    ]);
+    const purged = difference([], new Map(), recordOf({ ...data, kept: true }, { ...above, kept: true }), { purge: true });
+    expect(purged.map(({ action }) => action)).toEqual(['remove', 'remove']);
   });
 
   it('are no change of any later run, until they are purged', () => {

@@ -232,6 +232,21 @@ describe('preflight of disks', () => {
       expect.stringMatching(/^m1: \/usr has .* for installed packages\)$/),
     ]);
     expect(problemsWith({ ...apart, '/var/cache/apt/archives': size - 1 })).toEqual([expect.stringMatching(/ for packages\)$/)]);
+    // On a host with components they count where the run changes the bundle, unless the bundle in force had the same ones.
+    const state = {
+      agent: true,
+      depot: true,
+      components: new Set(['docker']),
+      bundles: new Map([[stagedBundleName(carried), BUNDLE_SIZE]]),
+    };
+    const upgraded = (inForce: readonly string[] | undefined): readonly string[] => {
+      const change = { layers: new Map(), packages: inForce === undefined ? undefined : new Set(inForce.map(digestOf)), toFetch: 0 };
+      const fileSystems = mounts({ ...apart, '/usr': 3 * size - 1 });
+      return problems('m1', { facts: { fileSystems }, state }, { bundle: carried, change });
+    };
+    expect(upgraded(['engine of before'])).toEqual([expect.stringMatching(/^m1: \/usr has .* for installed packages\)$/)]);
+    expect(upgraded(['engine'])).toEqual([]);
+    expect(upgraded(undefined)).toEqual([]);
   });
 
   it('counts what earlier runs wrote', () => {
@@ -254,7 +269,7 @@ describe('preflight of disks', () => {
       state,
       images,
     });
-    const change = { layers: new Map([['m1', new Set([digestOf('of the bundle in force')])]]), toFetch: 0 };
+    const change = { layers: new Map([['m1', new Set([digestOf('of the bundle in force')])]]), packages: undefined, toFetch: 0 };
 
     it('count the images that come beside those that are there, and say how much is missing', () => {
       expect(problems('m1', on(3 * LAYER_SIZE), { change })).toEqual([]);
@@ -268,17 +283,17 @@ describe('preflight of disks', () => {
 
     it('count no layer that the bundle in force has brought, and no image that a killed run has pulled', () => {
       const layers = new Map([['m1', new Set([digestOf('shared')])]]);
-      expect(problems('m1', on(0), { change: { layers, toFetch: 0 } })).toEqual([]);
+      expect(problems('m1', on(0), { change: { layers, packages: undefined, toFetch: 0 } })).toEqual([]);
       expect(problems('m1', on(0, new Map([['registry.example/store:1', config?.digest ?? '']])), { change })).toEqual([]);
       expect(problems('m1', on(0, new Map([['registry.example/store:1', 'another']])), { change })).toHaveLength(1);
     });
 
     it('count no images of components that are there where the bundle in force cannot be read', () => {
-      expect(problems('m1', on(0), { change: { layers: undefined, toFetch: 0 } })).toEqual([]);
+      expect(problems('m1', on(0), { change: { layers: undefined, packages: undefined, toFetch: 0 } })).toEqual([]);
     });
 
     it('count on the seed what the depot has yet to fetch', () => {
-      const toFetch = { layers: undefined, toFetch: GB };
+      const toFetch = { layers: undefined, packages: undefined, toFetch: GB };
       expect(problems('m1', on(GB), { change: toFetch, bundles: [] })).toEqual([]);
       expect(problems('m1', on(GB - 1), { change: toFetch, bundles: [] })).toEqual([
         expect.stringMatching(/\(.* for what is not fetched of the bundle\)$/),

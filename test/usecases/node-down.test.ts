@@ -126,6 +126,35 @@ describe('a node that is taken down', () => {
     expect(runningOn(site, 'n2')).toEqual(['docker', 'worker']);
   });
 
+  it('is not started by a call to a socket of its engine, which comes up with it, before the engine', async () => {
+    const texts = hardManifests();
+    const engine = (texts['components/docker/component.yaml'] ?? '').replace('unit: docker,', 'unit: docker, sockets: [docker.socket],');
+    const path = await writeSampleBundle(join(directory(), 'socket.tar'), {
+      manifests: { ...texts, 'components/docker/component.yaml': engine },
+      images: HARD_IMAGES,
+    });
+    const site = ending(await hardSite(directory(), path, WORKERS));
+    await site.run();
+    const { units, lines } = site.machine('n2');
+    units.set('docker.socket', { enabled: true, started: 1, loaded: '', isPackaged: true });
+    const socket = (): unknown => [units.get('docker.socket')?.enabled, units.get('docker.socket')?.started !== undefined];
+    await takeNodeDown(optionsFor(site, 'n2'), yes);
+    expect(socket()).toEqual([false, false]);
+    expect(lines.findIndex((line) => line.includes('disable --now --quiet -- docker.socket'))).toBeLessThan(
+      lines.findIndex((line) => line.includes('disable --now --quiet -- docker.service')),
+    );
+    const before = lines.length;
+    await bringNodeUp(optionsFor(site, 'n2'));
+    expect(socket()).toEqual([true, true]);
+    expect(lines.slice(before).filter((line) => line.includes(' start -- docker'))).toEqual([
+      'systemctl --no-pager start -- docker.socket',
+      'systemctl --no-pager start -- docker.service',
+    ]);
+    // The others have no such unit, which is no reason to fail.
+    await takeNodeDown(optionsFor(site, 'n3'), yes);
+    expect((await bringNodeUp(optionsFor(site, 'n3'))).changed).toBeGreaterThan(0);
+  });
+
   it('comes up in the order of needs, each component healthy before the next, and gets work again', async () => {
     const site = await siteOf(WORKERS);
     const before = JSON.stringify(site.machine('n2').state());

@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closeBundles, signBundle } from '../../src/bundle/index.ts';
+import { closeBundles, partialPath, signBundle } from '../../src/bundle/index.ts';
 import { stagedBundleName } from '../../src/site/index.ts';
 import { openRequest } from '../../src/usecases/open-request.ts';
 import { allow, makeKey, signerOf } from '../support/signing-keys.ts';
@@ -63,6 +63,13 @@ describe('openRequest', () => {
     await expect(openRequest([newer], path, { stagedBundles: staged })).rejects.toMatchObject({ code: 'BUNDLE_BASE_MISSING' });
     const [, base] = given.bundles;
     if (base === undefined) throw new Error('the delta has a base');
+    const partial = partialPath(join(staged, stagedBundleName(base)));
+    await writeFile(partial, '');
+    await expect(openRequest([newer], path, { stagedBundles: staged })).rejects.toMatchObject({
+      code: 'BUNDLE_INCOMPLETE',
+      message: expect.stringContaining('the depot has fetched only a part of that bundle'),
+    });
+    await rm(partial);
     await copyFile(bundle, join(staged, stagedBundleName(base)));
     const found = await openRequest([newer], path, { stagedBundles: staged });
     expect(found.bundles.map((reader) => reader.bundleDigest)).toEqual(given.bundles.map((reader) => reader.bundleDigest));

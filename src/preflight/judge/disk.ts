@@ -107,16 +107,21 @@ function imageBytes({ node, facts, state, images }: ObservedHost, { topology, bu
 }
 
 /**
- * Bytes of the packages in the package sets of a node's roles and components. 0 for a node that has components already,
- * because an earlier run installed most of its packages.
+ * Bytes of the packages in the package sets of a node's roles and components. For a node that has components already, because an
+ * earlier run installed most of its packages, those alone that a change of the bundle brings in the place of others: what they
+ * replace goes when they are unpacked, and not before.
  */
-function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, bundle }: HostsToCheck): number {
-  if (!isNode || state.components.size > 0) return 0;
+function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, bundle, change }: HostsToCheck): number {
+  const there = state.components.size > 0 ? change?.packages : new Set();
+  if (!isNode || there === undefined) return 0;
   const system = systemOf(topology, facts);
   const sets = new Set(topology.packageSetsOf(node.name));
   const repository = bundle.manifest.repositories.find(({ id }) => system !== undefined && id === `${system.id}-${system.version}`);
   const wanted = (repository?.packages ?? []).filter(
     ({ architecture, set }) => ['all', facts.architecture].includes(architecture) && set.some((name) => sets.has(name)),
   );
-  return wanted.reduce((sum, { path }) => sum + (bundle.entry(path)?.size ?? 0), 0);
+  return wanted.reduce((sum, { path }) => {
+    const entry = bundle.entry(path);
+    return sum + (entry === undefined || there.has(entry.digest) ? 0 : entry.size);
+  }, 0);
 }

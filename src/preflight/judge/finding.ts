@@ -25,6 +25,8 @@ export interface ObservedHost {
 export interface BundleChange {
   /** Digests of the image layers that each host has of the bundle in force. Undefined when that bundle cannot be read. */
   readonly layers: ReadonlyMap<string, ReadonlySet<Digest>> | undefined;
+  /** Digests of the packages of the bundle in force. Undefined when that bundle cannot be read. */
+  readonly packages: ReadonlySet<Digest> | undefined;
   /** Bytes that the depot has yet to fetch of a bundle that was begun on the seed. */
   readonly toFetch: number;
 }

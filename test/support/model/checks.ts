@@ -63,7 +63,9 @@ export function expectAllRun(machines: readonly SimulatedMachine[]): void {
 /** Paths of data that a plan keeps, by host. */
 export function keptIn(planned: PlannedRun | undefined): readonly { readonly host: string; readonly path: string }[] {
   return (planned?.plan.changes ?? []).flatMap((change) =>
-    change.action === 'remove' && change.end === 'kept' ? [{ host: change.host, path: change.owned.key }] : [],
+    change.action === 'remove' && change.end === 'kept' && change.owned.data === true
+      ? [{ host: change.host, path: change.owned.key }]
+      : [],
   );
 }
 
