@@ -11,15 +11,28 @@ import {
   relativePathField,
   siblingField,
   textField,
-  urlField,
 } from '../../io/index.ts';
 import type { LockedRelease, RepositoryPackage } from '../package.ts';
 import type { AptRecord } from './apt-record.ts';
 
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]*$/, 'is not a package name; use lower-case letters, digits, + . and -');
 
+/**
+ * The address of a repository. Manifests and locks travel in bundles, so a login in it would be read by everyone who has a
+ * bundle; the message does not quote it.
+ */
+const repositoryUrl = z
+  .string()
+  .refine(isRepositoryAddress, 'is not an address such as https://deb.example.com/debian or file:///media/cdrom')
+  .refine(
+    hasNoSecret,
+    'holds a login or a query, and this document travels in the bundle; take it out, and write the login into the file that NETRC names, or into ~/.netrc: machine HOST login NAME password WORD',
+  );
+
 const sourceSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).describe('Where the repository is.'),
+  url: repositoryUrl.describe(
+    'Where the repository is: http, https, or file:///DIRECTORY of the machine that builds. A login for it belongs into the netrc file or docker login, never in here.',
+  ),
   suites: z.array(lineField).min(1).describe('Suites that are merged, such as bookworm and bookworm-updates.'),
   components: z.array(lineField).min(1).default(['main']).describe('Parts of the suites.'),
   signedBy: siblingField.describe('Keyring beside this document that must have signed it.'),
@@ -64,7 +77,7 @@ const lockedPackage = z.strictObject({
   version: textField,
   architecture: textField,
   source: z.strictObject({ name: textField, version: textField }),
-  repository: urlField,
+  repository: repositoryUrl,
   filename: relativePathField,
   size: byteCountField,
   digest: digestField,
@@ -79,7 +92,9 @@ export const aptLockedSystemSchema = z.strictObject({
   architecture: textField,
   codename: textField,
   inputs: digestField,
-  releases: boundedList(z.strictObject({ url: urlField, suite: textField, codename: textField, date: dateField, digest: digestField })),
+  releases: boundedList(
+    z.strictObject({ url: repositoryUrl, suite: textField, codename: textField, date: dateField, digest: digestField }),
+  ),
   packages: boundedList(lockedPackage),
 });
 
@@ -171,4 +186,17 @@ export function aptRepositoryInOrder(repository: AptBundleRepository): AptBundle
     components: [...repository.components],
     packages: sortedBy(packages, ({ path }) => path),
   };
+}
+
+function isRepositoryAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, host } = new URL(text);
+  return protocol === 'file:' ? host === '' : ['http:', 'https:'].includes(protocol);
+}
+
+/** Signed addresses have their secret in the query. */
+function hasNoSecret(text: string): boolean {
+  if (!URL.canParse(text)) return true;
+  const { username, password, search, hash } = new URL(text);
+  return username === '' && password === '' && search === '' && hash === '';
 }
