@@ -137,11 +137,20 @@ function planOutput(report: PlanReport): CommandOutput {
       report.repositories.map((item) => [item.id, item.architecture, String(item.packages), formatSize(item.size), item.from.join(' ')]),
     ),
     '',
+    ...report.repositories.flatMap(tieLines),
     ...report.bases.map(({ name, version, digest }) => `Would be a delta on ${name} ${version} (bundle ${digest})`),
     `Would download ${formatSize(download)} (what images share once) and write ${placeOf(report)}, ${formatSize(size)}`,
     'Nothing was changed',
   ];
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
+}
+
+/** apt leaves these choices to chance; whoever wants another one names the package in a set. */
+function tieLines({ id, architecture, ties }: PlanReport['repositories'][number]): string[] {
+  return ties.map(
+    ({ name, taken, others }) =>
+      `${id} ${architecture}: several packages provide "${name}" alike; took ${taken}, not ${others.join(' or ')}: name one of them in the package set to decide`,
+  );
 }
 
 function resultOutput(
