@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
 import { limitExceeded, readLimited } from '../io/index.ts';
 
@@ -40,7 +39,7 @@ export async function openLocalFile(url: string, offset: number): Promise<Readab
 
 function pathOf(url: string): string {
   try {
-    return fileURLToPath(url);
+    return decodeURIComponent(new URL(url).pathname);
   } catch (cause) {
     throw unreadable(url, cause);
   }

@@ -101,12 +101,17 @@ function* zstdChunks(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
+/** Bytes of a bzip2 file without content. */
+const SMALLEST_BZIP2 = 14;
+
 /** The decoder writes byte by byte and cannot be asked for a part: it is stopped one byte behind the limit. */
 function* bzip2Chunks(bytes: Uint8Array, limit: number): Generator<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let chunk = new Uint8Array(PIECE);
   let used = 0;
   let total = 0;
+  // The decoder takes a header alone for a file of nothing.
+  if (bytes.byteLength < SMALLEST_BZIP2) throw new Error('it is cut short');
   const output = {
     writeByte: (byte: number): void => {
       if (total > limit) throw new RangeError('the limit is reached');

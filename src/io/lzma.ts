@@ -34,7 +34,7 @@ export function* lzmaChunks(bytes: Uint8Array, limit: number): Generator<Uint8Ar
   yield window.takePiece();
 }
 
-/** What was written last, for matches to repeat, and the part of it that was not given out yet. */
+/** The bytes that were written last, for matches to repeat, and those of them that were not given out yet. */
 class Window {
   readonly #ring: Uint8Array;
   #piece: Uint8Array = new Uint8Array(PIECE + 273);

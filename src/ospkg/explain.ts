@@ -4,7 +4,7 @@ import { CaissonError, type ErrorDetails } from '../core/index.ts';
 export interface Reason {
   readonly text: string;
   readonly because: readonly Reason[];
-  /** What would change it, as a sentence without its full stop. */
+  /** A remedy, as a sentence without its full stop. */
   readonly help?: string;
 }
 

@@ -14,7 +14,7 @@ import { CaissonError, formatSize, parsePlatform, type Platform } from '../../co
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
-import { readClientCertificates } from '../client-certificates.ts';
+import { readClientCertificates } from '../online/client-certificates.ts';
 import { collect } from '../collect.ts';
 import { runCredentialHelper } from '../credential-helper.ts';
 import { parseJobs } from '../parse-jobs.ts';
@@ -145,7 +145,7 @@ function planOutput(report: PlanReport): CommandOutput {
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
 }
 
-/** apt leaves these choices to chance; whoever wants another one names the package in a set. */
+/** Choices that the package manager leaves to chance. A set that names one of the packages decides. */
 function tieLines({ id, architecture, ties }: PlanReport['repositories'][number]): string[] {
   return ties.map(
     ({ name, taken, others }) =>

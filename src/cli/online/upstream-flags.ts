@@ -8,7 +8,7 @@ import {
   type UpstreamSettings,
 } from '../../builder/index.ts';
 import { readSecretFile } from '../../io/index.ts';
-import { readClientCertificates } from '../client-certificates.ts';
+import { readClientCertificates } from './client-certificates.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext } from '../command.ts';
 import { runCredentialHelper } from '../credential-helper.ts';

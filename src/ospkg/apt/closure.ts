@@ -106,14 +106,15 @@ function groupsOf(sets: readonly PackageSet[], together: readonly (readonly stri
 }
 
 /** The record with the digest that bundles go by. A file that is listed by SHA-512 alone is fetched and held against it. */
-async function withDigest(listed: ListedRecord, { fetch, signal }: ClosePackagesOptions): Promise<AptRecord> {
+async function withDigest(listed: ListedRecord, options: ClosePackagesOptions): Promise<AptRecord> {
   const { hash, ...record } = listed;
   const { stanza, ...facts } = record;
   const known = digestIn(hash);
   if (known !== undefined) return { ...facts, digest: known, stanza };
-  if (fetch === undefined) throw new Error(`"${record.filename}" is listed by SHA-512 alone, and nothing can fetch it`);
+  const { signal } = options;
+  if (options.fetch === undefined) throw new Error(`"${record.filename}" is listed by SHA-512 alone, and nothing can fetch it`);
   const url = addressOf(record);
-  const bytes = await fetch(url, { limit: record.size, ...(signal === undefined ? {} : { signal }) });
+  const bytes = await options.fetch(url, { limit: record.size, ...(signal === undefined ? {} : { signal }) });
   const names = {
     what: `"${url}"`,
     hint: 'The mirror may be in the middle of an update: try again in some minutes, or use another mirror',

@@ -40,7 +40,7 @@ const repositoryUrl = z
 const sourceSchema = z
   .strictObject({
     url: repositoryUrl.describe(
-      'Where the repository is: http, https, or file:///DIRECTORY of the machine that builds. A login for it belongs into the netrc file or docker login, never in here.',
+      'Where the repository is: http, https, or file:///DIRECTORY of the machine that builds. A login for it is kept in the netrc file, never here: this document travels in the bundle.',
     ),
     suites: z
       .array(

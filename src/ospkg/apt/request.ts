@@ -48,10 +48,11 @@ export async function loadAptRequest(request: PackageRequest, tools: LoadTools):
   return { close: async (options) => closeRequest(request, index, { ...tools, ...options }) };
 }
 
-async function closeRequest(request: PackageRequest, index: AptIndex, { fetch, emit, signal }: LoadTools): Promise<AptLockedSystem> {
+async function closeRequest(request: PackageRequest, index: AptIndex, given: LoadTools): Promise<AptLockedSystem> {
   const { id, architecture, source, sets, together = [] } = request;
   const { base, exclude = [] } = source;
-  const tools = { fetch, ...(emit === undefined ? {} : { emit }), ...(signal === undefined ? {} : { signal }) };
+  const { emit, signal } = given;
+  const tools = { fetch: given.fetch, ...(emit === undefined ? {} : { emit }), ...(signal === undefined ? {} : { signal }) };
   const closure = await closePackages(index, { sets, together, exclude, base, ...tools });
   return {
     id,

@@ -12,7 +12,7 @@ export interface VersionWish {
   readonly set: string;
 }
 
-/** What a manifest says about which packages and versions are taken. */
+/** The words of a manifest about which packages and versions are taken. */
 export interface Policy {
   /** By name of the package; the version must fit every wish. */
   readonly versions?: ReadonlyMap<string, readonly VersionWish[]>;

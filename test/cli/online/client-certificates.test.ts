@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readClientCertificates } from '../../src/cli/client-certificates.ts';
-import { testAuthority } from '../support/test-certificates.ts';
+import { readClientCertificates } from '../../../src/cli/online/client-certificates.ts';
+import { testAuthority } from '../../support/test-certificates.ts';
 
 let directory: string;
 let pem: string;

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { CaissonError, InvalidInputError } from '../core/index.ts';
-import { readSecretFile } from '../io/index.ts';
+import { CaissonError, InvalidInputError } from '../../core/index.ts';
+import { readSecretFile } from '../../io/index.ts';
 
 /**
  * Reads the files of --client-certificate HOST=FILE: certificates with their keys (PEM) by host, with its port if it has
