@@ -11,8 +11,7 @@ interface Entry {
 }
 
 /**
- * The login of a netrc file for an address; undefined when the file has none. It is read as the package managers of
- * Debian read theirs: `machine` is `[http://|https://]HOST[:PORT][/PATH]`, the first entry that fits counts,
+ * The login of a netrc file for an address; undefined when the file has none. `machine` is `[http://|https://]HOST[:PORT][/PATH]`, the first entry that fits counts,
  * and an entry without a scheme is for https alone, so that no password travels in the clear by mistake. `default` is
  * for every https server. Unknown words and macros are skipped. Never throws: the text is a secret that no message may
  * quote.
