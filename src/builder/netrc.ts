@@ -27,8 +27,8 @@ export function loginOf(text: string, address: URL): Login | undefined {
 function entriesOf(text: string): Entry[] {
   const entries: Entry[] = [];
   const words = text
-    .replace(/^\s*macdef\b[^\n]*(?:\n[^\n]+)*/gm, '')
-    .replace(/^\s*#.*$/gm, '')
+    .replace(/^[ \t]*macdef\b[^\n]*(?:\n[^\n]+)*/gm, '')
+    .replace(/^[ \t]*#.*$/gm, '')
     .split(/\s+/)
     .filter((word) => word !== '');
   for (let index = 0; index < words.length; index += 1) {
