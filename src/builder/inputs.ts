@@ -71,6 +71,7 @@ async function packageRequests(manifests: Manifests, tree: FileTree, platforms: 
         id: `${system.id}-${system.version}`,
         source: await format.sourceOf(system, (file) => readTreeFile(tree, `os/${file}`)),
         sets: neededSets(system, manifests),
+        together: setsOfRoles(manifests),
       };
       return platforms.map((platform) => ({ ...request, architecture: format.architectureOf(platform) }));
     }),
@@ -83,8 +84,24 @@ async function packageRequests(manifests: Manifests, tree: FileTree, platforms: 
  * was checked when the manifests were read.
  */
 function neededSets(system: OperatingSystem, { roles, components }: Manifests): PackageSet[] {
-  const asked = new Set([...roles.values(), ...components.values()].flatMap(({ packageSets }) => packageSets));
-  const sets = system.packageSets.filter(({ name }) => asked.has(name));
+  const asking = [
+    ...[...roles.values()].map(({ name, packageSets }) => ({ by: `role "${name}"`, packageSets })),
+    ...[...components.values()].map(({ name, packageSets }) => ({ by: `component "${name}"`, packageSets })),
+  ];
+  const sets = system.packageSets.flatMap((set) => {
+    const askedBy = asking.filter(({ packageSets }) => packageSets.includes(set.name)).map(({ by }) => by);
+    return askedBy.length === 0 ? [] : [{ ...set, askedBy }];
+  });
   const base = system.base.packages.length === 0 ? [] : [{ name: 'base', packages: system.base.packages }];
   return [...sets, ...base].toSorted((left, right) => compareText(left.name, right.name));
+}
+
+/** The sets that a host of each role gets: its own, and those of its components. */
+function setsOfRoles({ roles, components }: Manifests): string[][] {
+  const lists = [...roles.values()].map((role) => [
+    ...role.packageSets,
+    ...role.components.flatMap((name) => components.get(name)?.packageSets ?? []),
+  ]);
+  const distinct = new Map(lists.map((names) => [...new Set(names)].toSorted(compareText)).map((names) => [names.join(' '), names]));
+  return [...distinct.values()].filter((names) => names.length > 0).toSorted((left, right) => compareText(left.join(' '), right.join(' ')));
 }

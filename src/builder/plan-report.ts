@@ -1,4 +1,5 @@
 import type { BundleBase } from '../bundle/index.ts';
+import type { PackageTie } from '../ospkg/index.ts';
 import type { BuildResult } from './build-bundle.ts';
 import type { LockedImage } from './lock.ts';
 import type { Upstream } from './upstream.ts';
@@ -24,6 +25,8 @@ export interface PlanReport {
     readonly packages: number;
     readonly size: number;
     readonly from: readonly string[];
+    /** Names that several packages provide alike, of which one was taken. */
+    readonly ties: readonly PackageTie[];
   }[];
   readonly executables: readonly { readonly platform: string; readonly size: number }[];
 }
@@ -49,12 +52,13 @@ export function planReport(
       from: upstream.images.describe(image.source),
       size: imageSize(image),
     })),
-    repositories: lock.operatingSystems.map(({ id, architecture, packages }) => ({
+    repositories: lock.operatingSystems.map(({ id, architecture, packages, ties = [] }) => ({
       id,
       architecture,
       packages: packages.length,
       size: sum(packages),
       from: [...new Set(packages.map(({ repository }) => upstream.addressOf(repository)))].toSorted(),
+      ties,
     })),
     executables: lock.executables.map(({ platform, size }) => ({ platform, size })),
   };

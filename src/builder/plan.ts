@@ -8,7 +8,7 @@ import {
   type PlannedFile,
 } from '../bundle/index.ts';
 import { compareText, digestOf, parsePlatform, sortedBy } from '../core/index.ts';
-import { formatOfLocked, type WrittenRepository } from '../ospkg/index.ts';
+import { addressOf, formatOfLocked, type WrittenRepository } from '../ospkg/index.ts';
 import { executableName } from './executables.ts';
 import { formatLock, type BundleLock, type LockedDescriptor, type LockedImage, type LockedOperatingSystem } from './lock.ts';
 import { sbomDocument, type SbomPackage } from './sbom.ts';
@@ -158,7 +158,7 @@ function repositoryOf(
 }
 
 function packageMember({ path, record }: WrittenRepository['packages'][number]): Member {
-  const url = `${record.repository}/${record.filename}`;
+  const url = addressOf(record);
   const file = { path, kind: 'package', size: record.size, digest: record.digest, mode: 0o644, origin: url } as const;
   return { file, origin: { kind: 'url', url } };
 }

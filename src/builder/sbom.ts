@@ -2,7 +2,7 @@ import { PackageURL } from 'packageurl-js';
 import type { BundleInput, PlannedFile } from '../bundle/index.ts';
 import { digestOf, hasCode, hexOf, parsePlatform, sortedBy, type Digest } from '../core/index.ts';
 import { parseReferenceAsWritten, repositoryName, type ImageReference } from '../oci/index.ts';
-import type { PackageDescription } from '../ospkg/index.ts';
+import { addressOf, type PackageDescription } from '../ospkg/index.ts';
 import { parseSource } from '../sources/index.ts';
 import { formatDate } from './content-date.ts';
 import type { LockedImage, LockedPackage } from './lock.ts';
@@ -89,7 +89,7 @@ function nameAndTag(name: string): Pick<Component, 'name' | 'version'> {
 }
 
 function packageComponent({ path, record, purl: address, licence }: SbomPackage): Component {
-  const { name, version, source, digest, repository, filename } = record;
+  const { name, version, source, digest } = record;
   return {
     type: 'library',
     'bom-ref': `package:${path}`,
@@ -98,7 +98,7 @@ function packageComponent({ path, record, purl: address, licence }: SbomPackage)
     hashes: hashesOf(digest),
     ...(licence === undefined ? {} : { licenses: [{ license: { name: licence } }] }),
     purl: purl(address.type, address.namespace, address.name, address.version, address.qualifiers),
-    externalReferences: [{ type: 'distribution', url: encodeURI(`${repository}/${filename}`) }],
+    externalReferences: [{ type: 'distribution', url: addressOf(record) }],
     properties: [property('path', path), property('source', `${source.name} ${source.version}`)],
   };
 }

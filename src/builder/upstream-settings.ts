@@ -12,6 +12,7 @@ const VARIABLES = [
   'no_proxy',
   'DOCKER_CONFIG',
   'HOME',
+  'NETRC',
   'NODE_EXTRA_CA_CERTS',
 ] as const;
 
@@ -22,19 +23,26 @@ const settingsSchema = z.strictObject({
   mirrors: z.array(z.string()),
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
   authorities: z.array(z.string()),
+  /** Certificates with their keys (PEM) by host. */
+  clientCertificates: z.record(z.string(), z.string()).exactOptional(),
   environment: z.partialRecord(z.enum(VARIABLES), z.string()),
 });
 
 /**
  * How a depot that runs as a service reaches upstream. It holds no credential of a registry, but a proxy's address may hold
- * one: the file is a secret.
+ * one, and certificates come with their keys: the file is a secret.
  */
 export type UpstreamSettings = Readonly<z.output<typeof settingsSchema>>;
+
+interface Trusted {
+  readonly authorities: readonly string[];
+  readonly clientCertificates: ReadonlyMap<string, string>;
+}
 
 /** The settings of a process with these flags and this environment, for another process. */
 export function upstreamSettings(
   mirrors: readonly string[],
-  authorities: readonly string[],
+  { authorities, clientCertificates }: Trusted,
   env: Readonly<Record<string, string | undefined>>,
 ): UpstreamSettings {
   const known = VARIABLES.flatMap((name): [string, string][] => {
@@ -46,6 +54,7 @@ export function upstreamSettings(
     kind: 'UpstreamSettings',
     mirrors: [...mirrors],
     authorities: [...authorities],
+    ...(clientCertificates.size === 0 ? {} : { clientCertificates: Object.fromEntries(clientCertificates) }),
     environment: Object.fromEntries(known),
   });
 }

@@ -9,7 +9,9 @@ import { loadDockerCredentials, type RunCredentialHelper } from '../registry/ind
 import { openImageSource } from '../sources/index.ts';
 import type { ExecutableFile } from './executables.ts';
 import type { OpenOrigin } from './fill.ts';
+import { fetchLocalFile, isLocal, openLocalFile } from './local-repository.ts';
 import { mirroredUrl, type Mirrors } from './mirrors.ts';
+import { repositoryLogins, withLogin } from './repository-login.ts';
 
 export interface OpenUrlAt {
   readonly size: number;
@@ -37,23 +39,38 @@ export interface UpstreamOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
   readonly ca?: readonly string[];
+  /** Certificates with their keys (PEM) by host, for servers that ask for one. */
+  readonly clientCertificates?: ReadonlyMap<string, string>;
   readonly runHelper?: RunCredentialHelper;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Opens registries (with docker's stored credentials), archives, the Docker engine and package repositories; call close when done. */
+/**
+ * Opens registries (with docker's stored credentials), archives, the Docker engine and package repositories (with the logins
+ * of the netrc file or docker's); call close when done.
+ */
 export async function connectUpstream(options: UpstreamOptions): Promise<Upstream & { close(): Promise<void> }> {
-  const { imageList, mirrors, env, ca = [], runHelper, clock, emit, signal } = options;
+  const { imageList, mirrors, env, ca = [], clientCertificates = new Map(), runHelper, clock, emit, signal } = options;
   const findCredentials = await loadDockerCredentials({ env, emit, ...(runHelper === undefined ? {} : { runHelper }) });
-  const http = new HttpClient({ env, ca, emit, clock });
+  const http = new HttpClient({ env, ca, clientCertificates, emit, clock });
+  const logins = repositoryLogins({ env, findCredentials });
   const images = openImageSource({ http, mirrors, findCredentials, env, emit, clock, directory: dirname(imageList) });
   return {
     images,
-    fetch: (url, fetchOptions) => http.fetchFile(mirroredUrl(url, mirrors), fetchOptions),
-    openUrl: (url, { size, offset, signal: own }) =>
-      http.openUrl(mirroredUrl(url, mirrors), { size, offset, ...(own === undefined ? {} : { signal: own }) }),
+    fetch: async (url, fetchOptions) => {
+      if (isLocal(url)) return fetchLocalFile(url, fetchOptions);
+      const address = mirroredUrl(url, mirrors);
+      return withLogin(address, logins, (login) => http.fetchFile(address, { ...fetchOptions, ...login }));
+    },
+    openUrl: async (url, { size, offset, signal: own }) => {
+      if (isLocal(url)) return openLocalFile(url, offset);
+      const address = mirroredUrl(url, mirrors);
+      return withLogin(address, logins, (login) =>
+        http.openUrl(address, { size, offset, ...login, ...(own === undefined ? {} : { signal: own }) }),
+      );
+    },
     addressOf: (url) => mirroredUrl(url, mirrors),
     clock,
     emit,

@@ -27,6 +27,7 @@ export {
 } from './fields.ts';
 export { describeForm, INIT_FLAGS, readByForm, type InitFlag } from './init.ts';
 export { loadManifests, type ComponentManifest, type Manifests } from './manifests.ts';
+export { packageNameOf } from '../ospkg/index.ts';
 export { operatingSystemSchema, type OperatingSystem } from './operating-system.ts';
 export {
   isSecretValue,

@@ -24,17 +24,19 @@ export interface DispatcherOptions {
   readonly connectTimeoutMs: number;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
   readonly ca: readonly string[];
+  /** Certificates with their keys (PEM) by host, with its port if the address has one. Shown to that host alone. */
+  readonly clientCertificates: ReadonlyMap<string, string>;
 }
 
 /**
  * Connection pools that follow HTTP_PROXY, HTTPS_PROXY and NO_PROXY (either case) of the given environment; this machine is
  * never asked through a proxy. Throws USAGE for a proxy that is no http or https address.
  */
-export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptions): Dispatchers {
+export function createDispatchers({ env, connectTimeoutMs, ca, clientCertificates }: DispatcherOptions): Dispatchers {
   const trust = ca.length === 0 ? {} : { ca: [...usualAuthorities(env), ...ca] };
   const connect = { timeout: connectTimeoutMs, ...trust };
   const direct: Route = { dispatcher: new Agent({ connect }), proxy: undefined };
-  const throughProxy = (name: string): Route | undefined => {
+  const throughProxy = (name: string, own: { readonly cert?: string; readonly key?: string } = {}): Route | undefined => {
     const address = proxyAddress(env, name);
     if (address === undefined) return undefined;
     const { origin, token } = address;
@@ -45,7 +47,7 @@ export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptio
       proxyTunnel: false,
       connect,
       proxyTls: connect,
-      ...(ca.length === 0 ? {} : { requestTls: trust }),
+      ...(ca.length === 0 && own.cert === undefined ? {} : { requestTls: { ...trust, ...own } }),
     });
     return { dispatcher, proxy: origin };
   };
@@ -53,14 +55,24 @@ export function createDispatchers({ env, connectTimeoutMs, ca }: DispatcherOptio
     'http:': throughProxy('HTTP_PROXY'),
     'https:': throughProxy('HTTPS_PROXY'),
   };
+  // Connections of a host with a certificate of its own are not shared with other hosts.
+  const certified = new Map(
+    [...clientCertificates].map(([host, pem]) => {
+      const own = { cert: pem, key: pem };
+      const straight: Route = { dispatcher: new Agent({ connect: { ...connect, ...own } }), proxy: undefined };
+      return [host, { direct: straight, proxy: throughProxy('HTTPS_PROXY', own) }] as const;
+    }),
+  );
   const bypasses = parseNoProxy(variable(env, 'NO_PROXY'));
   return {
     for: (url) => {
-      const proxy = proxies[url.protocol];
-      return proxy === undefined || isLoopback(url.hostname) || bypasses(url) ? direct : proxy;
+      const own = url.protocol === 'https:' ? certified.get(url.host) : undefined;
+      const routes = own ?? { direct, proxy: proxies[url.protocol] };
+      return routes.proxy === undefined || isLoopback(url.hostname) || bypasses(url) ? routes.direct : routes.proxy;
     },
     close: async () => {
-      const routes = [direct, ...Object.values(proxies)].filter((route) => route !== undefined);
+      const all = [...certified.values()].flatMap((own) => [own.direct, own.proxy]);
+      const routes = [direct, ...Object.values(proxies), ...all].filter((route) => route !== undefined);
       await Promise.all(routes.map(({ dispatcher }) => dispatcher.destroy()));
     },
   };

@@ -19,6 +19,8 @@ export interface HttpClientOptions {
   readonly env?: Environment;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
   readonly ca?: readonly string[];
+  /** Certificates with their keys (PEM) by host, with its port if the address has one, for servers that ask for one. */
+  readonly clientCertificates?: ReadonlyMap<string, string>;
   readonly emit?: Emit;
   readonly clock?: Clock;
   /** Milliseconds after which a connection without traffic is closed; 60 000 by default. The whole transfer has no limit. */
@@ -34,12 +36,16 @@ export interface HttpClientOptions {
 export interface FetchFileOptions {
   /** Bytes; more is refused with LIMIT_EXCEEDED. */
   readonly limit: number;
+  /** As in HttpRequest. */
+  readonly authorization?: ReadonlyMap<string, string>;
   readonly signal?: AbortSignal;
 }
 
 export interface OpenUrlOptions {
   readonly offset?: number;
   readonly size?: number;
+  /** As in HttpRequest. */
+  readonly authorization?: ReadonlyMap<string, string>;
   readonly signal?: AbortSignal;
 }
 
@@ -71,6 +77,7 @@ export class HttpClient {
     this.#dispatchers = createDispatchers({
       env: options.env ?? {},
       ca: options.ca ?? [],
+      clientCertificates: options.clientCertificates ?? new Map(),
       connectTimeoutMs: Math.min(this.#stallTimeoutMs, 30_000),
     });
   }
@@ -123,7 +130,7 @@ export class HttpClient {
 
   /** Reads a file of up to `limit` bytes; undefined when the server does not have it. A bound function, to be passed on. */
   readonly fetchFile = async (url: string, options: FetchFileOptions): Promise<Buffer | undefined> => {
-    const { status, bytes } = await this.requestWhole({ url, signal: options.signal }, options.limit);
+    const { status, bytes } = await this.requestWhole({ url, signal: options.signal, ...loginOf(options) }, options.limit);
     if (status === 404 || status === 410) return undefined;
     if (status !== 200) throw new FetchError(url, `the server answered ${status}`, { status });
     return bytes;
@@ -135,7 +142,7 @@ export class HttpClient {
    * check a digest. Throws FETCH_FAILED for any other status than 200 and 206.
    */
   async openUrl(url: string, options: OpenUrlOptions = {}): Promise<Readable> {
-    return this.resume(url, options, (headers, signal) => this.request({ url, headers, signal }));
+    return this.resume(url, options, (headers, signal) => this.request({ url, headers, signal, ...loginOf(options) }));
   }
 
   /**
@@ -266,6 +273,10 @@ const BUSY: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 522]);
 /** True for answers that mean: not now. */
 export function isBusy(status: number): boolean {
   return BUSY.has(status);
+}
+
+function loginOf({ authorization }: Pick<HttpRequest, 'authorization'>): Pick<HttpRequest, 'authorization'> {
+  return authorization === undefined ? {} : { authorization };
 }
 
 function isReading({ method }: HttpRequest): boolean {

@@ -14,6 +14,8 @@ export interface PackageRequest {
   readonly architecture: string;
   readonly source: PackageSource;
   readonly sets: readonly PackageSet[];
+  /** Names of sets that one host gets together, one list for each kind of host. A set in no list is for itself. */
+  readonly together?: readonly (readonly string[])[];
 }
 
 export interface LoadTools {

@@ -15,10 +15,36 @@ export interface PackageRecord {
   readonly digest: Digest;
 }
 
-/** Packages that are installed together. Sets are solved one by one, then united (two sets may conflict). */
+/**
+ * The address of a package's file. The name of the file is text, not a part of a URL: a percent sign in it, which some
+ * repositories write for the colon of an epoch, is one of the file's name.
+ */
+export function addressOf({ repository, filename }: Pick<PackageRecord, 'repository' | 'filename'>): string {
+  return `${repository}/${encodeURI(filename).replaceAll('?', '%3F').replaceAll('#', '%23')}`;
+}
+
+/** Packages that are installed together. */
 export interface PackageSet {
   readonly name: string;
+  /** NAME, or NAME=VERSION, where a `*` in the version stands for any text. */
   readonly packages: readonly string[];
+  /** True where packages that others recommend come along. */
+  readonly recommends?: boolean;
+  /** Roles and components that ask for the set, for messages: `role "compute"`. */
+  readonly askedBy?: readonly string[];
+}
+
+/** The name in NAME=VERSION. */
+export function packageNameOf(wanted: string): string {
+  const equals = wanted.indexOf('=');
+  return equals < 0 ? wanted : wanted.slice(0, equals);
+}
+
+/** A name that several packages provide alike, of which one was taken for no reason but its name. */
+export interface PackageTie {
+  readonly name: string;
+  readonly taken: string;
+  readonly others: readonly string[];
 }
 
 /** Fetches one file of a repository; undefined when the server says it does not exist (404). */

@@ -89,7 +89,7 @@ describe('parseLock', () => {
 
   it.each([
     ['a package path that leaves the repository', { filename: '../../etc/passwd' }, /filename/],
-    ['a repository that is not http', { repository: 'file:///etc' }, /repository/],
+    ['a repository that is neither on the web nor a directory', { repository: 'ftp://example.com/debian' }, /repository/],
     ['a paragraph that smuggles in another package', { stanza: 'Package: a\n\nPackage: b' }, /stanza/],
     ['a negative size', { size: -1 }, /size/],
   ])('refuses %s', (_, change, place) => {

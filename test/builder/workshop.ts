@@ -22,8 +22,10 @@ export interface Workshop {
   readonly fetched: string[];
   readonly events: Event[];
   readonly upstream: Upstream;
+  /** The files of the repository by URL. */
+  readonly files: ReadonlyMap<string, Buffer>;
   readonly request: (changes?: Partial<BuildRequest>) => BuildRequest;
-  readonly write: (path: string, content: string) => Promise<void>;
+  readonly write: (path: string, content: string | Uint8Array) => Promise<void>;
   readonly remove: () => Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export interface WorkshopOptions {
 
 export async function openWorkshop({ images, packages = { hello: 'the hello package' }, asked }: WorkshopOptions): Promise<Workshop> {
   const directory = await mkdtemp(join(tmpdir(), 'caisson-build-'));
-  const write = async (path: string, content: string): Promise<void> => {
+  const write = async (path: string, content: string | Uint8Array): Promise<void> => {
     await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), content);
   };
@@ -80,6 +82,7 @@ export async function openWorkshop({ images, packages = { hello: 'the hello pack
     fetched,
     events,
     upstream,
+    files,
     request: (changes = {}) => ({ ...requestFor(directory, [{ os: 'linux', architecture: 'amd64' }]), ...changes }),
     write,
     remove: () => rm(directory, { recursive: true, force: true }),

@@ -39,6 +39,7 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/engine/read-journal.ts': { parses: ['readJournal'], hostile: 'test/engine/read-journal.hostile.test.ts' },
   'src/site/record.ts': { parses: ['parseHostRecord'], hostile: 'test/site/records.hostile.test.ts' },
   'src/site/site-store.ts': { parses: ['openFileStore'], hostile: 'test/site/records.hostile.test.ts' },
+  'src/builder/netrc.ts': { parses: ['loginOf'], hostile: 'test/builder/netrc.test.ts' },
   'src/registry/credentials.ts': { parses: ['parseDockerConfig'], hostile: 'test/registry/credentials.hostile.test.ts' },
 };
 

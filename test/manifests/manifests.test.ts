@@ -78,7 +78,7 @@ describe('loadManifests', () => {
       'an unknown key of a package format',
       edit('os/debian-12.yaml', 'codename: bookworm', 'codename: bookworm\nreleasever: 9'),
       [
-        'm/os/debian-12.yaml:7:1: releasever: unknown key (known: apiVersion, kind, id, version, packages, codename, repositories, base, packageSets)',
+        'm/os/debian-12.yaml:7:1: releasever: unknown key (known: apiVersion, kind, id, version, packages, codename, repositories, exclude, base, packageSets)',
       ],
     ],
     [

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpClient, type HttpClientOptions } from '../../src/net/index.ts';
 import { useLoopbackServers } from '../support/loopback-server.ts';
@@ -97,5 +98,26 @@ describe('certificates', () => {
     await expect(askPort(Number(new URL(origin).port), {})).rejects.toMatchObject({
       message: expect.stringContaining('does not speak TLS on this port'),
     });
+  });
+});
+
+describe('a server that asks for the certificate of its client', () => {
+  it('is read with the certificate for its host, which no other host is shown', async () => {
+    const client = await authority.issue(['client.example']);
+    const seen: unknown[] = [];
+    const certificate = await authority.issue(['localhost', '127.0.0.1']);
+    const asking = { requestCert: true, rejectUnauthorized: false, ca: authority.cert };
+    const server = await startTlsServer({ ...certificate, ...asking }, (request, response) => {
+      const { socket } = request;
+      seen.push(socket instanceof TLSSocket ? socket.getPeerCertificate().subject?.CN : undefined);
+      response.end('fine');
+    });
+    closers.push(() => server.close());
+    const clientCertificates = new Map([[`localhost:${server.port}`, `${client.cert}\n${client.key}\n`]]);
+    const http = new HttpClient({ retryDelaysMs: [], ca: [authority.cert], clientCertificates });
+    closers.push(() => http.close());
+    expect((await http.fetchFile(`https://localhost:${server.port}/`, { limit: 100 }))?.toString()).toBe('fine');
+    expect((await http.fetchFile(`https://127.0.0.1:${server.port}/`, { limit: 100 }))?.toString()).toBe('fine');
+    expect(seen).toEqual(['client.example', undefined]);
   });
 });

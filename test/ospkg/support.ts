@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { type Clock, digestOf, fixedClock, hexOf } from '../../src/core/index.ts';
+import { type Clock, type Emit, digestOf, fixedClock, hexOf } from '../../src/core/index.ts';
 import { type AptIndex, type AptSource, loadAptIndex } from '../../src/ospkg/apt/load-index.ts';
 import { signRelease } from '../../src/ospkg/apt/sign-repo.ts';
 import { type FetchFile, generateRepositoryKey } from '../../src/ospkg/index.ts';
@@ -36,16 +36,24 @@ export function indexOf(text: string): AptIndex {
   return { architecture: 'amd64', records: tableOf({ text }), releases: [] };
 }
 
+export interface TestSuite {
+  readonly text: string;
+  readonly automatic?: boolean;
+  readonly upgrades?: boolean;
+  readonly prefer?: readonly string[];
+}
+
 /** Packages of several suites, written so, the first suite first. */
-export function tableOf(...suites: readonly { readonly text: string; readonly automatic?: boolean }[]): PackageTable {
+export function tableOf(...suites: readonly TestSuite[]): PackageTable {
   const table = new PackageTable();
-  for (const { text, automatic = true } of suites) {
+  for (const { text, automatic = true, upgrades = false, prefer = [] } of suites) {
     const bytes = Buffer.from(stanzasOf(text).join('\n\n'));
     let offset = 0;
     const reopen = async function* () {
       yield bytes;
     };
-    const origin = { repository: 'http://test.invalid/debian', architecture: 'amd64', automatic, what: 'test index', reopen };
+    const repository = 'http://test.invalid/debian';
+    const origin = { repository, suite: 'stable', architecture: 'amd64', automatic, upgrades, prefer, what: 'test index', reopen };
     for (const characters of bytes.toString('latin1').split('\n\n')) {
       if (characters !== '') table.add({ characters, offset, line: 1 }, origin);
       offset += characters.length + 2;
@@ -76,6 +84,8 @@ export interface FakeRepository {
   /** Addresses that were asked for, in order. */
   readonly asked: string[];
   readonly fetch: FetchFile;
+  /** Said while it was loaded. */
+  readonly warnings: string[];
   /** Signs a Release text anew with the repository's own key. */
   sign(release: string, date?: Date): Promise<void>;
   load(clock?: Clock): Promise<AptIndex>;
@@ -104,6 +114,10 @@ export async function fakeRepository(options: FakeRepositoryOptions): Promise<Fa
     [`${root}/main/binary-amd64/Packages.gz`, zipped],
   ]);
   const asked: string[] = [];
+  const warnings: string[] = [];
+  const emit: Emit = (event) => {
+    if (event.type === 'warning') warnings.push(event.message);
+  };
   const fetch: FetchFile = async (url, { limit, signal }) => {
     signal?.throwIfAborted();
     asked.push(url.slice(URL_ROOT.length + 1));
@@ -136,8 +150,9 @@ export async function fakeRepository(options: FakeRepositoryOptions): Promise<Fa
     files,
     asked,
     fetch,
+    warnings,
     sign,
-    load: async (clock = fixedClock(NOW)) => await loadAptIndex([source], { architecture: 'amd64', fetch, clock }),
+    load: async (clock = fixedClock(NOW)) => await loadAptIndex([source], { architecture: 'amd64', fetch, clock, emit }),
   };
 }
 

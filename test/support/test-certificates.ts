@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { randomUUID, type webcrypto } from 'node:crypto';
-import { createServer, type Server } from 'node:https';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { RequestListener } from 'node:http';
 import * as x509 from '@peculiar/x509';
 
@@ -64,8 +64,8 @@ export interface TlsServer {
 }
 
 /** Starts an https server on 127.0.0.1. */
-export async function startTlsServer(certificate: TestCertificate, listener: RequestListener): Promise<TlsServer> {
-  const server = createServer({ key: certificate.key, cert: certificate.cert }, listener);
+export async function startTlsServer(certificate: TestCertificate & ServerOptions, listener: RequestListener): Promise<TlsServer> {
+  const server = createServer(certificate, listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

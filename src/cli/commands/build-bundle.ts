@@ -14,6 +14,7 @@ import { CaissonError, formatSize, parsePlatform, type Platform } from '../../co
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
+import { readClientCertificates } from '../online/client-certificates.ts';
 import { collect } from '../collect.ts';
 import { runCredentialHelper } from '../credential-helper.ts';
 import { parseJobs } from '../parse-jobs.ts';
@@ -35,6 +36,7 @@ interface Flags extends SignerFlags, TrustFlags {
   readonly volumeSize?: string;
   readonly jobs: number;
   readonly ca: readonly string[];
+  readonly clientCertificate: readonly string[];
   readonly withReferrers?: true;
   readonly frozen?: true;
   readonly update?: true;
@@ -64,6 +66,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--base <file>', 'leave out what this bundle, or the bundles of this receipt, hold; may be repeated', collect, [])
     .option('--volume-size <size>', 'cut the bundle into volumes of this size: fat32, dvd, 4GiB, a number of bytes')
     .option('--ca <file>', 'trust the authorities in this file (PEM), too; may be repeated', collect, [])
+    .option('--client-certificate <host=file>', 'show this certificate with its key (PEM) to the host; may be repeated', collect, [])
     .option('--jobs <number>', 'downloads at once', parseJobs, 8);
   addTrustFlags(addSignerFlags(command), 'whose receipts count that --base names (ssh-keygen, ALLOWED SIGNERS)').action((flags: Flags) =>
     run((context) => build(flags, context)),
@@ -81,6 +84,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
     mirrors: parseMirrors(flags.mirror),
     env,
     ca: await readTrustedAuthorities(flags.ca),
+    clientCertificates: await readClientCertificates(flags.clientCertificate),
     runHelper: runCredentialHelper,
     clock,
     emit,
@@ -133,11 +137,20 @@ function planOutput(report: PlanReport): CommandOutput {
       report.repositories.map((item) => [item.id, item.architecture, String(item.packages), formatSize(item.size), item.from.join(' ')]),
     ),
     '',
+    ...report.repositories.flatMap(tieLines),
     ...report.bases.map(({ name, version, digest }) => `Would be a delta on ${name} ${version} (bundle ${digest})`),
     `Would download ${formatSize(download)} (what images share once) and write ${placeOf(report)}, ${formatSize(size)}`,
     'Nothing was changed',
   ];
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
+}
+
+/** Choices that the package manager leaves to chance. A set that names one of the packages decides. */
+function tieLines({ id, architecture, ties }: PlanReport['repositories'][number]): string[] {
+  return ties.map(
+    ({ name, taken, others }) =>
+      `${id} ${architecture}: several packages provide "${name}" alike; took ${taken}, not ${others.join(' or ')}: name one of them in the package set to decide`,
+  );
 }
 
 function resultOutput(

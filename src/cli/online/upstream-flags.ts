@@ -8,6 +8,7 @@ import {
   type UpstreamSettings,
 } from '../../builder/index.ts';
 import { readSecretFile } from '../../io/index.ts';
+import { readClientCertificates } from './client-certificates.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext } from '../command.ts';
 import { runCredentialHelper } from '../credential-helper.ts';
@@ -17,18 +18,27 @@ import { readTrustedAuthorities } from '../trusted-authorities.ts';
 export interface UpstreamFlags {
   readonly mirror: readonly string[];
   readonly ca: readonly string[];
+  readonly clientCertificate: readonly string[];
 }
 
 export function addUpstreamFlags(command: Command): Command {
   return command
     .option('--mirror <host=url>', 'online: ask this address instead of the host; may be repeated', collect, [])
-    .option('--ca <file>', 'online: trust the authorities in this file (PEM), too; may be repeated', collect, []);
+    .option('--ca <file>', 'online: trust the authorities in this file (PEM), too; may be repeated', collect, [])
+    .option(
+      '--client-certificate <host=file>',
+      'online: show this certificate with its key (PEM) to the host; may be repeated',
+      collect,
+      [],
+    );
 }
 
-/** The settings of these flags and of the environment. Throws USAGE, INPUT_UNREADABLE and INPUT_INVALID. */
+/** The settings of these flags and of the environment. Throws USAGE, INPUT_UNREADABLE, SECRET_EXPOSED and INPUT_INVALID. */
 export async function settingsOfFlags(flags: UpstreamFlags, { env }: CommandContext): Promise<UpstreamSettings> {
   parseMirrors(flags.mirror);
-  return upstreamSettings(flags.mirror, await readTrustedAuthorities(flags.ca), env);
+  const authorities = await readTrustedAuthorities(flags.ca);
+  const clientCertificates = await readClientCertificates(flags.clientCertificate);
+  return upstreamSettings(flags.mirror, { authorities, clientCertificates }, env);
 }
 
 /** Reads the settings that an install wrote. Throws SECRET_EXPOSED, INPUT_UNREADABLE and INPUT_INVALID. */
@@ -47,6 +57,7 @@ export async function connectWith(
     mirrors: parseMirrors(settings.mirrors),
     env: { ...env, ...settings.environment },
     ca: settings.authorities,
+    clientCertificates: new Map(Object.entries(settings.clientCertificates ?? {})),
     runHelper: runCredentialHelper,
     clock,
     emit,

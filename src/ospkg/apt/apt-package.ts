@@ -1,8 +1,9 @@
-import { CaissonError, digestFromHex, isDigest } from '../../core/index.ts';
+import { CaissonError } from '../../core/index.ts';
 import type { PackageRecord } from '../package.ts';
-import type { AptRecord } from './apt-record.ts';
+import type { ListedRecord } from './apt-record.ts';
 import { FieldNames, parseParagraph, type ControlFields, type Fault, type Paragraph } from './control-file.ts';
 import { isDebVersion } from './deb-version.ts';
+import { fileHash, type FileHash } from './file-hash.ts';
 import { parseRelations, type Requirement, type RequirementGroup } from './requirement.ts';
 
 /** The Packages file that a paragraph comes from. */
@@ -11,8 +12,14 @@ export interface PackageOrigin {
   readonly repository: string;
   /** Architecture that is being solved for. */
   readonly architecture: string;
+  /** As the manifest names it. */
+  readonly suite: string;
   /** False for a suite that apt would not install from unasked. */
   readonly automatic: boolean;
+  /** True for a suite that is not automatic and whose newer versions apt takes for what came from it. */
+  readonly upgrades: boolean;
+  /** Patterns of packages that are taken from here, also where others have newer ones. */
+  readonly prefer: readonly string[];
   /** Address of the index, for messages. */
   readonly what: string;
   /** The bytes of the file once more, the same as the first time. */
@@ -39,17 +46,18 @@ export interface AptPackage {
   readonly essential: boolean;
   readonly important: boolean;
   readonly multiArch: string;
-  readonly automatic: boolean;
   /** Names that this package stands for besides its own; versioned or not. */
   readonly provides: readonly Requirement[];
   /** Pre-Depends, then Depends, in the order of the fields. Read when first asked for; throws REPOSITORY_INVALID. */
   readonly requires: readonly RequirementGroup[];
+  /** Recommends. Read when first asked for; throws REPOSITORY_INVALID. */
+  readonly recommends: readonly RequirementGroup[];
   /** Conflicts and Breaks. Read when first asked for; throws REPOSITORY_INVALID. */
   readonly conflicts: readonly Requirement[];
   readonly place: ParagraphPlace;
 }
 
-const RELATIONS = ['provides', 'pre-depends', 'depends', 'conflicts', 'breaks'] as const;
+const RELATIONS = ['provides', 'pre-depends', 'depends', 'recommends', 'conflicts', 'breaks'] as const;
 const SOLVER_FIELDS = [
   'package',
   'version',
@@ -62,12 +70,14 @@ const SOLVER_FIELDS = [
   'multi-arch',
   ...RELATIONS,
 ];
-const FILE_FIELDS = ['filename', 'size', 'sha256'];
+const FILE_FIELDS = ['filename', 'size', 'sha256', 'sha512'];
 const FIELDS = new FieldNames([...SOLVER_FIELDS, ...FILE_FIELDS]);
 
-const NAME = /^[a-z0-9][a-z0-9+.-]*$/;
+/** As dpkg takes it; capitals and underscores are out of policy and in use. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/;
 const ARCHITECTURE = /^[a-z0-9][a-z0-9-]*$/;
-const FILENAME = /^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[A-Za-z0-9/._+~%:=,@-]+$/;
+/** Printable, without a backslash, relative, without `..` and with a name at its end. */
+const FILENAME = /^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))(?!.*\/$)[!-[\]-~ ]+$/;
 
 /**
  * Reads a paragraph of a Packages file. Undefined for a package of another architecture: packages of `architecture` and
@@ -95,7 +105,7 @@ export function restorePackage(text: string, place: ParagraphPlace): AptPackage 
 }
 
 /** The whole record of a package, given the bytes of its paragraph. Throws REPOSITORY_INVALID when they are not UTF-8. */
-export function fullRecord({ name, version, architecture, source, place }: AptPackage, paragraph: Buffer): AptRecord {
+export function fullRecord({ name, version, architecture, source, place }: AptPackage, paragraph: Buffer): ListedRecord {
   const characters = paragraph.toString('latin1');
   const fault = faultAt(place, characters);
   const file = readFile(parseParagraph(characters, fault, FIELDS), fault);
@@ -124,6 +134,7 @@ class FieldsPackage implements AptPackage {
   readonly provides: readonly Requirement[];
   readonly place: ParagraphPlace;
   readonly #fields: ControlFields;
+  #recommends: readonly RequirementGroup[] | undefined;
   #requires: readonly RequirementGroup[] | undefined;
   #conflicts: readonly Requirement[] | undefined;
 
@@ -156,13 +167,14 @@ class FieldsPackage implements AptPackage {
     return this.#fields.get('multi-arch') ?? 'no';
   }
 
-  get automatic(): boolean {
-    return this.place.origin.automatic;
-  }
-
   get requires(): readonly RequirementGroup[] {
     this.#requires ??= [...this.#relations('pre-depends'), ...this.#relations('depends')];
     return this.#requires;
+  }
+
+  get recommends(): readonly RequirementGroup[] {
+    this.#recommends ??= this.#relations('recommends');
+    return this.#recommends;
   }
 
   get conflicts(): readonly Requirement[] {
@@ -178,18 +190,31 @@ class FieldsPackage implements AptPackage {
 }
 
 /** The .deb file that a paragraph describes. */
-function readFile(fields: ControlFields, fault: Fault): Pick<PackageRecord, 'filename' | 'size' | 'digest'> {
+function readFile(fields: ControlFields, fault: Fault): Pick<ListedRecord, 'filename' | 'size' | 'hash'> {
   return {
-    filename: checked(fields, 'filename', (text) => FILENAME.test(text), fault),
+    filename: checked(fields, 'filename', (text) => FILENAME.test(text), fault).replace(/(?<=^|\/)(?:\.\/)+/g, ''),
     size: Number(checked(fields, 'size', (text) => /^\d{1,15}$/.test(text), fault)),
-    digest: digestFromHex(checked(fields, 'sha256', (text) => isDigest(`sha256:${text}`), fault)),
+    hash: hashOf(fields, fault),
   };
+}
+
+function hashOf(fields: ControlFields, fault: Fault): FileHash {
+  if (!fields.has('sha256') && fields.has('sha512')) {
+    return fileHash(
+      'sha512',
+      checked(fields, 'sha512', (text) => /^[0-9a-f]{128}$/i.test(text), fault),
+    );
+  }
+  return fileHash(
+    'sha256',
+    checked(fields, 'sha256', (text) => /^[0-9a-f]{64}$/i.test(text), fault),
+  );
 }
 
 /** `Source: name` or `Source: name (version)`; without it the package is its own source (deb-control(5)). */
 function sourceOf(text: string | undefined, name: string, version: string, fault: Fault): PackageRecord['source'] {
   if (text === undefined) return { name, version };
-  const [, sourceName, sourceVersion = version] = /^([a-z0-9][a-z0-9+.-]*)(?:\s*\(([^()\s]+)\))?$/.exec(text) ?? [];
+  const [, sourceName, sourceVersion = version] = /^([A-Za-z0-9][A-Za-z0-9+._-]*)(?:\s*\(([^()\s]+)\))?$/.exec(text) ?? [];
   if (sourceName === undefined || !isDebVersion(sourceVersion)) throw fault(`its source "${text.slice(0, 120)}" is not one`);
   return { name: sourceName, version: sourceVersion };
 }

@@ -1,19 +1,29 @@
+import { digestOf, silent, type Emit } from '../../core/index.ts';
 import { type Disqualification, UnsolvableError } from '../explain.ts';
-import type { PackageSet } from '../package.ts';
+import { addressOf, packageNameOf, type FetchFile, type PackageSet, type PackageTie } from '../package.ts';
 import type { AptPackage } from './apt-package.ts';
-import type { AptRecord } from './apt-record.ts';
+import type { AptRecord, ListedRecord } from './apt-record.ts';
+import { closeTogether, type GroupResolution } from './close-together.ts';
+import { digestIn, requireListed } from './file-hash.ts';
 import type { AptIndex } from './load-index.ts';
 import { readRecords } from './read-records.ts';
 import { type Resolution, solveSet } from './solve.ts';
-import { Universe } from './universe.ts';
+import { Universe, type VersionWish } from './universe.ts';
 
 /** Name of the set of base packages, which every host needs. */
 const BASE_SET = 'base';
 
 export interface ClosePackagesOptions {
   readonly sets: readonly PackageSet[];
+  /** Names of sets that one host gets together; a set in no list is solved for itself. */
+  readonly together?: readonly (readonly string[])[];
+  /** Patterns of packages that are never taken. */
+  readonly exclude?: readonly string[];
   /** Packages that hosts are likely to have already, in any version. */
   readonly base: { readonly priorities: readonly string[]; readonly packages?: readonly string[] };
+  /** Needed where a repository lists files by SHA-512 alone: their SHA-256, which bundles go by, is computed. */
+  readonly fetch?: FetchFile;
+  readonly emit?: Emit;
   readonly signal?: AbortSignal;
 }
 
@@ -21,6 +31,8 @@ export interface ClosePackagesOptions {
 export interface PackageClosure {
   /** By name; each with the sets that need it, sorted. */
   readonly packages: readonly { readonly record: AptRecord; readonly sets: readonly string[] }[];
+  /** Choices that apt leaves to chance, by name. */
+  readonly ties: readonly PackageTie[];
 }
 
 /** Priorities whose packages most hosts have, so that their siblings move when they move. */
@@ -28,34 +40,87 @@ const COMMON_PRIORITIES: readonly string[] = ['required', 'important', 'standard
 
 /**
  * Closes package sets down to an empty system: dependencies, essential packages, the base priorities, and the siblings
- * of all these. Sets are solved one by one and then united, because two sets may conflict. Throws PACKAGE_UNSOLVABLE as
- * an UnsolvableError that names every package of every set that cannot be installed, and REPOSITORY_INVALID.
+ * of all these. Sets that one host gets are solved together. Throws PACKAGE_UNSOLVABLE as an UnsolvableError that names
+ * every package of every set that cannot be installed, REPOSITORY_INVALID, and where a file must be fetched
+ * DIGEST_MISMATCH and what `fetch` throws.
  */
 export async function closePackages(index: AptIndex, options: ClosePackagesOptions): Promise<PackageClosure> {
-  const chosen = choosePackages(index, options);
+  const { chosen, ties } = choosePackages(index, options);
   const records = await readRecords(chosen.keys(), options.signal);
-  const packages = [...chosen].flatMap(([found, sets]) => {
+  const packages: { readonly record: AptRecord; readonly sets: readonly string[] }[] = [];
+  for (const [found, sets] of chosen) {
     const record = records.get(found);
-    return record === undefined ? [] : [{ record, sets: [...sets].sort() }];
-  });
-  return { packages: packages.sort((a, b) => (a.record.name < b.record.name ? -1 : 1)) };
+    if (record !== undefined) packages.push({ record: await withDigest(record, options), sets: [...sets].sort() });
+  }
+  return { packages: packages.sort((a, b) => (a.record.name < b.record.name ? -1 : 1)), ties };
 }
 
-/** Every package that is needed, each with the sets that need it. */
-function choosePackages(index: AptIndex, options: ClosePackagesOptions): ReadonlyMap<AptPackage, ReadonlySet<string>> {
-  const universe = new Universe(index.records, index.architecture);
+interface Choice {
+  /** Every package that is needed, each with the sets that need it. */
+  readonly chosen: ReadonlyMap<AptPackage, ReadonlySet<string>>;
+  readonly ties: readonly PackageTie[];
+}
+
+function choosePackages(index: AptIndex, options: ClosePackagesOptions): Choice {
+  const { sets, together = [], exclude = [], base, emit = silent } = options;
+  const universe = new Universe(index.records, index.architecture, { versions: versionWishes(sets), exclude });
   const failures: Disqualification[] = [];
   const chosen = new Map<AptPackage, Set<string>>();
-  const take = (set: string, resolution: Resolution): void => {
-    if (resolution.ok) resolution.packages.forEach((found) => addTo(chosen, found, set));
-    else failures.push(...resolution.failures.map((failure) => ({ set, ...failure })));
+  const ties = new Map<string, PackageTie>();
+  const take = ({ failures: refused, needs, ties: own, warnings }: GroupResolution): void => {
+    failures.push(...refused);
+    for (const { found, set } of needs) addTo(chosen, found, set);
+    for (const tie of own) ties.set(tie.name, tie);
+    for (const message of warnings) emit({ type: 'warning', message });
   };
 
-  for (const set of options.sets) take(set.name, solveSet(universe, set.packages));
-  for (const resolution of solveBase(universe, options.base)) take(BASE_SET, resolution);
+  const isBare = ({ essential, priority }: AptPackage): boolean => essential || base.priorities.includes(priority);
+  take(closeTogether(universe, groupsOf(sets, together), { isBare }));
+  for (const resolution of solveBase(universe, base)) {
+    if (resolution.ok) resolution.packages.forEach((found) => addTo(chosen, found, BASE_SET));
+    else failures.push(...resolution.failures.map((failure) => ({ set: BASE_SET, ...failure })));
+  }
   if (failures.length > 0) throw new UnsolvableError(failures);
-  addSiblings(universe, [...COMMON_PRIORITIES, ...options.base.priorities], chosen);
-  return chosen;
+  addSiblings(universe, [...COMMON_PRIORITIES, ...base.priorities], chosen);
+  return { chosen, ties: [...ties.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
+/** Versions hold for all sets: a repository with two versions of a package gives every host the newer one. */
+function versionWishes(sets: readonly PackageSet[]): ReadonlyMap<string, readonly VersionWish[]> {
+  const wishes = new Map<string, VersionWish[]>();
+  for (const { name: set, packages } of sets) {
+    for (const wanted of packages) {
+      const name = packageNameOf(wanted);
+      if (wanted === name) continue;
+      wishes.set(name, [...(wishes.get(name) ?? []), { version: wanted.slice(name.length + 1), set }]);
+    }
+  }
+  return wishes;
+}
+
+/** The lists of sets, and one more for each set that no list has. */
+function groupsOf(sets: readonly PackageSet[], together: readonly (readonly string[])[]): readonly (readonly PackageSet[])[] {
+  const listed = new Set(together.flat());
+  const alone = sets.filter(({ name }) => !listed.has(name)).map((set) => [set]);
+  return [...together.map((names) => sets.filter(({ name }) => names.includes(name))), ...alone].filter((group) => group.length > 0);
+}
+
+/** The record with the digest that bundles go by. A file that is listed by SHA-512 alone is fetched and held against it. */
+async function withDigest(listed: ListedRecord, options: ClosePackagesOptions): Promise<AptRecord> {
+  const { hash, ...record } = listed;
+  const { stanza, ...facts } = record;
+  const known = digestIn(hash);
+  if (known !== undefined) return { ...facts, digest: known, stanza };
+  const { signal } = options;
+  if (options.fetch === undefined) throw new Error(`"${record.filename}" is listed by SHA-512 alone, and nothing can fetch it`);
+  const url = addressOf(record);
+  const bytes = await options.fetch(url, { limit: record.size, ...(signal === undefined ? {} : { signal }) });
+  const names = {
+    what: `"${url}"`,
+    hint: 'The mirror may be in the middle of an update: try again in some minutes, or use another mirror',
+  };
+  await requireListed(bytes ?? Buffer.alloc(0), { size: record.size, digest: hash }, names);
+  return { ...facts, digest: digestOf(bytes ?? Buffer.alloc(0)), stanza };
 }
 
 /** The whole base at once, as a system has it; package by package where some of it conflicts. */

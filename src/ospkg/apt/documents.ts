@@ -8,28 +8,73 @@ import {
   lineField,
   nameField,
   printableField,
-  relativePathField,
   siblingField,
   textField,
-  urlField,
 } from '../../io/index.ts';
-import type { LockedRelease, RepositoryPackage } from '../package.ts';
+import type { LockedRelease, PackageTie, RepositoryPackage } from '../package.ts';
 import type { AptRecord } from './apt-record.ts';
 
-const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]*$/, 'is not a package name; use lower-case letters, digits, + . and -');
+const packageName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'is not a package name; use letters, digits, + . _ and -');
+const wantedPackage = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9+._-]*(?:=[A-Za-z0-9.+:~*-]+)?$/,
+    'is not a package; write NAME, or NAME=VERSION, where a * in the version stands for any text',
+  );
+const packagePattern = z
+  .string()
+  .regex(/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/, 'is not a package name; use letters, digits, + . _ and -, and * for any text');
 
-const sourceSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).describe('Where the repository is.'),
-  suites: z.array(lineField).min(1).describe('Suites that are merged, such as bookworm and bookworm-updates.'),
-  components: z.array(lineField).min(1).default(['main']).describe('Parts of the suites.'),
-  signedBy: siblingField.describe('Keyring beside this document that must have signed it.'),
-});
+/**
+ * The address of a repository. Manifests and locks travel in bundles, so a login in it would be read by everyone who has a
+ * bundle; the message does not quote it.
+ */
+const repositoryUrl = z
+  .string()
+  .refine(isRepositoryAddress, 'is not an address such as https://deb.example.com/debian or file:///media/cdrom')
+  .refine(
+    hasNoSecret,
+    'holds a login or a query, and this document travels in the bundle; take it out, and write the login into the file that NETRC names, or into ~/.netrc: machine HOST login NAME password WORD',
+  );
+
+const sourceSchema = z
+  .strictObject({
+    url: repositoryUrl.describe(
+      'Where the repository is: http, https, or file:///DIRECTORY of the machine that builds. A login for it is kept in the netrc file, never here: this document travels in the bundle.',
+    ),
+    suites: z
+      .array(
+        lineField.refine(
+          isSuite,
+          'is not a suite; write its name, or for a directory with its own Packages file its path below url and a slash',
+        ),
+      )
+      .min(1)
+      .describe(
+        'Suites that are merged, such as bookworm and bookworm-updates. A name that ends in a slash is a directory below url with its own Packages file, as in `deb URL ./`.',
+      ),
+    components: z
+      .array(lineField)
+      .min(1)
+      .optional()
+      .describe('Parts of the suites; main where nothing is said. Suites that are directories have none.'),
+    signedBy: siblingField.describe('Keyring beside this document that must have signed it.'),
+    prefer: z
+      .array(packagePattern)
+      .default([])
+      .describe('Packages that are taken from here even where others have newer ones; * stands for any text, and ["*"] for all.'),
+  })
+  .refine(({ suites, components }) => components === undefined || !suites.every((suite) => suite.endsWith('/')), {
+    path: ['components'],
+    message: 'says parts of suites that are directories, which have none; take this key out',
+  });
 
 /** The keys of an OperatingSystem manifest whose `packages` is apt. */
 export const aptSystemFields = {
   packages: z.literal('apt').describe('Kind of the package manager.'),
   codename: nameField.describe('Name of the release.'),
   repositories: z.array(sourceSchema).min(1).describe('Where the packages come from; all are searched.'),
+  exclude: z.array(packagePattern).default([]).describe('Packages that are never taken, from no repository; * stands for any text.'),
   base: z
     .strictObject({
       priorities: z
@@ -44,7 +89,14 @@ export const aptSystemFields = {
     .array(
       z.strictObject({
         name: nameField.describe('Name by which roles and components ask for the set.'),
-        packages: z.array(packageName).min(1).describe('Packages; what they depend on comes along.'),
+        packages: z
+          .array(wantedPackage)
+          .min(1)
+          .describe('Packages, as NAME or NAME=VERSION such as kubelet=1.34.4-*; what they depend on comes along.'),
+        recommends: z
+          .boolean()
+          .default(false)
+          .describe('True where packages that these recommend come along too, as far as they can be installed.'),
       }),
     )
     .default([])
@@ -59,13 +111,16 @@ const stanza = z
   .max(1024 * 1024)
   .refine((value) => !/\n[ \t\r]*\n/.test(value), 'is not one paragraph of repository metadata');
 
+/** Repositories may have empty directory names in paths, which are part of the address. It is never a path on this machine. */
+const repositoryPath = z.string().regex(/^(?!\/)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[!-[\]-~ ]{1,4096}$/, 'is not a path under the repository');
+
 const lockedPackage = z.strictObject({
   name: textField,
   version: textField,
   architecture: textField,
   source: z.strictObject({ name: textField, version: textField }),
-  repository: urlField,
-  filename: relativePathField,
+  repository: repositoryUrl,
+  filename: repositoryPath,
   size: byteCountField,
   digest: digestField,
   sets: boundedList(textField),
@@ -79,8 +134,12 @@ export const aptLockedSystemSchema = z.strictObject({
   architecture: textField,
   codename: textField,
   inputs: digestField,
-  releases: boundedList(z.strictObject({ url: urlField, suite: textField, codename: textField, date: dateField, digest: digestField })),
+  releases: boundedList(
+    z.strictObject({ url: repositoryUrl, suite: textField, codename: textField, date: dateField, digest: digestField }),
+  ),
   packages: boundedList(lockedPackage),
+  /** Names that several packages provide alike, of which one was taken. Locks without such a name lack it. */
+  ties: boundedList(z.strictObject({ name: textField, taken: textField, others: boundedList(textField) })).exactOptional(),
 });
 
 /** The state of one suite when it was read. */
@@ -101,10 +160,11 @@ export interface AptLockedSystem {
   readonly inputs: Digest;
   readonly releases: readonly AptRelease[];
   readonly packages: readonly AptLockedPackage[];
+  readonly ties?: readonly PackageTie[];
 }
 
 /** The system with its keys and lists in the order of the lock, and no key besides. */
-export function aptLockInOrder({ id, architecture, codename, inputs, releases, packages }: AptLockedSystem): AptLockedSystem {
+export function aptLockInOrder({ id, architecture, codename, inputs, releases, packages, ties }: AptLockedSystem): AptLockedSystem {
   return {
     id,
     architecture,
@@ -112,6 +172,9 @@ export function aptLockInOrder({ id, architecture, codename, inputs, releases, p
     inputs,
     releases: sortedBy(releases, ({ url, suite }) => `${url} ${suite}`).map(releaseInOrder),
     packages: sortedBy(packages, (item) => `${item.name} ${item.architecture} ${item.version}`).map(packageInOrder),
+    ...(ties === undefined
+      ? {}
+      : { ties: sortedBy(ties, ({ name }) => name).map(({ name, taken, others }) => ({ name, taken, others: others.toSorted() })) }),
   };
 }
 
@@ -171,4 +234,22 @@ export function aptRepositoryInOrder(repository: AptBundleRepository): AptBundle
     components: [...repository.components],
     packages: sortedBy(packages, ({ path }) => path),
   };
+}
+
+/** A directory stays below the address of the repository. */
+function isSuite(text: string): boolean {
+  return !text.split('/').includes('..') && !/[\s?#%\\]/.test(text) && (text.endsWith('/') || !text.startsWith('.'));
+}
+
+function isRepositoryAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, host } = new URL(text);
+  return protocol === 'file:' ? host === '' : ['http:', 'https:'].includes(protocol);
+}
+
+/** Signed addresses have their secret in the query. */
+function hasNoSecret(text: string): boolean {
+  if (!URL.canParse(text)) return true;
+  const { username, password, search, hash } = new URL(text);
+  return username === '' && password === '' && search === '' && hash === '';
 }

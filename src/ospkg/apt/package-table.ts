@@ -1,3 +1,4 @@
+import { hasCode, messageOf } from '../../core/index.ts';
 import { parseAptPackage, restorePackage, type AptPackage, type PackageOrigin } from './apt-package.ts';
 import type { Paragraph } from './control-file.ts';
 import { NumberList, TextStore } from './text-store.ts';
@@ -18,14 +19,23 @@ export class PackageTable implements Iterable<AptPackage> {
   readonly #named = new Map<string, Rows>();
   readonly #providing = new Map<string, Rows>();
   readonly #made = new Map<number, AptPackage>();
+  readonly #unusable: UnusableParagraph[] = [];
 
   get length(): number {
     return this.#texts.length;
   }
 
-  /** Checks a paragraph and adds its package, unless it is of another architecture. Throws REPOSITORY_INVALID. */
+  /** Paragraphs that cannot be used, in the order in which they were met. */
+  get unusable(): readonly UnusableParagraph[] {
+    return this.#unusable;
+  }
+
+  /**
+   * Checks a paragraph and adds its package, unless it is of another architecture. One that cannot be used is kept among
+   * the unusable ones: a fault of a package that is not wanted is no fault of the repository.
+   */
   add(paragraph: Paragraph, origin: PackageOrigin): void {
-    const parsed = parseAptPackage(paragraph, origin);
+    const parsed = this.#parse(paragraph, origin);
     if (parsed === undefined) return;
     const { found, text } = parsed;
     const row = this.length;
@@ -50,6 +60,10 @@ export class PackageTable implements Iterable<AptPackage> {
     return rowsOf(this.#providing, name).map((row) => this.#at(row));
   }
 
+  names(): Iterable<string> {
+    return this.#named.keys();
+  }
+
   /** The packages that are essential or of another priority than optional. */
   common(): readonly AptPackage[] {
     return this.#common.map((row) => this.#at(row));
@@ -57,6 +71,17 @@ export class PackageTable implements Iterable<AptPackage> {
 
   *[Symbol.iterator](): Generator<AptPackage> {
     for (let row = 0; row < this.length; row++) yield this.#at(row);
+  }
+
+  #parse(paragraph: Paragraph, origin: PackageOrigin): ReturnType<typeof parseAptPackage> {
+    try {
+      return parseAptPackage(paragraph, origin);
+    } catch (error) {
+      if (!hasCode(error, 'REPOSITORY_INVALID')) throw error;
+      const [, name = ''] = /^Package:[ \t]*(\S{1,80})/im.exec(paragraph.characters) ?? [];
+      this.#unusable.push({ name, reason: messageOf(error) });
+      return undefined;
+    }
   }
 
   #at(row: number): AptPackage {
@@ -69,6 +94,13 @@ export class PackageTable implements Iterable<AptPackage> {
     this.#made.set(row, made);
     return made;
   }
+}
+
+/** A paragraph that cannot be used. */
+export interface UnusableParagraph {
+  /** As the paragraph says it; empty when it says none. */
+  readonly name: string;
+  readonly reason: string;
 }
 
 /** Most names have one row. */

@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto';
-import { CaissonError, digestFromHex, DigestMismatchError, digestOf, hexOf } from '../../core/index.ts';
+import { CaissonError } from '../../core/index.ts';
 import { decompressChunks } from '../../io/index.ts';
 import type { FetchFile } from '../package.ts';
 import { type PackageOrigin, unusable } from './apt-package.ts';
 import { splitParagraphs } from './control-file.ts';
+import { partsOfHash, requireListed, verified, type ListedFile } from './file-hash.ts';
 import type { PackageTable } from './package-table.ts';
-import type { ListedFile, ReleaseFile } from './release-file.ts';
+import type { ReleaseFile } from './release-file.ts';
 
 /** Most bytes of an index, compressed or not: Debian's largest is 50 MB. */
 const INDEX_LIMIT = 512 * 2 ** 20;
 
 /** Best first: .gz is a third larger than .xz and read four times as fast. debian-security offers .xz alone. */
-const EXTENSIONS = ['.gz', '.xz', ''] as const;
+const EXTENSIONS = ['.gz', '.xz', '.zst', '.lz4', '.bz2', '.lzma', ''] as const;
 
 /** Bytes of an index that are parsed at once. */
 const PIECE = 64 * 1024;
@@ -21,8 +21,15 @@ export interface TrustedSuite {
   /** Base URL of the repository, without a trailing slash. */
   readonly repository: string;
   readonly suite: string;
+  /** Address of the directory that holds the Release file, without a trailing slash. */
+  readonly directory: string;
   readonly release: ReleaseFile;
+  /** Patterns of packages that are taken from here, also where others have newer ones. */
+  readonly prefer: readonly string[];
 }
+
+/** The only component of a suite that is a directory with its own Packages file. */
+export const FLAT = '';
 
 export interface ReadIndexOptions {
   readonly architecture: string;
@@ -42,7 +49,7 @@ export async function readPackagesIndex(
   packages: PackageTable,
 ): Promise<void> {
   const { release } = suite;
-  const own = `${component}/binary-${options.architecture}/Packages`;
+  const own = component === FLAT ? 'Packages' : `${component}/binary-${options.architecture}/Packages`;
   const shared = `${component}/binary-all/Packages`;
   if (!isListed(release, own)) throw notOffered(suite, component, options.architecture);
   const paths = release.splitsArchitectureAll && isListed(release, shared) ? [own, shared] : [own];
@@ -54,16 +61,20 @@ async function readIndex(suite: TrustedSuite, path: string, options: ReadIndexOp
   if (plain?.size === 0) return;
   const { bytes, compressed, url } = await fetchIndex(suite, path, options);
   const limit = plain?.size ?? INDEX_LIMIT;
-  const open = (): AsyncIterable<Buffer> =>
+  const content = (): AsyncIterable<Buffer> =>
     compressed ? decompressChunks(bytes, { limit, what: url, ...signalOf(options) }) : inPieces(bytes);
+  const names = { what: `the content of "${url}"`, hint: MISMATCH_HINT };
   const origin: PackageOrigin = {
     repository: suite.repository,
     architecture: options.architecture,
+    suite: suite.suite,
     automatic: suite.release.automatic,
-    what: `${suite.repository}/dists/${suite.suite}/${path}`,
-    reopen: open,
+    upgrades: suite.release.upgrades,
+    prefer: suite.prefer,
+    what: `${suite.directory}/${path}`,
+    reopen: () => withoutCarriageReturns(content()),
   };
-  const chunks = plain === undefined ? open() : verified(open(), plain, url);
+  const chunks = withoutCarriageReturns(plain === undefined ? content() : verified(content(), plain, names));
   for await (const paragraphs of splitParagraphs(chunks, unusable(origin.what))) {
     for (const paragraph of paragraphs) packages.add(paragraph, origin);
   }
@@ -88,42 +99,35 @@ async function fetchIndex(
         tried.push(url);
         continue;
       }
-      requireDigest(bytes, listed, url);
+      await requireListed(bytes, listed, { what: `"${url}"`, hint: MISMATCH_HINT });
       return { bytes, compressed: extension !== '', url };
     }
   }
   throw new CaissonError('REPOSITORY_INVALID', `Cannot read "${path}" of "${suite.suite}": the server has none of its forms`, {
-    hint: `Tried ${tried.join(', ')}. Use another mirror`,
+    hint:
+      tried.length === 0
+        ? `The release lists it in no form that can be read: ${EXTENSIONS.map((extension) => `Packages${extension}`).join(', ')}`
+        : `Tried ${tried.join(', ')}. Use another mirror`,
   });
 }
 
 /** By digest first: that name never changes its content while a mirror is being updated. */
 function addressesOf(suite: TrustedSuite, path: string, listed: ListedFile): string[] {
-  const root = `${suite.repository}/dists/${suite.suite}`;
-  const byDigest = `${root}/${path.slice(0, path.lastIndexOf('/'))}/by-hash/SHA256/${hexOf(listed.digest)}`;
-  return suite.release.acquireByHash ? [byDigest, `${root}/${path}`] : [`${root}/${path}`];
+  const { algorithm, hex } = partsOfHash(listed.digest);
+  const plain = `${suite.directory}/${path}`;
+  const byDigest = `${plain.slice(0, plain.lastIndexOf('/'))}/by-hash/${algorithm.toUpperCase()}/${hex}`;
+  return suite.release.acquireByHash ? [byDigest, plain] : [plain];
 }
 
 const MISMATCH_HINT = 'The mirror may be in the middle of an update: try again in some minutes, or use another mirror';
 
-function requireDigest(bytes: Buffer, listed: ListedFile, url: string): void {
-  const digest = digestOf(bytes);
-  if (bytes.byteLength !== listed.size || digest !== listed.digest) {
-    throw new DigestMismatchError(`"${url}"`, listed, { digest, size: bytes.byteLength }, { hint: MISMATCH_HINT });
-  }
-}
-
-async function* verified(chunks: AsyncIterable<Buffer>, listed: ListedFile, url: string): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  let size = 0;
+/** Line breaks of another system: when the first line ends so, all carriage returns are left out. */
+async function* withoutCarriageReturns(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let isForeign: boolean | undefined;
   for await (const chunk of chunks) {
-    hash.update(chunk);
-    size += chunk.byteLength;
-    yield chunk;
-  }
-  const digest = digestFromHex(hash.digest('hex'));
-  if (size !== listed.size || digest !== listed.digest) {
-    throw new DigestMismatchError(`the content of "${url}"`, listed, { digest, size }, { hint: MISMATCH_HINT });
+    const feed = isForeign === undefined ? chunk.indexOf('\n') : -1;
+    if (feed >= 0) isForeign = chunk[feed - 1] === 0x0d;
+    yield isForeign === true ? Buffer.from(chunk.filter((byte) => byte !== 0x0d)) : chunk;
   }
 }
 
@@ -136,7 +140,12 @@ function isListed(release: ReleaseFile, path: string): boolean {
 }
 
 function notOffered(suite: TrustedSuite, component: string, architecture: string): CaissonError {
-  const { components, architectures } = suite.release;
+  const { components, architectures, files } = suite.release;
+  if (component === FLAT) {
+    return new CaissonError('REPOSITORY_INVALID', `Cannot find packages in "${suite.directory}": its release lists no Packages file`, {
+      hint: `It lists ${[...files.keys()].slice(0, 10).join(', ') || 'no file'}`,
+    });
+  }
   return new CaissonError(
     'REPOSITORY_INVALID',
     `Cannot find component "${component}" for "${architecture}" in suite "${suite.suite}" of "${suite.repository}"`,

@@ -1,12 +1,12 @@
 import { fullRecord, type AptPackage, type PackageOrigin } from './apt-package.ts';
-import type { AptRecord } from './apt-record.ts';
+import type { ListedRecord } from './apt-record.ts';
 
 /**
  * The whole records of chosen packages. An index keeps no paragraphs, which are four fifths of it: each Packages file that has
  * chosen packages is decompressed once more, up to the last of them. Throws REPOSITORY_INVALID for a paragraph that is not
  * UTF-8.
  */
-export async function readRecords(chosen: Iterable<AptPackage>, signal?: AbortSignal): Promise<ReadonlyMap<AptPackage, AptRecord>> {
+export async function readRecords(chosen: Iterable<AptPackage>, signal?: AbortSignal): Promise<ReadonlyMap<AptPackage, ListedRecord>> {
   const byOrigin = new Map<PackageOrigin, AptPackage[]>();
   for (const found of chosen) {
     const { origin } = found.place;
@@ -14,7 +14,7 @@ export async function readRecords(chosen: Iterable<AptPackage>, signal?: AbortSi
     if (others === undefined) byOrigin.set(origin, [found]);
     else others.push(found);
   }
-  const records = new Map<AptPackage, AptRecord>();
+  const records = new Map<AptPackage, ListedRecord>();
   for (const [origin, packages] of byOrigin) {
     signal?.throwIfAborted();
     packages.sort((a, b) => a.place.offset - b.place.offset);

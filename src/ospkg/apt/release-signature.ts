@@ -1,5 +1,24 @@
-import { type Key, readCleartextMessage, readKey, readKeys, readSignature, createMessage, verify, type VerifyMessageResult } from 'openpgp';
+import {
+  enums,
+  type Key,
+  readCleartextMessage,
+  readKey,
+  readKeys,
+  readSignature,
+  createMessage,
+  verify,
+  type VerifyMessageResult,
+} from 'openpgp';
 import { CaissonError, messageOf } from '../../core/index.ts';
+
+/** A release whose signature is good. */
+export interface TrustedRelease {
+  readonly text: string;
+  /** As the signature says. */
+  readonly signedAt: Date;
+  /** Words for a key that newer hosts refuse; undefined when another one has signed, too. */
+  readonly weakness: string | undefined;
+}
 
 export interface VerifyReleaseOptions {
   /** Keys that may sign, binary or armored, as distributions ship them. */
@@ -14,22 +33,24 @@ export interface VerifyReleaseOptions {
  * The signed text of an InRelease file and nothing around it. One good signature by a key of the keyring is enough, as for
  * apt: releases are signed by the keys of two or three distributions at once. Throws REPOSITORY_UNTRUSTED.
  */
-export async function verifyInRelease(inRelease: Uint8Array, options: VerifyReleaseOptions): Promise<string> {
+export async function verifyInRelease(inRelease: Uint8Array, options: VerifyReleaseOptions): Promise<TrustedRelease> {
   const keys = await readKeyring(options.keyring);
   const message = await attempt(options.what, () => readCleartextMessage({ cleartextMessage: Buffer.from(inRelease).toString('utf8') }));
   const result = await attempt(options.what, () => verify({ message, verificationKeys: keys, date: options.now }));
-  await requireGoodSignature(result.signatures, options.what);
-  return result.data;
+  return { text: result.data, ...(await goodSignature(result.signatures, keys, options.what)) };
 }
 
 /** As `verifyInRelease`, for a Release file with its detached, armored Release.gpg. */
-export async function verifyDetachedRelease(release: Uint8Array, signature: Uint8Array, options: VerifyReleaseOptions): Promise<string> {
+export async function verifyDetachedRelease(
+  release: Uint8Array,
+  signature: Uint8Array,
+  options: VerifyReleaseOptions,
+): Promise<TrustedRelease> {
   const keys = await readKeyring(options.keyring);
   const parsed = await attempt(options.what, () => readSignature({ armoredSignature: Buffer.from(signature).toString('latin1') }));
   const message = await createMessage({ binary: Uint8Array.from(release) });
   const result = await attempt(options.what, () => verify({ message, signature: parsed, verificationKeys: keys, date: options.now }));
-  await requireGoodSignature(result.signatures, options.what);
-  return Buffer.from(release).toString('utf8');
+  return { text: Buffer.from(release).toString('utf8'), ...(await goodSignature(result.signatures, keys, options.what)) };
 }
 
 async function readKeyring(keyring: Uint8Array): Promise<Key[]> {
@@ -54,14 +75,39 @@ async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
   }
 }
 
-async function requireGoodSignature(signatures: VerifyMessageResult['signatures'], what: string): Promise<void> {
+async function goodSignature(
+  signatures: VerifyMessageResult['signatures'],
+  keys: readonly Key[],
+  what: string,
+): Promise<Omit<TrustedRelease, 'text'>> {
   const outcomes = await Promise.allSettled(signatures.map(async (signature) => await signature.verified));
-  if (outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value)) return;
+  const good = signatures.filter((_, index) => {
+    const outcome = outcomes[index];
+    return outcome?.status === 'fulfilled' && outcome.value;
+  });
+  const weaknesses = good.map(({ keyID }) => weaknessOf(keys.find((key) => key.getKeys(keyID).length > 0)));
+  const [first] = await Promise.all(good.map(async ({ signature }) => (await signature).packets[0]?.created ?? new Date(0)));
+  if (first !== undefined)
+    return { signedAt: first, weakness: weaknesses.every((words) => words !== undefined) ? weaknesses[0] : undefined };
   const reasons = outcomes.map((outcome, index) => {
     const key = signatures[index]?.keyID.toHex() ?? 'unknown';
     return `key ${key}: ${outcome.status === 'rejected' ? messageOf(outcome.reason) : 'not verified'}`;
   });
   throw untrusted(what, reasons.length > 0 ? reasons : ['it carries no signature']);
+}
+
+const WEAK: ReadonlySet<number | null> = new Set([enums.hash.md5, enums.hash.sha1, enums.hash.ripemd]);
+
+/**
+ * Hosts that check with sqv (apt 3) believe no key whose own signatures are all made with SHA-1 or older, however its
+ * signature over the release is made.
+ */
+function weaknessOf(key: Key | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  const own = key.users.flatMap(({ selfCertifications }) => selfCertifications);
+  if (own.length === 0 || own.some(({ hashAlgorithm }) => !WEAK.has(hashAlgorithm))) return undefined;
+  const id = key.getFingerprint().toUpperCase();
+  return `Key ${id}, which vouches for itself with SHA-1 alone so that hosts with apt 3 and later refuse it,`;
 }
 
 function untrusted(what: string, reasons: readonly string[], cause?: unknown): CaissonError {

@@ -6,39 +6,54 @@ import { loadAptIndex, type AptIndex } from './load-index.ts';
 import type { AptPackageSource } from './package-source.ts';
 
 export async function aptSourceOf(
-  { packages, codename, repositories, base }: AptSystem,
+  { packages, codename, repositories, exclude, base }: AptSystem,
   readKeyring: (file: string) => Promise<Uint8Array>,
 ): Promise<AptPackageSource> {
   const sources = await Promise.all(
-    repositories.map(async ({ url, suites, components, signedBy }) => {
-      return { url: url.replace(/\/+$/, ''), suites, components, keyring: await readKeyring(signedBy) };
+    repositories.map(async ({ url, suites, components = ['main'], signedBy, prefer }) => {
+      const keyring = await readKeyring(signedBy);
+      return { url: url.replace(/\/+$/, ''), suites, components, keyring, ...(prefer.length === 0 ? {} : { prefer }) };
     }),
   );
-  return { packages, codename, sources, base: { priorities: base.priorities } };
+  return { packages, codename, sources, ...(exclude.length === 0 ? {} : { exclude }), base: { priorities: base.priorities } };
 }
 
-/** Locks hold this digest: a change of the digested fields makes every lock out of date. */
-export function digestOfAptRequest({ id, architecture, source, sets }: PackageRequest): Digest {
-  const { codename, sources, base } = source;
+/**
+ * Locks hold this digest: a change of the digested fields makes every lock out of date. Fields that came later are left out
+ * where they say nothing.
+ */
+export function digestOfAptRequest({ id, architecture, source, sets, together = [] }: PackageRequest): Digest {
+  const { codename, sources, exclude, base } = source;
   const relevant = {
     id,
     codename,
     architecture,
-    sources: sources.map(({ url, suites, components, keyring }) => ({ url, suites, components, keyring: digestOf(keyring) })),
-    sets: sets.map(({ name, packages }) => ({ name, packages })),
+    sources: sources.map(({ url, suites, components, keyring, prefer }) => ({
+      url,
+      suites,
+      components,
+      keyring: digestOf(keyring),
+      ...(prefer === undefined ? {} : { prefer }),
+    })),
+    sets: sets.map(({ name, packages, recommends }) => ({ name, packages, ...(recommends === true ? { recommends } : {}) })),
     base: base.priorities,
+    ...(exclude === undefined ? {} : { exclude }),
+    ...(together.some((names) => names.length > 1) ? { together } : {}),
   };
   return digestOf(JSON.stringify(relevant));
 }
 
 export async function loadAptRequest(request: PackageRequest, tools: LoadTools): Promise<LoadedPackages> {
   const index = await loadAptIndex(request.source.sources, { ...tools, architecture: request.architecture });
-  return { close: async (options) => closeRequest(request, index, options?.signal) };
+  return { close: async (options) => closeRequest(request, index, { ...tools, ...options }) };
 }
 
-async function closeRequest(request: PackageRequest, index: AptIndex, signal: AbortSignal | undefined): Promise<AptLockedSystem> {
-  const { id, architecture, source, sets } = request;
-  const closure = await closePackages(index, { sets, base: source.base, ...(signal === undefined ? {} : { signal }) });
+async function closeRequest(request: PackageRequest, index: AptIndex, given: LoadTools): Promise<AptLockedSystem> {
+  const { id, architecture, source, sets, together = [] } = request;
+  const { base, exclude = [] } = source;
+  const { emit, signal } = given;
+  const tools = { fetch: given.fetch, ...(emit === undefined ? {} : { emit }), ...(signal === undefined ? {} : { signal }) };
+  const closure = await closePackages(index, { sets, together, exclude, base, ...tools });
   return {
     id,
     architecture,
@@ -46,5 +61,6 @@ async function closeRequest(request: PackageRequest, index: AptIndex, signal: Ab
     inputs: digestOfAptRequest(request),
     releases: index.releases.map((release) => ({ ...release, date: release.date.replace(/\.\d{3}Z$/, 'Z') })),
     packages: closure.packages.map(({ record, sets: neededBy }) => ({ ...record, sets: neededBy })),
+    ...(closure.ties.length === 0 ? {} : { ties: closure.ties }),
   };
 }

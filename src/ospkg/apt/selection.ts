@@ -31,6 +31,13 @@ export class Selection {
     );
   }
 
+  /** The chosen packages that satisfy a group. */
+  satisfying(group: RequirementGroup): readonly AptPackage[] {
+    return group.flatMap((requirement) =>
+      (this.#byName.get(requirement.name) ?? []).filter((offer) => satisfies(offer, requirement, this.#architecture)),
+    );
+  }
+
   /** A chosen package that cannot be installed beside this one. A package does not conflict with itself (policy 7.6.2). */
   conflictOf(
     candidate: AptPackage,

@@ -1,23 +1,43 @@
 import type { AptPackage } from './apt-package.ts';
 import { compareDebVersions, satisfiesVersion } from './deb-version.ts';
+import { fitsPattern } from './name-pattern.ts';
 import type { PackageTable } from './package-table.ts';
 import type { Requirement } from './requirement.ts';
+
+/** A version of a package that a set asks for. */
+export interface VersionWish {
+  /** `*` stands for any text. */
+  readonly version: string;
+  /** The set that asks. */
+  readonly set: string;
+}
+
+/** The words of a manifest about which packages and versions are taken. */
+export interface Policy {
+  /** By name of the package; the version must fit every wish. */
+  readonly versions?: ReadonlyMap<string, readonly VersionWish[]>;
+  /** Patterns of packages that are never taken. */
+  readonly exclude?: readonly string[];
+}
 
 /** The packages that apt could install: of each package the one version that apt would take. */
 export class Universe {
   readonly architecture: string;
   readonly #table: PackageTable;
+  readonly #policy: Policy;
   readonly #candidates = new Map<string, AptPackage | undefined>();
   readonly #providers = new Map<string, readonly AptPackage[]>();
 
-  constructor(table: PackageTable, architecture: string) {
+  constructor(table: PackageTable, architecture: string, policy: Policy = {}) {
     this.#table = table;
     this.architecture = architecture;
+    this.#policy = policy;
   }
 
   /**
-   * The candidate of a name is its highest version over all suites (apt_preferences(5)); suites marked NotAutomatic count only
-   * where no other has the package. Of equal versions the first is taken.
+   * The candidate of a name is its highest version over all suites (apt_preferences(5)); one that is preferred for it counts
+   * before all others, and suites marked NotAutomatic count only where no other has the package. Of equal versions the first
+   * is taken. Versions that sets ask for and exclusions are kept to.
    */
   candidate(name: string): AptPackage | undefined {
     if (!this.#candidates.has(name)) {
@@ -25,10 +45,34 @@ export class Universe {
         name,
         this.#table
           .named(name)
+          .filter((found) => this.refusalOf(found) === undefined)
           .reduce<AptPackage | undefined>((best, found) => (best === undefined || isBetter(found, best) ? found : best), undefined),
       );
     }
     return this.#candidates.get(name);
+  }
+
+  /** Why a package is never taken, whatever else is chosen: it is excluded, or a set asks for another version of it. */
+  refusalOf({ name, version }: AptPackage): string | undefined {
+    const excluding = this.#policy.exclude?.find((pattern) => fitsPattern(name, pattern));
+    if (excluding !== undefined) return `"exclude" of the manifest leaves out "${excluding}"`;
+    const other = this.#policy.versions?.get(name)?.find((wish) => !fitsPattern(version, wish.version));
+    return other === undefined ? undefined : `package set "${other.set}" asks for "${name}=${other.version}"`;
+  }
+
+  /** Every version of a package on offer, candidates or not, the newest first. */
+  versionsOf(name: string): readonly AptPackage[] {
+    return this.#table.named(name).toSorted((a, b) => compareDebVersions(b.version, a.version));
+  }
+
+  /** Why paragraphs of this name cannot be used. */
+  unusable(name: string): readonly string[] {
+    return this.#table.unusable.filter((paragraph) => paragraph.name === name).map(({ reason }) => reason);
+  }
+
+  /** The names of all packages on offer. */
+  names(): Iterable<string> {
+    return this.#table.names();
   }
 
   /** Candidates that provide a name, in the order in which apt tries them. */
@@ -87,23 +131,32 @@ function isVersionFit(version: string | undefined, { constraint }: Requirement):
 }
 
 function isBetter(record: AptPackage, best: AptPackage): boolean {
-  if (record.automatic !== best.automatic) return record.automatic;
-  return compareDebVersions(record.version, best.version) > 0;
+  const difference = standingOf(record) - standingOf(best);
+  return difference === 0 ? compareDebVersions(record.version, best.version) > 0 : difference > 0;
+}
+
+/** The order of apt's priorities 990, 500, 100 and 1. */
+function standingOf({ name, place: { origin } }: AptPackage): number {
+  if (origin.prefer.some((pattern) => fitsPattern(name, pattern))) return 3;
+  if (origin.automatic) return 2;
+  return origin.upgrades ? 1 : 0;
 }
 
 const PRIORITIES: readonly string[] = ['required', 'important', 'standard', 'optional', 'extra'];
 
 /** apt's order (depcache.cc, CompareProviders); where apt leaves it to chance, by name. */
 function compareProviders(architecture: string): (a: AptPackage, b: AptPackage) => number {
+  return (a, b) => compareRanks(architecture, a, b) || (a.name < b.name ? -1 : 1);
+}
+
+/** 0 for providers of one name between which apt chooses by chance. */
+export function compareRanks(architecture: string, a: AptPackage, b: AptPackage): number {
   const rank = (candidate: AptPackage): readonly number[] => [
     candidate.essential ? 0 : 1,
     candidate.important ? 0 : 1,
     candidate.architecture === architecture || candidate.architecture === 'all' ? 0 : 1,
     PRIORITIES.includes(candidate.priority) ? PRIORITIES.indexOf(candidate.priority) : PRIORITIES.length,
   ];
-  return (a, b) => {
-    const [left, right] = [rank(a), rank(b)];
-    const difference = left.map((value, index) => value - (right[index] ?? 0)).find((value) => value !== 0);
-    return difference ?? (a.name < b.name ? -1 : 1);
-  };
+  const [left, right] = [rank(a), rank(b)];
+  return left.map((value, index) => value - (right[index] ?? 0)).find((value) => value !== 0) ?? 0;
 }

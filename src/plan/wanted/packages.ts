@@ -1,5 +1,6 @@
 import type { NodeSpec } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
+import { packageNameOf } from '../../manifests/index.ts';
 import { digestOfAll, type ResourceOf } from '../../resources/index.ts';
 import type { Declared } from '../declared.ts';
 import type { At } from './make.ts';
@@ -16,7 +17,9 @@ export function roleSets({ topology }: Declared, node: NodeSpec): readonly strin
  */
 export function packageResources(declared: Declared, node: NodeSpec, at: At, sets: readonly string[]): readonly ResourceOf<'package'>[] {
   const known = declared.observed.systems.get(node.name)?.packageSets ?? [];
-  const names = new Set(known.filter((set) => sets.includes(set.name)).flatMap((set) => set.packages));
+  const asked = known.filter((set) => sets.includes(set.name));
+  const names = new Set(asked.flatMap((set) => set.packages.map(packageNameOf)));
+  const recommending = new Set(asked.filter((set) => set.recommends).flatMap((set) => set.packages.map(packageNameOf)));
   if (names.size === 0) return [];
   const repository = repositoryFor(declared, node);
   const architecture = declared.observed.architectures.get(node.name) ?? '';
@@ -35,6 +38,7 @@ export function packageResources(declared: Declared, node: NodeSpec, at: At, set
   }
   return [...names].map((name): ResourceOf<'package'> => {
     const version = offered.get(name) ?? '';
-    return { ...at, kind: 'package', key: name, digest: digestOfAll([version]), spec: { version } };
+    if (!recommending.has(name)) return { ...at, kind: 'package', key: name, digest: digestOfAll([version]), spec: { version } };
+    return { ...at, kind: 'package', key: name, digest: digestOfAll([version, 'recommends']), spec: { version, recommends: true } };
   });
 }

@@ -78,7 +78,7 @@ export interface PackageManager {
   /** Repairs packages that an interrupted run left half-installed, so that the tool works again. Removes no package. */
   recover(host: Host, options: PackageToolOptions): Promise<void>;
   /** Installs packages with their dependencies. Fails instead of removing a package for them. */
-  install(host: Host, names: readonly string[], options: PackageToolOptions): Promise<void>;
+  install(host: Host, names: readonly string[], options: PackageToolOptions & { readonly recommends: boolean }): Promise<void>;
   /**
    * Removes packages, and the dependencies that came with them and that no other package needs. A package that is not
    * installed is skipped.

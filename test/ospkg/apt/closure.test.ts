@@ -92,13 +92,16 @@ describe('closePackages', () => {
         [
           'Cannot choose packages:',
           '  "nosuch" of package set "one":',
-          '    no repository offers "nosuch"',
+          '    "nosuch": no repository offers it',
+          '    would help: Add the repository or suite that offers "nosuch"',
           '  "mysql-server" of package set "two":',
-          '    no repository offers "mysql-server"',
+          '    "mysql-server": no repository offers it',
+          '    would help: Add the repository or suite that offers "mysql-server"',
           '  "worse" of package set "two":',
           '    "worse" needs "bad"',
           '      "bad" needs "missing"',
           '        "missing": no repository offers it',
+          '    would help: Add the repository or suite that offers "missing"',
         ].join('\n'),
       );
     }
@@ -114,5 +117,148 @@ describe('closePackages', () => {
     const backwards = index.trim().split('\n').reverse().join('\n');
     expect(await close(backwards, { b: ['lib'], a: ['app'] })).toEqual(await close(index, { a: ['app'], b: ['lib'] }));
     expect(stanzasOf(index)).toHaveLength(5);
+  });
+});
+
+const CLOCKS = `
+  chrony; Provides: time-daemon; Conflicts: time-daemon
+  ntpsec; Provides: time-daemon; Conflicts: time-daemon
+  lib`;
+
+async function messageOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'nothing is wrong',
+    (error: unknown) => (error instanceof UnsolvableError ? error.message : String(error)),
+  );
+}
+
+describe('sets that one host gets', () => {
+  const sets = [
+    { name: 'docker', packages: ['chrony', 'lib'], askedBy: ['component "engine"'] },
+    { name: 'nfs', packages: ['ntpsec'], askedBy: ['role "storage"', 'component "nfs"'] },
+  ];
+
+  it('are refused when they conflict, and both askers are named', async () => {
+    const close = closePackages(indexOf(CLOCKS), { sets, together: [['docker', 'nfs']], base: { priorities: [] } });
+    expect(await messageOf(close)).toBe(
+      [
+        'Cannot choose packages:',
+        '  "ntpsec" of package set "nfs" (for role "storage", component "nfs"), on hosts that get package set "docker" (for component "engine") too:',
+        '    "ntpsec" conflicts with "chrony", which is already chosen: "ntpsec" cannot be installed beside "time-daemon"',
+        '    would help: Take one of the packages out of its set, or give the sets to roles that no host has at the same time',
+      ].join('\n'),
+    );
+  });
+
+  it('may conflict on hosts of different kinds, which is a warning', async () => {
+    const warnings: string[] = [];
+    const { packages } = await closePackages(indexOf(CLOCKS), {
+      sets,
+      together: [['docker'], ['nfs']],
+      base: { priorities: [] },
+      emit: (event) => warnings.push(event.type === 'warning' ? event.message : event.type),
+    });
+    expect(packages.map(({ record, sets: names }) => `${record.name}: ${names.join(' ')}`)).toEqual([
+      'chrony: docker',
+      'lib: docker',
+      'ntpsec: nfs',
+    ]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^No host can get package set "nfs" \(for role "storage".*"docker" .for component "engine"/),
+    ]);
+  });
+
+  it('are solved as one: what one set needs decides between the alternatives of another', async () => {
+    const index = 'a; Depends: x | y\nb; Depends: y; Conflicts: x\nx\ny';
+    const both = [
+      { name: 'one', packages: ['a'] },
+      { name: 'two', packages: ['b'] },
+    ];
+    const of = async (together: readonly (readonly string[])[]) => {
+      const { packages } = await closePackages(indexOf(index), { sets: both, together, base: { priorities: [] } });
+      return packages.map(({ record, sets: names }) => `${record.name}: ${names.join(' ')}`);
+    };
+    expect(await of([['one', 'two']])).toEqual(['a: one', 'b: two', 'y: one two']);
+  });
+
+  it('names three of them when any two could be installed', async () => {
+    const index = 'a; Depends: x | y\nb; Conflicts: x\nc; Conflicts: y\nx\ny';
+    const three = ['a', 'b', 'c'].map((name) => ({ name: `set-${name}`, packages: [name], askedBy: [`role "${name}"`] }));
+    const close = closePackages(indexOf(index), { sets: three, together: [three.map(({ name }) => name)], base: { priorities: [] } });
+    const message = await messageOf(close);
+    for (const name of ['a', 'b', 'c']) expect(message).toContain(`package set "set-${name}" (for role "${name}")`);
+  });
+});
+
+describe('versions that sets ask for', () => {
+  const index = 'tool 1.33.9\ntool 1.34.4\ntool 1.34.5\nuser; Depends: tool (>= 1.34)';
+  const of = async (...wanted: readonly string[]) => {
+    const sets = wanted.map((text, place) => ({ name: `set${place}`, packages: text.split(' ') }));
+    return (await closePackages(indexOf(index), { sets, base: { priorities: [] } })).packages.map(({ record }) => record.version);
+  };
+
+  it('hold for every set, so that hosts find one version', async () => {
+    expect(await of('tool=1.34.4', 'user')).toEqual(['1.34.4', '1.0']);
+    expect(await of('tool=1.3?.*')).toEqual(['1.34.5']);
+    expect(await of('tool=1.34.*', 'tool=*.4')).toEqual(['1.34.4']);
+  });
+
+  it('are refused with all that is on offer and what would help', async () => {
+    expect(await messageOf(of('tool=1.35.*'))).toBe(
+      [
+        'Cannot choose packages:',
+        '  "tool" of package set "set0":',
+        '    "tool": no version on offer is one',
+        '      1.34.5 (amd64) of "stable" at http://test.invalid/debian: package set "set0" asks for "tool=1.35.*"',
+        '      1.34.4 (amd64) of "stable" at http://test.invalid/debian: package set "set0" asks for "tool=1.35.*"',
+        '      1.33.9 (amd64) of "stable" at http://test.invalid/debian: package set "set0" asks for "tool=1.35.*"',
+        '    would help: Ask for a version of "tool" that is on offer: 1.34.5, 1.34.4, 1.33.9; a * at the end stands for the rest',
+      ].join('\n'),
+    );
+    expect(await messageOf(of('tool=1.33.9', 'tool=1.34.4'))).toMatch(
+      /package set "set1" asks for "tool=1.34.4"[^]*package set "set0" asks/,
+    );
+    expect(await messageOf(of('tool=1.33.*', 'user'))).toContain('"user" needs "tool (>= 1.34)"');
+  });
+});
+
+describe('what is excluded, recommended or tied', () => {
+  const base = { priorities: ['required'] };
+
+  it('is left out, and the answer says that taking it back would help', async () => {
+    const index = 'app; Depends: one | two\none\ntwo';
+    const of = (exclude: readonly string[]) => closePackages(indexOf(index), { sets: [{ name: 's', packages: ['app'] }], exclude, base });
+    expect((await of(['o*'])).packages.map(({ record }) => record.name)).toEqual(['app', 'two']);
+    expect(await messageOf(of(['one', 't?o']))).toMatch(
+      /"exclude" of the manifest leaves out "t\?o"[^]*would help: Take "one" out of what "exclude" names/,
+    );
+  });
+
+  it('comes along where a set wants it, but not for what hosts have already', async () => {
+    const index = `
+      app; Recommends: doc, absent, enemy; Depends: lib, core
+      lib; Recommends: lib-extra
+      core; Priority: required; Recommends: core-extra
+      foe; Conflicts: enemy
+      enemy
+      doc
+      lib-extra
+      core-extra`;
+    const of = async (recommends: boolean) => {
+      const sets = [{ name: 's', packages: ['foe', 'app'], recommends }];
+      return (await closePackages(indexOf(index), { sets, base })).packages.map(
+        ({ record, sets: names }) => `${record.name}: ${names.join(' ')}`,
+      );
+    };
+    expect(await of(false)).toEqual(['app: s', 'core: base s', 'foe: s', 'lib: s']);
+    expect(await of(true)).toEqual(['app: s', 'core: base s', 'doc: s', 'foe: s', 'lib: s', 'lib-extra: s']);
+  });
+
+  it('is told when several packages provide a name alike, unless a set names one of them', async () => {
+    const index = 'app; Depends: virtual\na; Provides: virtual\nb; Provides: virtual\nc; Provides: virtual; Priority: extra';
+    const of = async (...packages: readonly string[]) =>
+      (await closePackages(indexOf(index), { sets: [{ name: 's', packages }], base })).ties;
+    expect(await of('app')).toEqual([{ name: 'virtual', taken: 'a', others: ['b'] }]);
+    expect(await of('app', 'b')).toEqual([]);
   });
 });

@@ -31,7 +31,8 @@ async function publish(packages: readonly SamplePackage[]): Promise<PublishedRep
     system: {
       packages: 'apt',
       codename: 'bookworm',
-      repositories: [{ url: `${MIRROR}/`, ...SOURCE }],
+      repositories: [{ url: `${MIRROR}/`, prefer: [], ...SOURCE }],
+      exclude: [],
       base: NO_BASE,
       packageSets: [],
     },
@@ -67,7 +68,8 @@ describePackageFormat('apt', () => ({
   systemOf: ({ codename, components }, url) => ({
     packages: 'apt',
     codename,
-    repositories: [{ url, suites: [codename], components: [...components], signedBy: 'keys/site.asc' }],
+    repositories: [{ url, suites: [codename], components: [...components], signedBy: 'keys/site.asc', prefer: [] }],
+    exclude: [],
     base: NO_BASE,
     packageSets: [],
   }),

@@ -12,8 +12,9 @@ describe('signRelease', () => {
     const { privateKey, publicKey } = await keys;
     const { inRelease, signature } = await signRelease(RELEASE, privateKey, DATE);
     const options = { keyring: Buffer.from(publicKey), now: DATE, what: 'test' };
-    expect(await verifyInRelease(Buffer.from(inRelease), options)).toBe(RELEASE.trimEnd());
-    expect(await verifyDetachedRelease(Buffer.from(RELEASE), Buffer.from(signature), options)).toBe(RELEASE);
+    const told = { signedAt: DATE, weakness: undefined };
+    expect(await verifyInRelease(Buffer.from(inRelease), options)).toEqual({ text: RELEASE.trimEnd(), ...told });
+    expect(await verifyDetachedRelease(Buffer.from(RELEASE), Buffer.from(signature), options)).toEqual({ text: RELEASE, ...told });
   });
 
   it('gives the same bytes for the same text, key and date, and others for another date', async () => {

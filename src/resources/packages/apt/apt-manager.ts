@@ -31,8 +31,12 @@ export const aptManager: PackageManager = {
   installed: installedVersions,
   isAtLeast: (version, wanted) => compareDebVersions(version, wanted) >= 0,
   recover: recoverPackages,
-  install: async (host, names, options) => {
-    await runPackageTool(host, aptGet('install', '--no-remove', '--no-install-recommends', ...names), options);
+  install: async (host, names, { recommends, ...options }) => {
+    await runPackageTool(
+      host,
+      aptGet('install', '--no-remove', recommends ? '--install-recommends' : '--no-install-recommends', ...names),
+      options,
+    );
   },
   remove: removePackages,
   download: async (host, { url, path, digest, mode, owner = DEFAULT_OWNER }, signal) => {
