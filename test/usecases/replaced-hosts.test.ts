@@ -65,11 +65,18 @@ describe('a machine under the name of another', () => {
   const CORDONED = { since: '2026-01-01T00:00:00Z', by: 'operator' } as const;
   it.each([
     ['until an operator uncordons it, as the other was', { cordoned: CORDONED }, CORDONED, 1],
-    ['until its start where the other was cordoned to go down', { down: { ...CORDONED, cordoned: true } }, { ...CORDONED, untilStart: true }, 0],
+    [
+      'until its start where the other was cordoned to go down',
+      { down: { ...CORDONED, cordoned: true } },
+      { ...CORDONED, untilStart: true },
+      0,
+    ],
   ] as const)('stays cordoned %s, and is down no more', (_until, notes, cordoned, lines) => {
     const before = { ...RECORD, hosts: { ...RECORD.hosts, m: { ...hostOf('10.0.0.2'), ...notes } }, placements: {} };
     const hosts = replaced([fresh('m')], { m: '10.0.0.9' }, before);
     expect(withoutReplaced(before, hosts).hosts['m']).toEqual({ address: '10.0.0.9', roles: [], cordoned, owned: [] });
-    expect(replacementNotes(hosts).filter((line) => line === 'm stays cordoned, as its former machine was, until: caisson node uncordon m')).toHaveLength(lines);
+    expect(
+      replacementNotes(hosts).filter((line) => line === 'm stays cordoned, as its former machine was, until: caisson node uncordon m'),
+    ).toHaveLength(lines);
   });
 });
