@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { parseClusterSpec, type NodeSpec } from '../cluster/index.ts';
-import { CaissonError } from '../core/index.ts';
+import { CaissonError, messageOf } from '../core/index.ts';
 import { HostKeyUnknownError, isOwnAddress, locateFile, type FirstLogin, type Host } from '../host/index.ts';
 import { loginKeyResource } from '../plan/index.ts';
-import { HOST_TOOLS, makeResources } from '../resources/index.ts';
+import { HOST_TOOLS, makeResources, OWNERS, removeResources } from '../resources/index.ts';
 import { loginKeyPaths, openSiteKeys, REAL_MACHINES, type SiteKeys } from '../site/index.ts';
 import type { OperationOptions } from './operation.ts';
 import { layoutOf } from './session.ts';
@@ -58,6 +58,32 @@ export async function placeLoginKey(host: Host, { name, ssh }: NodeSpec, keys: S
   const resource = loginKeyResource(name, ssh?.user ?? 'root', (await keys.loginKey()).public);
   const { clock, emit, signal } = options;
   await makeResources(host, [{ resource, replaces: false }], { ...HOST_TOOLS, clock, emit, signal });
+}
+
+/**
+ * Takes the public key of the site from a machine that is in cluster.yaml with the login by that key, and on which nothing was
+ * installed: no removal of a later run knows it. Throws HOSTS_UNFIT where the machine does not let the site in.
+ */
+export async function takeLoginKey(options: OperationOptions, node: NodeSpec, cluster: NewMachine['cluster']): Promise<void> {
+  const { clock, emit, signal, connect, machines = REAL_MACHINES } = options;
+  const { ssh } = parseClusterSpec(cluster.text, cluster.path);
+  const host = await machines.connect(node, ssh, { ...connect, directory: dirname(cluster.path), signal }).catch((cause: unknown) => {
+    throw new CaissonError('HOSTS_UNFIT', `Cannot take the key of the site from "${node.name}": ${messageOf(cause)}`, {
+      cause,
+      hint: `Bring it up; where it is lost for good: caisson node remove ${node.name} --forget ${node.name}`,
+    });
+  });
+  try {
+    const owned = { kind: 'login-key', key: node.ssh?.user ?? ssh.user ?? 'root', owner: OWNERS.login } as const;
+    await removeResources(host, [owned], { ...HOST_TOOLS, clock, emit, signal }, { purge: false });
+  } finally {
+    await host.close();
+  }
+}
+
+/** True for a node that is logged in to by the key of the site. */
+export function hasSiteLogin(options: OperationOptions, { ssh }: NodeSpec): boolean {
+  return ssh?.identityFile === loginKeyPaths(layoutOf(options)).private;
 }
 
 /** The login that cluster.yaml gets for a machine that has the key of the site. */

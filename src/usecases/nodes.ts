@@ -18,9 +18,11 @@ import type { Cordon } from './cordon.ts';
 import type { Down } from './down-nodes.ts';
 import { editCluster, writeCluster, type EditedCluster } from './edited-cluster.ts';
 import {
+  hasSiteLogin,
   placeLoginKey,
   placeOnNewMachine,
   siteLogin,
+  takeLoginKey,
   tryNewMachine,
   withFirstLogin,
   type NewMachine,
@@ -77,10 +79,11 @@ export async function changeNode(options: OperationOptions, change: NodeChange, 
   const { machine } = edited;
   const operation: Operation = {
     name: 'node',
-    approved: async ({ hosts, keys }) => {
+    approved: async ({ hosts, keys, record }) => {
       // The file says how to log in only after that way is open, so that an install goes on where this run is killed.
       const host = hosts.get(machine?.node.name ?? '');
       if (host !== undefined && machine !== undefined) await placeLoginKey(host, machine.node, keys, options);
+      await leaveNewMachine(options, change, edited, record);
       await writeCluster(edited);
     },
   };
@@ -105,9 +108,23 @@ export async function declareNode(options: OperationOptions, change: NodeChange)
     });
     await closeBundles(request.bundles);
     if (edited.machine !== undefined) await placeOnNewMachine(options, edited.machine);
+    await leaveNewMachine(options, change, edited, await openFileStore(layout.record).read());
     await writeCluster(edited);
     return clusterPath;
   });
+}
+
+/** Takes back the key of the site from a node that is removed and was never installed, unless it is forgotten. */
+async function leaveNewMachine(
+  options: OperationOptions,
+  change: NodeChange,
+  { before, sources }: EditedCluster,
+  record: SiteRecord | undefined,
+): Promise<void> {
+  if (change.what !== 'remove' || record?.hosts[change.name] !== undefined || options.forget?.includes(change.name) === true) return;
+  const cluster = { path: sources.clusterPath, text: before };
+  const node = parseClusterSpec(before, cluster.path).nodes.find(({ name }) => name === change.name);
+  if (node !== undefined && hasSiteLogin(options, node)) await takeLoginKey(options, node, cluster);
 }
 
 /** How a node of cluster.yaml or of the record differs from the other of the two. */

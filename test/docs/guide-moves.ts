@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { runs, type Scenario } from './guide-scenario.ts';
 import { NODES, type GuideSite } from './guide-site.ts';
 
-const { m1, g1 } = NODES;
+const { m1, g1, c1 } = NODES;
 const OTHERS = ['m2', 'm3'].map((name, index) => ({ name, address: `10.0.0.${15 + index}`, roles: ['manage'] }));
 const TABLES = '/opt/rainbond/data/mysql/tables';
 
@@ -13,7 +13,8 @@ export const MOVE_SCENARIOS: readonly Scenario[] = [
   {
     section: 'Where components run',
     open: async (sites) => {
-      const site = await sites.installed([m1, ...OTHERS, g1]);
+      const site = await sites.installed([m1, ...OTHERS, g1, c1]);
+      site.machine('m1').write('/opt/rainbond/data/etcd/member/db', 'etcd', 0o600);
       site.machine('m1').write(TABLES, 'rows and keys of years', 0o600);
       return site;
     },

@@ -79,6 +79,26 @@ describe('a node that is added by a password', () => {
     expect([...inventory(site.machine('f2'))].sort()).toEqual([...bare].sort());
   });
 
+  it('loses the key when it is removed before anything was installed, and is forgotten where it does not answer', async () => {
+    const { site, options } = await installed();
+    const bare = [...inventory(site.machine('f2'))].sort();
+    for (const remove of [changeNode, declareNode]) {
+      await declareNode(options, ADD);
+      await remove(options, { what: 'remove', name: 'f2' }, yes);
+      expect([...inventory(site.machine('f2'))].sort()).toEqual(bare);
+      expect(await clusterOf(site)).not.toContain('f2');
+    }
+    await declareNode(options, ADD);
+    site.machine('f2').files.delete(KEYS);
+    await expect(declareNode(options, { what: 'remove', name: 'f2' })).rejects.toMatchObject({
+      code: 'HOSTS_UNFIT',
+      hint: expect.stringContaining('caisson node remove f2 --forget f2'),
+    });
+    expect(await clusterOf(site)).toContain('f2');
+    await changeNode({ ...options, forget: ['f2'] }, { what: 'remove', name: 'f2' }, yes);
+    expect(await clusterOf(site)).not.toContain('f2');
+  });
+
   it('gets nothing when the plan is not approved or the password is wrong', async () => {
     const { site, options } = await installed();
     const before = await clusterOf(site);
