@@ -39,7 +39,7 @@ function withDirectoriesAbove(removals: readonly (Removal | Staying)[]): readonl
   return removals.map((one) => {
     if (one.action === 'keep' || one.end !== 'gone' || one.owned.kind !== 'directory') return one;
     const isAbove = staying.some(({ host, owned }) => host === one.host && owned.key.startsWith(`${one.owned.key}/`));
-    return isAbove ? { ...one, end: 'kept', reason: 'data below it stay' } : one;
+    return isAbove ? { ...one, end: 'kept', reason: 'it has data below it' } : one;
   });
 }
 

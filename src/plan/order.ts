@@ -749,7 +749,8 @@ class Order {
 function describeRemoval(owner: string, removals: readonly Removal[], isWhole: boolean): string {
   if (owner === OWNERS.login) return 'take away the key of the site, by which the seed logged in';
   const keys = (end: Removal['end']): string => removals.flatMap((removal) => (removal.end === end ? [removal.owned.key] : [])).join(', ');
-  const data = keys('kept') === '' ? '' : `; data stay in ${keys('kept')}`;
+  const places = removals.flatMap(({ end, owned }) => (end === 'kept' && owned.data === true ? [owned.key] : []));
+  const data = places.length === 0 ? '' : `; data stay in ${places.join(', ')}`;
   if (isWhole) {
     const what = owner === OWNERS.host ? 'what the site has on this host' : owner === OWNERS.seed ? 'the depot and its bundles' : owner;
     return `remove ${what}${data}`;

@@ -199,6 +199,8 @@ describe('a rollback', () => {
     for (const name of await readdir(directoryOfBundles)) if (name.includes('-1-')) await rm(join(directoryOfBundles, name));
     const { error, message } = await failureOf(rollback(bare(site), yes));
     expect(message).toContain("the seed's copy of bundle sample 1");
-    expect(error).toMatchObject({ hint: 'Carry the bundle to the seed again and name it: caisson install --offline --bundle FILE' });
+    expect(error).toMatchObject({
+      hint: 'Carry the bundle to the seed again and name it: caisson install --offline --bundle FILE; where a node is down, first: caisson node up NAME --bundle FILE',
+    });
   });
 });

@@ -37,7 +37,7 @@ describe('caisson reset', () => {
       - n1: directory /etc/docker/certs.d (caisson): it is not wanted any more
       - n1: directory /etc/docker/certs.d/depot.sample.internal:PORT (caisson): it is not wanted any more
       - n1: directory /etc/docker/certs.d/registry.example (caisson): it is not wanted any more
-      - n1: directory /opt/sample (caisson): it is not wanted any more
+      - n1: directory /opt/sample (caisson): it has data below it, and stays
       - n1: directory /opt/sample/conf (caisson): it is not wanted any more
       - n1: directory /opt/sample/data (store): it holds data, and stays
       - n1: directory /opt/sample/ssl (store): it is not wanted any more
@@ -86,7 +86,7 @@ describe('caisson reset', () => {
       n1    record  let the host go: it belongs to no site any more
 
       7 steps would run; nothing was changed
-      Resources: 0 to add, 0 to change, 49 to remove, 1 to let go that stay, 0 as declared
+      Resources: 0 to add, 0 to change, 48 to remove, 2 to let go that stay, 0 as declared
       [status 0]"
     `);
   });
