@@ -4,6 +4,7 @@ import type { Host } from '../../src/host/index.ts';
 import { REAL_MACHINES, type Machines } from '../../src/site/index.ts';
 import { planInstall } from '../../src/usecases/index.ts';
 import type { SampleNode } from '../../test/support/sample-install.ts';
+import { shippedPrograms } from '../../test/support/shipped-programs.ts';
 import { simulatedSite } from '../../test/support/simulated-site.ts';
 import { peakOf } from '../support/measure.ts';
 
@@ -35,6 +36,7 @@ export interface PlanResult {
 const task = JSON.parse(process.argv[2] ?? '{}') as PlanTask;
 const site = await simulatedSite({ ...task });
 const { hostsAtOnce } = task;
+site.machines.forEach(await shippedPrograms());
 if (task.isInstalled) await site.install({ hostsAtOnce });
 const counted = countConnections(site.options.machines ?? REAL_MACHINES);
 const before = site.installer.commands;

@@ -39,8 +39,6 @@ export async function guideBundle(version: '5.1.11' | '5.1.12'): Promise<SampleB
 /** The programs of the platform on simulated machines, and what they keep. */
 export class GuidePlatform {
   readonly cordoned = new Set<string>();
-  /** Nodes that were taken out of Kubernetes, in order. */
-  readonly drained: string[] = [];
   /** The password that the database takes. */
   password = '';
   /** True while the database refuses to change it. */
@@ -55,16 +53,6 @@ export class GuidePlatform {
       if (verb === 'uncordon') this.cordoned.delete(name);
       return {};
     });
-    machine.programs.set('/opt/rainbond/bin/kube-drain', ([name = '']) => {
-      this.drained.push(name);
-      return {};
-    });
-    for (const member of [
-      '/bin/hyperkube',
-      '/bin/flanneld',
-      ...['bridge', 'flannel', 'host-local', 'loopback', 'portmap'].map((name) => `/cni/bin/${name}`),
-    ])
-      machine.members.set(`${imageOf('cni')} ${member}`, member);
     machine.programs.set(imageOf('etcd'), (words, host, flags) => this.#etcdctl(words, host, mountsOf(flags)));
     machine.programs.set(imageOf('rbd-db'), ([, script = ''], host, flags) => this.#database(script, host, mountsOf(flags)));
     machine.programs.set('/bin/mv', ([, from = '', to = ''], host) => {

@@ -11,6 +11,7 @@ import { runCaisson, type Ended } from '../support/run-caisson.ts';
 import { sampleImage, sampleLayer } from '../support/sample-image.ts';
 import { EXECUTABLE_BYTES, writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import type { SimulatedMachine } from '../support/simulated-machine.ts';
+import { shippedPrograms } from '../support/shipped-programs.ts';
 import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
 import { useSharedTempDir } from '../support/temp-dir.ts';
 import { useEnding } from '../support/use-sites.ts';
@@ -81,8 +82,10 @@ export function useGuideSites(directory: () => string): GuideSites {
     const site = await simulatedSite(options);
     ending(site);
     const platform = new GuidePlatform();
+    const equip = await shippedPrograms();
     const made = guideSite(site, platform, { directory: directory(), unreachable, names: namesOf(directory(), bundles) });
     for (const machine of site.machines) {
+      equip(machine);
       platform.equip(machine, images);
       serve(machine, staged, await made.cluster());
     }

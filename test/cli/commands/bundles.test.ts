@@ -112,7 +112,7 @@ describe('caisson bundles prune', () => {
   it('is refused after a run to another bundle that did not end well, during a run, and where no site is', async () => {
     const command = await upgraded();
     const { site, run } = command;
-    site.installer.death = { at: site.installer.commands + 20, carriedOut: true };
+    site.installer.death = { at: site.installer.commands + 35, carriedOut: true };
     await failureOf(upgrade({ ...site.options, bundlePaths: [other.path] }, yes));
     site.installer.death = undefined;
     const before = await filesOnSeed(site);
