@@ -248,7 +248,8 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
     values: Object.fromEntries(Object.entries(record.values).filter(([key]) => key.split('/')[1] === name)),
     releases: Object.fromEntries(
       Object.entries(record.components)
-        .filter(([component]) => found.owned.some(({ owner }) => owner === component))
+        // Data that stay where a component was removed do not make it one of the host.
+        .filter(([component]) => found.owned.some(({ owner, kept }) => owner === component && kept !== true))
         .map(([component, { release }]) => [component, release]),
     ),
     owned: found.owned,

@@ -81,6 +81,15 @@ describe('the record of a host', () => {
     expect(formatHostRecord(sampleHostRecord())).toBe(formatHostRecord(sampleHostRecord()));
   });
 
+  it('has no release of a component of which the host keeps data alone, so that its later releases elsewhere do not change it', () => {
+    const record = sampleRecord();
+    const m1 = record.hosts['m1'];
+    if (m1 === undefined) throw new Error('m1 is in the record');
+    const kept = m1.owned.filter((one) => one.kept === true);
+    expect(kept).toHaveLength(1);
+    expect(hostRecordOf({ ...record, hosts: { m1: { ...m1, owned: kept } } }, 'm1')?.releases).toEqual({});
+  });
+
   it('is undefined for a host that the site does not have', () => {
     expect(hostRecordOf(sampleRecord(), 'x9')).toBeUndefined();
   });
