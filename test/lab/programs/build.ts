@@ -25,7 +25,7 @@ export async function programKey(name: ProgramName): Promise<string> {
 
 /**
  * The path of a static program for this machine, built unless the cache holds it from the same sources: about five minutes for hyperkube on
- * two processors, seconds for the others. Go comes from this machine or from the proxy of modules. Throws with the words of the compiler.
+ * two processors, seconds for the others. Go comes from this machine or is fetched. Throws with the words of the compiler.
  */
 export async function ensureProgram(name: ProgramName, mirror: AptMirror, say: (line: string) => void = () => undefined): Promise<string> {
   const programs = cacheDirectory('programs');
