@@ -52,8 +52,9 @@ export function refused(side: GetSide): void {
         '--yes',
       );
       expect(ran.status, ran.stderr).toBe(3);
-      for (const [word, line] of Object.entries({ domian: 4, gatway: 8, 'c2.example': 10 })) {
-        expect(lines.split('\n')[line - 1]).toContain(word);
+      for (const word of ['domian', 'gatway', 'c2.example']) {
+        const line = lines.split('\n').findIndex((text) => text.includes(word)) + 1;
+        expect(line).toBeGreaterThan(0);
         expect(ran.stderr).toMatch(new RegExp(`mistaken\\.yaml:${line}:\\d+.*`));
       }
       expect(await everywhere(site, (node) => changed(node))).toEqual(NOTHING);
