@@ -1,14 +1,14 @@
 // Builds dist/main.js, and the executables that bundles carry: one file for each target platform, made of the pinned
-// official Node binary and one script (Node's single executable application). Same sources, same bytes.
+// official Node binary and the scripts (Node's single executable application). Same sources, same bytes.
 //   node .ci/build.mjs [--no-executable] [--platform linux/amd64 …]
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { inject } from 'postject';
 import { extract } from 'tar';
 
@@ -23,43 +23,74 @@ const { values: flags } = parseArgs({
   options: { 'no-executable': { type: 'boolean' }, platform: { type: 'string', multiple: true } },
 });
 
-const common = {
-  entryPoints: [join(root, 'src/main.ts')],
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  absWorkingDir: root,
-  logLevel: 'warning',
-  legalComments: 'linked',
-  external: ['cpu-features'],
-  // ssh2 and its companions ask for native add-ons inside try: without them they use node:crypto.
-  loader: { '.node': 'empty' },
-};
+const STANDALONE_LOADER = readFileSync(join(root, '.ci/standalone-loader.cjs'), 'utf8');
 
-async function buildScript() {
-  await build({
-    ...common,
+/**
+ * Bundles the program with its libraries, cut into chunks at the imports of commands, which load at run time what they
+ * need. The first file is the entry.
+ */
+async function bundleScripts({ target, standalone, chunkNames, banner }) {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'src/main.ts')],
+    bundle: true,
+    splitting: true,
     format: 'esm',
-    outfile: join(dist, 'main.js'),
-    define: { CAISSON_VERSION: JSON.stringify(version), CAISSON_STANDALONE: 'false' },
-    banner: {
-      js: "#!/usr/bin/env node\nimport{createRequire as __cr}from'node:module';import{fileURLToPath as __f}from'node:url';import{dirname as __d}from'node:path';const require=__cr(import.meta.url),__filename=__f(import.meta.url),__dirname=__d(__filename);",
+    outdir: dist,
+    chunkNames,
+    write: false,
+    platform: 'node',
+    target,
+    absWorkingDir: root,
+    logLevel: 'warning',
+    minifySyntax: standalone,
+    legalComments: standalone ? 'none' : 'inline',
+    external: ['cpu-features'],
+    // ssh2 and its companions ask for native add-ons inside try: without them they use node:crypto.
+    loader: { '.node': 'empty' },
+    define: {
+      CAISSON_VERSION: JSON.stringify(version),
+      CAISSON_STANDALONE: String(standalone),
+      ...(standalone ? { 'import.meta.url': '__caissonUrl' } : {}),
     },
+    banner: { js: banner },
   });
-  chmodSync(join(dist, 'main.js'), 0o755);
+  return outputFiles;
 }
 
-async function buildStandaloneScript(outfile) {
-  await build({
-    ...common,
-    format: 'cjs',
-    target: 'node24',
-    outfile,
-    minifySyntax: true,
-    legalComments: 'none',
-    define: { CAISSON_VERSION: JSON.stringify(version), CAISSON_STANDALONE: 'true', 'import.meta.url': '__caissonUrl' },
-    banner: { js: "const __caissonUrl=require('node:url').pathToFileURL(process.execPath).href;" },
+async function buildScript() {
+  const scripts = await bundleScripts({
+    target: 'node20',
+    standalone: false,
+    chunkNames: 'chunks/[name]-[hash]',
+    banner:
+      "import{createRequire as __cr}from'node:module';import{fileURLToPath as __f}from'node:url';import{dirname as __d}from'node:path';const require=__cr(import.meta.url),__filename=__f(import.meta.url),__dirname=__d(__filename);",
   });
+  rmSync(join(dist, 'chunks'), { recursive: true, force: true });
+  mkdirSync(join(dist, 'chunks'));
+  const main = join(dist, 'main.js');
+  for (const { path, text } of scripts) writeFileSync(path, path === main ? `#!/usr/bin/env node\n${text}` : text);
+  chmodSync(main, 0o755);
+}
+
+/**
+ * Writes the script of the executable and its chunks into a directory: a single executable application has one script, of
+ * CommonJS, and reads the others from its assets. Resolves to the names of the chunks.
+ */
+async function writeStandaloneScripts(directory) {
+  const options = { target: 'node24', standalone: true, chunkNames: '[name]-[hash]', banner: '' };
+  const names = [];
+  for (const { path, text } of await bundleScripts(options)) {
+    const { code } = await transform(text, {
+      format: 'cjs',
+      target: 'node24',
+      supported: { 'dynamic-import': false },
+      banner: "const __caissonUrl=require('node:url').pathToFileURL(process.execPath).href;",
+    });
+    writeFileSync(join(directory, basename(path)), code);
+    names.push(basename(path));
+  }
+  writeFileSync(join(directory, 'caisson.cjs'), STANDALONE_LOADER);
+  return names;
 }
 
 /** The official Node binary for a platform, from the npm package that ships it, checked against the pinned integrity. */
@@ -92,16 +123,14 @@ async function nodeBinary(platform) {
 async function buildExecutables(platforms) {
   const work = mkdtempSync(join(tmpdir(), 'caisson-build-'));
   try {
-    const script = join(work, 'caisson.cjs');
     const blob = join(work, 'caisson.blob');
     const config = join(work, 'sea.json');
-    await buildStandaloneScript(script);
+    const names = await writeStandaloneScripts(work);
+    const assets = Object.fromEntries(names.map((name) => [name, name]));
     // Code cache and snapshot depend on the machine; without them the blob is the same everywhere.
     // The blob remembers the script's path, so it is a relative one.
-    writeFileSync(
-      config,
-      JSON.stringify({ main: 'caisson.cjs', output: blob, disableExperimentalSEAWarning: true, useCodeCache: false, useSnapshot: false }),
-    );
+    const settings = { disableExperimentalSEAWarning: true, useCodeCache: false, useSnapshot: false };
+    writeFileSync(config, JSON.stringify({ main: 'caisson.cjs', output: blob, assets, ...settings }));
     const generator = await nodeBinary(process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64');
     execFileSync(generator, ['--experimental-sea-config', config], { cwd: work, stdio: 'pipe' });
     for (const platform of platforms) {

@@ -9,8 +9,8 @@ import { reportEnd, runStep, takeLabLock } from './lab-lock.mjs';
 const root = resolve(import.meta.dirname, '..');
 const CHECKS = ['format', 'lint', 'types'];
 const KINDS = [['unit', 'house'], ['authority'], ['e2e'], ['lab']];
-/** Unit tests share nothing, so that each processor runs a file; Vitest leaves one of them to itself. */
-const PARALLEL = new Set(['unit']);
+/** Files of these tests share nothing, so that each processor runs one; Vitest leaves one of them to itself. */
+const PARALLEL = new Set(['unit', 'authority']);
 
 const work = mkdtempSync(join(tmpdir(), 'caisson-test-'));
 const started = performance.now();

@@ -1,4 +1,4 @@
-import { OutputLostError, programName, runProgram } from './cli/index.ts';
+import { nameProcess, OutputLostError, programName, runProgram } from './cli/index.ts';
 
 declare const CAISSON_VERSION: string;
 declare const CAISSON_STANDALONE: boolean;
@@ -13,9 +13,11 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const script = process.argv[1] ?? process.execPath;
+const name = programName(CAISSON_STANDALONE ? process.argv0 : script);
+void nameProcess(name);
 
 void runProgram({
-  name: programName(CAISSON_STANDALONE ? process.argv0 : script),
+  name,
   argv: process.argv.slice(2),
   env: process.env,
   stdin: process.stdin,

@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 const LAB = {
   globalSetup: ['test/support/lab-setup.ts', 'test/support/engine-setup.ts'],
   testTimeout: 1_200_000,
-  hookTimeout: 1_200_000,
+  // The programs of the lab are built in a hook where the cache is empty, on a busy machine, too.
+  hookTimeout: 2_400_000,
   fileParallelism: false,
 };
 

@@ -1,9 +1,11 @@
 // Plans an install of many simulated hosts, in a process of its own so that its memory can be told. Argument: PlanTask as
 // JSON. Prints PlanResult as JSON.
+import { readFile } from 'node:fs/promises';
 import type { Host } from '../../src/host/index.ts';
 import { REAL_MACHINES, type Machines } from '../../src/site/index.ts';
 import { planInstall } from '../../src/usecases/index.ts';
 import type { SampleNode } from '../../test/support/sample-install.ts';
+import { servedBundle, serveBundles } from '../../test/support/served-bundles.ts';
 import { shippedPrograms } from '../../test/support/shipped-programs.ts';
 import { simulatedSite } from '../../test/support/simulated-site.ts';
 import { peakOf } from '../support/measure.ts';
@@ -36,7 +38,15 @@ export interface PlanResult {
 const task = JSON.parse(process.argv[2] ?? '{}') as PlanTask;
 const site = await simulatedSite({ ...task });
 const { hostsAtOnce } = task;
-site.machines.forEach(await shippedPrograms());
+const [bundles, cluster, equip] = [
+  [await servedBundle(task.bundle)],
+  await readFile(site.options.clusterPath, 'utf8'),
+  await shippedPrograms(),
+];
+for (const machine of site.machines) {
+  equip(machine);
+  serveBundles(machine, bundles, cluster);
+}
 if (task.isInstalled) await site.install({ hostsAtOnce });
 const counted = countConnections(site.options.machines ?? REAL_MACHINES);
 const before = site.installer.commands;

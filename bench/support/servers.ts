@@ -1,12 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { PullResult, PullTask } from '../programs/pull.ts';
 import { here, start, type Bench } from './benchmark.ts';
 import type { ImageSetOptions } from './generated-images.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { measure } from './measure.ts';
 
 export interface Server {
@@ -104,15 +105,6 @@ async function accepts(host: string): Promise<boolean> {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function firstLine(child: ChildProcess, pattern: RegExp): Promise<string> {

@@ -7,12 +7,13 @@ import { changeState, stateForUnit, unknownState, type ComponentState } from './
 import type { AgentConfig } from './config.ts';
 import { definitionDigest, definitionsDigest, loadDefinitions, type LoadedDefinitions } from './definition-files.ts';
 import { readHeld } from './held.ts';
+import { ServiceKeeper } from './keep/service-keeper.ts';
 import { probeForever } from './prober.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
-import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
+import { hasUnit, watchedUnitOf, type ServiceDefinition } from './service-definition.ts';
 import { NOTHING_REMEMBERED, readState, STATE_FILE, writeState, type Remembered } from './state-file.ts';
 import type { AgentProblem, AgentStatus, ComponentStatus } from './status.ts';
-import { UnitWatcher, type WatchedUnit } from './unit-watcher.ts';
+import { unitOf, UnitWatcher, type WatchedUnit } from './unit-watcher.ts';
 
 /** Milliseconds between two looks at the directory of definitions. */
 const LOOK_MS = 2000;
@@ -47,6 +48,7 @@ export class NodeAgent {
   readonly #options: AgentOptions;
   readonly #emit: Emit;
   readonly #units: UnitWatcher;
+  readonly #keeper: ServiceKeeper;
   readonly #probers = new Map<string, Prober>();
   readonly #statePath: string;
   #states = new Map<string, ComponentState>();
@@ -57,6 +59,8 @@ export class NodeAgent {
   /** Digest of the definition file of each service whose definition is applied, by name of the service. */
   #digests: ReadonlyMap<string, string> = new Map();
   #remembered: Remembered = NOTHING_REMEMBERED;
+  /** True while definitions are applied, which may restart units. */
+  #applying = false;
   #problems: readonly AgentProblem[] = [];
   readonly #lastingProblems = new Map<string, AgentProblem>();
   #waiting: (() => void)[] = [];
@@ -70,6 +74,12 @@ export class NodeAgent {
     this.#options = options;
     this.#emit = options.emit ?? silent;
     this.#units = new UnitWatcher(options.host, options.clock);
+    this.#keeper = new ServiceKeeper({
+      ...options,
+      emit: this.#emit,
+      stateOf: (name) => this.#states.get(name),
+      report: (about, message) => this.report(about, message),
+    });
     this.#statePath = join(options.config.state, STATE_FILE);
     this.#applied = new Promise((resolve) => {
       this.#markApplied = resolve;
@@ -110,21 +120,22 @@ export class NodeAgent {
   async status(): Promise<AgentStatus> {
     const { config, clock, version } = this.#options;
     await this.#applied;
-    const { units } = await this.#units.read();
-    const components = this.#definitions.map((definition) => this.#componentStatus(definition.name, units.get(unitNameOf(definition))));
+    const seen = await this.#units.read();
+    const components = this.#definitions.map((definition) => this.#componentStatus(definition, unitOf(seen, definition)));
     const { name, address, uuid, roles } = config.node;
     const problems = [...this.#problems, ...this.#lastingProblems.values()];
     return { node: { name, address, uuid }, roles: [...roles], version, time: clock.now().toISOString(), components, problems };
   }
 
-  #componentStatus(name: string, unit: WatchedUnit | undefined): ComponentStatus {
+  #componentStatus(one: ServiceDefinition, unit: WatchedUnit | undefined): ComponentStatus {
+    const { name } = one;
     const now = this.#options.clock.now();
     const known = this.#states.get(name) ?? unknownState(now);
-    const current = stateForUnit(known, this.#managed.has(name) ? unit : undefined, now);
+    const current = stateForUnit(known, one.onlyHealthCheck || this.#managed.has(name) ? unit : undefined, now);
     if (current !== known) this.#setState(name, current);
     const { invocation: _internal, ...state } = current;
     const definition = this.#digests.get(name);
-    return { name, ...state, ...(definition === undefined ? {} : { definition }), ...unitStatus(unit) };
+    return { name, ...state, ...this.#keeper.statusOf(name), ...(definition === undefined ? {} : { definition }), ...unitStatus(unit) };
   }
 
   async #remember(): Promise<void> {
@@ -137,6 +148,7 @@ export class NodeAgent {
     const stale = this.#remembered.boot !== bootId;
     const forgotten = unknownState(clock.now(), 'not looked at since the machine was started');
     this.#states = new Map(Object.entries(this.#remembered.components).map(([name, state]) => [name, stale ? forgotten : state]));
+    this.#keeper.restore(this.#remembered.kept, !stale);
     this.#remembered = { ...this.#remembered, boot: bootId };
   }
 
@@ -150,7 +162,10 @@ export class NodeAgent {
       const now = await definitionsDigest(config.definitions);
       if (now !== digest || waiting.length > 0 || clock.monotonic() >= retryAt) {
         digest = now;
-        const refused = await this.#apply(signal);
+        this.#applying = true;
+        const refused = await this.#apply(signal).finally(() => {
+          this.#applying = false;
+        });
         this.#markApplied();
         retryAt = refused ? clock.monotonic() + RETRY_MS : Number.POSITIVE_INFINITY;
       }
@@ -196,7 +211,7 @@ export class NodeAgent {
     this.#definitions = loaded.definitions;
     this.#managed = new Set(result.managed);
     this.#digests = digestsOf(loaded, result);
-    this.#units.watch(loaded.definitions.map(unitNameOf));
+    this.#units.watch(loaded.definitions.map(watchedUnitOf));
     for (const name of result.removed) this.#emit({ type: 'note', message: `Retired "${name}"` });
     await this.#watch(loaded.definitions, result);
     await this.#save();
@@ -220,6 +235,7 @@ export class NodeAgent {
     const names = new Set(definitions.map((definition) => definition.name));
     await Promise.all([...this.#probers.keys()].filter((name) => !names.has(name)).map((name) => this.#endProber(name)));
     for (const name of [...this.#states.keys()].filter((known) => !names.has(known))) this.#states.delete(name);
+    this.#keeper.forget(names);
     for (const definition of definitions) {
       const { name } = definition;
       const managed = result.managed.includes(name);
@@ -229,8 +245,8 @@ export class NodeAgent {
       if (same && !changed) continue;
       // A running probe would report on the unit before the change.
       await this.#endProber(name);
-      // `seen` must come from a probe of this definition, not of the one before it.
-      const { seen: _before, ...previous } = this.#states.get(name) ?? unknownState(clock.now());
+      // `seen` and failures must come from probes of this definition, not of the one before it.
+      const { seen: _seen, failingSince: _failing, ...previous } = this.#states.get(name) ?? unknownState(clock.now());
       this.#setState(name, previous);
       if (changed) this.#setState(name, changeState(previous, { state: 'starting', reason: 'started with a new unit' }, clock.now()));
       if (definition.disable) {
@@ -248,15 +264,34 @@ export class NodeAgent {
     const { name } = definition;
     const ended = probeForever({
       definition,
-      managed,
       host,
       units: this.#units,
       clock,
       signal: abort.signal,
       read: () => this.#states.get(name) ?? unknownState(clock.now()),
-      write: (state) => this.#setState(name, state),
+      write: (state, unit) => {
+        this.#setState(name, state);
+        void this.#tend(definition, state, unit, abort.signal);
+      },
     }).catch((error: unknown) => this.#setState(name, unknownState(clock.now(), `probing failed: ${messageOf(error)}`)));
     this.#probers.set(name, { definition, managed, abort, ended });
+  }
+
+  /** Never rejects: a failed decision becomes a warning, and the next look decides again. */
+  async #tend(definition: ServiceDefinition, seen: ComponentState, unit: WatchedUnit | undefined, signal: AbortSignal): Promise<void> {
+    const { name } = definition;
+    if (this.#applying) return;
+    try {
+      const restarted = await this.#keeper.tend(definition, seen, unit, signal);
+      if (restarted === undefined) return;
+      this.#units.expire();
+      const reason = `restarted by the agent: ${restarted.because}`;
+      const previous = this.#states.get(name) ?? seen;
+      this.#setState(name, changeState(previous, { state: 'starting', reason, invocation: seen.invocation }, this.#options.clock.now()));
+      this.#saveSoon();
+    } catch (error) {
+      if (!signal.aborted) this.#emit({ type: 'warning', message: `Cannot decide about a restart of "${name}": ${messageOf(error)}` });
+    }
   }
 
   async #endProber(name: string): Promise<void> {
@@ -301,7 +336,7 @@ export class NodeAgent {
 
   async #saveAfter(before: Promise<void>): Promise<void> {
     await before;
-    this.#remembered = { ...this.#remembered, components: Object.fromEntries(this.#states) };
+    this.#remembered = { ...this.#remembered, components: Object.fromEntries(this.#states), kept: this.#keeper.remembered() };
     try {
       await writeState(this.#statePath, this.#remembered);
       this.report(this.#statePath, undefined);

@@ -1,5 +1,6 @@
 import type { HealthResult } from '../health/index.ts';
 import type { UnitState } from '../host/index.ts';
+import type { RestartPolicy } from './service-definition.ts';
 import { isRunning } from './systemctl.ts';
 
 export const COMPONENT_STATES = ['healthy', 'unhealthy', 'starting', 'stopped', 'unknown'] as const;
@@ -12,8 +13,10 @@ export interface ComponentState {
   readonly since: string;
   /** The reason why it is not healthy, in one line. Empty when it is healthy. */
   readonly reason: string;
-  /** Failed probes in a row. */
+  /** Failed probes in a row that count. */
   readonly errors: number;
+  /** ISO time when the first of these probes began. Absent without a failure. */
+  readonly failingSince?: string | undefined;
   /** ISO time when the probe that decided the state began; undefined before the first probe by this run of the agent. */
   readonly seen?: string | undefined;
   /** systemd's invocation id of the start of the unit that the state belongs to. A new start gets a new state. */
@@ -24,8 +27,10 @@ export interface ComponentState {
 export interface Observation {
   /** Result of the health check; undefined for a definition without one. */
   readonly health?: HealthResult;
-  /** State of the unit that the agent made for the component; undefined when the agent made none. */
+  /** State of the unit of the component; undefined when it has none. */
   readonly unit?: UnitState;
+  /** Milliseconds from the start of the unit to the begin of the look; undefined when the unit does not run. */
+  readonly ageMs?: number | undefined;
   /** False for additional looks between two probes: their failures do not increase `errors`. */
   readonly counts: boolean;
   readonly began: Date;
@@ -33,11 +38,20 @@ export interface Observation {
   readonly overtaken?: boolean;
 }
 
+/** The part of a definition that decides between states. */
+export interface StateRules {
+  /** Failures in a row that are tolerated. */
+  readonly maxErrors: number;
+  /** Milliseconds after a start in which failures do not count, until the first healthy answer; 0 by default. */
+  readonly graceMs?: number;
+  readonly restartPolicy?: RestartPolicy | undefined;
+}
+
 export function unknownState(now: Date, reason = 'not looked at yet'): ComponentState {
   return { state: 'unknown', since: now.toISOString(), reason, errors: 0 };
 }
 
-interface NextState extends Pick<ComponentState, 'state' | 'reason' | 'seen' | 'invocation'> {
+interface NextState extends Pick<ComponentState, 'state' | 'reason' | 'seen' | 'invocation' | 'failingSince'> {
   readonly errors?: number;
 }
 
@@ -49,6 +63,7 @@ export function changeState(previous: ComponentState, next: NextState, now: Date
     since: same ? previous.since : now.toISOString(),
     reason: next.reason,
     errors: next.errors ?? 0,
+    ...(next.failingSince === undefined ? {} : { failingSince: next.failingSince }),
     ...(next.seen === undefined ? {} : { seen: next.seen }),
     ...(next.invocation === undefined ? {} : { invocation: next.invocation }),
   };
@@ -58,28 +73,50 @@ export function changeState(previous: ComponentState, next: NextState, now: Date
  * Returns the state after a look at the component. A healthy answer counts only while the component's own unit runs;
  * otherwise another process answers on its address. Up to `maxErrors` failures in a row are tolerated, for every kind
  * of check: a component that was healthy since this start of its unit stays healthy, and a starting one stays starting.
+ * While systemd stops or starts the unit, and in the grace of a start that was not healthy yet, failures do not count.
  */
-export function nextState(previous: ComponentState, look: Observation, maxErrors: number, now: Date): ComponentState {
+export function nextState(previous: ComponentState, look: Observation, rules: StateRules, now: Date): ComponentState {
   const { health, unit } = look;
   const witness = { seen: look.began.toISOString(), invocation: unit?.invocation };
-  if (unit !== undefined && unit.active === 'inactive' && !unit.queued) {
-    return changeState(previous, { ...witness, state: 'stopped', reason: 'the unit is not running', errors: previous.errors }, now);
+  const { errors: before, failingSince } = previous;
+  if (isStopped(unit, rules.restartPolicy)) {
+    return changeState(previous, { ...witness, state: 'stopped', reason: 'the unit is not running', errors: before, failingSince }, now);
   }
   // While a job is queued, the old process may still answer.
   const running = unit === undefined || (isRunning(unit.active) && !unit.queued);
   if (running && look.overtaken === true) {
     const reason = 'its unit was started again while it was looked at';
-    return changeState(previous, { invocation: unit?.invocation, state: 'starting', reason, errors: previous.errors }, now);
+    const { errors, failingSince: since } = previous;
+    return changeState(previous, { invocation: unit?.invocation, state: 'starting', reason, errors, failingSince: since }, now);
   }
   if (running && (health === undefined || health.status === 'healthy')) {
     return changeState(previous, { ...witness, state: 'healthy', reason: '' }, now);
   }
   const reason = failureReason(health, unit, running);
-  const errors = previous.errors + (look.counts ? 1 : 0);
-  if (errors > maxErrors || unit?.active === 'failed') {
-    return changeState(previous, { ...witness, state: 'unhealthy', reason, errors }, now);
+  const counts = look.counts && unit?.queued !== true && !isInGrace(previous, look, rules);
+  const errors = before + (counts ? 1 : 0);
+  const failing = errors === 0 ? {} : { failingSince: failingSince ?? witness.seen };
+  if (errors > rules.maxErrors || unit?.active === 'failed') {
+    return changeState(previous, { ...witness, ...failing, state: 'unhealthy', reason, errors }, now);
   }
-  return changeState(previous, { ...witness, state: borneState(previous, unit, running), reason, errors }, now);
+  return changeState(previous, { ...witness, ...failing, state: borneState(previous, unit, running), reason, errors }, now);
+}
+
+/** Policies by which systemd starts a unit again after every failure. */
+const NEVER_LEFT_FAILED: readonly (RestartPolicy | undefined)[] = ['always', 'on-failure'];
+
+/**
+ * True for a unit that does not run and that systemd does not start again. A program that ends with an error when it is told
+ * to stop leaves its unit `failed`; under these policies nothing else does.
+ */
+export function isStopped(unit: UnitState | undefined, restartPolicy: RestartPolicy | undefined): boolean {
+  if (unit === undefined || unit.queued) return false;
+  return unit.active === 'inactive' || (unit.active === 'failed' && NEVER_LEFT_FAILED.includes(restartPolicy));
+}
+
+function isInGrace(previous: ComponentState, { unit, ageMs }: Observation, { graceMs = 0 }: StateRules): boolean {
+  if (unit === undefined || ageMs === undefined || ageMs >= graceMs) return false;
+  return previous.state !== 'healthy' || previous.invocation !== unit.invocation;
 }
 
 /**

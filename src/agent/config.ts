@@ -1,8 +1,11 @@
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { parseYaml } from '../io/index.ts';
+import { serviceNeed } from './keep/needs.ts';
 
 export const AGENT_SOCKET = '/run/caisson/agent.sock';
+/** The record that the node keeps of its site. It says whether a run is changing the node. */
+export const AGENT_RECORD = '/etc/caisson/site.json';
 
 const absolutePath = z.string().refine(isAbsolute, 'is not an absolute path');
 const text = z.string().min(1);
@@ -20,6 +23,9 @@ const agentConfig = z.strictObject({
   socket: absolutePath.default(AGENT_SOCKET),
   listen: z.strictObject({ address: text, port: z.int().min(0).max(65_535) }),
   tls: z.strictObject({ certificate: absolutePath, key: absolutePath, authority: absolutePath }),
+  record: absolutePath.default(AGENT_RECORD),
+  /** Components that each service needs, by name of the service. It is not restarted while they are down. */
+  needs: z.record(z.string(), z.array(serviceNeed)).default({}),
   /** Values for `${NAME}` in commands of definitions, by NAME. A single text becomes a list with one item. */
   values: z.record(z.string(), z.union([z.string().transform((value) => [value]), z.array(z.string())])).default({}),
 });

@@ -16,7 +16,21 @@ export interface ServiceHealth {
   readonly timeInterval: number;
   /** Failed probes in a row that leave the service healthy; one more makes it unhealthy. Holds for every health model. */
   readonly maxErrorsNum: number;
+  /** Seconds until a probe without a result has failed; the default of its model when not given. */
+  readonly timeout?: number;
+  /** Seconds after a start of the unit in which failures do not count, until the first probe that is well. */
+  readonly grace: number;
+  /** Statuses of http that are well, such as `200-299, 401`; every one below 500 when not given. */
+  readonly status?: string;
+  readonly onUnhealthy: OnUnhealthy;
 }
+
+/**
+ * `restart`: the agent restarts the unit when it runs and is unhealthy. `always`: it also starts a unit that stopped or that a
+ * person stopped. `report`: it only says so.
+ */
+export const ON_UNHEALTHY = ['restart', 'always', 'report'] as const;
+export type OnUnhealthy = (typeof ON_UNHEALTHY)[number];
 
 /** One service of the agent: a systemd unit made from commands or, with `onlyHealthCheck`, a service that is only probed. */
 export interface ServiceDefinition {
@@ -25,6 +39,8 @@ export interface ServiceDefinition {
   readonly endpoints: readonly ServiceEndpoint[];
   readonly health?: ServiceHealth;
   readonly onlyHealthCheck: boolean;
+  /** With `onlyHealthCheck`: whole name of a unit of another maker, when it is not that of the service. */
+  readonly unit?: string;
   readonly isInitStart: boolean;
   /** True for a service that is stopped and not probed. */
   readonly disable: boolean;
@@ -50,6 +66,11 @@ export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 /** True when the agent makes a unit for the definition. */
 export function hasUnit(definition: ServiceDefinition): boolean {
   return !definition.onlyHealthCheck && !definition.disable;
+}
+
+/** Name of the unit whose state counts for a service: the agent's own, or one that a package brought, where it is there. */
+export function watchedUnitOf(definition: ServiceDefinition): string {
+  return definition.unit ?? unitNameOf(definition);
 }
 
 export function unitNameOf(definition: { readonly name: string }): string {

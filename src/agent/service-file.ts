@@ -2,12 +2,15 @@ import * as z from 'zod';
 import { HEALTH_MODELS, isHealthModel, type InputProblem } from '../core/index.ts';
 import { healthCheckOf } from '../health/index.ts';
 import { parseYaml, type YamlDocument } from '../io/index.ts';
-import { RESTART_POLICIES, SERVICE_TYPES, type ServiceDefinition, type ServiceEndpoint } from './service-definition.ts';
+import { ON_UNHEALTHY, RESTART_POLICIES, SERVICE_TYPES, type ServiceDefinition, type ServiceEndpoint } from './service-definition.ts';
+import { wholeUnitName } from './unit-from-definition.ts';
 
 /** Version of the format. Every file must state it. */
 export const SERVICE_FILE_VERSION = '2.1';
 
 const DEFAULT_INTERVAL_SECONDS = 5;
+/** Seconds. It is how long the agents that wrote this format before wait after a restart. */
+const DEFAULT_GRACE_SECONDS = 60;
 
 /** Name of a unit. `@` is refused, because the agent makes no template units. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
@@ -62,6 +65,13 @@ const health = z.strictObject({
   address: z.string(),
   time_interval: z.int().min(0).max(86_400).nullish(),
   max_errors_num: z.int().min(0).max(100_000).nullish(),
+  timeout: z.int().min(1).max(600).nullish(),
+  grace: z.int().min(0).max(86_400).nullish(),
+  status: z
+    .union([z.int(), z.string()])
+    .nullish()
+    .transform((value) => (value === null || value === undefined ? undefined : String(value))),
+  on_unhealthy: z.enum(ON_UNHEALTHY).nullish(),
 });
 
 const service = z.strictObject({
@@ -69,6 +79,7 @@ const service = z.strictObject({
   endpoints: z.array(endpoint).nullish(),
   health: health.nullish(),
   only_health_check: flag,
+  unit: z.string().regex(UNIT_REFERENCE, 'is not a name of a unit').nullish(),
   is_init_start: flag,
   disable: flag,
   after: unitReferences,
@@ -114,9 +125,14 @@ function definitionOf(parsed: ParsedService): ServiceDefinition {
             // Zero would probe without a pause.
             timeInterval: parsed.health.time_interval || DEFAULT_INTERVAL_SECONDS,
             maxErrorsNum: parsed.health.max_errors_num ?? 0,
+            ...(parsed.health.timeout === null || parsed.health.timeout === undefined ? {} : { timeout: parsed.health.timeout }),
+            grace: parsed.health.grace ?? DEFAULT_GRACE_SECONDS,
+            ...(parsed.health.status === undefined ? {} : { status: parsed.health.status }),
+            onUnhealthy: parsed.health.on_unhealthy ?? (parsed.only_health_check ? 'report' : 'restart'),
           },
         }),
     onlyHealthCheck: parsed.only_health_check,
+    ...(parsed.unit === null || parsed.unit === undefined ? {} : { unit: wholeUnitName(parsed.unit) }),
     isInitStart: parsed.is_init_start,
     disable: parsed.disable,
     after: parsed.after,
@@ -158,6 +174,9 @@ function checkServices(document: YamlDocument): readonly InputProblem[] {
     if (propertyOf(raw, 'only_health_check') === true && !isObject(propertyOf(raw, 'health'))) {
       report(['health'], 'is missing, and there is nothing else to do with the service');
     }
+    if (propertyOf(raw, 'only_health_check') !== true && isGiven(propertyOf(raw, 'unit'))) {
+      report(['unit'], 'is for only_health_check; the unit of this service has its name', 'leave it out');
+    }
     if (propertyOf(raw, 'type') === 'oneshot' && ['always', 'on-success'].includes(String(propertyOf(raw, 'restart_policy')))) {
       report(['restart_policy'], 'a oneshot service ends by itself and cannot be restarted for that', 'use on-failure or no');
     }
@@ -176,6 +195,14 @@ function checkHealth(raw: unknown, service: unknown, report: (path: readonly str
   if (typeof address !== 'string' || !isHealthModel(model)) return;
   const check = healthCheckOf(model, address.trim());
   if ('mistake' in check) report(['health', 'address'], check.mistake);
+  const status = propertyOf(raw, 'status');
+  if (!isGiven(status) || 'mistake' in check) return;
+  const whole = healthCheckOf(model, address.trim(), { status: String(status) });
+  if ('mistake' in whole) report(['health', 'status'], whole.mistake);
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function isObject(value: unknown): value is object {

@@ -19,6 +19,7 @@ const remembered = z.object({
       since: z.iso.datetime(),
       reason: z.string(),
       errors: z.int().nonnegative(),
+      failingSince: z.iso.datetime().optional(),
       // `seen` is not read back, because it describes only probes by the current run of the agent.
       invocation: z.string().optional(),
     }),
@@ -28,12 +29,19 @@ const remembered = z.object({
   accepted: z.record(z.string(), z.string()),
   /** Files of older agents do not have it. */
   owners: z.record(z.string(), z.string()).default({}),
+  /** Restarts by the agent, by name of the service. Files of older agents do not have it. */
+  kept: z
+    .record(
+      z.string(),
+      z.object({ restarts: z.int().nonnegative(), tries: z.int().nonnegative(), at: z.iso.datetime(), because: z.string() }),
+    )
+    .default({}),
 });
 
 /** The data that the agent keeps across its own restarts. */
 export type Remembered = Readonly<Omit<z.infer<typeof remembered>, 'version'>>;
 
-export const NOTHING_REMEMBERED: Remembered = { boot: '', components: {}, applied: {}, accepted: {}, owners: {} };
+export const NOTHING_REMEMBERED: Remembered = { boot: '', components: {}, applied: {}, accepted: {}, owners: {}, kept: {} };
 
 /**
  * Reads the state file. Returns undefined when there is no file. Throws for a file that cannot be read or parsed; the

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf, type Emit } from '../core/index.ts';
+import { messageOf, MONITORS, OPERATORS, type Emit } from '../core/index.ts';
 import { sleep } from '../io/index.ts';
 import {
+  metricsResponse,
+  onlyFor,
   readOnly,
   router,
   startListener,
@@ -14,6 +16,7 @@ import {
   type Route,
   type TlsMaterial,
 } from '../server/index.ts';
+import { agentMetrics } from './agent-metrics.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -22,12 +25,6 @@ const RETRY_MS = 10_000;
 /** Milliseconds between two looks for new certificates. */
 const CERTIFICATE_LOOK_MS = 60_000;
 const MAX_CONNECTIONS = 64;
-
-/**
- * Organization in the certificates of operators. The agent lets in no other client: not one with the certificate of a node,
- * which a machine may still have after it has left the cluster, and not one with that of a component.
- */
-export const OPERATORS = 'caisson:operators';
 
 /** The source of the served status, such as NodeAgent. */
 export interface StatusSource {
@@ -38,7 +35,8 @@ export interface StatusSource {
 
 /**
  * Answers until the signal aborts. Over TLS 1.3, operators with a certificate of the cluster's authority get GET
- * /v1/status and /healthz. On a socket that only root can open, these and POST /v1/reload are answered. A listener that
+ * /v1/status, /healthz and /metrics, and monitors get /metrics. No other client is let in: not one with the certificate of a
+ * node, which a machine may still have after it has left the cluster, and not one with that of a component. On a socket that only root can open, these and POST /v1/reload are answered. A listener that
  * cannot listen is reported as a problem and tried again; services are kept running meanwhile.
  */
 export async function serveStatus(source: StatusSource, config: AgentConfig, signal: AbortSignal, emit: Emit): Promise<void> {
@@ -49,7 +47,7 @@ export async function serveStatus(source: StatusSource, config: AgentConfig, sig
     keepListening(source, config.socket, signal, () => startSocketListener({ ...common, path: config.socket, handle: local })),
     keepListening(source, `https://${address}:${port}`, signal, async () => {
       const tls = await readTls(config.tls);
-      const listener = await startListener({ ...common, host: address, port, tls, handle: router(statusRoutes(source)) });
+      const listener = await startListener({ ...common, host: address, port, tls, handle: router(statusRoutes(source).map(guarded)) });
       void renewCertificates(listener, tls, config.tls, signal);
       return listener;
     }),
@@ -60,7 +58,15 @@ function statusRoutes(source: StatusSource): readonly Route[] {
   return [
     { path: '/healthz', name: 'healthz', handle: readOnly(() => jsonResponse({ ok: true })) },
     { path: '/v1/status', name: 'status', handle: readOnly(async () => jsonResponse(await source.status())) },
+    { path: METRICS, name: 'metrics', handle: readOnly(async () => metricsResponse(agentMetrics(await source.status()))) },
   ];
+}
+
+const METRICS = '/metrics';
+
+function guarded(route: Route): Route {
+  const allowed = route.path === METRICS ? [OPERATORS, MONITORS] : [OPERATORS];
+  return { ...route, handle: onlyFor(allowed, route.handle) };
 }
 
 function reloading(source: StatusSource): Handler {
@@ -122,5 +128,5 @@ async function renewCertificates(
 async function readTls(paths: AgentConfig['tls']): Promise<TlsMaterial> {
   const read = (path: string): Promise<string> => readFile(path, 'utf8');
   const [certificate, key, clientAuthority] = await Promise.all([read(paths.certificate), read(paths.key), read(paths.authority)]);
-  return { certificate, key, clientAuthority, clientOrganization: OPERATORS };
+  return { certificate, key, clientAuthority, clientOrganizations: [OPERATORS, MONITORS] };
 }

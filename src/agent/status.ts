@@ -14,6 +14,25 @@ const component = z.object({
   seen: z.iso.datetime().optional(),
   /** Digest of the file whose definition is applied (definitionDigest). Absent while it is not applied. */
   definition: z.string().optional(),
+  /** ISO time when the first of the failed probes in a row began. */
+  failingSince: z.iso.datetime().optional(),
+  /** Restarts by the agent, and its reason for none. Agents of versions that did not restart services do not have it. */
+  keep: z
+    .object({
+      /** Restarts by the agent since it knows the service. */
+      restarts: z.int().nonnegative(),
+      last: z.object({ at: z.iso.datetime(), because: z.string() }).optional(),
+      /** Why it is not being restarted although it is not well: a word of Standing, or of a newer agent. */
+      standing: z.string().optional(),
+      /** COMPONENT@NODE of the needs that are down, where it waits for them. */
+      waitsFor: z.array(z.string()).optional(),
+      /** Earliest time of the next restart. */
+      next: z.iso.datetime().optional(),
+      because: z.string().optional(),
+      /** A command that restarts it, where the agent does not. */
+      remedy: z.string().optional(),
+    })
+    .optional(),
   unit: z
     .object({
       active: z.string(),

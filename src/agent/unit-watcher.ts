@@ -1,5 +1,6 @@
 import type { Clock } from '../core/index.ts';
 import { readUnits, type Host, type UnitState } from '../host/index.ts';
+import { watchedUnitOf, type ServiceDefinition } from './service-definition.ts';
 import { isRunning } from './systemctl.ts';
 
 const FRESH_MS = 900;
@@ -14,6 +15,15 @@ export interface WatchedUnit extends UnitState {
 export interface UnitsSeen {
   readonly units: ReadonlyMap<string, WatchedUnit>;
   readonly asked: Date;
+}
+
+/**
+ * The unit that counts for a service. Undefined where it is not known, and where a service that is only probed has none: the
+ * agent makes none for it.
+ */
+export function unitOf({ units }: UnitsSeen, definition: ServiceDefinition): WatchedUnit | undefined {
+  const unit = units.get(watchedUnitOf(definition));
+  return definition.onlyHealthCheck && unit?.load === 'not-found' ? undefined : unit;
 }
 
 /** Reads all watched units with one question to systemd, and shares the answer among probes that ask at the same time. */
@@ -34,6 +44,11 @@ export class UnitWatcher {
 
   watch(units: readonly string[]): void {
     this.#units = units;
+    this.#asked = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Has the next read ask systemd again, because a unit is being changed. */
+  expire(): void {
     this.#asked = Number.NEGATIVE_INFINITY;
   }
 

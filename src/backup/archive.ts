@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { CaissonError, digestFromHex, digestOf } from '../core/index.ts';
-import { limitExceeded, readTarHeader, roundToBlock, TAR_END, TAR_HEADER_LIMIT, tarHeader, type FoundTarHeader } from '../io/index.ts';
+import {
+  limitExceeded,
+  readTarHeader,
+  roundToBlock,
+  TAR_END,
+  TAR_HEADER_LIMIT,
+  tarHeader,
+  tarMember,
+  type FoundTarHeader,
+} from '../io/index.ts';
 import {
   BACKUP_DOCUMENT,
   dataName,
@@ -32,19 +41,14 @@ export type OpenData = (data: BackupData) => AsyncIterable<Uint8Array>;
  */
 export async function* packBackup(document: BackupDocument, files: readonly BackupFile[], open: OpenData): AsyncGenerator<Uint8Array> {
   const modified = new Date(document.time);
-  const padding = (size: number): Buffer => Buffer.alloc(roundToBlock(size) - size);
-  const member = function* (path: string, mode: number, content: Buffer): Generator<Buffer> {
-    yield tarHeader({ path, size: content.length, mode }, modified);
-    yield content;
-    yield padding(content.length);
-  };
-  yield* member(BACKUP_DOCUMENT, 0o600, Buffer.from(`${JSON.stringify(document, null, 1)}\n`));
-  for (const { path, mode, content } of files) yield* member(memberName(path), Number.parseInt(mode, 8), content);
+  yield* tarMember({ path: BACKUP_DOCUMENT, mode: 0o600 }, Buffer.from(`${JSON.stringify(document, null, 1)}\n`), modified);
+  for (const { path, mode, content } of files)
+    yield* tarMember({ path: memberName(path), mode: Number.parseInt(mode, 8) }, content, modified);
   for (const data of document.data) {
     const path = dataName(data);
     yield tarHeader({ path, size: data.size, mode: 0o600 }, modified);
     yield* checked(open(data), data, (reason) => writtenMeanwhile(path, reason));
-    yield padding(data.size);
+    yield Buffer.alloc(roundToBlock(data.size) - data.size);
   }
   yield Buffer.alloc(TAR_END);
 }

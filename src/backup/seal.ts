@@ -1,20 +1,6 @@
 import { createDecipheriv, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import {
-  createMessage,
-  decrypt,
-  decryptKey,
-  decryptSessionKeys,
-  encrypt,
-  enums,
-  readKey,
-  readMessage,
-  readPrivateKey,
-  type DecryptedSessionKey,
-  type Message,
-  type PrivateKey,
-  type PublicKey,
-} from 'openpgp';
+import type { DecryptedSessionKey, Message, PrivateKey, PublicKey } from 'openpgp';
 import { CaissonError, messageOf } from '../core/index.ts';
 import { damaged } from './archive.ts';
 import { notABackup } from './document.ts';
@@ -26,6 +12,8 @@ export type Seal = { readonly passphrase: string } | { readonly recipients: read
 export type Opener = { readonly passphrase: string } | { readonly key: PrivateKey };
 
 const CIPHER = 'aes256';
+/** Tag of a packet that is encrypted with protection of its integrity (RFC 9580, 5). */
+const ENCRYPTED_PACKET = 18;
 
 /**
  * Encrypts a stream into one OpenPGP message that gpg 2.2 and newer read (AES-256 with integrity protection, RFC 9580
@@ -35,6 +23,7 @@ export async function sealBackup(
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   seal: Seal,
 ): Promise<AsyncIterable<Uint8Array>> {
+  const { createMessage, encrypt } = await import('openpgp');
   // The types of openpgp name web streams of the browser; Node's are the same to it.
   const binary = Readable.toWeb(Readable.from(content, { objectMode: false })) as never as Uint8Array;
   const message = await createMessage({ binary });
@@ -61,6 +50,7 @@ export type BackupSource = () => Promise<Readable>;
  * when the passphrase or key does not open it, BACKUP_DAMAGED when it is cut. `file` is its name in messages.
  */
 export async function openBackup(source: BackupSource, opener: Opener, file: string): Promise<Readable> {
+  const { decrypt } = await import('openpgp');
   const sessionKey = await withMessage(source, file, async (message) => {
     const [found] = await decryptedKeys(message, opener, file);
     if (found?.algorithm !== CIPHER || !(await hasRepeatedPrefix(message, found.data))) throw wrongKey(file, opener);
@@ -100,6 +90,7 @@ function changed(file: string, cause: unknown): CaissonError {
 
 /** Reads an armored public key. Throws CERTIFICATE_INVALID when the text is none. */
 export async function parseRecipient(armoredKey: string, file: string): Promise<PublicKey> {
+  const { readKey } = await import('openpgp');
   try {
     if (!armoredKey.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) throw new Error('there is no armored public key in it');
     const key = await readKey({ armoredKey });
@@ -114,6 +105,7 @@ export async function parseRecipient(armoredKey: string, file: string): Promise<
 
 /** Reads an armored private key. Throws CERTIFICATE_INVALID when the text is none or the passphrase does not open it. */
 export async function parsePrivateKey(armoredKey: string, passphrase: string | undefined, file: string): Promise<PrivateKey> {
+  const { decryptKey, readPrivateKey } = await import('openpgp');
   try {
     if (!armoredKey.includes('-----BEGIN PGP PRIVATE KEY BLOCK-----')) throw new Error('there is no armored private key in it');
     const privateKey = await readPrivateKey({ armoredKey });
@@ -141,6 +133,7 @@ async function withMessage<T>(source: BackupSource, file: string, work: (message
 }
 
 async function parseMessage(bytes: Readable, file: string): Promise<Message<Uint8Array>> {
+  const { readMessage } = await import('openpgp');
   let message: Message<Uint8Array>;
   try {
     // The types of openpgp name web streams of the browser; Node's are the same to it.
@@ -149,12 +142,12 @@ async function parseMessage(bytes: Readable, file: string): Promise<Message<Uint
     if (CUT.test(messageOf(cause))) throw damaged(file, 'it is cut: the encrypted message has no end', cause);
     throw notABackup(file, 'it is not an OpenPGP message', cause);
   }
-  if (message.packets.filterByTag(enums.packet.symEncryptedIntegrityProtectedData).length === 0)
-    throw notABackup(file, 'it is not an encrypted OpenPGP message');
+  if (message.packets.filterByTag(ENCRYPTED_PACKET).length === 0) throw notABackup(file, 'it is not an encrypted OpenPGP message');
   return message;
 }
 
 async function decryptedKeys(message: Message<Uint8Array>, opener: Opener, file: string): Promise<readonly DecryptedSessionKey[]> {
+  const { decryptSessionKeys } = await import('openpgp');
   const keys = 'passphrase' in opener ? { passwords: [opener.passphrase] } : { decryptionKeys: [opener.key] };
   try {
     return await decryptSessionKeys({ message, ...keys });
@@ -186,7 +179,7 @@ async function hasRepeatedPrefix(message: Message<Uint8Array>, sessionKey: Uint8
 
 /** The first encrypted bytes of a message that was just parsed; fewer than a prefix when it is cut. */
 async function encryptedStart({ packets }: Message<Uint8Array>): Promise<Buffer> {
-  const [packet] = packets.filterByTag(enums.packet.symEncryptedIntegrityProtectedData);
+  const [packet] = packets.filterByTag(ENCRYPTED_PACKET);
   const encrypted: unknown = packet !== undefined && 'encrypted' in packet ? packet.encrypted : undefined;
   if (!isIterable(encrypted)) return Buffer.alloc(0);
   let start = Buffer.alloc(0);

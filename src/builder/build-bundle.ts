@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import {
   BundleWriter,
   outputParts,
@@ -14,14 +14,16 @@ import {
 import { CaissonError, messageOf, platformSlug, type Emit, type Platform } from '../core/index.ts';
 import { asDelta, readBases } from './bases.ts';
 import type { Signer } from '../sshsig/index.ts';
+import { withPlatformCheck } from './config-platforms.ts';
 import { newestRelease } from './content-date.ts';
 import { placeExecutables } from './executables.ts';
 import { fillBundle } from './fill.ts';
 import { requireFit } from './fit.ts';
 import { readInputs, type BuildInputs, type InputOptions } from './inputs.ts';
 import { readLock, writeLock, type BundleLock } from './lock.ts';
-import { planBuild, type Origin } from './plan.ts';
+import { MANIFESTS_MEMBER, planBuild, type Origin } from './plan.ts';
 import { resolveLock } from './resolve.ts';
+import { strayWarnings } from './strays.ts';
 import { finishedFiles } from './unchanged.ts';
 import { zstdWarnings } from './zstd-warnings.ts';
 import { originOpener, type Upstream } from './upstream.ts';
@@ -76,6 +78,7 @@ export interface BuildResult {
  */
 export async function buildBundle(request: BuildRequest, upstream: Upstream): Promise<BuildResult> {
   const inputs = await readInputs({ ...request, signal: upstream.signal });
+  for (const warning of await strayWarnings(request.manifests, ownFiles(request, inputs))) upstream.emit(warning);
   const bases = await readBases(request.bases, { trust: request.trust, emit: upstream.emit });
   const lock = await lockFor(request, inputs, upstream);
   for (const message of zstdWarnings(lock)) upstream.emit({ type: 'warning', message });
@@ -93,13 +96,19 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
   const there = await finishedFiles(output, plan, request.volumeSize);
-  const files = there ?? (await write(plan, origins, output, { request, inputs, upstream }));
+  const files = there ?? (await write(plan, origins, output, { request, inputs, lock, upstream }));
   if (there !== undefined) {
     await BundleWriter.tidy(output);
     await signBundle(there, request.signers);
   }
   const executables = await placeExecutables(inputs.executables, dirname(output), upstream.signal);
   return { ...result, files, outcome: there === undefined ? 'built' : 'unchanged', executables, lockWritten };
+}
+
+/** Paths below the manifests directory of the files that the build knows: sealed ones, the list of images, the lock. */
+function ownFiles({ manifests, images, lock }: BuildRequest, { files }: BuildInputs): ReadonlySet<string> {
+  const sealed = files.map(({ path }) => relative(MANIFESTS_MEMBER, path));
+  return new Set([...sealed, ...[...images, lock].map((path) => relative(manifests, path))]);
 }
 
 function warnOfUseless(bases: readonly BundleBase[], plan: BundlePlan, emit: Emit): void {
@@ -116,11 +125,18 @@ async function lockFor(request: BuildRequest, inputs: BuildInputs, upstream: Ups
   return resolveLock(inputs, request.update ? undefined : former, { ...upstream, jobs: request.jobs });
 }
 
+interface WriteParts {
+  readonly request: BuildRequest;
+  readonly inputs: BuildInputs;
+  readonly lock: BundleLock;
+  readonly upstream: Upstream;
+}
+
 async function write(
   plan: BundlePlan,
   origins: ReadonlyMap<string, readonly Origin[]>,
   output: string,
-  { request, inputs, upstream }: { readonly request: BuildRequest; readonly inputs: BuildInputs; readonly upstream: Upstream },
+  { request, inputs, lock, upstream }: WriteParts,
 ): Promise<readonly string[]> {
   const { emit, clock, signal } = upstream;
   await mkdir(dirname(output), { recursive: true }).catch((cause: unknown) => {
@@ -134,7 +150,8 @@ async function write(
   const signed = signedPlan(plan, await signPlan(plan, request.signers));
   const writer = await BundleWriter.create(signed, output, options);
   try {
-    await fillBundle(writer, origins, { open: originOpener(upstream, inputs.executables), jobs: request.jobs, emit, signal });
+    const open = withPlatformCheck(originOpener(upstream, inputs.executables), lock, emit);
+    await fillBundle(writer, origins, { open, jobs: request.jobs, emit, signal });
     await writer.finish();
     return outputParts(output, signed.size, request.volumeSize).map(({ path }) => path);
   } catch (error) {

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import type { BundleEntry, BundleWriter } from '../bundle/index.ts';
-import { CaissonError, errnoOf, hasCode, messageOf, type Emit, type ErrorCode } from '../core/index.ts';
+import { CaissonError, errnoOf, hasCode, messageOf, sortedBy, type Emit, type ErrorCode } from '../core/index.ts';
+import { failureLines, type Failure } from './failure-lines.ts';
 import type { Origin } from './plan.ts';
 
 /** Opens the bytes of a member from `offset` on at one of its origins. The stream goes on by itself where a connection breaks. */
@@ -17,8 +18,8 @@ export interface FillOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Failed members after which the other members are not tried: the network is gone. */
-const FAILURES_LIMIT = 8;
+/** Faults after which the other members are not tried: the network is gone. Failures by one dead host are one fault. */
+const FAULTS_LIMIT = 8;
 
 /**
  * Brings every pending member to its place, the largest first. When one origin fails, the next one is asked. Throws
@@ -32,20 +33,23 @@ export async function fillBundle(
   const limit = pLimit(options.jobs);
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-  const failures: { readonly path: string; readonly error: CaissonError }[] = [];
+  const failures: Failure[] = [];
   let fatal: { readonly error: unknown } | undefined;
   let skipped = 0;
+  const faults = new Set<CaissonError>();
 
   const work = async (entry: BundleEntry): Promise<void> => {
-    if (signal.aborted || failures.length >= FAILURES_LIMIT) {
+    if (signal.aborted || faults.size >= FAULTS_LIMIT) {
       skipped += 1;
       return;
     }
     try {
       await fillMember(writer, entry, origins.get(entry.path) ?? [], { ...options, signal });
     } catch (error) {
-      if (isOfOrigin(error)) failures.push({ path: entry.path, error });
-      else {
+      if (isOfOrigin(error)) {
+        failures.push({ what: entry.path, error });
+        faults.add(error);
+      } else {
         fatal ??= { error };
         stop.abort(error);
       }
@@ -130,14 +134,12 @@ function asReadError(error: unknown, entry: BundleEntry): unknown {
   });
 }
 
-function incomplete(failures: readonly { readonly path: string; readonly error: CaissonError }[], skipped: number): CaissonError {
-  const lines = failures
-    .toSorted((left, right) => (left.path < right.path ? -1 : 1))
-    .map(({ path, error }) => `  ${path}: ${error.message.replaceAll('\n', '\n    ')}`);
-  const hints = new Set(failures.flatMap(({ error }) => (error.hint === undefined ? [] : [error.hint])));
+function incomplete(failures: readonly Failure[], skipped: number): CaissonError {
+  const sorted = sortedBy(failures, ({ what }) => what);
+  const lines = failureLines(sorted, (group) => `${group.length} members`);
   const more = skipped === 0 ? '' : `\n  ${skipped} more were not tried`;
   return new CaissonError('BUILD_INCOMPLETE', `Cannot download ${failures.length} members of the bundle:\n${lines.join('\n')}${more}`, {
     cause: failures[0]?.error,
-    hint: ['Run the command again when the servers answer: it goes on with what is there', ...hints].join('; '),
+    hint: 'Run the command again when the servers answer: it goes on with what is there',
   });
 }

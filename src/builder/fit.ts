@@ -5,10 +5,15 @@ import type { BuildInputs } from './inputs.ts';
 import type { BundleLock, LockedImage, LockedOperatingSystem } from './lock.ts';
 import type { ImageRequest } from './resolve-images.ts';
 
-/** True when the locked image was resolved from an equal request. */
+/** True when the locked image was resolved from an equal request, in a build for these platforms. */
 export function fitsImage(locked: LockedImage, request: ImageRequest, platforms: readonly string[]): boolean {
+  const asked = platformsOf(request, platforms);
   if ((locked.attached !== undefined) !== (request.attached === true)) return false;
-  return locked.name === request.name && locked.source === request.source && locked.platforms.join() === platforms.join();
+  return locked.name === request.name && locked.source === request.source && locked.platforms.join() === asked.join();
+}
+
+function platformsOf({ platforms }: ImageRequest, ofBuild: readonly string[]): readonly string[] {
+  return platforms?.map(formatPlatform) ?? ofBuild;
 }
 
 /** True when the locked packages were resolved from an equal request. */
@@ -29,9 +34,11 @@ function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
       : [`platforms: asked for ${platforms.join(', ')}, locked for ${lock.platforms.join(', ')}`]),
     ...compare(inputs.images, lock.images, {
       nameOf: ({ name }) => `image "${name}"`,
-      // Platforms are one difference, said above.
+      // Platforms of the build are one difference, said above.
       reasonOf: (request, locked) => {
-        if (fitsImage(locked, request, locked.platforms)) return undefined;
+        if (fitsImage(locked, request, lock.platforms)) return undefined;
+        const asked = platformsOf(request, lock.platforms);
+        if (asked.join() !== locked.platforms.join()) return `is asked for ${asked.join(', ')}, locked for ${locked.platforms.join(', ')}`;
         if (request.source !== locked.source) return `comes from "${request.source}", locked from "${locked.source}"`;
         return request.attached === true ? 'is locked without its referrers' : 'is locked with its referrers';
       },

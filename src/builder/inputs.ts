@@ -1,12 +1,14 @@
-import { compareText, type Platform } from '../core/index.ts';
+import { compareText, formatPlatform, type Platform } from '../core/index.ts';
 import { loadManifests, type Manifests, type OperatingSystem } from '../manifests/index.ts';
 import { directoryTree, type FileTree } from '../io/index.ts';
 import { packageFormat, type PackageRequest, type PackageSet } from '../ospkg/index.ts';
-import { formatSource, parseImageList } from '../sources/index.ts';
+import { formatSource } from '../sources/index.ts';
 import { locateExecutables, type ExecutableFile, type SelfProgram } from './executables.ts';
-import { readInputFile, readTree, readTreeFile } from './input-files.ts';
-import { IMAGES_MEMBER, MANIFESTS_MEMBER, type InputFile } from './plan.ts';
+import { readImageLists, type ListedImage } from './image-lists.ts';
+import { readTreeFile } from './input-files.ts';
+import { IMAGES_MEMBER, type InputFile } from './plan.ts';
 import type { ImageRequest } from './resolve-images.ts';
+import { readSealedFiles, watchedTree } from './sealed-files.ts';
 
 /** The inputs of a build that lie on this machine, read and checked. No request is sent for them. */
 export interface BuildInputs {
@@ -18,15 +20,16 @@ export interface BuildInputs {
   /** One for each operating system and platform. */
   readonly packages: readonly PackageRequest[];
   readonly executables: readonly ExecutableFile[];
-  /** images.txt and all of the manifests directory, by their paths in the bundle. */
+  /** images.txt, the manifests and the files that they refer to, by their paths in the bundle. */
   readonly files: readonly InputFile[];
 }
 
 export interface InputOptions {
   /** Directory. */
   readonly manifests: string;
-  /** File. */
-  readonly images: string;
+  /** Files of lists, which are joined; `-` is the standard input. */
+  readonly images: readonly string[];
+  readonly readStdin?: (() => Promise<Uint8Array>) | undefined;
   readonly platforms: readonly Platform[];
   /** Carry signatures, SBOMs and attestations of the images along. */
   readonly withReferrers?: boolean;
@@ -42,25 +45,43 @@ export interface InputOptions {
  */
 export async function readInputs(options: InputOptions): Promise<BuildInputs> {
   const { platforms, signal } = options;
-  const tree = directoryTree(options.manifests);
+  const tree = watchedTree(directoryTree(options.manifests));
   const manifests = await loadManifests(tree, { root: options.manifests });
-  const list = await readInputFile(options.images, 'the list of images');
-  const entries = parseImageList(list.toString('utf8'), options.images);
+  const { content, entries } = await readImageLists(options.images, options.readStdin ?? noInput);
   const packages = await packageRequests(manifests, tree, platforms);
   const executables = await locateExecutables(platforms, { asked: options.executables, self: options.self, signal });
   return {
     name: manifests.platform.name,
     version: manifests.platform.version,
     platforms,
-    images: entries.map(({ source, name }) => ({
-      source: formatSource(source),
-      name,
-      ...(options.withReferrers === true ? { attached: true } : {}),
-    })),
+    images: entries.flatMap((entry) => imageRequest(entry, options)),
     packages,
     executables,
-    files: [{ path: IMAGES_MEMBER, content: list }, ...(await readTree(tree, MANIFESTS_MEMBER))],
+    files: [{ path: IMAGES_MEMBER, content }, ...(await readSealedFiles(tree))],
   };
+}
+
+/** The request of a line; none for an image that is wanted for other platforms than those of the build. */
+function imageRequest(
+  { source, name, platforms: own, file, line }: ListedImage,
+  { platforms, withReferrers }: InputOptions,
+): ImageRequest[] {
+  const names = own?.map(formatPlatform);
+  const wanted = names === undefined ? undefined : platforms.filter((platform) => names.includes(formatPlatform(platform)));
+  if (wanted?.length === 0) return [];
+  return [
+    {
+      source: formatSource(source),
+      name,
+      place: { file, line },
+      ...(wanted === undefined ? {} : { platforms: wanted }),
+      ...(withReferrers === true ? { attached: true } : {}),
+    },
+  ];
+}
+
+async function noInput(): Promise<Uint8Array> {
+  throw new Error('the standard input was not passed on');
 }
 
 async function packageRequests(manifests: Manifests, tree: FileTree, platforms: readonly Platform[]): Promise<PackageRequest[]> {

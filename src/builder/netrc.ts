@@ -11,10 +11,10 @@ interface Entry {
 }
 
 /**
- * The login of a netrc file for an address; undefined when the file has none. `machine` is `[http://|https://]HOST[:PORT][/PATH]`, the first entry that fits counts,
- * and an entry without a scheme is for https alone, so that no password travels in the clear by mistake. `default` is
- * for every https server. Unknown words and macros are skipped. Never throws: the text is a secret that no message may
- * quote.
+ * The login of a netrc file for an address; undefined when the file has none. `machine` is
+ * `[http://|https://]HOST[:PORT][/PATH]`, the first entry that fits counts, and an entry without a scheme is for https
+ * alone, so that no password travels in the clear by mistake. `default` is for every https server. Unknown words and
+ * macros are skipped. Never throws: the text is a secret that no message may quote.
  */
 export function loginOf(text: string, address: URL): Login | undefined {
   for (const { machine, login, password } of entriesOf(text)) {

@@ -18,7 +18,13 @@ export interface PlanReport {
   readonly inBases: number;
   /** Bytes to download when no earlier bundle exists: each blob counts once. */
   readonly download: number;
-  readonly images: readonly { readonly name: string; readonly source: string; readonly from: string; readonly size: number }[];
+  readonly images: readonly {
+    readonly name: string;
+    readonly source: string;
+    readonly from: string;
+    readonly size: number;
+    readonly platforms: readonly string[];
+  }[];
   readonly repositories: readonly {
     readonly id: string;
     readonly architecture: string;
@@ -51,6 +57,7 @@ export function planReport(
       source: image.source,
       from: upstream.images.describe(image.source),
       size: imageSize(image),
+      platforms: image.platforms,
     })),
     repositories: lock.operatingSystems.map(({ id, architecture, packages, ties = [] }) => ({
       id,

@@ -3,6 +3,7 @@ import { formatPlatform, type Platform } from '../core/index.ts';
 import type { ImageSource } from '../oci/index.ts';
 import { formatOrigin, parseSource } from '../sources/index.ts';
 import { attachedInOrder, descriptorInOrder, type LockedImage } from './lock.ts';
+import type { Place } from './failure-lines.ts';
 import { orUnresolved, type Unresolved } from './unresolved.ts';
 
 /** One line of images.txt: the source, and the full name under which nodes ask for the image. */
@@ -11,6 +12,10 @@ export interface ImageRequest {
   readonly name: string;
   /** Signatures, SBOMs and attestations are asked for, too. */
   readonly attached?: boolean;
+  /** The platforms of the build that the line names; undefined for all. */
+  readonly platforms?: readonly Platform[];
+  /** The line that asks for it, for messages. */
+  readonly place?: Place;
 }
 
 export interface ImageTools {
@@ -37,7 +42,11 @@ export async function resolveImages(
     requests.map((request) =>
       limit(async () => {
         tools.signal?.throwIfAborted();
-        const result = await orUnresolved(`image "${request.source}"`, () => resolveImage(request, platforms, tools));
+        const result = await orUnresolved(
+          `image "${request.source}"`,
+          () => resolveImage(request, request.platforms ?? platforms, tools),
+          request.place,
+        );
         done += 1;
         tools.onResolved?.(done);
         return result;

@@ -1,32 +1,29 @@
 import { CaissonError } from '../core/index.ts';
+import { describePlaces, failureLines, type Failure, type Place } from './failure-lines.ts';
 
 /** One thing that could not be resolved: an image or the packages of an operating system. */
-export interface Unresolved {
-  readonly what: string;
-  readonly error: CaissonError;
-}
+export type Unresolved = Failure;
 
 /** Everything that could not be resolved, not the first. Thrown before any file is written. */
 export class BuildUnresolvedError extends CaissonError {
   readonly failures: readonly Unresolved[];
 
   constructor(failures: readonly Unresolved[]) {
-    const lines = failures.map(({ what, error }) => `  ${what}: ${indented(error.message)}`);
-    const hints = new Set(failures.flatMap(({ error }) => (error.hint === undefined ? [] : [error.hint])));
+    const lines = failureLines(failures, describeGroup);
     super('BUILD_UNRESOLVED', `Cannot resolve ${failures.length} of the things to bundle:\n${lines.join('\n')}`, {
       cause: failures[0]?.error,
-      hint: ['Nothing was written. Correct what is named above and run the command again', ...hints].join('; '),
+      hint: 'Nothing was written. Correct what is named above and run the command again',
     });
     this.failures = failures;
   }
 }
 
 /** Runs the work of one thing; an error that a user can act on becomes a value, so that the others are tried, too. */
-export async function orUnresolved<T>(what: string, work: () => Promise<T>): Promise<T | Unresolved> {
+export async function orUnresolved<T>(what: string, work: () => Promise<T>, place?: Place): Promise<T | Unresolved> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof CaissonError && error.code !== 'INTERRUPTED') return { what, error };
+    if (error instanceof CaissonError && error.code !== 'INTERRUPTED') return { what, error, place };
     throw error;
   }
 }
@@ -43,6 +40,10 @@ export function isUnresolved(result: object): result is Unresolved {
   return 'error' in result && result.error instanceof CaissonError && 'what' in result;
 }
 
-function indented(message: string): string {
-  return message.replaceAll('\n', '\n    ');
+/** "3 images (images.txt, lines 1-2, 7), packages of x-1 for amd64" */
+function describeGroup(failures: readonly Failure[]): string {
+  const places = failures.flatMap(({ place }) => (place === undefined ? [] : [place]));
+  const others = failures.flatMap(({ what, place }) => (place === undefined ? [what] : []));
+  const images = places.length === 0 ? [] : [`${places.length} images (${describePlaces(places)})`];
+  return [...images, ...others].join(', ');
 }

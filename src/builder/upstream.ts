@@ -33,8 +33,8 @@ export interface Upstream {
 }
 
 export interface UpstreamOptions {
-  /** images.txt: archives that it names lie relative to it. */
-  readonly imageList: string;
+  /** The lists of images: paths of archives are relative to the first. */
+  readonly imageLists: readonly string[];
   readonly mirrors: Mirrors;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
@@ -42,6 +42,8 @@ export interface UpstreamOptions {
   /** Certificates with their keys (PEM) by host, for servers that ask for one. */
   readonly clientCertificates?: ReadonlyMap<string, string>;
   readonly runHelper?: RunCredentialHelper;
+  /** As in HttpClientOptions: for a process that goes on for days. */
+  readonly hostFaultMs?: number;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
@@ -52,11 +54,11 @@ export interface UpstreamOptions {
  * of the netrc file or docker's); call close when done.
  */
 export async function connectUpstream(options: UpstreamOptions): Promise<Upstream & { close(): Promise<void> }> {
-  const { imageList, mirrors, env, ca = [], clientCertificates = new Map(), runHelper, clock, emit, signal } = options;
+  const { imageLists, mirrors, env, ca = [], clientCertificates = new Map(), runHelper, hostFaultMs, clock, emit, signal } = options;
   const findCredentials = await loadDockerCredentials({ env, emit, ...(runHelper === undefined ? {} : { runHelper }) });
-  const http = new HttpClient({ env, ca, clientCertificates, emit, clock });
+  const http = new HttpClient({ env, ca, clientCertificates, emit, clock, ...(hostFaultMs === undefined ? {} : { hostFaultMs }) });
   const logins = repositoryLogins({ env, findCredentials });
-  const images = openImageSource({ http, mirrors, findCredentials, env, emit, clock, directory: dirname(imageList) });
+  const images = openImageSource({ http, mirrors, findCredentials, env, emit, clock, directory: dirname(imageLists[0] ?? '') });
   return {
     images,
     fetch: async (url, fetchOptions) => {

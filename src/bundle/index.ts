@@ -4,6 +4,7 @@
  * place, `write` makes one, `trust` signs and judges signatures, `verify` checks every byte, `delta` compares bundles. Nothing here
  * fetches, and nothing here knows what a bundle is for. Start with format/manifest.ts.
  */
+export { baseMisfit } from './read/base-misfit.ts';
 export * from './read/bundle-blobs.ts';
 export * from './read/bundle-catalog.ts';
 export * from './format/bundle-errors.ts';
@@ -23,12 +24,14 @@ export { signBundle, signPlan } from './trust/sign-bundle.ts';
 export { signedPlan } from './format/signature-members.ts';
 export {
   checkSignatures,
+  describeSignature,
   distrustOf,
   readTrust,
   receiptSignaturePath,
   requireReceiptTrust,
   requireTrust,
   signReceipt,
+  type BundleSignature,
   type Trust,
   type TrustFiles,
 } from './trust/trust.ts';

@@ -19,6 +19,8 @@ export interface CommandContext {
   readonly version: string;
   /** How the hosts of a site are reached; undefined for the default. */
   readonly machines: Machines | undefined;
+  /** Reads all of the standard input, for a flag that takes `-` in the place of a file. Throws LIMIT_EXCEEDED above 16 MiB. */
+  readonly readStdin: () => Promise<Uint8Array>;
   /** Prints a result on standard output. A command that runs on may print several. */
   print(output: CommandOutput): void;
   /**

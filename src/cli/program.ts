@@ -2,11 +2,16 @@ import { Writable } from 'node:stream';
 import { createInterface } from 'node:readline/promises';
 import { Command, CommanderError } from 'commander';
 import { CaissonError, systemClock } from '../core/index.ts';
+import { readLimited } from '../io/index.ts';
 import { escapeControl, JsonRenderer, PlainRenderer, reportError, TerminalRenderer, type Renderer } from '../ui/index.ts';
 import type { CommandContext, RunCommand } from './command.ts';
 import { registerCommands } from './commands/index.ts';
 import { OutputLostError } from './output-lost-error.ts';
 import type { ProcessEdge } from './process.ts';
+import { refuseRepeats } from './refuse-repeats.ts';
+
+/** Most bytes that are read of the standard input. */
+const STDIN_LIMIT = 16 * 1024 * 1024;
 
 interface GlobalFlags {
   readonly json?: boolean;
@@ -47,8 +52,14 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
     }
   };
 
-  registerCommands(program, run);
+  if (!isVersionAsked(edge.argv))
+    await registerCommands(
+      program,
+      run,
+      edge.argv.find((argument) => !argument.startsWith('-')),
+    );
   addGlobalFlags(program);
+  refuseRepeats(program);
   try {
     await program.parseAsync(['node', name, ...edge.argv]);
   } catch (error) {
@@ -57,6 +68,11 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
   }
   await printed(edge.stdout);
   return isOutputLost(edge) ? endWithoutOutput(edge) : status;
+}
+
+/** True for a command line that asks for the version alone, which needs no command. */
+function isVersionAsked([first, ...rest]: readonly string[]): boolean {
+  return first === '--version' && rest.length === 0;
 }
 
 /**
@@ -118,6 +134,7 @@ function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): 
       if (flags.json === true) edge.stdout.write(`${JSON.stringify({ type: 'result', ...asObject(output.data) })}\n`);
       else edge.stdout.write(output.text.endsWith('\n') ? output.text : `${output.text}\n`);
     },
+    readStdin: () => readLimited(edge.stdin, STDIN_LIMIT, 'the standard input'),
     confirm: async (question, about) => {
       const show = flags.quiet === true && flags.json !== true ? linesTo(edge.stderr) : notesTo(renderer);
       about.forEach(show);

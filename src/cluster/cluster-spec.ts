@@ -115,10 +115,9 @@ const directoryField = lineField
   .refine((path) => !path.split('/').includes('..'), 'has a ".." component; write the path out');
 
 /** Times of systemd.time(7), CALENDAR EVENTS: a word that systemd knows, or an expression with numbers or stars. */
-const scheduleField = lineField.regex(
-  /^(?:minutely|hourly|daily|weekly|monthly|quarterly|semiannually|yearly|annually|(?=.*[\d*])[A-Za-z0-9*:,./~ _+-]+)$/,
-  'is not a time of systemd; write daily, or 02:30, or Sun 02:30, and try it: systemd-analyze calendar TEXT',
-);
+const CALENDAR = /^(?:minutely|hourly|daily|weekly|monthly|quarterly|semiannually|yearly|annually|(?=.*[\d*])[A-Za-z0-9*:,./~ _+-]+)$/;
+const NO_CALENDAR = 'is not a time of systemd; write daily, or 02:30, or Sun 02:30, and try it: systemd-analyze calendar TEXT';
+const scheduleField = lineField.regex(CALENDAR, NO_CALENDAR);
 
 const backupSchema = z.strictObject({
   directory: directoryField.describe('Directory on the seed for the backups, as an absolute path. It must be there.'),
@@ -134,6 +133,15 @@ const backupSchema = z.strictObject({
     ),
 });
 
+const certificatesSchema = z.strictObject({
+  renewal: lineField
+    .refine((text) => text === 'never' || CALENDAR.test(text), `${NO_CALENDAR}; or never`)
+    .default('weekly')
+    .describe(
+      'When the seed renews the certificates that are due by itself, as OnCalendar of systemd takes it, such as `weekly` or `Sun 02:30`; `never` leaves that to runs of operators.',
+    ),
+});
+
 /** Schema of cluster.yaml, which lists the hosts of one site and its differences from the defaults of the platform. */
 export const clusterSchema = z.strictObject({
   ...documentHead('Cluster'),
@@ -146,6 +154,7 @@ export const clusterSchema = z.strictObject({
   backup: backupSchema
     .optional()
     .describe('Where backups of the site go. With it, "caisson upgrade" makes one before it changes anything.'),
+  certificates: certificatesSchema.prefault({}).describe('Certificates of the site.'),
   nodes: z.array(nodeSchema).min(1).describe('The hosts of the cluster.'),
   place: z
     .record(z.string().meta(fieldType('identifier')), nameField)

@@ -37,10 +37,19 @@ export function scopeFor(topology: Topology, host: NodeSpec, options: ScopeOptio
 }
 
 function sharedScope(topology: Topology, host: NodeSpec): Scope {
+  const node = { ...hostScope(host), uuid: nodeUuid(topology.spec.name, host.name), roles: host.roles.toSorted().join(',') };
+  return { ...clusterScope(topology), node };
+}
+
+/** A plan asks for the scope of each component on each host, and this part of it is the same for all. */
+const clusterScopes = new WeakMap<Topology, Scope>();
+
+function clusterScope(topology: Topology): Scope {
+  const known = clusterScopes.get(topology);
+  if (known !== undefined) return known;
   const { spec, platform, variables } = topology;
-  return {
+  const scope: Scope = {
     var: variables,
-    node: { ...hostScope(host), uuid: nodeUuid(spec.name, host.name), roles: host.roles.join(',') },
     cluster: { name: spec.name, domain: spec.domain, ...(platform.registry === undefined ? {} : { registry: platform.registry.name }) },
     depot: { name: spec.depot.name, port: spec.depot.port, endpoint: `${spec.depot.name}:${spec.depot.port}` },
     network: {
@@ -56,6 +65,8 @@ function sharedScope(topology: Topology, host: NodeSpec): Scope {
       }),
     ),
   };
+  clusterScopes.set(topology, scope);
+  return scope;
 }
 
 /**

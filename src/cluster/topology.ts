@@ -312,11 +312,13 @@ function quorumSizes(manifests: Manifests, hosts: HostsByComponent, document: Cl
 
 /**
  * False for a component that the options of the cluster leave out, such as an internal database when an external one is
- * used. Other components then run without it.
+ * used, and for one whose place another takes on every host (`unless`). Other components then run without it.
  */
 function isMissed(need: string, spec: ClusterSpec, manifests: Manifests): boolean {
   const component = manifests.components.get(need);
-  return component === undefined || isWanted(component, spec, manifests);
+  if (component === undefined) return true;
+  const isListed = spec.nodes.some(({ roles }) => roles.some((role) => manifests.roles.get(role)?.components.includes(need)));
+  return isWanted(component, spec, manifests) && !(component.unless.length > 0 && isListed);
 }
 
 function describeRoles(component: string, manifests: Manifests, host = 'a host'): string {
@@ -325,12 +327,16 @@ function describeRoles(component: string, manifests: Manifests, host = 'a host')
 }
 
 function orderPlacements(components: readonly ComponentManifest[], hosts: HostsByComponent): Placement[] {
+  const isReplaced = (need: string, host: NodeSpec): boolean =>
+    components.some(({ name, unless }) => name === need && unless.some((other) => hostsIn(hosts, other).includes(host)));
+  const needed = (need: ComponentNeed, host: NodeSpec): readonly PlacementNeed[] =>
+    need.hosts === 'near' && isReplaced(need.component, host) ? [] : placementNeed(need, host, hostsIn(hosts, need.component));
   const placements = components.flatMap((component) =>
     hostsIn(hosts, component.name).map((host) => ({
       id: placementId(component.name, host),
       component,
       host,
-      needs: component.needs.flatMap((need) => placementNeed(need, host, hostsIn(hosts, need.component))),
+      needs: component.needs.flatMap((need) => needed(need, host)),
     })),
   );
   return topologicalOrder(

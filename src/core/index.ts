@@ -9,6 +9,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './graph.ts';
 export * from './health-model.ts';
+export * from './organizations.ts';
 export * from './platform.ts';
 export * from './redact.ts';
 export * from './size.ts';

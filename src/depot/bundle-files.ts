@@ -1,6 +1,7 @@
 import type { BundleReader } from '../bundle/index.ts';
 import { CaissonError, hexOf, type Digest } from '../core/index.ts';
 import type { FileTree } from '../io/index.ts';
+import { unchangedTree } from './demanded-bundle.ts';
 
 /** Path below the depot of the file of a bundle. */
 export function bundleFilePath(digest: Digest): string {
@@ -14,7 +15,7 @@ function bundleFileName(digest: Digest): string {
 /** The files of bundles as they are, each named by the digest of its bundle. */
 export function bundleFiles(readers: readonly BundleReader[]): FileTree {
   const files = new Map(readers.map((reader) => [bundleFileName(reader.bundleDigest), reader]));
-  return {
+  const tree: FileTree = {
     stat: async (path) => {
       const reader = files.get(path);
       return reader === undefined
@@ -28,4 +29,5 @@ export function bundleFiles(readers: readonly BundleReader[]): FileTree {
     },
     list: async (directory) => (directory === '' ? [...files.keys()].sort() : []),
   };
+  return unchangedTree(tree, (path) => files.get(path));
 }

@@ -50,22 +50,66 @@ export function demandedTree({ reader, need }: DemandedBundle): FileTree {
   };
 }
 
-/** The reason why upstream did not give the bytes that a client asked for. */
-class NotSupplied extends Error {}
+/** The reason why the bytes that a client asked for are not given. */
+class Refused extends Error {
+  /** 502 where upstream did not give them, 503 where the file of the bundle has changed. */
+  readonly status: 502 | 503;
+
+  constructor(status: 502 | 503, reason: string, cause?: unknown) {
+    super(reason, cause === undefined ? {} : { cause });
+    this.status = status;
+  }
+}
+
+/** The blobs of a bundle whose file must stay as it was opened: a refusal comes before the first byte. */
+export function unchangedBlobs(reader: BundleReader): BlobStore {
+  const blobs = bundleBlobs(reader);
+  return {
+    stat: async (digest) => {
+      const found = await blobs.stat(digest);
+      if (found !== undefined) await requireUnchanged(reader.holderOf(blobPath(digest)));
+      return found;
+    },
+    open: (digest, range) => blobs.open(digest, range),
+  };
+}
+
+/** Files of a bundle, or that file itself, which must stay as it was opened. `holderOf` is the reader of the bytes. */
+export function unchangedTree(tree: FileTree, holderOf: (path: string) => BundleReader | undefined): FileTree {
+  return {
+    stat: async (path) => {
+      const found = await tree.stat(path);
+      const holder = found === undefined ? undefined : holderOf(path);
+      if (holder !== undefined) await requireUnchanged(holder);
+      return found;
+    },
+    open: (path, range) => tree.open(path, range),
+    list: (directory) => tree.list(directory),
+  };
+}
+
+async function requireUnchanged(reader: BundleReader): Promise<void> {
+  const reason = await reader.changed();
+  if (reason !== undefined)
+    throw new Refused(503, `The bundle has changed under the depot: ${reason}. Put it back as it was, and start the depot again`);
+}
 
 async function asked(need: DemandedBundle['need'], path: string): Promise<void> {
   try {
     await need(path);
   } catch (error) {
     if (!(error instanceof CaissonError)) throw error;
-    throw new NotSupplied(error.hint === undefined ? error.message : `${error.message}. ${error.hint}`, { cause: error });
+    throw new Refused(502, error.hint === undefined ? error.message : `${error.message}. ${error.hint}`, error);
   }
 }
 
-/** Answers 502 with the reason where upstream did not give the bytes. A client that tries again makes the depot ask again. */
+/**
+ * Answers 502 with the reason where upstream did not give the bytes, and 503 where the file of a bundle has changed. A client
+ * that tries again makes the depot ask and look again.
+ */
 export function answerRefusals(handle: Handler): Handler {
   const refuse = (error: unknown): HttpResponse => {
-    if (error instanceof NotSupplied) return textResponse(502, messageOf(error), { 'cache-control': 'no-store' });
+    if (error instanceof Refused) return textResponse(error.status, messageOf(error), { 'cache-control': 'no-store' });
     throw error;
   };
   return (request) => {

@@ -4,3 +4,4 @@ export * from './open-depot.ts';
 export * from './repository-key.ts';
 export * from './start-depot.ts';
 export { bundleFilePath } from './bundle-files.ts';
+export { imagePath } from './image-path.ts';

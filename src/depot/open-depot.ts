@@ -1,18 +1,19 @@
 import {
-  bundleBlobs,
   bundleCatalog,
   bundleTree,
+  checkSignatures,
   closeBundles,
   openBundles,
   type BundleManifest,
   type BundleReader,
+  type BundleSignature,
 } from '../bundle/index.ts';
 import type { Digest, Emit } from '../core/index.ts';
 import type { FileTree } from '../io/index.ts';
 import type { BlobStore, ImageCatalog } from '../oci/index.ts';
 import type { RepositoryKeyPair } from '../ospkg/index.ts';
 import { createMetrics, fileRoutes, readOnly, registryRoutes, router, type Exchange, type Handler, type Route } from '../server/index.ts';
-import { answerRefusals, demandedBlobs, demandedTree, type DemandedBundle } from './demanded-bundle.ts';
+import { answerRefusals, demandedBlobs, demandedTree, unchangedBlobs, unchangedTree, type DemandedBundle } from './demanded-bundle.ts';
 import { bundleFiles } from './bundle-files.ts';
 import { repositoryOverlay } from './repository-overlay.ts';
 import { statusPage } from './status-page.ts';
@@ -35,6 +36,8 @@ export interface ServedBundle {
   readonly manifest: BundleManifest;
   /** Identity of the bundle. */
   readonly digest: Digest;
+  /** Who signed it. The depot compares no key with allowed signers. */
+  readonly signatures: readonly BundleSignature[];
 }
 
 export interface Depot {
@@ -73,7 +76,12 @@ interface Content {
 }
 
 async function contentOf(reader: BundleReader): Promise<Content> {
-  return { reader, catalog: await bundleCatalog(reader), blobs: bundleBlobs(reader), tree: bundleTree(reader) };
+  return {
+    reader,
+    catalog: await bundleCatalog(reader),
+    blobs: unchangedBlobs(reader),
+    tree: unchangedTree(bundleTree(reader), (path) => reader.holderOf(path)),
+  };
 }
 
 async function demandedContent(bundle: DemandedBundle): Promise<Content> {
@@ -84,7 +92,11 @@ async function demandedContent(bundle: DemandedBundle): Promise<Content> {
 async function compose(readers: readonly BundleReader[], options: DepotOptions): Promise<Omit<Depot, 'close'>> {
   const { demanded = [] } = options;
   const contents = [...(await Promise.all(readers.map(contentOf))), ...(await Promise.all(demanded.map(demandedContent)))];
-  const bundles = contents.map(({ reader }) => ({ manifest: reader.manifest, digest: reader.bundleDigest }));
+  const bundles = contents.map(({ reader }) => ({
+    manifest: reader.manifest,
+    digest: reader.bundleDigest,
+    signatures: checkSignatures(reader.signatures, reader.sums, undefined).signatures,
+  }));
   const catalog = unionCatalogs(contents.map((content) => content.catalog));
   const registry = registryRoutes({ catalog, blobs: unionBlobs(contents.map(({ blobs }) => blobs)) });
   const metrics = createMetrics([
@@ -107,7 +119,7 @@ async function compose(readers: readonly BundleReader[], options: DepotOptions):
   ]);
   const routes: readonly Route[] = [
     { path: '/', name: 'status', handle: readOnly(statusPage(bundles.map(({ manifest }) => manifest))) },
-    { path: '/healthz', name: 'healthz', handle: readOnly(health(bundles)) },
+    { path: '/healthz', name: 'healthz', handle: readOnly(health(contents)) },
     { path: '/metrics', name: 'metrics', handle: readOnly(metrics.handle) },
     { path: '/v2', name: 'registry', handle: registry },
     { path: '/v2/', name: 'registry', handle: registry },
@@ -150,12 +162,25 @@ function isBase({ bundleDigest }: BundleReader, readers: readonly BundleReader[]
 }
 
 /** Name, version and digest of a bundle in health answers and metrics. */
-function identityOf({ manifest, digest }: ServedBundle): Readonly<Record<string, string>> {
+function identityOf({ manifest, digest }: Pick<ServedBundle, 'manifest' | 'digest'>): Readonly<Record<string, string>> {
   const { name, version, date } = manifest;
   return { name, version, date, digest };
 }
 
-function health(bundles: readonly ServedBundle[]): Handler {
-  const body = JSON.stringify({ status: 'ok', bundles: bundles.map(identityOf) });
-  return () => ({ status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' }, body });
+/** 200, or 503 when the file of a bundle has changed since it was opened, with the reason beside the bundle. */
+function health(contents: readonly Content[]): Handler {
+  return async () => {
+    const bundles = await Promise.all(
+      contents.map(async ({ reader }) => {
+        const fault = await reader.changed();
+        return { ...identityOf({ manifest: reader.manifest, digest: reader.bundleDigest }), ...(fault === undefined ? {} : { fault }) };
+      }),
+    );
+    const isWell = bundles.every((bundle) => !('fault' in bundle));
+    return {
+      status: isWell ? 200 : 503,
+      headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+      body: JSON.stringify({ status: isWell ? 'ok' : 'changed', bundles }),
+    };
+  };
 }

@@ -1,6 +1,9 @@
 import { startListener, type Listener, type TlsMaterial } from '../server/index.ts';
 import { openDepot, type DepotOptions, type ServedBundle } from './open-depot.ts';
 
+/** Each connection may hold 64 KiB to 2 MiB of a bundle in memory: with this number of them, about 200 MiB altogether. */
+const MAX_CONNECTIONS = 1024;
+
 export interface StartDepotOptions extends Omit<DepotOptions, 'connections'> {
   readonly host: string;
   /** 0 for any free port. */
@@ -17,7 +20,7 @@ export async function startDepot(options: StartDepotOptions): Promise<RunningDep
   let listener: Listener | undefined;
   const depot = await openDepot({ ...options, connections: () => listener?.connections() ?? 0 });
   try {
-    listener = await startListener({ ...options, handle: depot.handle, onExchange: depot.record });
+    listener = await startListener({ maxConnections: MAX_CONNECTIONS, ...options, handle: depot.handle, onExchange: depot.record });
   } catch (error) {
     await depot.close();
     throw error;

@@ -2,6 +2,7 @@ import type { BundleManifest } from '../bundle/index.ts';
 import { formatSize } from '../core/index.ts';
 import { packageFormat } from '../ospkg/index.ts';
 import { escapeHtml, HTML_HEADERS, type Handler, type HttpRequest } from '../server/index.ts';
+import { imagePath } from './image-path.ts';
 import { PUBLIC_KEY_FILE } from './repository-overlay.ts';
 
 const STYLE = `
@@ -52,7 +53,7 @@ function imagesPart({ images }: BundleManifest, origin: Origin): string {
     (image) =>
       `<tr><td><code>${escapeHtml(image.name)}</code></td><td>${escapeHtml(image.platforms.map(({ platform }) => platform).join(', '))}</td></tr>`,
   );
-  return `<h2>${images.length} images</h2><pre>docker pull ${escapeHtml(`${origin.host}/${first.name}`)}</pre>
+  return `<h2>${images.length} images</h2><pre>docker pull ${escapeHtml(`${origin.host}/${imagePath(first.name)}`)}</pre>
 <details><summary>All images</summary><table><tr><th>Name</th><th>Platforms</th></tr>${rows.join('\n')}</table></details>`;
 }
 

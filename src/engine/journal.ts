@@ -18,6 +18,8 @@ export type JournalRecord =
       readonly operation: string;
       readonly cluster: string;
       readonly bundle: string;
+      /** How the bundle was accepted, for people. */
+      readonly accepted?: string;
       readonly steps: number;
     }
   | { readonly event: 'run.finished'; readonly outcome: 'done'; readonly changed: number }

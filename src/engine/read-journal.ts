@@ -11,6 +11,7 @@ const line = z.looseObject({
   operation: z.string().optional(),
   cluster: z.string().optional(),
   bundle: z.string().optional(),
+  accepted: z.string().optional(),
   outcome: z.string().optional(),
   step: z.string().optional(),
   host: z.string().optional(),
@@ -26,6 +27,8 @@ export interface JournalRun {
   readonly operation: string;
   readonly cluster: string;
   readonly bundle: string;
+  /** How the bundle was accepted; undefined in journals of earlier versions. */
+  readonly accepted: string | undefined;
   readonly started: string;
   /** `killed` when the journal has no line for the end of the run. */
   readonly outcome: 'done' | 'failed' | 'interrupted' | 'killed';
@@ -104,9 +107,10 @@ class RunBuilder {
   }
 
   build(): JournalRun {
-    const { run, time, operation = 'install', cluster = '', bundle = '' } = this.#first;
+    const { run, time, operation = 'install', cluster = '', bundle = '', accepted } = this.#first;
     const outcome = RUN_OUTCOMES.find((candidate) => candidate === this.#end?.outcome) ?? 'killed';
-    return { run, operation, cluster, bundle, started: time, outcome, ended: this.#end?.time, steps: [...this.#steps.values()] };
+    const ended = this.#end?.time;
+    return { run, operation, cluster, bundle, accepted, started: time, outcome, ended, steps: [...this.#steps.values()] };
   }
 }
 

@@ -1,9 +1,10 @@
 import type { HealthModel } from '../core/index.ts';
 import { parseHostPort } from './checks/address.ts';
+import { parseStatusRanges, type StatusRanges } from './checks/status-ranges.ts';
 
 /** One probe, ready to run. */
 export type HealthCheck =
-  | { readonly model: 'http'; readonly url: string; readonly timeoutMs: number }
+  | { readonly model: 'http'; readonly url: string; readonly timeoutMs: number; readonly status?: StatusRanges | undefined }
   | { readonly model: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
   | { readonly model: 'cmd'; readonly command: string; readonly timeoutMs: number };
 
@@ -20,18 +21,26 @@ export const HEALTHY: HealthResult = { status: 'healthy', reason: '' };
 
 const DEFAULT_TIMEOUT_MS: Readonly<Record<HealthModel, number>> = { http: 10_000, tcp: 5_000, cmd: 20_000 };
 
+export interface CheckOptions {
+  /** 10 s (http), 5 s (tcp), 20 s (cmd) when not given. */
+  readonly timeoutMs?: number | undefined;
+  /** Statuses of http that are healthy, such as `200-299, 401`; every one below 500 when not given. */
+  readonly status?: string | undefined;
+}
+
 /**
  * Reads a check from its model and address: a URL (http:// may be left out), host:port, or a line for bash. Gives the
- * mistake when the address is not one. Timeouts that are not given are 10 s (http), 5 s (tcp), 20 s (cmd).
+ * mistake when the address or the statuses are none.
  */
 export function healthCheckOf(
   model: HealthModel,
   address: string,
-  timeoutMs: number = DEFAULT_TIMEOUT_MS[model],
+  { timeoutMs = DEFAULT_TIMEOUT_MS[model], status }: CheckOptions = {},
 ): HealthCheck | { readonly mistake: string } {
+  if (status !== undefined && model !== 'http') return { mistake: 'names a status, which only http has' };
   switch (model) {
     case 'http':
-      return httpCheck(address, timeoutMs);
+      return httpCheck(address, timeoutMs, status);
     case 'tcp':
       return tcpCheck(address, timeoutMs);
     case 'cmd':
@@ -39,12 +48,16 @@ export function healthCheckOf(
   }
 }
 
-function httpCheck(address: string, timeoutMs: number): HealthCheck | { readonly mistake: string } {
+function httpCheck(address: string, timeoutMs: number, status: string | undefined): HealthCheck | { readonly mistake: string } {
   const text = /^https?:\/\//i.test(address) ? address : `http://${address}`;
   if (!URL.canParse(text)) return { mistake: `"${address}" is not a URL` };
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') return { mistake: 'holds credentials, which a health address must not' };
-  return { model: 'http', url: url.href, timeoutMs };
+  if (status === undefined) return { model: 'http', url: url.href, timeoutMs };
+  const ranges = parseStatusRanges(status);
+  return ranges === undefined
+    ? { mistake: `"${status}" is not a list of statuses; write it as 200-299, 401` }
+    : { model: 'http', url: url.href, timeoutMs, status: ranges };
 }
 
 function tcpCheck(address: string, timeoutMs: number): HealthCheck | { readonly mistake: string } {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gzip as gzipBytes } from 'node:zlib';
 import { Decompress as ZstdDecoder } from 'fzstd';
 import Bunzip from 'seek-bzip';
 import xzDecompress from 'xz-decompress';
@@ -148,4 +148,11 @@ async function* xzChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
     // The decoder is one for the whole process: a stream that is left half-read must give it back.
     await reader.cancel().catch(() => {});
   }
+}
+
+/** Compresses bytes as gzip (RFC 1952), without a name and a time, so that the same bytes give the same result. */
+export async function gzip(bytes: Uint8Array): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    gzipBytes(bytes, (error, compressed) => (error === null ? resolve(compressed) : reject(error)));
+  });
 }

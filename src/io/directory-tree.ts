@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Readable as ReadableStream } from 'node:stream';
 import { CaissonError, errnoOf } from '../core/index.ts';
@@ -7,19 +8,18 @@ import type { FileTree, TreeFile } from './file-tree.ts';
 import { joinInside } from './safe-path.ts';
 
 /**
- * The files of a directory. Paths cannot name anything outside it; symbolic links in it are followed, so the directory
- * must be one that the user trusts. A directory that does not exist is an empty tree.
+ * The files of a directory. Neither paths nor symbolic links lead outside: a file that a link would bring in from there
+ * throws PATH_UNSAFE. A directory that does not exist is an empty tree.
  */
 export function directoryTree(root: string): FileTree {
   return {
-    stat: (path) => statFile(joinInside(root, path)),
+    stat: (path) => statFile(root, path),
     open: async (path, range) => {
-      const full = joinInside(root, path);
-      const file = await statFile(full);
+      const file = await statFile(root, path);
       if (file === undefined) {
         throw new CaissonError('FILE_UNKNOWN', `Cannot open "${path}" in "${root}": there is no such file`);
       }
-      return openRange(full, range);
+      return openRange(joinInside(root, path), range);
     },
     list: async (directory) => {
       const entries = await ignoreMissing(readdir(directory === '' ? root : joinInside(root, directory), { withFileTypes: true }));
@@ -35,9 +35,21 @@ function openRange(path: string, range: { readonly start: number; readonly end: 
   return createReadStream(path, { start: range.start, end: range.end - 1 });
 }
 
-async function statFile(path: string): Promise<TreeFile | undefined> {
-  const stats = await ignoreMissing(stat(path));
-  return stats?.isFile() === true ? { size: stats.size, modified: stats.mtime } : undefined;
+async function statFile(root: string, path: string): Promise<TreeFile | undefined> {
+  const full = joinInside(root, path);
+  const stats = await ignoreMissing(stat(full));
+  if (stats?.isFile() !== true) return undefined;
+  const [top, real] = await Promise.all([realpath(root), realpath(full)]);
+  if (isOutside(relative(top, real))) {
+    throw new CaissonError('PATH_UNSAFE', `Cannot read "${path}" in "${root}": a link leads out of that directory, to "${real}"`, {
+      hint: 'Put a copy of the file there instead of the link',
+    });
+  }
+  return { size: stats.size, modified: stats.mtime };
+}
+
+function isOutside(path: string): boolean {
+  return path === '..' || path.startsWith(`..${sep}`);
 }
 
 async function ignoreMissing<T>(work: Promise<T>): Promise<T | undefined> {

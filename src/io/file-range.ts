@@ -5,8 +5,8 @@ import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
 /** Bytes of one read: large enough for the speed of sendfile, small enough for many streams at once. */
 export const READ_SIZE = 1024 * 1024;
 
-/** Smallest read in bytes, used with many streams; it has two thirds of the speed of READ_SIZE. */
-const SMALLEST_READ = 256 * 1024;
+/** Smallest read in bytes, used with hundreds of streams; 256 KiB has two thirds of the speed of READ_SIZE. */
+const SMALLEST_READ = 32 * 1024;
 /** Bytes that the buffers of all streams together should have at most; each stream has two buffers. */
 const BUFFER_BUDGET = 32 * 1024 * 1024;
 
@@ -31,10 +31,14 @@ export class SharedFile {
   readonly size: number;
   /** In the order of their bytes; one at least. */
   readonly parts: readonly FilePart[];
+  readonly #opened: readonly OpenFile[];
   readonly #handles: readonly FileHandle[];
   readonly #streams = new Set<FileRange>();
+  readonly #growing: boolean;
 
-  private constructor(opened: readonly OpenFile[]) {
+  private constructor(opened: readonly OpenFile[], growing = false) {
+    this.#opened = opened;
+    this.#growing = growing;
     let size = 0;
     this.parts = opened.map((file) => {
       const start = size;
@@ -55,6 +59,32 @@ export class SharedFile {
       for (const { handle } of opened) await handle.close();
       throw error;
     }
+  }
+
+  /** Opens a file that is being written. */
+  static async openGrowing(path: string): Promise<SharedFile> {
+    return new SharedFile([await openFile(path)], true);
+  }
+
+  /**
+   * How a file differs from the one that was opened: its size, or the time of its last change. Undefined when it does not,
+   * and for one that was opened growing. A file that was renamed, replaced or removed is read on as it was.
+   */
+  async changed(): Promise<string | undefined> {
+    if (this.#growing) return undefined;
+    for (const { path, size, modified, handle } of this.#opened) {
+      const now = await handle.stat().catch((error: unknown) => messageOf(error));
+      if (typeof now === 'string') return `"${path}" cannot be read any more: ${now}`;
+      if (now.size !== size) return `"${path}" has ${now.size} bytes, and had ${size} when it was opened`;
+      if (now.mtimeMs !== modified) return `"${path}" was written to at ${now.mtime.toISOString()}, after it was opened`;
+    }
+    return undefined;
+  }
+
+  /** Throws INPUT_UNREADABLE when a file has changed since it was opened. */
+  async requireUnchanged(): Promise<void> {
+    const reason = await this.changed();
+    if (reason !== undefined) throw new CaissonError('INPUT_UNREADABLE', `Cannot go on reading "${this.path}": ${reason}`);
   }
 
   /** How many streams of this file are open. */
@@ -124,6 +154,8 @@ export class SharedFile {
 interface OpenFile {
   readonly path: string;
   readonly size: number;
+  /** Time of the last change, in milliseconds. */
+  readonly modified: number;
   readonly handle: FileHandle;
 }
 
@@ -135,7 +167,7 @@ async function openFile(path: string): Promise<OpenFile> {
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw new CaissonError('INPUT_UNREADABLE', `Cannot open "${path}": it is not a regular file`);
-    return { path, size: stats.size, handle };
+    return { path, size: stats.size, modified: stats.mtimeMs, handle };
   } catch (error) {
     await handle.close();
     throw error;
@@ -178,12 +210,17 @@ export class FileRange extends Readable {
     );
   }
 
-  /** Reads everything into one buffer, for small parts, and closes itself. Must be the first read from this stream. */
+  /**
+   * Reads everything into one buffer, for small parts, and closes itself. Must be the first read from this stream. Throws
+   * when the file has changed since it was opened.
+   */
   async readWhole(): Promise<Buffer> {
     const start = this.#position;
     this.#position = this.#end;
     try {
-      return await this.#file.read(start, this.#end - start);
+      const bytes = await this.#file.read(start, this.#end - start);
+      await this.#file.requireUnchanged();
+      return bytes;
     } finally {
       this.destroy();
     }
@@ -193,7 +230,8 @@ export class FileRange extends Readable {
    * Writes everything to a stream, whose end stays to the caller, and closes itself: as pipeline does, but through two
    * buffers that are used again and again, so that a large part costs half. One is filled while the other is being
    * written. Must be the first read from this stream. Throws when the file fails, when this is destroyed, and with
-   * ERR_STREAM_PREMATURE_CLOSE when the destination closes.
+   * ERR_STREAM_PREMATURE_CLOSE when the destination closes; before the last bytes are written, also when the file has
+   * changed since it was opened.
    */
   async sendTo(destination: Writable): Promise<void> {
     let stop = (): void => {};
@@ -219,6 +257,7 @@ export class FileRange extends Readable {
       const bytes = free.subarray(0, Math.min(size, this.left));
       await Promise.all([this.#file.readInto(bytes, this.#position), written]);
       this.#position += bytes.byteLength;
+      if (this.left === 0) await this.#file.requireUnchanged();
       written = writeTo(destination, bytes);
       [free, busy] = [busy, free];
     }
@@ -226,7 +265,7 @@ export class FileRange extends Readable {
   }
 }
 
-/** 1 MiB for up to 16 streams, a half for up to 32, a quarter for more. */
+/** 1 MiB for up to 16 streams, a half for up to 32, and so on down to 32 KiB for more than 256. */
 function readSizeFor(streams: number): number {
   let size = READ_SIZE;
   while (size > SMALLEST_READ && 2 * size * streams > BUFFER_BUDGET) size /= 2;

@@ -64,6 +64,13 @@ export function tarHeader(member: TarMember, modified: Date): Buffer {
   ]);
 }
 
+/** The bytes of a member with its content: its canonical header, the content, and zeros to the end of the block. */
+export function* tarMember(member: Omit<TarMember, 'size'>, content: Buffer, modified: Date): Generator<Buffer> {
+  yield tarHeader({ ...member, size: content.length }, modified);
+  yield content;
+  yield Buffer.alloc(roundToBlock(content.length) - content.length);
+}
+
 export function roundToBlock(size: number): number {
   return Math.ceil(size / TAR_BLOCK) * TAR_BLOCK;
 }

@@ -60,6 +60,8 @@ function checkValues({ choices }: PlatformOption, path: DocumentPath, report: Re
       if (other !== undefined && other.type !== value.type)
         report([...place, 'type'], `the value "${name}" of the choice "${other.choice}" is of type "${other.type}"`, 'use another name');
       types.set(name, other ?? { type: value.type, choice });
+      if (value.oneOf !== undefined && value.type !== 'line' && value.type !== 'name')
+        report([...place, 'oneOf'], 'is for the types line and name alone', 'remove it');
       if (value.default === undefined) continue;
       if (isSecretValue(value)) report([...place, 'default'], 'a file of the site has no default', 'remove it');
       else if (JSON.stringify(value.default).includes('${')) report([...place, 'default'], 'placeholders are not filled in here');

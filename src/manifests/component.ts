@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { HEALTH_MODELS } from '../core/index.ts';
+import { HEALTH_MODELS, MONITORS } from '../core/index.ts';
 import {
   documentHead,
   fieldType,
@@ -71,6 +71,26 @@ const healthSchema = z.strictObject({
   address: templateField.min(1).describe('A URL for http, host:port for tcp, a line for bash for cmd.'),
   timeInterval: z.int().min(1).max(3600).default(5).describe('Seconds between two probes.'),
   maxErrorsNum: z.int().min(0).max(10_000).default(3).describe('Failures in a row before the service counts as unhealthy.'),
+  timeout: z
+    .int()
+    .min(1)
+    .max(600)
+    .optional()
+    .describe('Seconds until a probe without a result has failed; 10 (http), 5 (tcp) or 20 (cmd) when left out.'),
+  grace: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .describe('Seconds after a start in which failures do not count, until the first probe that is well; 60 when left out.'),
+  status: z.string().optional().describe('For http: statuses that are well, such as 200-299, 401; every one below 500 when left out.'),
+  onUnhealthy: z
+    .enum(['restart', 'always', 'report'])
+    .optional()
+    .describe(
+      'What the agent does once the service is unhealthy: restart its unit, always (also start it when it was stopped), or report. ' +
+        'restart for container and process, report for the unit of a package and for what is only probed.',
+    ),
 });
 
 const serviceSchema = z
@@ -93,7 +113,16 @@ const serviceSchema = z
     sockets: z
       .array(z.string().regex(/^[A-Za-z0-9:_.@-]+\.socket$/, 'is not a socket unit'))
       .default([])
-      .describe('Socket units by which a call starts that unit. `caisson node down` stops them with it.'),
+      .describe(
+        'Socket units by which a call starts that unit. They are stopped with it when the node goes down or the component is removed.',
+      ),
+    afterRemoval: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe(
+        'A command that takes away what that unit leaves, after it was stopped because the component leaves the host; not where the unit was there before. It may run twice, and a failure ends the removal.',
+      ),
     endpoints: z.array(endpointSchema).default([]).describe('Where the service listens, for others to find.'),
     health: healthSchema.optional().describe('How to know that it works.'),
     restartPolicy: z.enum(['always', 'on-failure', 'no']).default('always').describe('When systemd starts it again.'),
@@ -103,8 +132,14 @@ const serviceSchema = z
     const kinds = [service.container, service.process, service.unit].filter((kind) => kind !== undefined);
     if (kinds.length > 1)
       context.addIssue({ code: 'custom', path: ['unit'], message: 'stands beside container or process; keep one of them' });
+    if (kinds.length === 0 && service.health?.onUnhealthy !== undefined && service.health.onUnhealthy !== 'report')
+      context.addIssue({ code: 'custom', path: ['health', 'onUnhealthy'], message: 'names a restart, and there is no unit to restart' });
+    if (service.health?.status !== undefined && service.health.model !== 'http')
+      context.addIssue({ code: 'custom', path: ['health', 'status'], message: 'names a status, which only http has' });
     if (service.sockets.length > 0 && service.unit === undefined)
       context.addIssue({ code: 'custom', path: ['sockets'], message: 'start no unit; name it, or remove them' });
+    if (service.afterRemoval !== undefined && service.unit === undefined)
+      context.addIssue({ code: 'custom', path: ['afterRemoval'], message: 'comes after no unit; name it, or remove the command' });
     if (service.container === undefined && service.process === undefined && service.health === undefined) {
       context.addIssue({ code: 'custom', path: ['health'], message: 'is missing; without a container or a process there must be a probe' });
     }
@@ -126,28 +161,43 @@ const fileSchema = z.strictObject({
 
 const fileNameField = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, 'is not a file name; use letters, digits, . _ and -');
 
-const certificateSchema = z.strictObject({
-  name: nameField.describe('Name of the certificate.'),
-  directory: pathField.describe('Where its files go.'),
-  authority: nameField.default('site').describe('Who signs it: an authority of platform.yaml, or site, which also signs the agents.'),
-  commonName: templateField.min(1).max(64).optional().describe('Common name of the subject; the first of hosts when left out.'),
-  organizations: z
-    .array(templateField.min(1).refine((name) => !name.startsWith('caisson:'), 'starts with caisson:, which only operators have'))
-    .default([])
-    .describe('Organisations of the subject.'),
-  hosts: z.array(templateField.min(1)).default([]).describe('DNS names and addresses it is good for.'),
-  usages: z.enum(['client', 'server', 'both']).default('both').describe('What it may be used for.'),
-  owner: ownerField.default('root:root').describe('Owner of the files.'),
-  files: z
-    .strictObject({
-      certificate: fileNameField.default('tls.crt').describe('File of the certificate.'),
-      key: fileNameField.default('tls.key').describe('File of the key.'),
-      authority: fileNameField.default('ca.crt').describe("File of the authority's certificate."),
-    })
-    .prefault({})
-    .describe('Names of the files.'),
-  onChange: onChangeField,
-});
+const certificateSchema = z
+  .strictObject({
+    name: nameField.describe('Name of the certificate.'),
+    directory: pathField.describe('Where its files go.'),
+    authority: nameField.default('site').describe('Who signs it: an authority of platform.yaml, or site, which also signs the agents.'),
+    commonName: templateField
+      .max(64)
+      .optional()
+      .describe("Common name of the subject; the first of hosts when left out. '' is none, which needs an organisation."),
+    organizations: z
+      .array(
+        templateField
+          .min(1)
+          .refine(
+            (name) => !name.startsWith('caisson:') || name === MONITORS,
+            `starts with caisson:, which operators alone have; only ${MONITORS} may be named`,
+          ),
+      )
+      .default([])
+      .describe(`Organisations of the subject. With ${MONITORS}, a client may ask agents for their metrics.`),
+    hosts: z.array(templateField.min(1)).default([]).describe('DNS names and addresses it is good for.'),
+    usages: z.enum(['client', 'server', 'both']).default('both').describe('What it may be used for.'),
+    owner: ownerField.default('root:root').describe('Owner of the files.'),
+    files: z
+      .strictObject({
+        certificate: fileNameField.default('tls.crt').describe('File of the certificate.'),
+        key: fileNameField.default('tls.key').describe('File of the key.'),
+        authority: fileNameField.default('ca.crt').describe("File of the authority's certificate."),
+      })
+      .prefault({})
+      .describe('Names of the files.'),
+    onChange: onChangeField,
+  })
+  .refine(({ commonName, organizations }) => commonName !== '' || organizations.length > 0, {
+    path: ['commonName'],
+    message: 'is empty, and a subject must not be; name an organisation, too',
+  });
 
 const keyPairSchema = z.strictObject({
   name: nameField.describe('Name of the pair; the hosts of the component share it.'),
@@ -384,6 +434,10 @@ export const componentSchema = z.strictObject({
       z.strictObject({
         name: nameField.describe('Name for ${secret.NAME}; one of its kind in all manifests.'),
         length: z.int().min(12).max(128).default(24).describe('Number of characters.'),
+        inData: z
+          .boolean()
+          .default(true)
+          .describe('False where no data are made with the value: it may change without an action that tells the program.'),
       }),
     )
     .default([])

@@ -7,7 +7,7 @@ export const INIT_FLAGS: readonly string[] = [
   ...['domain', 'pod-cidr', 'service-cidr', 'option', 'option-value'],
   ...['ssh-user', 'ssh-port', 'host-key', 'root-pass', 'root-pass-file', 'private-key'],
   ...['lock', 'manifests', 'images', 'name', 'version', 'platform', 'executable', 'with-referrers', 'mirror', 'ca', 'client-certificate'],
-  ...['allowed-signers', 'revoked', 'plan', 'yes', 'parallel', 'json', 'quiet', 'debug', 'help'],
+  ...['allowed-signers', 'revoked', 'digest', 'unsigned', 'plan', 'yes', 'parallel', 'json', 'quiet', 'debug', 'help'],
 ];
 
 const flagField = z

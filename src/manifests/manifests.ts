@@ -65,7 +65,7 @@ class Loader {
 
   async #folder<T>(directory: string, schema: z.ZodType<T>): Promise<LoadedDocument<T>[]> {
     const loaded: LoadedDocument<T>[] = [];
-    for (const name of await this.#tree.list(directory)) {
+    for (const name of await this.#names(directory)) {
       if (name.endsWith('.yml')) {
         this.problems.add(this.#label(`${directory}/${name}`), { reason: 'is not read', remedy: 'let its name end in .yaml' });
       }
@@ -76,9 +76,14 @@ class Loader {
     return loaded;
   }
 
+  /** Hidden files are no documents: editors and file managers leave such beside those that they are named for. */
+  async #names(directory: string): Promise<readonly string[]> {
+    return (await this.#tree.list(directory)).filter((name) => !name.startsWith('.'));
+  }
+
   async #components(): Promise<LoadedManifests['components']> {
     const loaded: (LoadedDocument<Component> & { templates: ReadonlyMap<string, string> })[] = [];
-    for (const name of await this.#tree.list('components')) {
+    for (const name of await this.#names('components')) {
       if (!name.endsWith('/')) continue;
       const path = `components/${name}component.yaml`;
       const document = await this.#document(path, componentSchema);

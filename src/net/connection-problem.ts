@@ -1,4 +1,5 @@
 import { errnoOf, messageOf } from '../core/index.ts';
+import type { Blame } from './fetch-error.ts';
 
 /** A failure below HTTP, in words. */
 export interface ConnectionProblem {
@@ -6,6 +7,8 @@ export interface ConnectionProblem {
   readonly hint?: string;
   /** True when another attempt may mend it; false for names, certificates and protocol errors. */
   readonly transient: boolean;
+  /** Undefined for what may be of the one request alone. */
+  readonly blames?: Blame;
 }
 
 export interface ConnectionOf {
@@ -13,6 +16,8 @@ export interface ConnectionOf {
   readonly stallTimeoutMs: number;
   /** The proxy between, without its password. */
   readonly proxy: string | undefined;
+  /** The variable that names the proxy. */
+  readonly variable?: string | undefined;
 }
 
 const TRANSIENT_CODES: ReadonlySet<string> = new Set([
@@ -31,13 +36,27 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ]);
 
+/** No connection came about. */
+const OF_HOST: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+/** A connection came about, and no answer. */
+const OF_SILENT_HOST: ReadonlySet<string> = new Set(['ECONNRESET', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT']);
+
 /** Explains a connection error and gives a hint. */
 export function describeConnectionError(error: unknown, connection: ConnectionOf): ConnectionProblem {
   const refused = proxyStatus(error);
   if (connection.proxy !== undefined && refused !== undefined) return describeProxyAnswer(refused, connection);
   const code = codeOf(error) ?? '';
   const certificate = describeCertificate(code, error, connection.url);
-  if (certificate !== undefined) return { ...certificate, transient: false };
+  if (certificate !== undefined) return { ...certificate, transient: false, blames: 'host' };
   const seconds = Math.round(connection.stallTimeoutMs / 1000);
   const known: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'the connection was refused',
@@ -52,23 +71,29 @@ export function describeConnectionError(error: unknown, connection: ConnectionOf
   };
   const reason = known[code] ?? (messageOf(error) || code || 'unknown error');
   const through = connection.proxy === undefined ? '' : `through the proxy "${connection.proxy}": `;
-  return { reason: `${through}${reason}`, transient: TRANSIENT_CODES.has(code) };
+  return { reason: `${through}${reason}`, transient: TRANSIENT_CODES.has(code), ...blameOf(code) };
+}
+
+function blameOf(code: string): { readonly blames?: Blame } {
+  if (OF_HOST.has(code)) return { blames: 'host' };
+  return OF_SILENT_HOST.has(code) ? { blames: 'silent-host' } : {};
 }
 
 /** Explains an answer that came from the proxy. */
-function describeProxyAnswer(status: number, { url, proxy }: Omit<ConnectionOf, 'stallTimeoutMs'>): ConnectionProblem {
-  const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+function describeProxyAnswer(status: number, { url, proxy, variable }: Omit<ConnectionOf, 'stallTimeoutMs'>): ConnectionProblem {
   if (status === 407) {
     return {
       reason: `the proxy "${proxy}" asks for a user name and password, or refused those it got`,
-      hint: `Write them before the host in ${variable}, as USER:PASSWORD@, with %40 for an @ in them`,
+      hint: `Write them before the host in ${variable ?? 'its address'}, as USER:PASSWORD@, with %40 for an @ in them`,
       transient: false,
+      blames: 'host',
     };
   }
   return {
     reason: `the proxy "${proxy}" does not connect to "${url.host}": it answered ${status}`,
     hint: `Let the proxy allow it, or ask it directly: NO_PROXY=${url.hostname}`,
     transient: status >= 500,
+    blames: 'host',
   };
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { Agent, buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { CaissonError } from '../core/index.ts';
 import { isLoopback } from './loopback.ts';
-import { parseNoProxy } from './no-proxy.ts';
+import { addressOf, parseNoProxy } from './no-proxy.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,7 +12,11 @@ export interface Route {
   readonly dispatcher: Dispatcher;
   /** The proxy between, as messages show it: never with its password. */
   readonly proxy: string | undefined;
+  /** The variable that names the proxy. */
+  readonly variable?: ProxyVariable;
 }
+
+export type ProxyVariable = 'HTTP_PROXY' | 'HTTPS_PROXY' | 'ALL_PROXY';
 
 export interface Dispatchers {
   for(url: URL): Route;
@@ -29,17 +33,18 @@ export interface DispatcherOptions {
 }
 
 /**
- * Connection pools that follow HTTP_PROXY, HTTPS_PROXY and NO_PROXY (either case) of the given environment; this machine is
- * never asked through a proxy. Throws USAGE for a proxy that is no http or https address.
+ * Connection pools that follow HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (either case) of the given environment, as curl
+ * documents them: the variable of the scheme comes before ALL_PROXY, and an empty one counts as none. This machine is never asked
+ * through a proxy. Throws USAGE for a proxy that is no http or https address; `for` throws it for ALL_PROXY, which may be meant for
+ * other programs, when it would be used.
  */
 export function createDispatchers({ env, connectTimeoutMs, ca, clientCertificates }: DispatcherOptions): Dispatchers {
   const trust = ca.length === 0 ? {} : { ca: [...usualAuthorities(env), ...ca] };
   const connect = { timeout: connectTimeoutMs, ...trust };
   const direct: Route = { dispatcher: new Agent({ connect }), proxy: undefined };
-  const throughProxy = (name: string, own: { readonly cert?: string; readonly key?: string } = {}): Route | undefined => {
-    const address = proxyAddress(env, name);
-    if (address === undefined) return undefined;
-    const { origin, token } = address;
+  const opened: Dispatcher[] = [direct.dispatcher];
+  const throughProxy = (name: ProxyVariable, own: OwnCertificate): Route => {
+    const { origin, token } = proxyAddress(name, variable(env, name));
     const dispatcher = new ProxyAgent({
       uri: origin,
       ...(token === undefined ? {} : { token }),
@@ -47,20 +52,29 @@ export function createDispatchers({ env, connectTimeoutMs, ca, clientCertificate
       proxyTunnel: false,
       connect,
       proxyTls: connect,
+      clientFactory: (proxy) => new Pool(proxy, { connect: withoutAddressAsName(buildConnector(connect)) }),
       ...(ca.length === 0 && own.cert === undefined ? {} : { requestTls: { ...trust, ...own } }),
     });
-    return { dispatcher, proxy: origin };
+    opened.push(dispatcher);
+    return { dispatcher, proxy: origin, variable: name };
   };
-  const proxies: Readonly<Record<string, Route | undefined>> = {
-    'http:': throughProxy('HTTP_PROXY'),
-    'https:': throughProxy('HTTPS_PROXY'),
+  const proxyFor = (name: ProxyVariable, own: OwnCertificate = {}): FindRoute => {
+    if (variable(env, name) !== '') {
+      const route = throughProxy(name, own);
+      return () => route;
+    }
+    if (variable(env, 'ALL_PROXY') === '') return () => undefined;
+    let route: Route | undefined;
+    return () => (route ??= throughProxy('ALL_PROXY', own));
   };
+  const proxies: Readonly<Record<string, FindRoute>> = { 'http:': proxyFor('HTTP_PROXY'), 'https:': proxyFor('HTTPS_PROXY') };
   // Connections of a host with a certificate of its own are not shared with other hosts.
   const certified = new Map(
     [...clientCertificates].map(([host, pem]) => {
       const own = { cert: pem, key: pem };
       const straight: Route = { dispatcher: new Agent({ connect: { ...connect, ...own } }), proxy: undefined };
-      return [host, { direct: straight, proxy: throughProxy('HTTPS_PROXY', own) }] as const;
+      opened.push(straight.dispatcher);
+      return [host, { direct: straight, proxy: proxyFor('HTTPS_PROXY', own) }] as const;
     }),
   );
   const bypasses = parseNoProxy(variable(env, 'NO_PROXY'));
@@ -68,26 +82,55 @@ export function createDispatchers({ env, connectTimeoutMs, ca, clientCertificate
     for: (url) => {
       const own = url.protocol === 'https:' ? certified.get(url.host) : undefined;
       const routes = own ?? { direct, proxy: proxies[url.protocol] };
-      return routes.proxy === undefined || isLoopback(url.hostname) || bypasses(url) ? routes.direct : routes.proxy;
+      return isLoopback(url.hostname) || bypasses(url) ? routes.direct : (routes.proxy?.() ?? routes.direct);
     },
     close: async () => {
-      const all = [...certified.values()].flatMap((own) => [own.direct, own.proxy]);
-      const routes = [direct, ...Object.values(proxies), ...all].filter((route) => route !== undefined);
-      await Promise.all(routes.map(({ dispatcher }) => dispatcher.destroy()));
+      await Promise.all(opened.map((dispatcher) => dispatcher.destroy()));
     },
   };
 }
 
+interface OwnCertificate {
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Gives the route through a proxy; undefined where none is named. */
+type FindRoute = () => Route | undefined;
+
+/**
+ * Connects without a server name (SNI) where it would be an address, which RFC 6066 section 3 does not permit and Node warns of. The
+ * certificate is compared with the address all the same.
+ */
+function withoutAddressAsName(connect: buildConnector.connector): buildConnector.connector {
+  return ({ servername, ...options }, callback) => {
+    // Clients of plain http pass null.
+    const name = servername ?? '';
+    const isName = name !== '' && addressOf(name) === undefined;
+    connect(isName ? { ...options, servername: name } : options, callback);
+  };
+}
+
 /** A proxy's address, with its credentials split off. A scheme may be left out, as curl allows. */
-function proxyAddress(env: Environment, name: string): { readonly origin: string; readonly token: string | undefined } | undefined {
-  const value = variable(env, name).trim();
-  if (value === '') return undefined;
+function proxyAddress(name: ProxyVariable, value: string): { readonly origin: string; readonly token: string | undefined } {
   const text = value.includes('://') ? value : `http://${value}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  const example = 'http://proxy.example.com:3128';
+  const [socks] = /^socks[0-9a-z]*(?=:)/i.exec(text) ?? [];
+  if (socks !== undefined) {
+    const other = name === 'ALL_PROXY' ? `HTTPS_PROXY=${example} and HTTP_PROXY, which come before ${name}` : `${name}=${example}`;
+    throw new CaissonError(
+      'USAGE',
+      `Cannot use ${name}: it names a proxy for ${socks.toLowerCase()}, and only http and https proxies are used`,
+      {
+        hint: `Name an http proxy: ${other}; or leave ${name} out and name in NO_PROXY what is reached directly`,
+      },
+    );
+  }
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === '') {
     // The value itself may hold a password.
     throw new CaissonError('USAGE', `Cannot use ${name}: it is not the address of an http or https proxy`, {
-      hint: `Write it as ${name}=http://proxy.example.com:3128, with USER:PASSWORD@ before the host if it asks for them`,
+      hint: `Write it as ${name}=${example}, with USER:PASSWORD@ before the host if it asks for them`,
     });
   }
   const { username, password, origin } = url;
@@ -107,7 +150,7 @@ function decoded(text: string): string {
 }
 
 function variable(env: Environment, name: string): string {
-  return env[name.toLowerCase()] ?? env[name] ?? '';
+  return [env[name.toLowerCase()], env[name]].map((value) => value?.trim() ?? '').find((value) => value !== '') ?? '';
 }
 
 /** Naming authorities replaces those that Node trusts by itself, so that these must be named, too. */

@@ -6,6 +6,7 @@ import { discard, readStart } from './discard.ts';
 import { createDispatchers, type Dispatchers, type Environment } from './dispatchers.ts';
 import { describeConnectionError, type ConnectionProblem } from './connection-problem.ts';
 import { FetchError, printableUrl } from './fetch-error.ts';
+import { HostFaults } from './host-faults.ts';
 import type { HttpRequest, HttpResponse, WholeResponse } from './http-message.ts';
 import { describeRateLimit } from './rate-limit.ts';
 import { contentRange, headerOf, rangeHeader, startOfBody } from './range.ts';
@@ -15,7 +16,7 @@ import { retryAfterMs } from './retry-after.ts';
 import { translated } from './translated-body.ts';
 
 export interface HttpClientOptions {
-  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are looked up. None by default. */
+  /** Where HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are looked up. None by default. */
   readonly env?: Environment;
   /** Certificates (PEM) of authorities that are trusted besides the usual ones. */
   readonly ca?: readonly string[];
@@ -29,6 +30,11 @@ export interface HttpClientOptions {
   readonly longestWaitMs?: number;
   /** Waits before the second attempt, the third …; their number sets the number of attempts. */
   readonly retryDelaysMs?: readonly number[];
+  /**
+   * Milliseconds for which a host that could not be reached, after all attempts of one request, is not asked again: other
+   * requests to it fail at once with the same error. Without end by default, for the life of this client.
+   */
+  readonly hostFaultMs?: number;
   /** For tests. */
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 }
@@ -60,6 +66,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  */
 export class HttpClient {
   readonly #dispatchers: Dispatchers;
+  readonly #faults: HostFaults;
   readonly #emit: Emit;
   readonly #clock: Clock;
   readonly #stallTimeoutMs: number;
@@ -74,6 +81,7 @@ export class HttpClient {
     this.#longestWaitMs = options.longestWaitMs ?? 120_000;
     this.#retryDelaysMs = options.retryDelaysMs ?? [500, 2000, 6000];
     this.#sleep = options.sleep ?? sleep;
+    this.#faults = new HostFaults(this.#clock, options.hostFaultMs ?? Infinity);
     this.#dispatchers = createDispatchers({
       env: options.env ?? {},
       ca: options.ca ?? [],
@@ -84,11 +92,13 @@ export class HttpClient {
 
   /**
    * Sends a request and returns once the headers are there. Any status comes back as a response, after 408, 429 and 5xx
-   * were retried; connection errors that persist are FETCH_FAILED, a wait longer than allowed is RATE_LIMITED.
+   * were retried; connection errors that persist are FETCH_FAILED, a wait longer than allowed is RATE_LIMITED. A host that
+   * could not be reached before is not asked: see hostFaultMs.
    */
   async request(request: HttpRequest): Promise<HttpResponse> {
     if (request.once === true) return this.#follow(request);
     const what = `${request.method ?? 'GET'} ${printableUrl(request.url)}`;
+    const mark = this.#faults.mark();
     const operation = async (attempt: number): Promise<HttpResponse> => {
       const response = await this.#follow(request);
       if (!isBusy(response.status)) return response;
@@ -105,7 +115,7 @@ export class HttpClient {
         error instanceof BusyServer ? { askedMs: error.askedMs } : undefined,
       );
     } catch (error) {
-      throw error instanceof FetchError ? error.asFinal() : error;
+      throw error instanceof FetchError ? this.#faults.judge(error.asFinal(), mark) : error;
     }
   }
 
@@ -130,7 +140,7 @@ export class HttpClient {
 
   /** Reads a file of up to `limit` bytes; undefined when the server does not have it. A bound function, to be passed on. */
   readonly fetchFile = async (url: string, options: FetchFileOptions): Promise<Buffer | undefined> => {
-    const { status, bytes } = await this.requestWhole({ url, signal: options.signal, ...loginOf(options) }, options.limit);
+    const { status, bytes } = await this.requestWhole({ url, signal: options.signal, ...authorizationIn(options) }, options.limit);
     if (status === 404 || status === 410) return undefined;
     if (status !== 200) throw new FetchError(url, `the server answered ${status}`, { status });
     return bytes;
@@ -142,7 +152,7 @@ export class HttpClient {
    * check a digest. Throws FETCH_FAILED for any other status than 200 and 206.
    */
   async openUrl(url: string, options: OpenUrlOptions = {}): Promise<Readable> {
-    return this.resume(url, options, (headers, signal) => this.request({ url, headers, signal, ...loginOf(options) }));
+    return this.resume(url, options, (headers, signal) => this.request({ url, headers, signal, ...authorizationIn(options) }));
   }
 
   /**
@@ -210,19 +220,21 @@ export class HttpClient {
   }
 
   async #send(url: URL, request: HttpRequest): Promise<HttpResponse> {
+    this.#faults.check(url);
     const authorization = request.authorization?.get(url.origin);
-    const { dispatcher, proxy } = this.#dispatchers.for(url);
-    const fail = ({ reason, hint, transient }: ConnectionProblem, cause?: unknown): FetchError =>
+    const { dispatcher, proxy, variable } = this.#dispatchers.for(url);
+    const fail = ({ reason, hint, transient, blames }: ConnectionProblem, cause?: unknown): FetchError =>
       new FetchError(url, reason, {
         action: isReading(request) ? 'fetch' : 'send to',
         transient,
+        ...(blames === undefined ? {} : { blames }),
         ...(cause === undefined ? {} : { cause }),
         ...(hint === undefined ? {} : { hint }),
       });
     const translate = (error: unknown): unknown => {
       if (request.signal?.aborted === true) return request.signal.reason;
       if (error instanceof CaissonError) return error;
-      return fail(describeConnectionError(error, { url, stallTimeoutMs: this.#stallTimeoutMs, proxy }), error);
+      return fail(describeConnectionError(error, { url, stallTimeoutMs: this.#stallTimeoutMs, proxy, variable }), error);
     };
     const body = await bodyOf(request);
     try {
@@ -244,7 +256,10 @@ export class HttpClient {
         ...(body.content === undefined ? {} : { body: body.content }),
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });
-      return { status: response.statusCode, headers: response.headers, body: translated(response.body, translate), url: url.href };
+      const arrived = (): void => this.#faults.answered(url);
+      arrived();
+      const bodyBytes = translated(response.body, translate, arrived);
+      return { status: response.statusCode, headers: response.headers, body: bodyBytes, url: url.href };
     } catch (error) {
       if (body.content instanceof Readable) body.content.destroy();
       throw translate(error);
@@ -275,7 +290,7 @@ export function isBusy(status: number): boolean {
   return BUSY.has(status);
 }
 
-function loginOf({ authorization }: Pick<HttpRequest, 'authorization'>): Pick<HttpRequest, 'authorization'> {
+function authorizationIn({ authorization }: Pick<HttpRequest, 'authorization'>): Pick<HttpRequest, 'authorization'> {
   return authorization === undefined ? {} : { authorization };
 }
 

@@ -40,7 +40,8 @@ function networkOf(entry: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefin
   return ipaddr.isValidCIDR(entry) ? ipaddr.parseCIDR(entry) : undefined;
 }
 
-function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+/** The address that a host name of a URL is; undefined for a name. */
+export function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const bare = hostname.replace(/^\[|\]$/g, '');
   // isValid also takes a plain number for an address.
   if (!/^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i.test(bare) || !ipaddr.isValid(bare)) return undefined;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 
-/** The same bytes, with errors in our words. */
-export function translated(body: Readable, translate: (error: unknown) => unknown): Readable {
+/** The same bytes, with errors in our words. `onBytes` is told of every piece that arrives. */
+export function translated(body: Readable, translate: (error: unknown) => unknown, onBytes: () => void): Readable {
   const stream = new Readable({
     read: () => {
       body.resume();
@@ -12,6 +12,7 @@ export function translated(body: Readable, translate: (error: unknown) => unknow
     },
   });
   body.on('data', (chunk: Buffer) => {
+    onBytes();
     if (!stream.push(chunk)) body.pause();
   });
   body.once('end', () => stream.push(null));

@@ -69,6 +69,23 @@ export function repositoryName(reference: ImageReference): string {
   return `${reference.domain}/${reference.repository}`;
 }
 
+/**
+ * A registry as a part of the path of another one. Paths have no colons and brackets: a port stands behind a dash
+ * (distribution-spec, Pulling manifests). Empty for an address without a letter or digit.
+ */
+export function registryAsPath(domain: string): string {
+  return domain.replace(/[^a-z0-9.]+/g, '-').replace(/^-|-$/g, '');
+}
+
+/**
+ * A full name, with or without tag, as clients write it behind the address of a registry that serves images of many
+ * registries: harbor.example-8443/team/app:1 for harbor.example:8443/team/app:1.
+ */
+export function nameAsPath(name: string): string {
+  const slash = name.indexOf('/');
+  return slash < 0 ? name : `${registryAsPath(name.slice(0, slash))}${name.slice(slash)}`;
+}
+
 function splitReference(text: string): { name: string; tag?: string; digest?: string } {
   const at = text.indexOf('@');
   const digest = at < 0 ? {} : { digest: text.slice(at + 1) };

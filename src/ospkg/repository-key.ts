@@ -1,5 +1,3 @@
-import { generateKey, readKey, readPrivateKey } from 'openpgp';
-
 /** The OpenPGP key with which a site signs package repositories. */
 export interface RepositoryKeyPair {
   /** Armored and without a passphrase; a file that holds it must have mode 0600. */
@@ -13,6 +11,7 @@ export interface RepositoryKeyPair {
  * expire; `date` is its creation time and must not be after the dates of the files that it will sign.
  */
 export async function generateRepositoryKey(options: { readonly userId: string; readonly date: Date }): Promise<RepositoryKeyPair> {
+  const { generateKey } = await import('openpgp');
   const { privateKey, publicKey } = await generateKey({
     type: 'ecc',
     curve: 'ed25519Legacy',
@@ -26,6 +25,7 @@ export async function generateRepositoryKey(options: { readonly userId: string; 
 
 /** The public half of an armored private key; undefined for a text that is none. */
 export async function publicKeyOf(privateKey: string): Promise<string | undefined> {
+  const { readPrivateKey } = await import('openpgp');
   return readPrivateKey({ armoredKey: privateKey }).then(
     (key) => key.toPublic().armor(),
     () => undefined,
@@ -34,6 +34,7 @@ export async function publicKeyOf(privateKey: string): Promise<string | undefine
 
 /** Whether both halves are readable and of one key. */
 export async function isKeyPair({ privateKey, publicKey }: RepositoryKeyPair): Promise<boolean> {
+  const { readKey, readPrivateKey } = await import('openpgp');
   try {
     const [own, other] = [await readPrivateKey({ armoredKey: privateKey }), await readKey({ armoredKey: publicKey })];
     return own.getFingerprint() === other.getFingerprint();

@@ -1,8 +1,11 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import ipaddr from 'ipaddr.js';
+import { CaissonError } from '../core/index.ts';
 import { usageOf, type CertificateUsage } from './usage.ts';
-import { parseCertificate, x509 } from './x509.ts';
+import { readCertificate } from './x509.ts';
 
 export interface CertificateInfo {
+  /** Its attributes in their order, as RFC 2253 writes each: O=admins, CN=a. */
   readonly subject: string;
   readonly commonName: string | undefined;
   readonly organizations: readonly string[];
@@ -11,6 +14,7 @@ export interface CertificateInfo {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly dnsNames: readonly string[];
+  /** In canonical form. */
   readonly addresses: readonly string[];
   /** SHA-256 over the DER bytes, as `openssl x509 -fingerprint -sha256` prints it. */
   readonly fingerprint: string;
@@ -18,18 +22,50 @@ export interface CertificateInfo {
 
 /** The fields of the first certificate of a PEM text; no signature is verified. Throws CERTIFICATE_INVALID. */
 export function certificateInfo(pem: string): CertificateInfo {
-  const certificate = parseCertificate(pem);
-  const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
-  const purposes = certificate.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? [];
+  return infoOf(readCertificate(pem));
+}
+
+/** The fields of a certificate. Throws CERTIFICATE_INVALID where one of them is not as its type has it. OpenSSL reads them: it is many times faster than a parser in JavaScript, and a site has thousands. */
+export function infoOf(certificate: X509Certificate): CertificateInfo {
+  const names = alternativeNames(certificate.subjectAltName ?? '');
+  const { CN, O }: { readonly CN?: unknown; readonly O?: unknown } = certificate.toLegacyObject().subject ?? {};
   return {
-    subject: certificate.subject,
-    commonName: certificate.subjectName.getField('CN')[0],
-    organizations: certificate.subjectName.getField('O'),
-    usages: usageOf(purposes.map(String)),
-    notBefore: certificate.notBefore,
-    notAfter: certificate.notAfter,
-    dnsNames: names.filter((name) => name.type === 'dns').map((name) => name.value),
-    addresses: names.filter((name) => name.type === 'ip').map((name) => name.value),
-    fingerprint: new X509Certificate(Buffer.from(certificate.rawData)).fingerprint256,
+    subject: (certificate.subject ?? '').split('\n').join(', '),
+    commonName: valuesOf(CN)[0],
+    organizations: valuesOf(O),
+    usages: usageOf(certificate.keyUsage ?? []),
+    notBefore: timeOf(certificate.validFrom),
+    notAfter: timeOf(certificate.validTo),
+    dnsNames: names.filter(({ type }) => type === 'DNS').map(({ name }) => name),
+    addresses: names.filter(({ type }) => type === 'IP Address').map(({ name }) => addressOf(name)),
+    fingerprint: certificate.fingerprint256,
   };
+}
+
+function timeOf(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw badField(`its lifetime has "${text}"`);
+  return date;
+}
+
+function addressOf(text: string): string {
+  if (!ipaddr.isValid(text)) throw badField(`it names the address "${text}"`);
+  return ipaddr.parse(text).toString();
+}
+
+function badField(reason: string): CaissonError {
+  return new CaissonError('CERTIFICATE_INVALID', `Cannot read a certificate: ${reason}`);
+}
+
+/** An attribute that a subject has once is a string there, and one that it has several times a list. */
+function valuesOf(attribute: unknown): readonly string[] {
+  return [attribute].flat().filter((value) => typeof value === 'string');
+}
+
+/** Parses the alternative names as Node writes them: TYPE:NAME, separated by a comma and a space, with a name of unusual characters as a JSON string. */
+function alternativeNames(text: string): readonly { readonly type: string; readonly name: string }[] {
+  return [...text.matchAll(/(?:^|, )([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)/g)].map(([, type = '', name = '']) => ({
+    type,
+    name: name.startsWith('"') ? String(JSON.parse(name)) : name,
+  }));
 }

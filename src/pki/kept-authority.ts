@@ -1,16 +1,19 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { CaissonError, type Clock } from '../core/index.ts';
 import { joinInside, readKeptPair, writeKeptPair, type PairPaths } from '../io/index.ts';
 import { createAuthority } from './authority.ts';
-import { certificateInfo } from './certificate-info.ts';
+import { certificateInfo, infoOf } from './certificate-info.ts';
 import { issueCertificate } from './issue.ts';
 import type { KeyPair } from './key-pair.ts';
 import { hasSubject, type CertificateSubject } from './subject.ts';
+import { readCertificate } from './x509.ts';
 
 const AUTHORITY_DAYS = 3650;
 /** The end of an authority is announced this long before, because replacing one reaches every node and client. */
 const AUTHORITY_WARNING_DAYS = 400;
 const DAY = 86_400_000;
+/** Days before its end from which on a certificate is issued again. */
+export const RENEWAL_DAYS = 60;
 
 export interface KeptAuthorityOptions {
   /** Keeps the certificate and key of the authority: NAME.crt and NAME.key. */
@@ -69,12 +72,15 @@ export function openKeptAuthority(options: KeptAuthorityOptions): KeptAuthority 
   const authorityPaths = pathsIn(options.directory, options.files ?? nameOf(options));
   const pathsOf = (id: string): PairPaths => pathsIn(storeOf(options), id);
   // A run asks for the same certificates once for each host; the same bytes are judged once.
-  const judge = remembered(judgePair);
   const isPair = remembered(belongTogether);
   const endOf = remembered((certificate: string) => certificateInfo(certificate).notAfter);
+  const parsed = remembered(readCertificate);
+  const judge = remembered((candidate: Candidate) => judgePair(candidate, parsed(candidate.issuer.certificate)));
   const describe = ({ certificate }: KeyPair): AuthorityCertificate => withWarning(certificate, endOf(certificate), authorityPaths, clock);
 
-  const peekPair = async (): Promise<KeyPair | undefined> => readAuthority(authorityPaths, isPair);
+  let known: KeyPair | undefined;
+  // Read once: a run asks for it with every certificate of every host.
+  const peekPair = async (): Promise<KeyPair | undefined> => (known ??= await readAuthority(authorityPaths, isPair));
   const obtainPair = async (): Promise<KeyPair> => (await peekPair()) ?? makeAuthority(authorityPaths, options);
   const peek = async (id: string, subject: CertificateSubject): Promise<KeyPair | undefined> => {
     if (toRenew.has(id)) return undefined;
@@ -149,15 +155,20 @@ interface Judgement {
   readonly issuerEnd: number;
 }
 
-function judgePair({ pair, subject, issuer }: Candidate): Judgement {
+function judgePair({ pair, subject }: Candidate, issuer: X509Certificate): Judgement {
+  const certificate = readCertificate(pair.certificate);
+  const info = infoOf(certificate);
   return {
-    isRight: hasSubject(pair.certificate, subject) && isIssuedBy(pair, issuer) && belongTogether(pair),
-    end: certificateInfo(pair.certificate).notAfter.getTime(),
-    issuerEnd: certificateInfo(issuer.certificate).notAfter.getTime(),
+    isRight: hasSubject(info, subject) && isIssued(certificate, issuer) && isKeyOf(certificate, pair.key),
+    end: info.notAfter.getTime(),
+    issuerEnd: infoOf(issuer).notAfter.getTime(),
   };
 }
 
-function fits({ isRight, end, issuerEnd }: Judgement, { clock, renewalDays = 60, keepEnded = false }: KeptAuthorityOptions): boolean {
+function fits(
+  { isRight, end, issuerEnd }: Judgement,
+  { clock, renewalDays = RENEWAL_DAYS, keepEnded = false }: KeptAuthorityOptions,
+): boolean {
   const left = end - clock.now().getTime();
   // A certificate that ends together with its authority would not be longer if it was issued again.
   return isRight && (left > renewalDays * DAY || ((left > 0 || keepEnded) && end >= issuerEnd));
@@ -176,16 +187,24 @@ function remembered<A, R>(work: (argument: A) => R): (argument: A) => R {
   };
 }
 
-function isIssuedBy(pair: KeyPair, issuer: KeyPair): boolean {
-  const authority = new X509Certificate(issuer.certificate);
-  const certificate = new X509Certificate(pair.certificate);
-  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+/** True for a certificate with the name and the signature of the issuer. */
+function isIssued(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 /** False for a key of another certificate, and for halves that are no certificate or no key. */
 function belongTogether({ certificate, key }: KeyPair): boolean {
   try {
-    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+    return isKeyOf(readCertificate(certificate), key);
+  } catch {
+    return false;
+  }
+}
+
+/** False for a key of another certificate, and for a text that is no key. */
+function isKeyOf(certificate: X509Certificate, key: string): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(key));
   } catch {
     return false;
   }

@@ -1,9 +1,10 @@
 import ipaddr from 'ipaddr.js';
-import { certificateInfo } from './certificate-info.ts';
+import type { CertificateInfo } from './certificate-info.ts';
 import type { CertificateUsage } from './usage.ts';
 
 /** Whom a certificate is for. */
 export interface CertificateSubject {
+  /** Empty for none, which needs an organization. */
   readonly commonName: string;
   /** For instance "system:nodes", which Kubernetes reads as groups; none by default. */
   readonly organizations?: readonly string[];
@@ -14,11 +15,10 @@ export interface CertificateSubject {
   readonly usages: CertificateUsage;
 }
 
-/** Whether a certificate (PEM) says exactly this of its subject; the order of names does not matter. */
-export function hasSubject(certificate: string, subject: CertificateSubject): boolean {
-  const info = certificateInfo(certificate);
+/** Whether a certificate says exactly this of its subject; the order of names does not matter. */
+export function hasSubject(info: CertificateInfo, subject: CertificateSubject): boolean {
   return (
-    info.commonName === subject.commonName &&
+    (info.commonName ?? '') === subject.commonName &&
     info.usages === subject.usages &&
     sameMembers(info.organizations, subject.organizations ?? []) &&
     sameMembers(info.dnsNames, subject.dnsNames) &&

@@ -12,6 +12,8 @@ export interface Making {
   readonly owned: OwnedResource;
   /** True when a reload of the running service is enough, without a restart. */
   readonly isReload?: boolean;
+  /** True when a service that the resource starts does not run now, such as one that a person stopped. */
+  readonly isStopped?: boolean;
 }
 
 /** A resource that is in the wanted state already. */
@@ -37,7 +39,7 @@ export interface Removal {
   readonly owned: OwnedResource;
   readonly reason: string;
   /**
-   * `gone`: the run removes it. `left`: stays because it existed before Caisson. `kept`: stays because it holds data.
+   * `gone`: the run removes it. `left`: stays because it existed before Caisson. `kept`: stays because it holds data, also where these were there before.
    */
   readonly end: 'gone' | 'left' | 'kept';
 }

@@ -1,4 +1,4 @@
-import { ABSENT, detailsOf, MARKED, OWNERS, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
+import { ABSENT, detailsOf, filesOf, MARKED, OWNERS, resourceId, RESTORING, type Found, type Resource } from '../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../site/index.ts';
 import { isMaking, type Change, type Removal, type Staying } from './change.ts';
 
@@ -9,7 +9,8 @@ export interface DifferenceOptions {
 
 /**
  * Compares the wanted resources with those found on the hosts and those in the record. Returns one change for each
- * wanted resource and for each recorded one that is not wanted any more. Pure.
+ * wanted resource and for each recorded one that is not wanted any more; of a file that stands at the path of a wanted resource of
+ * another name, none. Pure.
  */
 export function difference(
   wanted: readonly Resource[],
@@ -21,19 +22,24 @@ export function difference(
     Object.entries(record?.hosts ?? {}).map(([host, recorded]) => [host, new Map(recorded.owned.map((one) => [resourceId(one), one]))]),
   );
   const wantedIds = new Set(wanted.map((resource) => `${resource.host} ${resourceId(resource)}`));
+  const unwanted = [...owned].flatMap(([host, things]) =>
+    [...things.values()].flatMap((one) => (wantedIds.has(`${host} ${resourceId(one)}`) ? [] : [{ host, one }])),
+  );
+  const byPath = new Map(unwanted.flatMap(({ host, one }) => placedPaths(one).map((path) => [`${host} ${path}`, one])));
+  const knownAs = (resource: Resource): OwnedResource | undefined => owned.get(resource.host)?.get(resourceId(resource));
   const makings = wanted.map((resource) =>
-    changeOf(resource, found.get(resource) ?? ABSENT, owned.get(resource.host)?.get(resourceId(resource))),
+    changeOf(resource, found.get(resource) ?? ABSENT, knownAs(resource) ?? ownWithPath(writtenPaths(resource), byPath)),
   );
-  const removals = [...owned].flatMap(([host, things]) =>
-    [...things.values()].filter((one) => !wantedIds.has(`${host} ${resourceId(one)}`)).map((one) => removalOf(host, one, options)),
-  );
-  const superseded = wanted.flatMap((resource) => supersededImage(resource, owned.get(resource.host)?.get(resourceId(resource))));
+  const written = new Set(wanted.flatMap(writtenPaths));
+  const removals = unwanted.flatMap(({ host, one }) => withoutWritten(removalOf(host, one, options), written));
+  const superseded = wanted.flatMap((resource) => [
+    ...supersededImage(resource, knownAs(resource)),
+    ...supersededFiles(resource, knownAs(resource), written),
+  ]);
   return [...withDependentUnits(makings), ...withDirectoriesAbove(removals), ...superseded];
 }
 
-/**
- * Has directories above data that stay in the record, unless they are empty: a later run that purges the data removes them, too.
- */
+/** Keeps directories in which data stay on the record, so that a later run which purges the data removes these directories, too. */
 function withDirectoriesAbove(removals: readonly (Removal | Staying)[]): readonly (Removal | Staying)[] {
   const staying = removals.filter((one) => one.action === 'keep' || one.end === 'kept');
   return removals.map((one) => {
@@ -70,7 +76,7 @@ function writtenPaths(resource: Resource): readonly string[] {
   const paths =
     resource.kind === 'certificate' || resource.kind === 'keypair'
       ? resource.spec.files.map(({ path }) => path)
-      : ['file', 'executable', 'artifact'].includes(resource.kind)
+      : PLACED.has(resource.kind)
         ? [resource.key]
         : [];
   return paths.map((path) => `${resource.host} ${path}`);
@@ -85,7 +91,14 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
   }
   if (found.state === 'absent') {
     const reason = known === undefined || known.kept === true ? 'it is not there yet' : 'the record has it, the host does not';
-    return { action: 'add', resource, reason, replaces: known?.before === 'other', owned: ownedBy(resource, known?.before) };
+    return {
+      action: 'add',
+      resource,
+      reason,
+      replaces: known?.before === 'other',
+      owned: ownedBy(resource, known?.before),
+      ...(found.isStopped === true ? { isStopped: true } : {}),
+    };
   }
   const before = known === undefined ? foundBefore(resource) : known.before;
   const source = known === undefined ? 'what was there before is another' : sourceOf(resource, known);
@@ -96,6 +109,7 @@ function changeOf(resource: Resource, found: Found, known: OwnedResource | undef
     replaces: before === 'other',
     owned: ownedBy(resource, before),
     ...(found.byReload === true ? { isReload: true } : {}),
+    ...(found.isStopped === true ? { isStopped: true } : {}),
   };
 }
 
@@ -144,9 +158,55 @@ function supersededImage(resource: Resource, known: OwnedResource | undefined): 
   return [{ action: 'remove', host, owned: { kind: 'image', key: source, owner }, reason: `"${key}" is another image now`, end: 'gone' }];
 }
 
+/**
+ * Removes the files of a set, such as a certificate with its key, that are elsewhere now. The set has the same name, by which the
+ * record has the new paths alone.
+ */
+function supersededFiles(resource: Resource, known: OwnedResource | undefined, written: ReadonlySet<string>): readonly Removal[] {
+  if (known === undefined || known.before === 'same') return [];
+  return fileRemovals(resource.host, known, written, `"${known.key}" has its files elsewhere now`);
+}
+
+/** Leaves out of a removal each file that the run writes as part of another resource, as where a release names a certificate otherwise. */
+function withoutWritten(removal: Removal | Staying, written: ReadonlySet<string>): readonly (Removal | Staying)[] {
+  if (removal.action === 'keep' || removal.end !== 'gone') return [removal];
+  const { host, owned, reason } = removal;
+  if (!placedPaths(owned).some((path) => written.has(`${host} ${path}`))) return [removal];
+  return fileRemovals(host, owned, written, reason);
+}
+
+/** Removals of all files of a resource that no wanted one writes. */
+function fileRemovals(
+  host: string,
+  { before, owner, ...one }: OwnedResource,
+  written: ReadonlySet<string>,
+  reason: string,
+): readonly Removal[] {
+  return placedPaths({ owner, ...one }).flatMap((key): readonly Removal[] => {
+    if (written.has(`${host} ${key}`)) return [];
+    const owned: OwnedResource = { kind: 'file', key, owner, ...(before === undefined ? {} : { before }) };
+    return [{ action: 'remove', host, owned, reason, end: 'gone' }];
+  });
+}
+
+/** The recorded resource, wanted no more, whose file stands at one of the paths. A run that replaces the file keeps no original of it. */
+function ownWithPath(paths: readonly string[], byPath: ReadonlyMap<string, OwnedResource>): OwnedResource | undefined {
+  const own = paths.map((path) => byPath.get(path)).find((one) => one !== undefined);
+  return own?.before === 'same' ? undefined : own;
+}
+
+/** Paths of the files of an owned resource of the kinds that place files. */
+function placedPaths(owned: OwnedResource): readonly string[] {
+  if (owned.kind === 'certificate' || owned.kind === 'keypair') return filesOf(owned);
+  return PLACED.has(owned.kind) ? [owned.key] : [];
+}
+
+/** Kinds of which each resource is one file at its key. */
+const PLACED: ReadonlySet<string> = new Set(['file', 'executable', 'artifact']);
+
 function removalOf(host: string, owned: OwnedResource, { purge = false }: DifferenceOptions): Removal | Staying {
   if (owned.kept === true && !purge) return { action: 'keep', host, owned };
-  const end = owned.before === 'same' ? 'left' : owned.data === true && !purge ? 'kept' : 'gone';
+  const end = owned.data === true && !purge ? 'kept' : owned.before === 'same' ? 'left' : 'gone';
   const gone = owned.data === true ? 'it is not wanted any more, and its data are purged' : 'it is not wanted any more';
   const reasons = { left: 'it was there before', kept: 'it holds data', gone };
   return { action: 'remove', host, owned, reason: reasons[end], end };

@@ -532,7 +532,7 @@ class Order {
     },
   ): readonly PlanStep[] {
     const { component, host } = placement;
-    const fallen = parts.isEngine ? this.#site.containersOn(placement) : [];
+    const fallen = parts.isEngine ? this.#site.containersOn(placement).filter((one) => !this.#isStopped(one)) : [];
     const isShort = component.placement === 'quorum' && this.#site.joinsFirst(component.name);
     const chain = component.update.order === 'parallel' && !isShort ? [] : this.#chainOf(component);
     const needed = placement.needs.flatMap((need) => this.#chains.get(need.component) ?? []);
@@ -546,17 +546,23 @@ class Order {
 
   /**
    * Adds gates for the running components of a host that depend on a restarted one or were interrupted with it. Those
-   * that were interrupted run their after-healthy actions again.
+   * that were interrupted run their after-healthy actions again. One that is stopped now has a gate where it is started.
    */
   #regain(placement: Placement, after: readonly MakeStep[]): readonly PlanStep[] {
     if (after.length === 0) return [];
     const fallen = new Set(after.flatMap(({ restarts }) => restarts));
-    return this.#site.dependentsOn(placement, fallen).flatMap((dependent) => {
+    const dependents = this.#site.dependentsOn(placement, fallen).filter((dependent) => !this.#isStopped(dependent));
+    return dependents.flatMap((dependent) => {
       const suffix = `-after-${placement.component.name}`;
       const gate = this.#gate(dependent, { needs: after, after }, suffix);
       if (!fallen.has(dependent.component.name)) return [gate];
       return [gate, ...this.#startedActions(dependent, [gate], suffix)];
     });
+  }
+
+  /** True when a service of the component does not run, so that the run starts it. */
+  #isStopped({ component, host }: Placement): boolean {
+    return (this.#makings.get(usesKey(host.name, component.name)) ?? []).some(({ isStopped }) => isStopped === true);
   }
 
   /**

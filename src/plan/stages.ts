@@ -1,5 +1,5 @@
 import { OWNERS, type ResourceKindName } from '../resources/index.ts';
-import { BACKUP_TIMER } from '../site/index.ts';
+import { BACKUP_TIMER, RENEWAL_TIMER } from '../site/index.ts';
 import type { Making } from './change.ts';
 
 /** Stages of an owner, in their order. All resources of one stage are made in one step. */
@@ -59,6 +59,13 @@ export function describeStage(stage: Stage, owner: string, makings: readonly Mak
   return words[stage];
 }
 
+/** Words for a step that starts timers of the seed and nothing else, by the keys of its resources. */
+const TIMERS: ReadonlyMap<string, string> = new Map([
+  [BACKUP_TIMER, 'start the timer of backups'],
+  [RENEWAL_TIMER, 'start the timer of renewals'],
+  [`${BACKUP_TIMER}, ${RENEWAL_TIMER}`, 'start the timers of backups and renewals'],
+]);
+
 function describeSeedStage(stage: Stage, keys: string): StageWords {
   switch (stage) {
     case 'bundle':
@@ -66,7 +73,7 @@ function describeSeedStage(stage: Stage, keys: string): StageWords {
     case 'executable':
       return { phase: 'stage-bundle', summary: 'place the program of the bundle' };
     case 'start':
-      return { phase: 'start-depot', summary: keys === BACKUP_TIMER ? 'start the timer of backups' : 'serve the bundle' };
+      return { phase: 'start-depot', summary: TIMERS.get(keys) ?? 'serve the bundle' };
     default:
       return { phase: 'start-depot', summary: 'make the certificate authority and the keys of this site' };
   }

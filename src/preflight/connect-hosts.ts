@@ -1,6 +1,7 @@
 import type { ClusterSpec, NodeSpec } from '../cluster/index.ts';
 import { CaissonError, formatDuration, messageOf } from '../core/index.ts';
-import { HostPool, JumpHosts, type ConnectOptions, type Host } from '../host/index.ts';
+import { HostPool, type Host } from '../host/index.ts';
+import { JumpHosts, type ConnectOptions } from '../ssh/index.ts';
 import { REAL_MACHINES, type Machines } from '../site/index.ts';
 import type { HostFinding } from './findings.ts';
 
@@ -21,6 +22,8 @@ export interface ConnectHostsOptions extends ConnectOptions {
   readonly hostsAtOnce?: number | undefined;
   /** Milliseconds for the login on each host; 60 000 by default. */
   readonly loginTimeoutMs?: number | undefined;
+  /** Name and address of this machine when it is none of the nodes; `depot.name` and `depot.address` by default. */
+  readonly beside?: { readonly name: string; readonly address: string } | undefined;
 }
 
 /**
@@ -45,9 +48,10 @@ export async function connectHosts(
   }
   const own = [...hosts.values()].find((host) => host.local);
   // The name of the seed must differ from the names of all nodes.
-  const seed = own ?? machines.openSeed({ name: spec.depot.name, address: spec.depot.address ?? '127.0.0.1' });
+  const { name = spec.depot.name, address } = options.beside ?? {};
+  const seed = own ?? machines.openSeed({ name, address: spec.depot.address ?? address ?? '127.0.0.1' });
   // While a node is not connected, this machine may be that node, so it is not judged as a seed beside the cluster.
-  if (own === undefined && findings.length === 0) findings.push(...(await besideProblems(spec, seed)));
+  if (own === undefined && findings.length === 0) findings.push(...(await besideProblems(spec.depot.address ?? address, seed)));
   return {
     hosts,
     findings,
@@ -86,8 +90,8 @@ function loginHangs({ name, address }: NodeSpec, timeoutMs: number): CaissonErro
 }
 
 /** Findings that prevent this machine, which is not a node, from being the seed. */
-async function besideProblems(spec: ClusterSpec, seed: Host): Promise<readonly HostFinding[]> {
-  if (spec.depot.address === undefined) {
+async function besideProblems(address: string | undefined, seed: Host): Promise<readonly HostFinding[]> {
+  if (address === undefined) {
     return [
       {
         host: 'this machine',

@@ -1,5 +1,5 @@
 import { CaissonError, messageOf } from '../core/index.ts';
-import { parseReferenceAsWritten } from '../oci/index.ts';
+import { parseReferenceAsWritten, registryAsPath } from '../oci/index.ts';
 
 /** Where images go: a registry, and a path in it that all repositories lie below. */
 export interface Destination {
@@ -29,12 +29,13 @@ export function parseDestination(text: string): Destination {
 
 /**
  * The repository that an image gets: its own path below the prefix, with the name of the registry that it came from before
- * it when `keepDomain` says so. Colons are not allowed in a path, so that a port is written behind a dash.
+ * it when `keepDomain` says so, spelled as the depot spells it.
  */
 export function repositoryFor(name: string, destination: Destination, keepDomain: boolean): { repository: string; tag?: string } {
   const reference = parseReferenceAsWritten(name);
-  const domain = reference.domain.replace(/[^a-z0-9.]+/g, '-').replace(/^-|-$/g, '');
-  const parts = [destination.prefix, ...(keepDomain ? [domain] : []), reference.repository].filter((part) => part !== '');
+  const parts = [destination.prefix, ...(keepDomain ? [registryAsPath(reference.domain)] : []), reference.repository].filter(
+    (part) => part !== '',
+  );
   const repository = parts.join('/');
   // Throws when the whole has become too long.
   parseReferenceAsWritten(`${destination.domain}/${repository}`);

@@ -101,10 +101,12 @@ function incomplete(
 ): CaissonError {
   const lacking = plan.images.filter((image) => !pushed.has(image));
   const reasons = lacking.map((image) => ({ image, error: reasonOf(image, failures) }));
-  const lines = reasons.flatMap(({ image, error }) =>
-    error === undefined ? [] : [`  ${image.name} → ${targetOf(destination, image)}: ${error.message.replaceAll('\n', '\n    ')}`],
-  );
-  const untried = lacking.length - lines.length;
+  // A registry that is gone fails every image by one error, which is named once.
+  const named = new Map<CaissonError, string[]>();
+  for (const { image, error } of reasons)
+    if (error !== undefined) named.set(error, [...(named.get(error) ?? []), `${image.name} → ${targetOf(destination, image)}`]);
+  const lines = [...named].map(([error, names]) => `  ${names.join(',\n  ')}: ${error.message.replaceAll('\n', '\n    ')}`);
+  const untried = reasons.filter(({ error }) => error === undefined).length;
   const more = untried === 0 ? '' : `\n  ${untried} more were not tried`;
   const first = reasons.find(({ error }) => error !== undefined)?.error;
   const again = 'Run the same command again: what has arrived is not sent again';

@@ -2,7 +2,7 @@ import { silent, type Emit } from '../core/index.ts';
 import { discard, FetchError, headerOf, isBusy, type HttpClient, type HttpResponse } from '../net/index.ts';
 import type { BlobContent, CheckedContent } from './checked-content.ts';
 import type { RegistryClient, RegistryRequest } from './registry-client.ts';
-import { pushRefusal, RegistryError } from './registry-error.ts';
+import { pushRefusal, RegistryError, type AskedRegistry } from './registry-error.ts';
 import { commitAddress, uploadAddress } from './upload-address.ts';
 
 /** An upload that the registry has begun. */
@@ -15,8 +15,8 @@ export interface UploadSession {
 export interface BlobUploadOptions {
   readonly client: RegistryClient;
   readonly http: Pick<HttpClient, 'askedWait'>;
-  /** https://host[:port] of the registry. */
-  readonly origin: string;
+  /** The registry, as refusals name it. */
+  readonly registry: AskedRegistry;
   readonly repository: string;
   /** Asks whether the blob has arrived after all, when the answer to the last request was lost. */
   readonly hasArrived: () => Promise<boolean>;
@@ -155,7 +155,7 @@ export class BlobUpload {
   /** Turns an unexpected answer into the end of the upload or into a break. */
   async #judge(response: HttpResponse): Promise<UploadOutcome | Break> {
     const askedMs = isBusy(response.status) ? await this.#options.http.askedWait(response) : undefined;
-    const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.origin, response);
+    const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.registry, response);
     if (isBusy(response.status)) return { error, askedMs };
     // The registry is at another place than we think; it may well say at which.
     if (response.status === OTHER_PLACE) return { error, askedMs: undefined };
@@ -174,7 +174,7 @@ export class BlobUpload {
       this.#moveTo(confirmed, response);
       return undefined;
     }
-    const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.origin, response);
+    const error = await pushRefusal(`blob "${this.#blob.digest}" to "${this.#options.repository}"`, this.#options.registry, response);
     if (!isThere && !LOST.has(response.status) && response.status !== OTHER_PLACE) throw error;
     return { done: false, error, refused: false };
   }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { userInfo } from 'node:os';
 import { CaissonError, errnoOf, InvalidInputError, messageOf, silent, type Emit } from '../core/index.ts';
 import { parseBoundedJson } from '../io/index.ts';
+import { authFilesOf, type LoginEnvironment } from './auth-files.ts';
 
 /** Credentials that docker login stored for a registry. */
 export type Credentials =
@@ -9,7 +10,28 @@ export type Credentials =
   | { readonly type: 'identity'; readonly token: string };
 
 /** Finds credentials for a repository by its full name (registry.example.com/team/app); undefined: ask anonymously. */
-export type FindCredentials = (repository: string) => Promise<Credentials | undefined>;
+export interface FindCredentials {
+  (repository: string): Promise<Credentials | undefined>;
+  /** Where the credentials come from; undefined where no file is read. */
+  readonly logins?: Logins;
+}
+
+/** Where credentials come from, for hints. */
+export interface Logins {
+  /** The command that stores a login, without the registry. */
+  readonly command: string;
+  /** Files that were read, in the order in which they count; the one that the command writes where there are none. */
+  readonly files: readonly string[];
+}
+
+/** Says how to log in at a registry, and which files are read for the login. */
+export function loginHint(host: string, { logins }: Pick<FindCredentials, 'logins'>): string {
+  const command = `${logins?.command ?? 'docker login'} ${host}`;
+  const [first, ...others] = logins?.files ?? [];
+  if (first === undefined) return command;
+  const files = [first, ...others].map((file) => `"${file}"`).join(', then ');
+  return `${command} (the login is read from ${files})`;
+}
 
 /**
  * Runs docker-credential-NAME get with the server's address on standard input and returns its standard output; undefined
@@ -18,8 +40,10 @@ export type FindCredentials = (repository: string) => Promise<Credentials | unde
 export type RunCredentialHelper = (name: string, server: string) => Promise<string | undefined>;
 
 export interface DockerCredentialsOptions {
-  /** DOCKER_CONFIG and HOME are looked up here. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** REGISTRY_AUTH_FILE, DOCKER_CONFIG, XDG_RUNTIME_DIR, XDG_CONFIG_HOME and HOME are looked up here. */
+  readonly env: LoginEnvironment;
+  /** Number of the user of podman's files; that of this process by default. */
+  readonly userId?: number;
   readonly runHelper?: RunCredentialHelper;
   readonly emit?: Emit;
 }
@@ -29,7 +53,7 @@ const HUB_KEY = 'https://index.docker.io/v1/';
 /** Gives no credentials: every request is anonymous. */
 export const anonymous: FindCredentials = async () => undefined;
 
-/** As loadDockerCredentials, but the file is read at the first look-up, which then reports a damaged file. */
+/** As loadDockerCredentials, but the files are read at the first look-up, which then reports a damaged file. */
 export function dockerCredentials(options: DockerCredentialsOptions): FindCredentials {
   let loaded: Promise<FindCredentials> | undefined;
   return async (repository) => {
@@ -39,19 +63,42 @@ export function dockerCredentials(options: DockerCredentialsOptions): FindCreden
 }
 
 /**
- * Credentials of docker's config.json ($DOCKER_CONFIG, else ~/.docker). Without a file every request is anonymous.
- * Throws INPUT_INVALID for a damaged file, INPUT_UNREADABLE for one that may not be read.
+ * Credentials that podman, skopeo and docker stored, from the files of authFilesOf: the first that has some for a repository counts.
+ * Without a file every request is anonymous. Throws INPUT_INVALID for a damaged file, INPUT_UNREADABLE for one that may not be read
+ * and for a missing one that REGISTRY_AUTH_FILE names.
  */
 export async function loadDockerCredentials(options: DockerCredentialsOptions): Promise<FindCredentials> {
-  const directory = options.env['DOCKER_CONFIG'] ?? (options.env['HOME'] === undefined ? undefined : join(options.env['HOME'], '.docker'));
-  if (directory === undefined) return anonymous;
-  const file = join(directory, 'config.json');
+  const { files, variable, session, command } = authFilesOf(options.env, options.userId ?? userInfo().uid);
+  const found: { readonly file: string; readonly find: FindCredentials }[] = [];
+  for (const file of files) {
+    const text = await readIfThere(file, { mustBeThere: variable === 'REGISTRY_AUTH_FILE', mayBeClosed: file === session });
+    if (text !== undefined) found.push({ file, find: parseDockerConfig(text, file, options) });
+  }
+  const first: FindCredentials = async (repository) => {
+    for (const { find } of found) {
+      const credentials = await find(repository);
+      if (credentials !== undefined) return credentials;
+    }
+    return undefined;
+  };
+  const read = found.length === 0 ? files.slice(-1) : found.map(({ file }) => file);
+  return Object.assign(first, { logins: { command, files: read } });
+}
+
+/** `mayBeClosed` is true for a file in a directory that is closed where it is another user's, as XDG_RUNTIME_DIR is after sudo. */
+async function readIfThere(
+  file: string,
+  { mustBeThere, mayBeClosed }: { readonly mustBeThere: boolean; readonly mayBeClosed: boolean },
+): Promise<string | undefined> {
   try {
-    return parseDockerConfig(await readFile(file, 'utf8'), file, options);
+    return await readFile(file, 'utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return anonymous;
-    if (error instanceof CaissonError) throw error;
-    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, { cause: error });
+    const errno = errnoOf(error);
+    if ((errno === 'ENOENT' && !mustBeThere) || (errno === 'EACCES' && mayBeClosed)) return undefined;
+    throw new CaissonError('INPUT_UNREADABLE', `Cannot read "${file}": ${messageOf(error)}`, {
+      cause: error,
+      ...(mustBeThere ? { hint: 'REGISTRY_AUTH_FILE names it: name a file that is there, or unset it' } : {}),
+    });
   }
 }
 

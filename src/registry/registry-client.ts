@@ -99,7 +99,8 @@ export class RegistryClient {
     if (challenge.scheme === 'basic') return credentials?.type === 'password' ? basicHeader(credentials) : undefined;
     const scopes = scopesFor(challenge, request);
     const rejected = before?.replace(/^Bearer /, '');
-    return `Bearer ${await this.#tokens.get({ challenge, origin, scopes, credentials, rejected, signal: request.signal })}`;
+    const { logins } = this.#findCredentials;
+    return `Bearer ${await this.#tokens.get({ challenge, origin, scopes, credentials, logins, rejected, signal: request.signal })}`;
   }
 
   async #credentialsFor(repository: string): Promise<Credentials | undefined> {

@@ -1,6 +1,7 @@
 import { CaissonError, type ErrorCode, type ErrorDetails } from '../core/index.ts';
 import { printableUrl, readStart, type HttpResponse, type WholeResponse } from '../net/index.ts';
 import { parseJsonObject } from '../oci/index.ts';
+import { anonymous, loginHint, type FindCredentials } from './credentials.ts';
 
 /** One entry of a registry's error answer (distribution-spec, Error Codes). */
 export interface RegistryDiagnostic {
@@ -32,17 +33,23 @@ export class RegistryError extends CaissonError {
 const ERROR_BODY_LIMIT = 64 * 1024;
 const SHOWN = 200;
 
+/** The registry that was asked, and where logins for it come from. */
+export interface AskedRegistry {
+  readonly origin: string;
+  readonly findCredentials?: FindCredentials | undefined;
+}
+
 /**
- * The error that a refused request means for `what` (an image or blob, quoted), when the registry at `origin` was asked;
+ * The error that a refused request means for `what` (an image or blob, quoted), when this registry was asked;
  * who answered may be another, after redirects. Reads the body of the answer.
  */
-export async function refusal(what: string, origin: string, response: HttpResponse): Promise<RegistryError> {
+export async function refusal(what: string, registry: AskedRegistry, response: HttpResponse): Promise<RegistryError> {
   const bytes = await readStart(response.body, ERROR_BODY_LIMIT).catch(() => Buffer.alloc(0));
-  return refusalOf(what, origin, { status: response.status, headers: response.headers, url: response.url, bytes });
+  return refusalOf(what, registry, { status: response.status, headers: response.headers, url: response.url, bytes });
 }
 
 /** The same for an answer whose body was read. */
-export function refusalOf(what: string, origin: string, response: WholeResponse): RegistryError {
+export function refusalOf(what: string, registry: AskedRegistry, response: WholeResponse): RegistryError {
   const { status } = response;
   const diagnostics = parseDiagnostics(response.bytes);
   const answer = describeAnswer(status, diagnostics);
@@ -50,32 +57,32 @@ export function refusalOf(what: string, origin: string, response: WholeResponse)
   const details = { status, diagnostics, request };
   if (status === 404) return new RegistryError('IMAGE_NOT_FOUND', `Cannot find ${what}: "${request}" ${answer}`, details);
   // A signed address of another host that is refused has expired or is wrong; no login helps there.
-  if ((status === 401 || status === 403) && new URL(response.url).origin === origin) {
+  if ((status === 401 || status === 403) && new URL(response.url).origin === registry.origin) {
     return new RegistryError('AUTH_FAILED', `Cannot read ${what}: "${request}" ${answer}`, {
       ...details,
-      hint: `It does not exist, or it needs credentials: docker login ${new URL(origin).host}`,
+      hint: `It does not exist, or it needs credentials: ${loginHintFor(registry)}`,
     });
   }
   return new RegistryError('FETCH_FAILED', `Cannot read ${what}: "${request}" ${answer}`, details);
 }
 
 /** The error that a refused push of `what` (an image or blob, quoted) means. Reads the body of the answer. */
-export async function pushRefusal(what: string, origin: string, response: HttpResponse): Promise<RegistryError> {
+export async function pushRefusal(what: string, registry: AskedRegistry, response: HttpResponse): Promise<RegistryError> {
   const { diagnostics, answer, request } = await explain(response);
   const { status } = response;
-  const isLogin = (status === 401 || status === 403) && new URL(response.url).origin === origin;
+  const isLogin = (status === 401 || status === 403) && new URL(response.url).origin === registry.origin;
   const isOfUpload = diagnostics.some(({ code }) => code.startsWith('BLOB_UPLOAD_'));
-  const hint = isLogin
-    ? `It needs a login that may push there: docker login ${new URL(origin).host}`
-    : isOfUpload
-      ? undefined
-      : PUSH_HINTS[status];
+  const hint = isLogin ? `It needs a login that may push there: ${loginHintFor(registry)}` : isOfUpload ? undefined : PUSH_HINTS[status];
   return new RegistryError(isLogin ? 'AUTH_FAILED' : 'PUSH_REFUSED', `Cannot push ${what}: "${request}" ${answer}`, {
     status,
     diagnostics,
     request,
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+function loginHintFor({ origin, findCredentials = anonymous }: AskedRegistry): string {
+  return loginHint(new URL(origin).host, findCredentials);
 }
 
 const PUSH_HINTS: Readonly<Record<number, string>> = {

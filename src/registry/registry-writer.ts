@@ -119,7 +119,7 @@ export class RegistryWriter {
       const upload = new BlobUpload(session, blob, content, {
         client: this.#client,
         http: this.#http,
-        origin: this.#endpoint.origin,
+        registry: { origin: this.#endpoint.origin, findCredentials: this.#options.findCredentials },
         repository,
         hasArrived: () => this.hasBlob(repository, blob, { signal }),
         onProgress,
@@ -184,7 +184,7 @@ export class RegistryWriter {
   }
 
   async #refusal(what: string, response: HttpResponse): Promise<RegistryError> {
-    return pushRefusal(what, this.#endpoint.origin, response);
+    return pushRefusal(what, { origin: this.#endpoint.origin, findCredentials: this.#options.findCredentials }, response);
   }
 
   #url(repository: string, rest: string): string {

@@ -2,7 +2,7 @@ import { CaissonError, type Clock } from '../core/index.ts';
 import { isLoopback, printableUrl, type HttpClient, type WholeResponse } from '../net/index.ts';
 import { parseJsonObject } from '../oci/index.ts';
 import type { AuthChallenge } from './auth-challenge.ts';
-import type { Credentials } from './credentials.ts';
+import { loginHint, type Credentials, type Logins } from './credentials.ts';
 
 export interface TokenRequest {
   /** The challenge that asks for a token, and the origin that sent it. */
@@ -11,6 +11,8 @@ export interface TokenRequest {
   /** repository:NAME:pull, most important first: some services look at the first alone. */
   readonly scopes: readonly string[];
   readonly credentials: Credentials | undefined;
+  /** Where they come from, for the hint of a refusal. */
+  readonly logins?: Logins | undefined;
   /** A token that was just refused: not to be given again. */
   readonly rejected?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -65,10 +67,7 @@ export class TokenCache {
         status === 401 || status === 403 || status === 400 || status === 404 ? 'AUTH_FAILED' : 'FETCH_FAILED',
         `Cannot log in to "${request.origin}": its token service "${printableUrl(realm)}" answered ${status}`,
         {
-          hint:
-            request.credentials === undefined
-              ? loginHint(request.origin)
-              : `The stored credentials may be stale: ${loginHint(request.origin)}`,
+          hint: request.credentials === undefined ? hintFor(request) : `The stored credentials may be stale: ${hintFor(request)}`,
         },
       );
     }
@@ -132,6 +131,6 @@ function keyOf({ challenge, scopes, credentials, origin }: TokenRequest): string
   return JSON.stringify([origin, challenge.parameters.get('realm'), challenge.parameters.get('service'), scopes, user]);
 }
 
-function loginHint(origin: string): string {
-  return `docker login ${new URL(origin).host}`;
+function hintFor({ origin, logins }: TokenRequest): string {
+  return loginHint(new URL(origin).host, logins === undefined ? {} : { logins });
 }

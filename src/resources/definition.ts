@@ -1,10 +1,11 @@
 import { posix } from 'node:path';
-import { HELD_FILE, parseHeld, STATE_FILE, UNIT_MARK, unitNameOf } from '../agent/index.ts';
+import { STATE_FILE, UNIT_MARK, unitNameOf } from '../agent/index.ts';
 import { digestOf, type Digest } from '../core/index.ts';
-import { isIdle, quoteCommand, readRemoteFile, readUnits, runChecked, shellScript, type Host } from '../host/index.ts';
+import { isIdle, quoteCommand, readUnits, runChecked, shellScript, type Host } from '../host/index.ts';
 import { AGENT_STATE, EXECUTABLE, UNITS } from '../site/index.ts';
 import { fixedContent } from './content.ts';
 import { lookAtFiles, replacedKeys, writeFiles } from './file.ts';
+import { readHeldServices } from './held-services.ts';
 import { keepPaths, removeFiles, removePlaced, REPLACED, restorePaths } from './paths.ts';
 import { ABSENT, type Found, type ResourceContext, type ResourceKind, type Wanted } from './kind.ts';
 import type { FileSpec, PlacedFile } from './placed-file.ts';
@@ -62,14 +63,14 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
   look: async (host, wanted, { signal }) => {
     const files = await lookAtDefinitions(host, wanted, signal);
     const marks = await lookAtMarks(host, wanted, signal);
-    const read = wanted.filter((_, index) => files[index]?.state === 'same' && marks[index]?.state !== 'absent');
-    const idle = await idleServices(host, read, signal);
+    const idle = await idleServices(host, wanted, signal);
     return wanted.map(({ spec }, index): Found => {
       const [file = ABSENT, mark = ABSENT] = [files[index], marks[index]];
-      if (file.state !== 'same') return file;
       const stopped = spec.services.find((service) => idle.has(service));
-      if (mark.state === 'absent') return { state: 'different', why: 'the agent has not read it' };
-      if (stopped !== undefined) return { state: 'different', why: `${stopped} does not run` };
+      const stop = stopped === undefined ? {} : { isStopped: true };
+      if (file.state !== 'same') return { ...file, ...stop };
+      if (mark.state === 'absent') return { state: 'different', why: 'the agent has not read it', ...stop };
+      if (stopped !== undefined) return { state: 'different', why: `${stopped} does not run`, ...stop };
       if (mark.state === 'same') return file;
       return { state: 'different', why: 'it runs with older files', byReload: true };
     });
@@ -127,7 +128,7 @@ async function idleServices(host: Host, wanted: readonly Wish[], signal: AbortSi
   );
   const idle = services.filter((name) => isIdle(states.get(unitNameOf({ name }))));
   if (idle.length === 0) return new Set();
-  const held = parseHeld((await readRemoteFile(host, posix.join(AGENT_STATE, HELD_FILE), { signal })) ?? '');
+  const held = await readHeldServices(host, signal);
   return new Set(idle.filter((name) => !held.has(name)));
 }
 
@@ -158,8 +159,8 @@ async function reloadAgent(host: Host, signal: AbortSignal): Promise<void> {
  * Parameters: directory of units, state file of the agent, names of services. Makes the agent read its definitions; the
  * agent then removes the units of services that are no longer defined. When no agent answers, the script stops and removes
  * the units itself, but only those that the agent made: their first line or the agent's state says so, also when the file
- * was changed or removed by hand. systemctl refuses to disable a unit without a file, so that one gets an empty file first. After a reload by the agent, prints the names whose units
- * still exist, because another file defines them.
+ * was changed or removed by hand. systemctl refuses to disable a unit without a file, so that one gets an empty file first.
+ * After a reload by the agent, prints the names whose units still exist, because another file defines them.
  */
 export const RETIRE_SCRIPT = `units=$1; state=$2; shift 2
 if [ -x ${EXECUTABLE} ] && ${quoteCommand([EXECUTABLE, 'agent', 'reload'])} >/dev/null 2>&1; then

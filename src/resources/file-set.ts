@@ -1,3 +1,4 @@
+import type { OwnedResource } from '../site/index.ts';
 import { lookAtFiles, writeFiles } from './file.ts';
 import { removePlaced, REPLACED, restorePaths } from './paths.ts';
 import { ABSENT, SAME, type Found, type ResourceKind } from './kind.ts';
@@ -27,7 +28,7 @@ export const fileSetKind: ResourceKind<FileSetSpec> = {
       context,
     );
   },
-  remove: (host, owned, { signal }) => removePlaced(host, owned, ({ details }) => details?.[PATHS]?.split('\n') ?? [], signal),
+  remove: (host, owned, { signal }) => removePlaced(host, owned, filesOf, signal),
   details: ({ files }) => ({ [PATHS]: files.map(({ path }) => path).join('\n') }),
   undo: (host, wanted, { signal }) =>
     restorePaths(
@@ -37,6 +38,11 @@ export const fileSetKind: ResourceKind<FileSetSpec> = {
       signal,
     ),
 };
+
+/** Paths of the files of an owned certificate or key pair. */
+export function filesOf({ details }: OwnedResource): readonly string[] {
+  return details?.[PATHS]?.split('\n') ?? [];
+}
 
 function summarise(files: readonly (readonly [string, Found])[]): Found {
   if (files.every(([, { state }]) => state === 'same')) return SAME;

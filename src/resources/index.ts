@@ -6,6 +6,8 @@ export type { ContainerEngine, EngineImage } from './containers/container-engine
 export { IN_FORCE } from './bundle-file.ts';
 export * from './content.ts';
 export type { DefinitionSpec } from './definition.ts';
+export { filesOf } from './file-set.ts';
+export { HELD, readHeldServices } from './held-services.ts';
 export * from './host-tools.ts';
 export * from './kind.ts';
 export { KIND_ORDER, MARKED, RESTORING } from './kinds.ts';

@@ -6,7 +6,11 @@ import type { PackageManager } from './packages/package-manager.ts';
 
 /** Result of comparing a wanted resource with its host. */
 export type Found =
-  | { readonly state: 'absent' }
+  | {
+      readonly state: 'absent';
+      /** True when a service that the resource starts does not run. One may run although its definition is gone. */
+      readonly isStopped?: boolean;
+    }
   | { readonly state: 'same' }
   /** `why` is one clause about the resource: "its mode is 644, want 600". */
   | {
@@ -14,6 +18,8 @@ export type Found =
       readonly why: string;
       /** True when a reload of the running service is enough, without a restart. */
       readonly byReload?: boolean;
+      /** True when a service that the resource starts does not run. */
+      readonly isStopped?: boolean;
     };
 
 export const ABSENT: Found = { state: 'absent' };

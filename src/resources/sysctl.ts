@@ -70,7 +70,7 @@ export const sysctlKind: ResourceKind<SysctlSpec> = {
     return wanted.map(({ key, spec }): Found => {
       const [, now = '', boot = ''] = found.get(key) ?? [];
       if (now === spec.value && boot === spec.value) return SAME;
-      if (now === spec.value && boot === '') return { state: 'different', why: 'it is so now, but not at boot' };
+      if (now === spec.value) return { state: 'different', why: `it is so now, but ${boot === '' ? 'not' : boot} at boot` };
       return boot === '' ? ABSENT : { state: 'different', why: `it is ${now}, want ${spec.value}` };
     });
   },

@@ -18,7 +18,16 @@ export interface UnitSpec {
   readonly restartOn: readonly string[];
   /** Files for whose changes a reload of the unit is enough. */
   readonly reloadOn: readonly string[];
+  /** Socket units by which a call starts the unit. */
+  readonly sockets?: readonly string[];
+  /** Command that takes away what the unit leaves once it was stopped for good. May run twice. */
+  readonly afterRemoval?: readonly string[];
 }
+
+/** Name in `details` of the sockets, which have a space between them. */
+const SOCKETS = 'sockets';
+/** Name in `details` of the command after the removal, whose words have NUL between them. */
+const AFTER_REMOVAL = 'afterRemoval';
 
 /** Tolerance in seconds when times are compared: /proc/uptime counts in hundredths of a second. */
 const CLOCK_STEP = 0.02;
@@ -120,6 +129,16 @@ export const unitKind: ResourceKind<UnitSpec> = {
     }
   },
   remove: async (host, owned, { signal }) => {
-    for (const { key } of owned) await disableUnit(host, key, { signal });
+    for (const { key, details } of owned) {
+      // A call to a socket that is up, as of a command that a killed run left on the host, would start its unit again.
+      for (const socket of details?.[SOCKETS]?.split(' ') ?? []) await disableUnit(host, socket, { signal });
+      await disableUnit(host, key, { signal });
+      const argv = details?.[AFTER_REMOVAL]?.split('\0');
+      if (argv !== undefined) await runChecked(host, { argv }, { signal });
+    }
   },
+  details: ({ sockets = [], afterRemoval }) => ({
+    ...(sockets.length === 0 ? {} : { [SOCKETS]: sockets.join(' ') }),
+    ...(afterRemoval === undefined ? {} : { [AFTER_REMOVAL]: afterRemoval.join('\0') }),
+  }),
 };

@@ -3,9 +3,11 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer, Server as HttpsServer, type ServerOptions as HttpsOptions } from 'node:https';
 import { isIPv6, type AddressInfo, type ListenOptions, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { TLSSocket } from 'node:tls';
 import { CaissonError, errnoOf, messageOf, type Emit } from '../core/index.ts';
 import { bodySize, isReading, textResponse, type Handler, type HttpRequest, type HttpResponse, type StreamBody } from './message.ts';
 import { splitTarget } from './path.ts';
+import { isPlainRequest, refuseConnection } from './refuse-connection.ts';
 import { sendBody } from './send-body.ts';
 
 /** PEM texts; the certificate may be followed by its chain. */
@@ -14,8 +16,8 @@ export interface TlsMaterial {
   readonly key: string;
   /** Only clients with a certificate of this authority are let in. Both sides are of one cluster then, and speak TLS 1.3. */
   readonly clientAuthority?: string;
-  /** Of the clients of that authority, only those are let in whose certificate has this organization (O) in its subject. */
-  readonly clientOrganization?: string;
+  /** Of the clients of that authority, only those are let in whose certificate has one of these organizations (O) in its subject. */
+  readonly clientOrganizations?: readonly string[];
 }
 
 /** One finished or broken exchange, for metrics. */
@@ -31,8 +33,12 @@ interface ExchangeOptions {
   readonly handle: Handler;
   readonly emit: Emit;
   readonly onExchange?: (exchange: Exchange) => void;
-  /** Connections over this number are closed at once; without it there is no limit. */
+  /** Connections over this number are closed at once, with a warning; without it there is no limit. */
   readonly maxConnections?: number;
+  /** Milliseconds after which a client that does not read its response is cut off; 60 000 by default. */
+  readonly readerMs?: number;
+  /** Milliseconds in which the header of a request must arrive; 100 000 by default. A request that is late gets 408. */
+  readonly headersMs?: number;
 }
 
 export interface ListenerOptions extends ExchangeOptions {
@@ -66,8 +72,14 @@ export interface Listener extends OpenListener {
 /** Pools of Go clients keep connections for up to 90 s; a shorter time here gives them resets. */
 const KEEP_ALIVE_MS = 95_000;
 const HEADERS_MS = 100_000;
+/** Milliseconds between two looks for requests whose header is late. */
+const CHECK_MS = 30_000;
 /** Milliseconds after which a connection without traffic is closed, so that an idle client cannot hold a file open. */
 const STALL_MS = 300_000;
+/** Milliseconds in which a client must take something of a response: its buffers and its place are others' then. */
+const READER_MS = 60_000;
+/** Milliseconds between two warnings of refused connections. */
+const CROWD_MS = 60_000;
 /** Most bytes of a request body that are drained; a longer body closes the connection. */
 const DRAIN_LIMIT = 1024 * 1024;
 
@@ -76,7 +88,7 @@ const SMALL_BODY = 16 * 1024;
 
 /** Starts a server for a handler. Throws LISTEN_FAILED and CERTIFICATE_INVALID. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const server = makeServer(options.tls);
+  const server = makeServer(options, options.tls);
   const open = answerOn(server, options);
   await listen(server, options);
   const { address, port } = boundTo(server);
@@ -87,7 +99,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
 /** Starts a server on a unix socket that only its owner can open. Throws LISTEN_FAILED. */
 export async function startSocketListener(options: SocketListenerOptions): Promise<OpenListener> {
   const { path } = options;
-  const server = makeServer(undefined);
+  const server = makeServer(options, undefined);
   const open = answerOn(server, options);
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -108,13 +120,17 @@ export async function startSocketListener(options: SocketListenerOptions): Promi
 function answerOn(server: Server | HttpsServer, options: ExchangeOptions): OpenListener {
   const sockets = new Set<Socket>();
   const running = new RunningCount();
+  const answering = new WeakMap<Socket, number>();
 
   function accept(incoming: IncomingMessage, outgoing: ServerResponse): void {
     running.begin();
     if (running.draining) outgoing.shouldKeepAlive = false;
     const sent = new Sent();
+    const { socket } = incoming;
+    answering.set(socket, (answering.get(socket) ?? 0) + 1);
     outgoing.on('close', () => {
       running.end();
+      answering.set(socket, (answering.get(socket) ?? 0) - 1);
       if (sent.response !== undefined) options.onExchange?.(exchangeOf(incoming, outgoing, sent.response));
       if (running.draining) setImmediate(() => server.closeIdleConnections());
     });
@@ -126,8 +142,12 @@ function answerOn(server: Server | HttpsServer, options: ExchangeOptions): OpenL
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
-  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+  server.on('clientError', (error: Error, socket: Socket) => {
+    // Written now, the refusal would be taken for the answer to the request before it.
+    if ((answering.get(socket) ?? 0) > 0) socket.destroy();
+    else refuseConnection(error, isPlainRequest(error) ? (below(socket, sockets) ?? socket) : socket);
+  });
+  if (options.maxConnections !== undefined) limitConnections(server, options.maxConnections, options.emit);
   return {
     connections: () => sockets.size,
     reloadTls(tls) {
@@ -144,14 +164,33 @@ function answerOn(server: Server | HttpsServer, options: ExchangeOptions): OpenL
   };
 }
 
-function makeServer(tls: TlsMaterial | undefined): Server | HttpsServer {
+function limitConnections(server: Server | HttpsServer, limit: number, emit: Emit): void {
+  let isQuiet = false;
+  server.maxConnections = limit;
+  server.on('drop', () => {
+    if (isQuiet) return;
+    isQuiet = true;
+    setTimeout(() => (isQuiet = false), CROWD_MS).unref();
+    emit({ type: 'warning', message: `More than ${limit} connections are open: new ones are closed until others end` });
+  });
+}
+
+/** The connection that carries a TLS socket; Node names it by its addresses alone. */
+function below(socket: Socket, connections: ReadonlySet<Socket>): Socket | undefined {
+  const { remoteAddress, remotePort, localAddress } = socket;
+  return [...connections].find(
+    (raw) => raw.remotePort === remotePort && raw.remoteAddress === remoteAddress && raw.localAddress === localAddress,
+  );
+}
+
+function makeServer({ headersMs = HEADERS_MS }: ExchangeOptions, tls: TlsMaterial | undefined): Server | HttpsServer {
+  const timing = { headersTimeout: headersMs, connectionsCheckingInterval: Math.min(headersMs, CHECK_MS) };
   const server =
     tls === undefined
-      ? createHttpServer()
-      : withCertificateErrors(() => createHttpsServer({ ...tlsOptions(tls), handshakeTimeout: 20_000 }));
-  if (server instanceof HttpsServer && tls?.clientOrganization !== undefined) refuseOthers(server, tls.clientOrganization);
+      ? createHttpServer(timing)
+      : withCertificateErrors(() => createHttpsServer({ ...timing, ...tlsOptions(tls), handshakeTimeout: 20_000 }));
+  if (server instanceof HttpsServer && tls?.clientOrganizations !== undefined) refuseOthers(server, tls.clientOrganizations);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.headersTimeout = HEADERS_MS;
   server.requestTimeout = 0;
   server.timeout = STALL_MS;
   return server;
@@ -163,13 +202,18 @@ function tlsOptions({ certificate, key, clientAuthority }: TlsMaterial): HttpsOp
   return { ...own, ca: clientAuthority, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' };
 }
 
-/** Ends the connections of clients that are not of an organization, before anything of a request is read. */
-function refuseOthers(server: HttpsServer, organization: string): void {
+/** Ends the connections of clients that are of none of the organizations, before anything of a request is read. */
+function refuseOthers(server: HttpsServer, organizations: readonly string[]): void {
   server.on('secureConnection', (socket) => {
-    // The types have one text, and Node gives a list where a subject has several.
-    const found: unknown = socket.getPeerCertificate().subject?.O;
-    if (![found].flat().includes(organization)) socket.destroy();
+    if (!organizationsOf(socket).some((organization) => organizations.includes(organization))) socket.destroy();
   });
+}
+
+/** The organizations of the client's certificate. */
+function organizationsOf(socket: TLSSocket): readonly string[] {
+  // The types have one text, and Node gives a list where a subject has several.
+  const found: unknown = socket.getPeerCertificate().subject?.O;
+  return [found].flat().filter((organization) => typeof organization === 'string');
 }
 
 function withCertificateErrors<T>(work: () => T): T {
@@ -230,6 +274,8 @@ async function respond(incoming: IncomingMessage, outgoing: ServerResponse, opti
   const response = answered instanceof Promise ? await answered : answered;
   if (outgoing.destroyed) return;
   sent.response = response;
+  // The server sets its own time again when the response is finished.
+  incoming.socket.setTimeout(options.readerMs ?? READER_MS);
   const left = sendHead(response, incoming, outgoing);
   if (left !== undefined) await sendRest(left, incoming, outgoing, options);
 }
@@ -307,6 +353,11 @@ class ListenerRequest implements HttpRequest {
 
   get secure(): boolean {
     return 'encrypted' in this.#incoming.socket;
+  }
+
+  get clientOrganizations(): readonly string[] {
+    const { socket } = this.#incoming;
+    return socket instanceof TLSSocket ? organizationsOf(socket) : [];
   }
 
   header(name: string): string | undefined {

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** True when the connection is TLS. */
   readonly secure: boolean;
+  /** Organizations (O) in the subject of the client's certificate; empty for a client without one. */
+  readonly clientOrganizations: readonly string[];
   /** A header by its lower-case name; repeated ones joined with a comma. */
   header(name: string): string | undefined;
 }

@@ -1,9 +1,17 @@
 import type { Exchange } from './listener.ts';
-import type { Handler } from './message.ts';
+import type { Handler, HttpResponse } from './message.ts';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+}
+
+/** Samples of one name. Counters have names that end in `_total`. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly samples: readonly Sample[];
 }
 
 /** A gauge that is read when the metrics are asked for. */
@@ -35,20 +43,35 @@ export function createMetrics(gauges: readonly Gauge[]): Metrics {
       else known.count += 1;
       bytes.set(route, (bytes.get(route) ?? 0) + exchange.bytes);
     },
-    handle: () => ({
-      status: 200,
-      headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
-      body: [
-        ...family('caisson_http_requests_total', 'counter', 'Requests by route, method and status.', requestSamples()),
-        ...family('caisson_http_response_bytes_total', 'counter', 'Body bytes of finished responses by route.', byteSamples()),
-        ...gauges.flatMap((gauge) => family(gauge.name, 'gauge', gauge.help, gauge.read())),
-        '',
-      ].join('\n'),
-    }),
+    handle: () =>
+      metricsResponse([
+        {
+          name: 'caisson_http_requests_total',
+          type: 'counter',
+          help: 'Requests by route, method and status.',
+          samples: requestSamples(),
+        },
+        {
+          name: 'caisson_http_response_bytes_total',
+          type: 'counter',
+          help: 'Body bytes of finished responses by route.',
+          samples: byteSamples(),
+        },
+        ...gauges.map((gauge): MetricFamily => ({ ...gauge, type: 'gauge', samples: gauge.read() })),
+      ]),
   };
 }
 
-function family(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string[] {
+/** The Prometheus text format, version 0.0.4. */
+export function metricsResponse(families: readonly MetricFamily[]): HttpResponse {
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+    body: [...families.flatMap(linesOf), ''].join('\n'),
+  };
+}
+
+function linesOf({ name, type, help, samples }: MetricFamily): string[] {
   const lines = samples.map(({ labels, value }) => `${name}${labelText(labels)} ${value}`);
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines];
 }

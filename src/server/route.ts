@@ -26,6 +26,14 @@ function named(response: HttpResponse, route: Route): HttpResponse {
   return response.route === undefined ? { ...response, route: route.name } : response;
 }
 
+/** Answers 403 to clients whose certificate has none of the organizations (RFC 9110, 15.5.4). */
+export function onlyFor(organizations: readonly string[], handle: Handler): Handler {
+  return (request) =>
+    request.clientOrganizations.some((organization) => organizations.includes(organization))
+      ? handle(request)
+      : textResponse(403, 'Your certificate does not open this');
+}
+
 /** Answers 405 for everything but GET and HEAD (RFC 9110, 15.5.6). */
 export function readOnly(handle: Handler): Handler {
   return (request: HttpRequest): HttpResponse | Promise<HttpResponse> =>

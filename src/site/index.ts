@@ -4,7 +4,7 @@
  */
 export * from './authority-generations.ts';
 export * from './bundle-members.ts';
-export * from './last-backup.ts';
+export * from './last-run.ts';
 export * from './layout.ts';
 export * from './machines.ts';
 export * from './conflicts.ts';

@@ -23,6 +23,9 @@ export const DEPOT_UNIT = 'caisson-depot.service';
 /** The timer on the seed that starts BACKUP_UNIT. */
 export const BACKUP_TIMER = 'caisson-backup.timer';
 export const BACKUP_UNIT = 'caisson-backup.service';
+/** The timer on the seed that starts RENEWAL_UNIT. */
+export const RENEWAL_TIMER = 'caisson-renewal.timer';
+export const RENEWAL_UNIT = 'caisson-renewal.service';
 /** File with the record that each host keeps of its site. */
 export const HOST_RECORD = posix.join(SETTINGS, 'site.json');
 
@@ -57,6 +60,8 @@ export interface SeedLayout {
   readonly depot: string;
   /** File that says how the last backup by cluster.yaml ended. */
   readonly lastBackup: string;
+  /** File that says how the last renewal of the certificates that were due ended. */
+  readonly lastRenewal: string;
   /** Name of the install lock, which a run holds. */
   readonly lock: string;
 }
@@ -75,6 +80,7 @@ export function seedLayout(root = '/'): SeedLayout {
     pki: posix.join(settings, 'pki'),
     depot: posix.join(settings, 'depot'),
     lastBackup: posix.join(state, 'last-backup.json'),
+    lastRenewal: posix.join(state, 'last-renewal.json'),
     lock: root === '/' ? 'caisson-install' : `caisson-install ${root}`,
   };
 }

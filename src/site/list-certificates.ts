@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError, errnoOf, type Clock } from '../core/index.ts';
 import { readTextFile } from '../io/index.ts';
-import { certificateInfo } from '../pki/index.ts';
+import { certificateInfo, RENEWAL_DAYS } from '../pki/index.ts';
 import {
   generationOfFiles,
   phaseOf,
@@ -54,6 +54,20 @@ export async function listCertificates(layout: SeedLayout, clock: Clock): Promis
   return (await Promise.all([...own, ...issued]))
     .flat()
     .sort((left, right) => left.daysLeft - right.daysLeft || (left.name < right.name ? -1 : 1));
+}
+
+/**
+ * Those of the certificates that the next run issues again: their end is near, and the authority lasts longer, or they have ended. No
+ * authority is among them.
+ */
+export function dueCertificates(all: readonly SiteCertificate[], clock: Clock): readonly SiteCertificate[] {
+  const now = clock.now().getTime();
+  return all.filter(({ isAuthority, authority, ends }) => {
+    const [end, issuer] = [Date.parse(ends), all.find((one) => one.isAuthority && one.name === authority)];
+    if (isAuthority || end - now > RENEWAL_DAYS * DAY_MS) return false;
+    // One that ends together with its authority would not be longer if it was issued again.
+    return end <= now || issuer === undefined || end < Date.parse(issuer.ends);
+  });
 }
 
 /** The rotations of authorities that are under way, each with its phase. */

@@ -1,4 +1,5 @@
-import { connectHost, isOwnAddress, openLocalHost } from '../host/index.ts';
+import { openLocalHost } from '../host/index.ts';
+import { connectHost, isOwnAddress } from '../ssh/index.ts';
 
 /** Functions by which an install reaches its machines. Tests replace them to simulate machines. */
 export interface Machines {

@@ -7,6 +7,16 @@ const RECORD_VERSION = 'caisson/v1';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
 
+/** Reason for which a bundle was installed: its signer, its digest, or the word of the operator alone. */
+const acceptance = z.discriminatedUnion('by', [
+  /** An allowed signer signed it: the fingerprint of the key, and the names that the allowed signers have for it. */
+  z.strictObject({ by: z.literal('signature'), key: z.string(), signer: z.string() }),
+  /** The operator named its digest. */
+  z.strictObject({ by: z.literal('digest') }),
+  /** No signature of it was checked, and no digest was named. */
+  z.strictObject({ by: z.literal('unsigned') }),
+]);
+
 const bundle = z.strictObject({
   name: z.string(),
   version: z.string(),
@@ -15,6 +25,8 @@ const bundle = z.strictObject({
   supply: z.literal('online').optional(),
   /** Of a bundle that is supplied online: digest of the lock that it follows from. */
   lock: digest.optional(),
+  /** Absent for a bundle that is supplied online, and in records of earlier versions. */
+  accepted: acceptance.optional(),
 });
 
 /** One resource on a host that Caisson made or took over. */
@@ -154,6 +166,7 @@ export const siteRecordSchema = z.strictObject({
 
 export type SiteRecord = Readonly<z.output<typeof siteRecordSchema>>;
 export type RecordedBundle = Readonly<z.output<typeof bundle>>;
+export type Acceptance = Readonly<z.output<typeof acceptance>>;
 export type OwnedResource = Readonly<z.output<typeof ownedResource>>;
 export type RecordedHost = Readonly<z.output<typeof host>>;
 export type RecordedOperation = Readonly<z.output<typeof operation>>;
@@ -242,7 +255,7 @@ export function hostRecordOf(record: SiteRecord, name: string): HostRecord | und
     site: { id: record.id, name: record.name, ...seedOf(record), authorities: record.authorities },
     host: name,
     address: found.address,
-    roles: found.roles,
+    roles: found.roles.toSorted(),
     placements: listing(record.placements, name),
     joined: listing(record.joined, name),
     values: Object.fromEntries(Object.entries(record.values).filter(([key]) => key.split('/')[1] === name)),

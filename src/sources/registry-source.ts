@@ -40,12 +40,14 @@ import {
   refusal,
   refusalOf,
   RegistryClient,
+  type AskedRegistry,
+  type Endpoint,
   type FindCredentials,
   type Mirrors,
 } from '../registry/index.ts';
 import { findAttached, type AttachedReader } from './find-attached.ts';
 import { resolveImage, type DocumentReader } from './resolve-image.ts';
-import { readConfigPlatform } from './config-platform.ts';
+import { platformOfConfig, readConfig } from './config-platform.ts';
 
 export interface RegistrySourceOptions {
   /** Stays the caller's to close. */
@@ -62,6 +64,8 @@ export interface RegistrySourceOptions {
 const KEPT_DOCUMENT_BYTES = 32 * 1024 * 1024;
 /** Most pages of a referrers list that are read, so that a list without an end is cut. */
 const REFERRERS_PAGES = 64;
+/** Bytes of image configurations kept in memory between the look at their platforms and the one openBlob that wants them. */
+const KEPT_CONFIG_BYTES = 16 * 1024 * 1024;
 const CONFIG_SIZE_LIMIT = 8 * 1024 * 1024;
 
 /** Images from registries that speak the OCI distribution specification, each from its own host or a mirror of it. */
@@ -74,6 +78,8 @@ export class RegistrySource implements ImageSource {
   readonly #clients = new Map<string, RegistryClient>();
   readonly #kept = new Map<Digest, ManifestDocument>();
   #keptBytes = 0;
+  readonly #configs = new Map<Digest, Promise<Buffer>>();
+  #configBytes = 0;
 
   constructor(options: RegistrySourceOptions) {
     this.#http = options.http;
@@ -115,6 +121,8 @@ export class RegistrySource implements ImageSource {
       const { bytes } = await this.#document(parsed, descriptor.digest, options.signal);
       return Readable.from([bytes.subarray(options.offset ?? 0)], { objectMode: false });
     }
+    const config = this.#takeConfig(descriptor);
+    if (config !== undefined) return Readable.from([(await config).subarray(options.offset ?? 0)], { objectMode: false });
     try {
       return await this.#openBlob(parsed, descriptor, options);
     } catch (error) {
@@ -130,6 +138,8 @@ export class RegistrySource implements ImageSource {
   async close(): Promise<void> {
     this.#kept.clear();
     this.#keptBytes = 0;
+    this.#configs.clear();
+    this.#configBytes = 0;
   }
 
   async #tagged(reference: ImageReference, tag: string, signal: AbortSignal | undefined): Promise<ManifestDocument | undefined> {
@@ -159,7 +169,7 @@ export class RegistrySource implements ImageSource {
         return tagged?.kind === 'index' ? tagged.manifests : [];
       }
       const what = `referrers of "${repositoryName(reference)}@${subject}"`;
-      if (!isIndex) throw refusalOf(what, endpoint.origin, response);
+      if (!isIndex) throw refusalOf(what, this.#asked(endpoint), response);
       const document = parseManifest(response.bytes, OCI_INDEX, what);
       if (document.kind === 'index') found.push(...document.manifests);
       url = nextPage(headerOf(response, 'link'), url);
@@ -193,7 +203,7 @@ export class RegistrySource implements ImageSource {
       url,
       { ...options, size: descriptor.size },
       (headers, signal) => this.#clientFor(reference).request({ url, repository, headers, signal }),
-      (response) => refusal(`blob "${descriptor.digest}" of "${repositoryName(reference)}"`, endpoint.origin, response),
+      (response) => refusal(`blob "${descriptor.digest}" of "${repositoryName(reference)}"`, this.#asked(endpoint), response),
     );
   }
 
@@ -203,7 +213,7 @@ export class RegistrySource implements ImageSource {
     if (kept !== undefined) return kept;
     const what = `"${repositoryName(reference)}${name.includes(':') ? '@' : ':'}${name}"`;
     const response = await this.#fetchDocument(reference, name, what, signal);
-    if (response.status !== 200) throw refusalOf(what, endpointOf(reference.domain, this.#mirrors).origin, response);
+    if (response.status !== 200) throw refusalOf(what, this.#asked(endpointOf(reference.domain, this.#mirrors)), response);
 
     const digest = digestOf(response.bytes);
     if (name.includes(':')) {
@@ -241,7 +251,33 @@ export class RegistrySource implements ImageSource {
   /** The platform that an image's configuration names (image-spec config.md). */
   async #configPlatform(reference: ImageReference, config: Descriptor, signal: AbortSignal | undefined): Promise<Platform | undefined> {
     if (config.size > CONFIG_SIZE_LIMIT) return undefined;
-    return readConfigPlatform(await this.#openBlob(reference, config, signal === undefined ? {} : { signal }), config);
+    const kept = this.#configs.get(config.digest);
+    if (kept !== undefined) return platformOfConfig(await kept);
+    const reading = this.#readConfig(reference, config, signal);
+    if (this.#configBytes + config.size > KEPT_CONFIG_BYTES) return platformOfConfig(await reading);
+    this.#configs.set(config.digest, reading);
+    this.#configBytes += config.size;
+    try {
+      return platformOfConfig(await reading);
+    } catch (error) {
+      void this.#takeConfig(config);
+      throw error;
+    }
+  }
+
+  async #readConfig(reference: ImageReference, config: Descriptor, signal: AbortSignal | undefined): Promise<Buffer> {
+    return readConfig(await this.#openBlob(reference, config, signal === undefined ? {} : { signal }), config);
+  }
+
+  /** Gives a configuration that was kept, and keeps it no longer: the bundle takes it once. */
+  #takeConfig({ digest, size }: Descriptor): Promise<Buffer> | undefined {
+    const kept = this.#configs.get(digest);
+    if (this.#configs.delete(digest)) this.#configBytes -= size;
+    return kept;
+  }
+
+  #asked({ origin }: Endpoint): AskedRegistry {
+    return { origin, findCredentials: this.#findCredentials };
   }
 
   #clientFor(reference: ImageReference): RegistryClient {

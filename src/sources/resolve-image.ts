@@ -55,7 +55,8 @@ export async function resolveImage(
     if (match === undefined) missing.push(platform);
     else found.push({ platform, found: match });
   }
-  if (missing.length > 0) throw platformsMissing(what, missing, candidates.seen);
+  if (missing.length > 0)
+    throw platformsMissing(what, missing, { seen: candidates.seen, found: found.map(({ platform }) => formatPlatform(platform)) });
 
   const [first] = found;
   if (first === undefined) throw new Error('resolveImage needs a platform');
@@ -155,8 +156,14 @@ function uniqueByDigest(descriptors: readonly Descriptor[]): Descriptor[] {
   return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
 }
 
-function platformsMissing(what: string, missing: readonly Platform[], seen: ReadonlySet<string>): CaissonError {
+function platformsMissing(
+  what: string,
+  missing: readonly Platform[],
+  { seen, found }: { readonly seen: ReadonlySet<string>; readonly found: readonly string[] },
+): CaissonError {
   const names = missing.map((platform) => `"${formatPlatform(platform)}"`).join(', ');
   const there = seen.size === 0 ? 'it has no image at all' : `it exists for ${[...seen].join(', ')}`;
-  return new CaissonError('IMAGE_PLATFORM_MISSING', `Cannot use ${what} for ${names}: ${there}`);
+  // Where none of the asked platforms is there, another image is the remedy.
+  const hint = `If only hosts of ${found.join(' and ')} need it, say so at the end of its line: platforms=${found.join(',')}`;
+  return new CaissonError('IMAGE_PLATFORM_MISSING', `Cannot use ${what} for ${names}: ${there}`, found.length === 0 ? {} : { hint });
 }

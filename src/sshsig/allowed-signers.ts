@@ -13,6 +13,8 @@ const LINE_LIMIT = 8192;
 export interface AllowedSigner {
   /** As the file has it: patterns with commas between. */
   readonly principals: string;
+  /** Where it stands, as FILE:LINE. */
+  readonly place: string;
   readonly key: PublicKey;
   /** Purposes it may sign for, as patterns with commas between; every one when undefined. */
   readonly namespaces: string | undefined;
@@ -34,7 +36,7 @@ export function parseAllowedSigners(text: string, file: string): readonly Allowe
     const cursor = new Cursor(content);
     try {
       if (content.length > LINE_LIMIT) throw new Error(`it has ${content.length} characters, at most ${LINE_LIMIT} are read`);
-      const signer = parseLine(cursor);
+      const signer = parseLine(cursor, `${file}:${index + 1}`);
       if (signer !== undefined) signers.push(signer);
     } catch (error) {
       problems.push({ position: { line: index + 1, column: cursor.mark + 1 }, reason: messageOf(error) });
@@ -90,7 +92,7 @@ class Cursor {
   }
 }
 
-function parseLine(cursor: Cursor): AllowedSigner | undefined {
+function parseLine(cursor: Cursor, place: string): AllowedSigner | undefined {
   const principals = cursor.take(/"([^"]*)"(?=[ \t])|([^" \t]+)(?=[ \t])/);
   if (principals === undefined) throw new Error('want PRINCIPALS [OPTIONS] TYPE KEY');
   cursor.skipSpace();
@@ -98,7 +100,7 @@ function parseLine(cursor: Cursor): AllowedSigner | undefined {
   const options = isKey ? NO_OPTIONS : parseOptions(cursor);
   cursor.skipSpace();
   const key = parseTrustedKeyLine(cursor.rest);
-  return key === undefined ? undefined : { principals: principals[1] ?? principals[2] ?? '', key, ...options };
+  return key === undefined ? undefined : { principals: principals[1] ?? principals[2] ?? '', place, key, ...options };
 }
 
 type Options = Pick<AllowedSigner, 'namespaces' | 'validAfter' | 'validBefore'>;

@@ -7,11 +7,13 @@ import {
   openFileStore,
   stagedBundleName,
   UNVERIFIED_COPY,
+  type Acceptance,
   type Machines,
   type RecordedBundle,
   type SeedLayout,
   type SiteRecord,
 } from '../site/index.ts';
+import { acceptanceOf } from './acceptance.ts';
 import { withInstallLock } from './install-lock.ts';
 import { missingOf } from './missing.ts';
 import { layoutOf } from './session.ts';
@@ -35,6 +37,8 @@ export interface SiteBundle {
   readonly keptAs: readonly string[];
   /** Members that the depot has not fetched. */
   readonly missing?: MissingMembers;
+  /** How it was accepted. Undefined where the record does not say it. */
+  readonly accepted?: Acceptance;
   /** Other hosts that have copies of it. */
   readonly copies: readonly string[];
 }
@@ -68,11 +72,13 @@ export async function listBundles({ machines }: SeedOptions = {}): Promise<reado
   const purposes = purposesOf(all, record, layout);
   return Promise.all(
     all.map(async ({ bases: _bases, files: _files, ...bundle }): Promise<SiteBundle> => {
+      const accepted = acceptanceOf(bundle.digest, record);
       const missing = bundle.state === 'partly' ? await missingOf(bundle.path) : undefined;
       return {
         ...bundle,
         keptAs: purposes.get(bundle.path) ?? [],
         ...(missing === undefined ? {} : { missing }),
+        ...(accepted === undefined ? {} : { accepted }),
         copies: copiesOf(bundle.digest, record),
       };
     }),
@@ -106,7 +112,7 @@ export async function pruneBundles(
   options: SeedOptions,
   approve: (paths: readonly string[]) => Promise<boolean>,
 ): Promise<readonly string[]> {
-  return withInstallLock(layoutOf(options).lock, async () => {
+  return withInstallLock(layoutOf(options), async () => {
     const paths = await unneededFiles(options);
     if (paths.length === 0) return paths;
     if (!(await approve(paths))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was removed');

@@ -63,7 +63,7 @@ interface Scheduled {
 async function schedule(verb: Verb, options: CordonOptions): Promise<Scheduled> {
   const { node, home, agentSocket, clock, emit, signal, machines = REAL_MACHINES } = options;
   const layout = layoutOf({ machines });
-  return withInstallLock(layout.lock, async () => {
+  return withInstallLock(layout, async () => {
     const store = openFileStore(layout.record);
     const record = await store.read();
     if (record?.bundle === undefined) throw siteUnknown('which nodes there are');

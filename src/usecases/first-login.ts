@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import { parseClusterSpec, type NodeSpec } from '../cluster/index.ts';
 import { CaissonError, messageOf } from '../core/index.ts';
-import { HostKeyUnknownError, isOwnAddress, locateFile, type FirstLogin, type Host } from '../host/index.ts';
+import { type Host } from '../host/index.ts';
+import { HostKeyUnknownError, isOwnAddress, locateFile, type FirstLogin } from '../ssh/index.ts';
 import { loginKeyResource } from '../plan/index.ts';
 import { HOST_TOOLS, makeResources, OWNERS, removeResources } from '../resources/index.ts';
 import { loginKeyPaths, openSiteKeys, REAL_MACHINES, type SiteKeys } from '../site/index.ts';

@@ -1,6 +1,6 @@
 import { readTopology, type FlagProblem, type InitChoices } from '../cluster/index.ts';
 import { CaissonError, InvalidInputError } from '../core/index.ts';
-import { isOwnAddress } from '../host/index.ts';
+import { isOwnAddress } from '../ssh/index.ts';
 import { isAddress, type Manifests } from '../manifests/index.ts';
 import { REAL_MACHINES } from '../site/index.ts';
 import type { InitOptions, NewSite } from './new-site.ts';

@@ -6,6 +6,7 @@ import type { RunSummary } from '../engine/index.ts';
 import { ifPresent, isThere, readTextFile, writeFileAtomic } from '../io/index.ts';
 import type { Manifests } from '../manifests/index.ts';
 import { openFileStore, type SiteRecord } from '../site/index.ts';
+import { acceptBundle } from './acceptance.ts';
 import { placeLoginKey, siteLogin, tryNewMachine, withFirstLogin, type NewMachine, type ShownKey } from './first-login.ts';
 import { refuseOther } from './init-conflicts.ts';
 import { mistakesIn, refuseMistakes, unreached } from './init-mistakes.ts';
@@ -96,6 +97,7 @@ async function readManifests(options: InitOptions, record: SiteRecord | undefine
     opened: online !== undefined && bundlePaths.length === 0 ? await openOnlineSource(online) : undefined,
     stagedBundles: layout.bundles,
     trust: options.trust,
+    accept: online === undefined ? acceptBundle(options.said ?? {}, record) : undefined,
     clock: options.clock,
   });
   await closeBundles(bundles);

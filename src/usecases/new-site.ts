@@ -1,5 +1,5 @@
 import type { NewCluster, NewNode, TypedChoices } from '../cluster/index.ts';
-import type { FirstLogin } from '../host/index.ts';
+import type { FirstLogin } from '../ssh/index.ts';
 import type { OperationOptions } from './operation.ts';
 
 /** A site of one node, as an operator says it in flags. Settings that it leaves out are those of the platform. */

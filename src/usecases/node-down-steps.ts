@@ -1,24 +1,14 @@
-import { formatHeld, parseHeld, unitNameOf, wholeUnitName } from '../agent/index.ts';
+import { formatHeld, unitNameOf, wholeUnitName } from '../agent/index.ts';
 import type { Placement } from '../cluster/index.ts';
 import { CaissonError, type Clock } from '../core/index.ts';
 import type { Step, StepContext } from '../engine/index.ts';
-import {
-  disableUnit,
-  enableUnit,
-  readRemoteFile,
-  readUnits,
-  removeRemoteFile,
-  runChecked,
-  startUnits,
-  type Host,
-  type UnitState,
-} from '../host/index.ts';
+import { disableUnit, enableUnit, readUnits, removeRemoteFile, runChecked, startUnits, type Host, type UnitState } from '../host/index.ts';
 import type { ComponentAction } from '../manifests/index.ts';
 import { componentServices } from '../plan/index.ts';
+import { HELD, readHeldServices } from '../resources/index.ts';
 import { EXECUTABLE, type SiteRecord } from '../site/index.ts';
 import { probeAction, runAction, type Deed } from './apply/action.ts';
 import { waitHealthy, type WatchSite } from './apply/gate.ts';
-import { HELD } from './apply/held-services.ts';
 import { restartTimes } from './apply/restart-times.ts';
 import type { SiteWriter } from './apply/site-writer.ts';
 import type { DataSite } from './backup/data-session.ts';
@@ -161,7 +151,7 @@ class NodeSteps {
       summary: `start ${name}`,
       isDone: async ({ signal }) => {
         const services = this.#servicesOf(placement);
-        const held = await this.#held(signal);
+        const held = await readHeldServices(this.#host(), signal);
         const active = await this.#activeUnits(placement, signal);
         return !services.some((service) => held.has(service.name)) && active.every(Boolean);
       },
@@ -200,7 +190,7 @@ class NodeSteps {
 
   /** True when the agent holds all services of a component and none of their units runs. */
   async isStopped(placement: Placement): Promise<boolean> {
-    const held = await this.#held();
+    const held = await readHeldServices(this.#host());
     if (!this.#servicesOf(placement).every(({ name }) => held.has(name))) return false;
     const sockets = await readUnits(
       this.#host(),
@@ -238,14 +228,10 @@ class NodeSteps {
     return units.filter((unit) => states.get(unit)?.load !== 'not-found');
   }
 
-  async #held(signal?: AbortSignal): Promise<ReadonlySet<string>> {
-    return parseHeld((await readRemoteFile(this.#host(), HELD, signal === undefined ? {} : { signal })) ?? '');
-  }
-
   /** Changes which services the agent holds, and has it act on that. Where it holds none, there is no file. */
   async #hold(change: (held: ReadonlySet<string>) => ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const host = this.#host();
-    const held = change(await this.#held(signal));
+    const held = change(await readHeldServices(host, signal));
     if (held.size === 0) await removeRemoteFile(host, HELD, { signal });
     else await host.upload(formatHeld(held), HELD, { mode: 0o600, onlyWriter: true, signal });
     await runChecked(host, { argv: [EXECUTABLE, 'agent', 'reload'] }, { signal });

@@ -50,7 +50,7 @@ export async function planNodeDown(options: CordonOptions): Promise<NodeDownPlan
  */
 export async function takeNodeDown(options: CordonOptions, approve: ApproveNodeDown): Promise<RunSummary & { readonly down: Down }> {
   const { node } = options;
-  return withInstallLock(layoutOf(options).lock, () =>
+  return withInstallLock(layoutOf(options), () =>
     withNode('take down', options, async (found) => {
       const { plan, asked } = await planDown(found, options);
       if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
@@ -69,7 +69,7 @@ export async function takeNodeDown(options: CordonOptions, approve: ApproveNodeD
  * it, such as after a restore. Throws as takeNodeDown does, but for conflicts, and USAGE for another bundle.
  */
 export async function bringNodeUp(options: NodeUpOptions): Promise<RunSummary> {
-  return withInstallLock(layoutOf(options).lock, () =>
+  return withInstallLock(layoutOf(options), () =>
     withNode('bring up', options, async (found) => {
       const { cordoned, down } = found.record.hosts[options.node] ?? {};
       const last = cordoned !== undefined && cordoned.untilStart !== true ? 'cordon' : down?.cordoned === true ? 'uncordon' : undefined;

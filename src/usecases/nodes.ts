@@ -11,7 +11,7 @@ import {
 import { closeBundles } from '../bundle/index.ts';
 import { CaissonError, messageOf } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
-import type { FirstLogin } from '../host/index.ts';
+import type { FirstLogin } from '../ssh/index.ts';
 import { readTextFile } from '../io/index.ts';
 import { openFileStore, type RecordedHost, type SiteRecord } from '../site/index.ts';
 import type { Cordon } from './cordon.ts';
@@ -96,7 +96,7 @@ export async function changeNode(options: OperationOptions, change: NodeChange, 
  */
 export async function declareNode(options: OperationOptions, change: NodeChange): Promise<string> {
   const layout = layoutOf(options);
-  return withInstallLock(layout.lock, async () => {
+  return withInstallLock(layout, async () => {
     const edited = await editNode(options, change);
     const { bundlePaths, clusterPath } = edited.sources;
     const request = await openRequest(bundlePaths, clusterPath, {

@@ -2,21 +2,26 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   bundleTree,
+  checkSignatures,
   closeBundles,
+  describeSignature,
   openBundles,
   partialPath,
   readTrust,
   requireTrust,
   type BundleBase,
   type BundleReader,
+  type BundleSignature,
+  type Trust,
   type TrustFiles,
 } from '../bundle/index.ts';
 import { readTopology, type ClusterSpec, type RecordedTopology, type Topology, parseClusterSpec } from '../cluster/index.ts';
 import { loadManifests, type Manifests } from '../manifests/index.ts';
-import { CaissonError, digestOf, hasCode, systemClock, type Clock, type Digest } from '../core/index.ts';
-import { checkLoginFiles } from '../host/index.ts';
+import { CaissonError, digestOf, hasCode, systemClock, type Clock, type Digest, type Emit } from '../core/index.ts';
+import { checkLoginFiles } from '../ssh/index.ts';
 import { isThere, subtree } from '../io/index.ts';
-import { seedLayout, stagedBundleName } from '../site/index.ts';
+import { seedLayout, stagedBundleName, type Acceptance } from '../site/index.ts';
+import type { Accept } from './acceptance.ts';
 import { trustPaths } from './trust-paths.ts';
 
 /** The bundle and the cluster that the operator named. */
@@ -26,6 +31,8 @@ export interface InstallRequest {
   /** `bundle` and all its bases. The seed keeps them. */
   readonly bundles: readonly BundleReader[];
   readonly spec: ClusterSpec;
+  /** How the bundle was accepted; undefined where `accept` was not given or did not say. */
+  readonly accepted: Acceptance | undefined;
   readonly manifests: Manifests;
   /** SHA-256 of the text of cluster.yaml. */
   readonly clusterDigest: Digest;
@@ -40,7 +47,11 @@ export interface RequestOptions {
   readonly stagedBundles?: string;
   /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
+  /** Decides how the bundle is accepted. Every bundle is, by default. */
+  readonly accept?: Accept | undefined;
   readonly clock?: Clock;
+  /** Is told who signed each bundle. */
+  readonly emit?: Emit | undefined;
   /** A bundle that is open already and takes the place of the files. The caller gives it up. */
   readonly opened?: BundleReader | undefined;
   /** Home directory for paths in cluster.yaml that begin with ~/; that of the user of this process by default. */
@@ -48,12 +59,12 @@ export interface RequestOptions {
 }
 
 /** A bundle whose signatures count, and the manifests in it. */
-export type OpenedPlatform = Pick<InstallRequest, 'bundle' | 'bundles' | 'manifests'>;
+export type OpenedPlatform = Pick<InstallRequest, 'bundle' | 'bundles' | 'accepted' | 'manifests'>;
 
 /**
  * Opens the bundle and reads the manifests in it. Looks for bases of a delta that are not in `bundlePaths` among the bundles
  * that earlier installs left in `stagedBundles`. The caller closes the bundles. Throws what openBundles throws, mistakes of the
- * manifests, and, where `trust` names allowed signers, what requireTrust throws.
+ * manifests, what `accept` throws, and, where `trust` names allowed signers, what requireTrust throws.
  */
 export async function openPlatform(
   bundlePaths: readonly string[],
@@ -61,22 +72,34 @@ export async function openPlatform(
     stagedBundles = seedLayout().bundles,
     trust: files,
     clock = systemClock,
+    accept,
     opened,
-  }: Pick<RequestOptions, 'stagedBundles' | 'trust' | 'clock' | 'opened'> = {},
+    emit,
+  }: Pick<RequestOptions, 'stagedBundles' | 'trust' | 'accept' | 'clock' | 'opened' | 'emit'> = {},
 ): Promise<OpenedPlatform> {
   const trust = files === undefined ? undefined : await readTrust(files, clock.now());
   const bundles = opened === undefined ? await openBundles(bundlePaths, { findBase: (base) => findStaged(stagedBundles, base) }) : [opened];
   try {
     // Signatures are checked before any content of the bundles is read.
     if (trust !== undefined && opened !== undefined) throw unsignedLock();
-    if (trust !== undefined) for (const bundle of bundles) requireTrust(bundle, trust);
+    const signatures = new Map(bundles.map((bundle) => [bundle, signaturesOf(bundle, trust, emit)]));
     const bundle = theOne(bundles);
+    // The digest of a delta covers those of its bases.
+    const accepted = accept?.(bundle, signatures.get(bundle) ?? []);
     const manifests = await loadManifests(subtree(bundleTree(bundle), 'manifests'), { root: `${bundle.path}: manifests` });
-    return { bundle, bundles, manifests };
+    return { bundle, bundles, accepted, manifests };
   } catch (error) {
     await closeBundles(bundles);
     throw error;
   }
+}
+
+/** Returns the signatures of a bundle and says who made them. Throws what requireTrust throws where there are allowed signers. */
+function signaturesOf(bundle: BundleReader, trust: Trust | undefined, emit: Emit | undefined): readonly BundleSignature[] {
+  const signatures =
+    trust === undefined ? checkSignatures(bundle.signatures, bundle.sums, undefined).signatures : requireTrust(bundle, trust);
+  for (const signature of signatures) emit?.({ type: 'note', message: `"${bundle.path}" is ${describeSignature(signature)}` });
+  return signatures;
 }
 
 /**
@@ -139,10 +162,9 @@ function theOne(bundles: readonly BundleReader[]): BundleReader {
 }
 
 /**
- * Finds a staged bundle by its name, which contains its digest. Whether the file is complete is checked when it is
- * opened.
+ * Finds a base on the seed by its name, which contains its digest; undefined where there is none. Throws BUNDLE_INCOMPLETE for
+ * one that the depot has in part. Whether a whole file is what its name says is checked when it is opened.
  */
-/** Returns the path of a base on the seed, undefined where there is none. Throws BUNDLE_INCOMPLETE for one that the depot has in part. */
 async function findStaged(directory: string, { name, version, digest }: BundleBase): Promise<string | undefined> {
   const path = join(directory, stagedBundleName({ manifest: { name, version }, bundleDigest: digest }));
   if (await isThere(path)) return path;

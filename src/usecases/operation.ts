@@ -72,7 +72,7 @@ export async function planOperation(options: OperationOptions, operation: Operat
  */
 export async function runOperation(options: OperationOptions, operation: Operation, approve: Approve): Promise<RunSummary> {
   const layout = layoutOf(options);
-  return withInstallLock(layout.lock, async () => {
+  return withInstallLock(layout, async () => {
     return withSession(options, operation, async (session) => {
       const run = await planned(session, options, operation);
       if (!(await approve(run))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');

@@ -189,6 +189,7 @@ function recordWith(record: SiteRecord, host: string, owned: readonly OwnedResou
   const node = spec.nodes.find(({ name }) => name === host);
   const recorded = record.hosts[host];
   const address = node?.address ?? recorded?.address ?? '';
-  const roles = node === undefined ? (recorded?.roles ?? []) : [...node.roles];
+  // A machine that is no node any more keeps a record while it is the seed.
+  const roles = [...(node?.roles ?? [])];
   return { ...record, hosts: { ...record.hosts, [host]: { ...recorded, address, roles, owned: [...owned] } } };
 }

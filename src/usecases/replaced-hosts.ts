@@ -64,8 +64,8 @@ function cordonOf({ cordoned, down }: RecordedHost): Pick<ReplacedHost, 'cordone
 
 /**
  * Returns the record without the former machines, but for the note of those that members of a quorum still count, and for their
- * cordons, which the platform keeps by name. The new machine is a member of no quorum that has others. Components that stood on one alone stay placed there, by name, and begin
- * anew: actions that ran once for their data run again.
+ * cordons, which the platform keeps by name. The new machine is a member of no quorum that has others. Components that stood
+ * on one alone stay placed there, by name, and begin anew: actions that ran once for their data run again.
  */
 export function withoutReplaced(record: SiteRecord, replaced: readonly ReplacedHost[]): SiteRecord {
   if (replaced.length === 0) return record;

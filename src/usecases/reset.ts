@@ -14,7 +14,7 @@ const RESET: Operation = {
   notes: (_session, { purge }) =>
     purge === true ? ['Is removed for good: the data above, and the keys, secrets and bundles on the seed'] : [],
   ended: async (layout, { purge }) => {
-    await rm(layout.lastBackup, { force: true });
+    for (const note of [layout.lastBackup, layout.lastRenewal]) await rm(note, { force: true });
     if (purge === true) await purgeKeys(layout);
   },
 };

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { LOCK_MEMBER } from '../bundle/index.ts';
 import type { Clock, Emit } from '../core/index.ts';
@@ -6,7 +8,7 @@ import { keptValues, ownerOfSecret, type Topology } from '../cluster/index.ts';
 import { DEFAULT_LIMITS, openJournal, runSteps, type RunSummary } from '../engine/index.ts';
 import { HOSTS_AT_ONCE } from '../host/index.ts';
 import type { ComponentAction } from '../manifests/index.ts';
-import { removeLeftovers } from '../io/index.ts';
+import { ifPresent, removeLeftovers, removeLeftoversBelow } from '../io/index.ts';
 import { claimedResources } from '../plan/index.ts';
 import {
   KEPT_OPERATIONS,
@@ -19,6 +21,7 @@ import {
   type RecordedOperation,
   type SiteRecord,
 } from '../site/index.ts';
+import { describeAcceptance } from './acceptance.ts';
 import { bindSteps } from './apply/bind-steps.ts';
 import { restartTimes } from './apply/restart-times.ts';
 import type { RunSite } from './apply/run-site.ts';
@@ -92,7 +95,15 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
     const steps = bindSteps(planned.plan.steps, shared);
     const { bundleDigest } = session.request.bundle;
     const cluster = session.topology.spec.name;
-    await journal.append({ event: 'run.started', operation: options.operation, bundle: bundleDigest, cluster, steps: steps.length });
+    const accepted = describeAcceptance(session.request.accepted);
+    await journal.append({
+      event: 'run.started',
+      operation: options.operation,
+      bundle: bundleDigest,
+      ...(accepted === undefined ? {} : { accepted }),
+      cluster,
+      steps: steps.length,
+    });
     try {
       const summary = await runSteps(steps, {
         journal,
@@ -125,12 +136,14 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
 function bundleOf({ request, online }: Session): RecordedBundle {
   const { manifest, bundleDigest } = request.bundle;
   const { name, version } = manifest;
+  const { accepted } = request;
   const lock = request.bundle.entry(LOCK_MEMBER)?.digest;
   return {
     name,
     version,
     digest: bundleDigest,
     ...(online === undefined ? {} : { supply: 'online' as const, ...(lock === undefined ? {} : { lock }) }),
+    ...(accepted === undefined ? {} : { accepted }),
   };
 }
 
@@ -146,7 +159,9 @@ async function makeKeys({ session, declared }: PlannedRun): Promise<void> {
   const { layout, keys } = session;
   // This run holds the install lock, so temporary files there were left by a run that was killed.
   for (const directory of [layout.authorities, layout.pki, layout.depot, layout.secrets, layout.certificates])
-    await removeLeftovers(directory);
+    await removeLeftoversBelow(directory);
+  const cluster = (await ifPresent(() => realpath(session.cluster.path))) ?? session.cluster.path;
+  await removeLeftovers(dirname(cluster), basename(cluster));
   for (const name of authorityNames(session.topology)) await removeEarlierGenerations(layout, name);
   if (declared.topology.spec.nodes.length === 0) return;
   for (const name of authorityNames(declared.topology)) await (await keys.authority(name)).read();
@@ -226,6 +241,7 @@ function recordedHosts(
 function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<string, readonly OwnedResource[]>): SiteRecord {
   const { session, declared } = planned;
   const { topology } = declared;
+  const isNode = (host: string): boolean => topology.spec.nodes.some(({ name }) => name === host);
   const staying = new Set([...topology.spec.nodes.map(({ name }) => name), session.seed.name]);
   const hosts = Object.entries({ ...record.hosts, ...recordedHosts(record, planned, owned) }).filter(([name]) => staying.has(name));
   return {
@@ -233,7 +249,7 @@ function settled(record: SiteRecord, planned: PlannedRun, owned: ReadonlyMap<str
     ...inForce(record, planned),
     cluster: session.cluster,
     ...standing(record, topology),
-    hosts: Object.fromEntries(hosts.map(([name, host]) => [name, withoutEndedCordon(host)])),
+    hosts: Object.fromEntries(hosts.map(([name, host]) => [name, withoutEndedCordon(isNode(name) ? host : { ...host, roles: [] })])),
   };
 }
 

@@ -149,6 +149,7 @@ function refuseHarm({ topology, record }: Session, name: string): void {
   if (owner === undefined) {
     throw new CaissonError('USAGE', `Cannot change "${name}": no component of the cluster has it`, { hint: 'List them: caisson secrets' });
   }
+  if (owner.secrets.some((secret) => secret.name === name && !secret.inData)) return;
   if (owner.actions.some(({ at, secret }) => at === 'secret-change' && secret === name)) return;
   const users = new Set([owner.name, ...usersOf(topology, name).map(({ component }) => component)]);
   const conflicts = [...users].flatMap((component) => {

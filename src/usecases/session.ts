@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import { closeBundles, type TrustFiles } from '../bundle/index.ts';
-import type { NodeSpec, Topology } from '../cluster/index.ts';
+import type { ClusterSpec, NodeSpec, Topology } from '../cluster/index.ts';
 import { hasCode, type Clock, type Digest, type Emit } from '../core/index.ts';
-import { HOSTS_AT_ONCE, locateFile, readRemoteFile, type ConnectOptions, type Host } from '../host/index.ts';
+import { HOSTS_AT_ONCE, readRemoteFile, type Host } from '../host/index.ts';
+import { locateFile, type ConnectOptions } from '../ssh/index.ts';
 import { readSecretFile, readTextFile } from '../io/index.ts';
 import { checkHosts, connectHosts, HostsUnfitError, type ConnectedHosts, type HostFinding } from '../preflight/index.ts';
 import {
@@ -24,6 +25,7 @@ import {
   type Machines,
   type PlannedGenerations,
   type RecordedBundle,
+  type RecordedHost,
   type SeedKeys,
   type SecretChange,
   type SeedLayout,
@@ -33,6 +35,7 @@ import {
 } from '../site/index.ts';
 import type { Observed } from '../plan/index.ts';
 import { HOST_TOOLS, isLogin } from '../resources/index.ts';
+import { acceptBundle, acceptOnline, type SaidOfBundle } from './acceptance.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { isBegun, onlineSession, openOnlineSource, type OnlineRequest, type OnlineSession, type OnlineSource } from './online-source.ts';
 import { openRequest, type InstallRequest } from './open-request.ts';
@@ -56,6 +59,8 @@ export interface SessionOptions {
   readonly clusterText?: string | undefined;
   /** Signers whose bundles may be installed. Replaces `trust` of cluster.yaml. */
   readonly trust?: TrustFiles | undefined;
+  /** Digest and other words of the operator on the bundle. */
+  readonly said?: SaidOfBundle | undefined;
   readonly connect: Omit<ConnectOptions, 'signal' | 'directory'>;
   /** Certificates that are issued again, by the names that listCertificates gives them. */
   readonly renew?: readonly string[] | undefined;
@@ -112,7 +117,7 @@ export interface Session {
 
 /**
  * Opens the request, connects all hosts, checks them and passes the result to `work`. Changes nothing by itself. Throws
- * what siteSources and openRequest throw, SiteConflictError with every reason why the site must not be changed in this
+ * what siteSources, openRequest and acceptBundle throw, SiteConflictError with every reason why the site must not be changed in this
  * way, and HostsUnfitError with every finding of every host.
  */
 export async function withSession<T>(
@@ -129,8 +134,10 @@ export async function withSession<T>(
     clusterText: options.clusterText,
     stagedBundles: layout.bundles,
     trust: options.trust,
+    accept: source === undefined ? acceptBundle(options.said ?? {}, recorded) : acceptOnline(recorded),
     clock: options.clock,
     home: options.connect.home,
+    emit: options.emit,
   });
   try {
     const asked = new Set(options.forget ?? []);
@@ -152,13 +159,40 @@ export function layoutOf({ machines = REAL_MACHINES }: { readonly machines?: Mac
   return seedLayout(machines.seedRoot);
 }
 
-/** Nodes that are in the record and not in cluster.yaml. */
-function leavingNodes(record: SiteRecord | undefined, nodes: readonly NodeSpec[]): readonly NodeSpec[] {
-  return Object.entries(record?.hosts ?? {}).flatMap(([name, { address, roles, ssh }]) => {
-    const isBesideSeed = name === record?.seed && roles.length === 0;
-    if (isBesideSeed || nodes.some((node) => node.name === name)) return [];
+/**
+ * Hosts that are in the record and not in cluster.yaml. A seed beside the cluster has no roles and stays; one that another
+ * machine took the place of leaves.
+ */
+function leavingNodes(hosts: RecordedHosts, seed: string | undefined, nodes: readonly NodeSpec[]): readonly NodeSpec[] {
+  return Object.entries(hosts).flatMap(([name, { address, roles, ssh }]) => {
+    const isSeedBeside = roles.length === 0 && name === seed;
+    if (isSeedBeside || nodes.some((node) => node.name === name)) return [];
     return [{ name, address, roles: [...roles], ...(ssh === undefined ? {} : { ssh }) }];
   });
+}
+
+type RecordedHosts = Readonly<Record<string, Pick<RecordedHost, 'address' | 'roles' | 'ssh'>>>;
+
+/**
+ * Returns how the site knows this machine when cluster.yaml does not name it: by the site record or, where that was lost, by the
+ * record that the machine keeps as a host. A node that was taken out of the cluster stays the seed, under its name.
+ */
+async function recordedSeed(
+  record: SiteRecord | undefined,
+  spec: ClusterSpec,
+  { machines = REAL_MACHINES, signal }: SessionOptions,
+): Promise<RecordedHosts> {
+  const kept = record === undefined ? await keptByThisMachine(spec, machines, signal) : undefined;
+  const name = record?.seed ?? kept?.host ?? '';
+  const host = record?.hosts[name] ?? kept;
+  return host === undefined || spec.nodes.some((node) => node.name === name) ? {} : { [name]: host };
+}
+
+async function keptByThisMachine({ name, depot }: ClusterSpec, machines: Machines, signal: AbortSignal): Promise<HostRecord | undefined> {
+  const machine = machines.openSeed({ name: depot.name, address: depot.address ?? '127.0.0.1' });
+  const text = await readRemoteFile(machine, HOST_RECORD, { signal });
+  const kept = text === undefined ? undefined : parseHostRecord(text);
+  return kept?.site.name === name && kept.host === kept.site.seed ? kept : undefined;
 }
 
 async function connectAll(
@@ -168,10 +202,14 @@ async function connectAll(
   forgotten: ReadonlySet<string>,
   options: SessionOptions,
 ): Promise<ConnectedHosts & { readonly released: readonly string[] }> {
-  const leaving = leavingNodes(record, spec.nodes).filter(({ name }) => !forgotten.has(name));
   const { signal, hostsAtOnce } = options;
+  const own = await recordedSeed(record, spec, options);
+  const leaving = leavingNodes(record?.hosts ?? own, record?.seed ?? Object.keys(own)[0], spec.nodes).filter(
+    ({ name }) => !forgotten.has(name),
+  );
   const all = { ...spec, nodes: [...spec.nodes, ...leaving] };
-  const connected = await connectHosts(all, { ...options.connect, directory, signal, hostsAtOnce }, options.machines);
+  const [beside] = Object.entries(own).map(([name, { address }]) => ({ name, address }));
+  const connected = await connectHosts(all, { ...options.connect, directory, signal, hostsAtOnce, beside }, options.machines);
   const isLeaving = (name: string): boolean => leaving.some((node) => node.name === name);
   // An earlier run took everything from such a host, the login of the seed included, and was killed before the record said so.
   const isReleased = ({ host }: HostFinding): boolean => isLeaving(host) && (record?.hosts[host]?.owned ?? []).every(isLogin);

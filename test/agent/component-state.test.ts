@@ -27,7 +27,7 @@ function state(name: ComponentState['state'], errors = 0): ComponentState {
 }
 
 function next(previous: ComponentState, look: Omit<Observation, 'counts' | 'began'>, maxErrors = 3): ComponentState {
-  return nextState(previous, { counts: true, began: BEGAN, ...look }, maxErrors, NOW);
+  return nextState(previous, { counts: true, began: BEGAN, ...look }, { maxErrors }, NOW);
 }
 
 describe('nextState', () => {
@@ -56,7 +56,7 @@ describe('nextState', () => {
   });
 
   it('does not count looks between two probes', () => {
-    expect(nextState(state('starting', 2), { counts: false, began: BEGAN, health: DEAD }, 2, NOW)).toMatchObject({
+    expect(nextState(state('starting', 2), { counts: false, began: BEGAN, health: DEAD }, { maxErrors: 2 }, NOW)).toMatchObject({
       state: 'starting',
       errors: 2,
     });
@@ -76,6 +76,40 @@ describe('nextState', () => {
     const inactive = { ...RUNNING, active: 'inactive', sub: 'dead' };
     expect(next(state('healthy'), { health: DEAD, unit: inactive }).state).toBe('stopped');
     expect(next(unknownState(NOW), { health: DEAD, unit: { ...inactive, queued: true } }).state).toBe('starting');
+  });
+
+  it('counts no failure in the grace of a start that was not well yet, and every one after that', () => {
+    const rules = { maxErrors: 0, graceMs: 60_000 };
+    const look = (previous: ComponentState, ageMs: number) =>
+      nextState(previous, { counts: true, began: BEGAN, health: DEAD, unit: RUNNING, ageMs }, rules, NOW);
+    expect(look(state('starting'), 59_999)).toMatchObject({ state: 'starting', errors: 0, reason: 'refused' });
+    expect(look(state('starting'), 60_000)).toMatchObject({ state: 'unhealthy', errors: 1, failingSince: BEGAN.toISOString() });
+    expect(look(state('healthy'), 1)).toMatchObject({ state: 'unhealthy', errors: 1 });
+    expect(look({ ...state('healthy'), invocation: 'before' }, 1)).toMatchObject({ state: 'starting', errors: 0 });
+  });
+
+  it('counts no failure while systemd stops or starts the unit', () => {
+    const stopping = { ...RUNNING, active: 'deactivating', sub: 'stop', queued: true };
+    expect(next(state('healthy', 3), { health: DEAD, unit: stopping })).toMatchObject({ state: 'starting', errors: 3 });
+  });
+
+  it('keeps the begin of a row of failures, and forgets it with the first success', () => {
+    const first = next(state('healthy'), { health: DEAD, unit: RUNNING });
+    const second = nextState(first, { counts: true, began: NOW, health: DEAD, unit: RUNNING }, { maxErrors: 3 }, NOW);
+    expect(second).toMatchObject({ errors: 2, failingSince: BEGAN.toISOString() });
+    expect(next(second, { health: WELL, unit: RUNNING }).failingSince).toBeUndefined();
+  });
+
+  it.each([
+    ['always', 'stopped'],
+    ['on-failure', 'stopped'],
+    ['on-abnormal', 'unhealthy'],
+    ['no', 'unhealthy'],
+    [undefined, 'unhealthy'],
+  ] as const)('takes a failed unit with Restart=%s for %s', (restartPolicy, expected) => {
+    const unit = { ...RUNNING, active: 'failed', sub: 'failed' };
+    const look = { counts: true, began: BEGAN, health: DEAD, unit };
+    expect(nextState(state('healthy'), look, { maxErrors: 3, restartPolicy }, NOW).state).toBe(expected);
   });
 
   it('goes by the unit alone where there is no health check', () => {

@@ -61,7 +61,7 @@ describe('parseServiceFile', () => {
         { name: 'OLD_ENDPOINTS', protocol: '', port: 5001 },
       ],
       // An interval of zero would be a loop without a pause.
-      health: { model: 'http', address: '127.0.0.1:5000', timeInterval: 5, maxErrorsNum: 3 },
+      health: { model: 'http', address: '127.0.0.1:5000', timeInterval: 5, maxErrorsNum: 3, grace: 60, onUnhealthy: 'restart' },
       onlyHealthCheck: false,
       isInitStart: false,
       disable: false,
@@ -93,6 +93,22 @@ describe('parseServiceFile', () => {
     ],
     ['a probe without an address', service('start: etcd', 'health: { model: tcp }'), /health\.address is missing/],
     ['a health check only, without one', service('only_health_check: true'), /health is missing/],
+    [
+      'a status of a probe that has none',
+      service('start: etcd', 'health: { model: tcp, address: "127.0.0.1:1", status: 200 }'),
+      /health\.status names a status, which only http has/,
+    ],
+    [
+      'statuses that are none',
+      service('start: etcd', 'health: { model: http, address: "127.0.0.1:1", status: 2xx }'),
+      /health\.status "2xx" is not a list of statuses/,
+    ],
+    ['a unit of a service that the agent makes', service('start: etcd', 'unit: docker'), /unit is for only_health_check/],
+    [
+      'a reaction that it does not know',
+      service('start: etcd', 'health: { model: tcp, address: "127.0.0.1:1", on_unhealthy: kill }'),
+      /on_unhealthy/,
+    ],
     ['a oneshot that is always restarted', service('start: "true"', 'type: oneshot', 'restart_policy: always'), /restart_policy a oneshot/],
     ['a time span that systemd does not know', service('start: etcd', 'restart_sec: soon'), /restart_sec is not a time span/],
     [

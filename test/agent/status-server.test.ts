@@ -1,12 +1,12 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   askAgent,
   askLocalAgent,
-  OPERATORS,
   reloadLocalAgent,
   serveStatus,
   type AgentConfig,
@@ -14,9 +14,11 @@ import {
   type ClientCertificate,
   type StatusSource,
 } from '../../src/agent/index.ts';
-import { silent, systemClock } from '../../src/core/index.ts';
+import { MONITORS, OPERATORS, silent, systemClock } from '../../src/core/index.ts';
+import { request } from '../../src/health/http-client.ts';
 import { getJson } from '../../src/health/index.ts';
 import { createAuthority, issueCertificate, type CertificateUsage, type KeyPair } from '../../src/pki/index.ts';
+import { freePort } from '../support/free-port.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const STATUS: AgentStatus = {
@@ -68,6 +70,8 @@ beforeEach(async () => {
     listen: { address: '127.0.0.1', port: await freePort() },
     tls: { certificate: path('tls.crt'), key: path('tls.key'), authority: path('ca.crt') },
     values: {},
+    record: '/none',
+    needs: {},
   };
   source = new Source();
   abort = new AbortController();
@@ -86,17 +90,6 @@ async function issue(by: KeyPair, usages: CertificateUsage, organizations: reado
 
 async function clientOf(by: KeyPair, organizations: readonly string[] = [OPERATORS]): Promise<ClientCertificate> {
   return { ...(await issue(by, 'client', organizations)), authority: authority.certificate };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function serve(): Promise<void> {
@@ -152,14 +145,32 @@ describe('serveStatus', () => {
     }
   });
 
+  it('gives metrics to monitors and operators, and nothing else to monitors', async () => {
+    await serve();
+    const monitor = await clientOf(authority, [MONITORS]);
+    const ask = (path: string, holder: ClientCertificate): Promise<string> =>
+      request(
+        `https://127.0.0.1:${config.listen.port}${path}`,
+        { ...options, client: holder, authority: holder.authority },
+        async (response) => {
+          if (response.statusCode !== 200) throw new Error(`it answers ${response.statusCode}`);
+          return text(response);
+        },
+      );
+    for (const holder of [monitor, client]) {
+      expect(await ask('/metrics', holder)).toContain('\ncaisson_component_healthy{component="a"} 1\n');
+    }
+    for (const path of ['/v1/status', '/healthz']) await expect(ask(path, monitor), path).rejects.toThrow('it answers 403');
+  });
+
   it('refuses a client without a certificate', async () => {
     await serve();
     const said = await new Promise<string>((resolve) => {
       const socket = connect({ host: '127.0.0.1', port: config.listen.port, ca: authority.certificate });
-      let text = '';
-      socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      let said = '';
+      socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
       socket.on('error', () => {});
-      socket.on('close', () => resolve(text));
+      socket.on('close', () => resolve(said));
       socket.write('GET /v1/status HTTP/1.1\r\nhost: m1\r\n\r\n');
     });
     expect(said).toBe('');

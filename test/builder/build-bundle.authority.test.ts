@@ -47,7 +47,7 @@ describe('build-bundle with a real registry and a real Debian mirror', () => {
 
   async function build(output: string, changes: Partial<BuildRequest> = {}, mirrors = ownMirrors()): Promise<BuildResult> {
     const upstream = await connectUpstream({
-      imageList: 'images.txt',
+      imageLists: ['images.txt'],
       mirrors: parseMirrors(mirrors),
       env: {},
       clock: systemClock,
@@ -57,7 +57,7 @@ describe('build-bundle with a real registry and a real Debian mirror', () => {
       return await buildBundle(
         {
           manifests: join(directory, 'manifests'),
-          images: join(directory, 'images.txt'),
+          images: [join(directory, 'images.txt')],
           platforms: [{ os: 'linux', architecture: 'amd64' }],
           executables: [join(directory, 'caisson-linux-amd64')],
           self: { path: join(directory, 'main.js'), standalone: false },
@@ -151,7 +151,7 @@ describe('build-bundle with a real registry and a real Debian mirror', () => {
     await writeFile(join(directory, 'caisson-linux-arm64'), 'for arm64');
     const { lock } = await build('three/demo.tar', {
       planOnly: true,
-      images: join(directory, 'images-many.txt'),
+      images: [join(directory, 'images-many.txt')],
       lock: join(directory, 'many.lock.json'),
       executables: [],
       platforms: [{ os: 'linux', architecture: 'amd64' }, arm],
@@ -163,7 +163,7 @@ describe('build-bundle with a real registry and a real Debian mirror', () => {
   it('names what the registry and the repository do not have, all at once', async () => {
     await writeFile(join(directory, 'images-wrong.txt'), 'team/web:1.0\nteam/absent:1.0\nteam/web:9.9 as team/other:1\n');
     const failure = await build('four/demo.tar', {
-      images: join(directory, 'images-wrong.txt'),
+      images: [join(directory, 'images-wrong.txt')],
       lock: join(directory, 'wrong.lock.json'),
       executables: [],
       platforms: [arm],

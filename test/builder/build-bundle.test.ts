@@ -3,12 +3,15 @@ import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { digestOf, fixedClock } from '../../src/core/index.ts';
+import { CaissonError, digestOf, fixedClock, type Event } from '../../src/core/index.ts';
 import { openBundle, verifyBundle } from '../../src/bundle/index.ts';
 import { buildBundle, type BuildRequest } from '../../src/builder/build-bundle.ts';
 import { sourceDate } from '../../src/builder/content-date.ts';
 import { readLock } from '../../src/builder/lock.ts';
 import { planReport } from '../../src/builder/plan-report.ts';
+import { HttpClient } from '../../src/net/index.ts';
+import { RegistrySource } from '../../src/sources/registry-source.ts';
+import { freePort } from '../support/free-port.ts';
 import { fakeImage } from './fixtures.ts';
 import { openWorkshop, type Workshop, type WorkshopOptions } from './workshop.ts';
 
@@ -235,6 +238,38 @@ describe('the lock of a build', () => {
   });
 });
 
+describe('a line of images.txt with platforms', () => {
+  const list = async (write: Workshop['write'], platforms: string): Promise<void> =>
+    write('images.txt', `example.com/web:1 platforms=${platforms}\nexample.com/both:1\n`);
+  const images = { 'example.com/web:1': web, 'example.com/both:1': fakeImage(['both'], both) };
+
+  it('brings its image for these alone, and the others for all', async () => {
+    const { request, upstream, write } = await workshop({ images });
+    await list(write, 'linux/amd64');
+    const { lock, plan } = await buildBundle(request({ platforms: amd64AndArm64 }), upstream);
+    expect(lock.images.map(({ name, platforms }) => [name, platforms])).toEqual([
+      ['example.com/both:1', [...both]],
+      ['example.com/web:1', ['linux/amd64']],
+    ]);
+    expect(plan.manifest.images.map((image) => image.platforms.map(({ platform }) => platform))).toEqual([[...both], ['linux/amd64']]);
+    const planned = await buildBundle(request({ platforms: amd64AndArm64, planOnly: true }), upstream);
+    expect(planReport(planned, upstream).images.map(({ platforms }) => platforms)).toEqual([[...both], ['linux/amd64']]);
+    const again = await buildBundle(request({ platforms: amd64AndArm64, frozen: true }), upstream);
+    expect(again.outcome).toBe('unchanged');
+    await list(write, 'linux/amd64,linux/arm64');
+    await expect(buildBundle(request({ platforms: amd64AndArm64, frozen: true }), upstream)).rejects.toThrow(
+      'image "example.com/web:1" is asked for linux/amd64, linux/arm64, locked for linux/amd64',
+    );
+  });
+
+  it('leaves its image out of a build for others', async () => {
+    const { request, upstream, write } = await workshop({ images });
+    await list(write, 'linux/arm64');
+    const { lock } = await buildBundle(request(), upstream);
+    expect(lock.images.map(({ name }) => name)).toEqual(['example.com/both:1']);
+  });
+});
+
 describe('buildBundle --frozen', () => {
   it('builds the same bytes from the lock alone, resolving nothing', async () => {
     const { images, fetched, request, upstream } = await workshop();
@@ -260,7 +295,7 @@ describe('buildBundle --frozen', () => {
     await write('caisson-linux-amd64', 'another executable');
     const manifest = await readFile(join(directory, 'manifests/os/debian-12.yaml'), 'utf8');
     await write('manifests/os/debian-12.yaml', manifest.replace('packages: [hello]', 'packages: [hello, more]'));
-    await write('manifests/README.md', 'new');
+    await write('manifests/examples/cluster.yaml', 'new');
     const failure = await buildBundle(request({ frozen: true, platforms: amd64AndArm64 }), upstream).catch((error: unknown) => error);
     const message = failure instanceof Error ? failure.message : '';
     for (const part of [
@@ -272,7 +307,7 @@ describe('buildBundle --frozen', () => {
       'packages of debian-12 for arm64 is not in the lock',
       'executable for linux/amd64 has sha256:',
       'file "images.txt" has changed',
-      'file "manifests/README.md" is not in the lock',
+      'file "manifests/examples/cluster.yaml" is not in the lock',
     ]) {
       expect(message).toContain(part);
     }
@@ -287,13 +322,46 @@ describe('a build that cannot succeed', () => {
     const failure = await buildBundle(request({ platforms: amd64AndArm64 }), upstream).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'BUILD_UNRESOLVED', exitStatus: 5 });
     const message = failure instanceof Error ? failure.message : '';
-    expect(message).toMatch(/image "example.com\/absent:1": .*no such image/);
+    expect(message).toMatch(/images\.txt:2: image "example.com\/absent:1": .*no such image/);
     expect(message).toMatch(/image "example.com\/web:1": .*does not exist for linux\/arm64/);
     expect(message).toMatch(/image "example.com\/api:1": .*does not exist for linux\/arm64/);
     expect(message).toMatch(/packages of debian-12 for amd64: [\s\S]*"no-such-package"/);
     expect(message).toMatch(/packages of debian-12 for arm64: [\s\S]*"no-such-package"/);
     expect(await leftBeside(request())).toEqual([]);
     expect(await readLock(request().lock)).toBeUndefined();
+  });
+
+  it('asks a registry that is down no more than one image would, and names it once with the lines that want it', async () => {
+    const events: Event[] = [];
+    const http = new HttpClient({ emit: (event) => events.push(event), sleep: async () => {} });
+    const dead = `127.0.0.1:${await freePort()}`;
+    const { request, upstream, write } = await workshop();
+    const lines = [...Array.from({ length: 60 }, (_, index) => `${dead}/team/app:${index}`), '# more', `${dead}/team/last:1`];
+    await write('images.txt', `${lines.join('\n')}\n`);
+    const failure = await buildBundle(request(), { ...upstream, images: new RegistrySource({ http }) }).catch((error: unknown) => error);
+    await http.close();
+    expect(failure).toMatchObject({ code: 'BUILD_UNRESOLVED', failures: { length: 61 } });
+    const message = failure instanceof Error ? failure.message : '';
+    expect(message.split('\n').slice(1)).toEqual([
+      `  61 images (${request().images[0]}, lines 1-60, 62): Cannot fetch "http://${dead}/v2/": the connection was refused`,
+    ]);
+    expect(events.filter(({ type }) => type === 'retry')).toHaveLength(3);
+  });
+
+  it('writes the hint of a failure beside it', async () => {
+    const { images, request, upstream, write } = await workshop();
+    await write('images.txt', 'example.com/web:1\nexample.com/shut:1\n');
+    const resolve = images.resolve.bind(images);
+    images.resolve = async (reference, options) => {
+      if (!reference.includes('shut')) return resolve(reference, options);
+      throw new CaissonError('AUTH_FAILED', 'Cannot log in to "example.com"', { hint: 'docker login example.com' });
+    };
+    await expect(buildBundle(request(), upstream)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /images\.txt:2: image "example\.com\/shut:1": Cannot log in to "example\.com"\n {4}docker login example\.com$/,
+      ),
+      hint: 'Nothing was written. Correct what is named above and run the command again',
+    });
   });
 
   it('leaves no bundle when a download fails, but keeps what was resolved and downloaded', async () => {

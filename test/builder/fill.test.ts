@@ -211,6 +211,19 @@ describe('fillBundle', () => {
     expect(opened).toBeLessThan(12);
   });
 
+  it('takes all failures by one dead host for one fault, and brings what others have', async () => {
+    const contents = Array.from({ length: 40 }, (_, index) => `content ${index}`);
+    const writer = new MemoryWriter(contents);
+    const dead = unavailable('https://dead.example');
+    const lost = new Set(writer.pending().slice(0, 20));
+    const open: OpenOrigin = (origin, entry, offset, signal) =>
+      lost.has(entry) ? Promise.reject(dead) : serve(origin, entry, offset, signal);
+    await expect(fillBundle(writer, originsOf(contents), { open, jobs: 1, emit: silent })).rejects.toMatchObject({
+      message: `Cannot download 20 members of the bundle:\n  20 members: ${dead.message}`,
+    });
+    expect(writer.written).toHaveLength(20);
+  });
+
   it('lets what the writer throws through at once', async () => {
     const writer = new MemoryWriter(['a', 'b']);
     writer.fill = () => Promise.reject(new CaissonError('BUNDLE_WRITE_FAILED', 'Cannot write "x": no space left on device'));

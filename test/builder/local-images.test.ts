@@ -80,8 +80,7 @@ describe('a bundle from a docker archive', () => {
     const refused = workshop.request({ frozen: true, output: join(workshop.directory, 'refused.tar') });
     await expect(buildBundle(refused, upstream())).rejects.toMatchObject({
       code: 'BUILD_INCOMPLETE',
-      message: expect.stringContaining('x.tar"'),
-      hint: expect.stringContaining('--update'),
+      message: expect.stringMatching(/x\.tar".*\n.*--update/),
     });
   });
 });

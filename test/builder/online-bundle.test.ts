@@ -66,7 +66,7 @@ describe('a bundle that is filled while it is served', () => {
 
   async function connect(): Promise<Upstream> {
     const upstream = await connectUpstream({
-      imageList: join(site.workshop.directory, 'images.txt'),
+      imageLists: [join(site.workshop.directory, 'images.txt')],
       mirrors: parseMirrors(site.mirrors),
       env: {},
       clock: systemClock,

@@ -92,7 +92,7 @@ export async function openWorkshop({ images, packages = { hello: 'the hello pack
 function requestFor(directory: string, platforms: readonly Platform[]): BuildRequest {
   return {
     manifests: join(directory, 'manifests'),
-    images: join(directory, 'images.txt'),
+    images: [join(directory, 'images.txt')],
     platforms,
     output: join(directory, 'out/demo.tar'),
     lock: join(directory, 'bundle.lock.json'),

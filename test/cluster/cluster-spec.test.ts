@@ -30,6 +30,7 @@ describe('parseClusterSpec', () => {
       variables: {},
       ssh: { agent: true, config: false },
       depot: { name: 'depot.prod.internal', port: 5443, copies: 2 },
+      certificates: { renewal: 'weekly' },
       nodes: [{ name: 'n1', address: '10.0.0.1', roles: ['manage'] }],
       place: {},
       network: { podCIDR: '10.20.0.0/16', serviceCIDR: '10.96.0.0/12' },

@@ -172,7 +172,7 @@ describe('options in cluster.yaml', () => {
     expect(linesOf('network: { plugin: tunnel }\nstorage: { type: none }\nstorag: 1\noptions: { network: tunnel }\n')).toEqual([
       '5:12: network.plugin: "network" is an option of the platform (write it as options.network)',
       '6:1: storage: "storage" is an option of the platform (write it as options.storage)',
-      '7:1: storag: unknown key (known: apiVersion, kind, name, domain, variables, ssh, depot, trust, backup, nodes, place, network, options)',
+      '7:1: storag: unknown key (known: apiVersion, kind, name, domain, variables, ssh, depot, trust, backup, certificates, nodes, place, network, options)',
     ]);
     expect(linesOf('network: { podCDIR: 10.30.0.0/16 }\noptions: { network: tunnel }\n')).toEqual([
       '5:12: network.podCDIR: unknown key (did you mean "podCIDR"?)',

@@ -39,6 +39,22 @@ describe('resolveTopology', () => {
     for (const [id, needed] of needs) for (const need of needed) expect(order.indexOf(need)).toBeLessThan(order.indexOf(id));
   });
 
+  it('needs nothing where another component takes the place of what is needed', () => {
+    const near = {
+      ...SAMPLE,
+      'components/web/component.yaml': (SAMPLE['components/web/component.yaml'] ?? '').replace(/^needs: \[/m, 'needs: [store-proxy, '),
+    };
+    return loadManifests(memoryTree(near)).then((changed) => {
+      const needsOf = (text: string): readonly string[] => {
+        const { placements } = resolveTopology(parseClusterSpec(text, 'cluster.yaml', changed), changed);
+        return placements.filter(({ id }) => id === 'web/m1').flatMap(({ needs }) => needs.flatMap((need) => need.placements));
+      };
+      expect(needsOf(SAMPLE_CLUSTER)).not.toContain('store-proxy/c1');
+      // Every host that could run it runs a store.
+      expect(needsOf(SAMPLE_CLUSTER.replace(/^.*name: c1.*\n/m, ''))).toEqual(needsOf(SAMPLE_CLUSTER));
+    });
+  });
+
   it('fills in the platform with its variables, and lets cluster.yaml replace them', () => {
     expect(topology.platform.definitionsDirectory).toBe('/opt/sample/conf');
     const spec = parseClusterSpec(`${SAMPLE_CLUSTER}variables: { root: /srv/x }\n`, 'cluster.yaml', manifests);

@@ -69,6 +69,7 @@ export function describeImageSource(name: string, fill: () => Promise<FilledSour
       await expect(filled.source.resolve(filled.image, { platforms: [AMD64, ARM64] })).rejects.toMatchObject({
         code: 'IMAGE_PLATFORM_MISSING',
         message: expect.stringContaining('for "linux/arm64": it exists for linux/amd64'),
+        hint: expect.stringContaining('platforms=linux/amd64'),
       });
     });
 

@@ -95,6 +95,22 @@ export function describeResourceKind<Spec>(
       expect(await under.state()).toEqual(before);
     });
 
+    it.each(['free', 'taken'] as const)(
+      'does everything under the signal of the run, by which it is stopped, in a place that is %s',
+      async (place) => {
+        const unstoppable: string[] = [];
+        const { under, ...work } = methodsOf((await fresh(place)).on((host, { signal: own }) => noting(host, own, unstoppable)));
+        await work.look();
+        await work.make();
+        await under.change();
+        await work.make();
+        await under.kind.undo?.(under.host, [{ ...under.wanted, replaces: place === 'taken' }], under.context);
+        await work.make();
+        await work.remove();
+        expect(unstoppable).toEqual([]);
+      },
+    );
+
     it('leaves a host on which it was never made as it is', async () => {
       const { under, ...work } = methodsOf(await fresh('free'));
       const before = await under.state();
@@ -224,10 +240,19 @@ class Working<Spec> {
     this.#replaces = replaces;
   }
 
-  async look(): Promise<string> {
+  /** The same work on another form of its host. */
+  on(change: (host: Host, context: ResourceContext) => Host): Working<Spec> {
+    return new Working({ ...this.under, host: change(this.under.host, this.under.context) }, this.#replaces);
+  }
+
+  /** Every answer is one of three, and says why where the resource differs. */
+  async look(): Promise<'absent' | 'same' | 'different'> {
     const { kind, host, wanted, context } = this.under;
-    const [found] = await kind.look(host, [wanted], context);
-    return found?.state ?? 'no answer';
+    const [found, ...others] = await kind.look(host, [wanted], context);
+    expect(found).toMatchObject({ state: expect.stringMatching(/^(absent|same|different)$/) });
+    expect(others).toEqual([]);
+    if (found?.state === 'different') expect(found.why).toMatch(/\S/);
+    return found?.state ?? 'absent';
   }
 
   async make(): Promise<void> {
@@ -268,6 +293,24 @@ class Working<Spec> {
     installer.death = undefined;
     return died;
   }
+}
+
+/** The host, which notes each command and upload that another signal than `signal` would stop, or none. */
+function noting(host: Host, signal: AbortSignal, unstoppable: string[]): Host {
+  return {
+    name: host.name,
+    address: host.address,
+    local: host.local,
+    run: (command, options) => {
+      if (options?.signal !== signal) unstoppable.push(command.argv.join(' '));
+      return host.run(command, options);
+    },
+    upload: (source, path, options) => {
+      if (options.signal !== signal) unstoppable.push(`upload of ${path}`);
+      return host.upload(source, path, options);
+    },
+    close: () => host.close(),
+  };
 }
 
 function methodsOf<Spec>(work: Working<Spec>) {

@@ -1,4 +1,4 @@
-import { copyFile, readFile, truncate } from 'node:fs/promises';
+import { copyFile, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCleartextMessage, readKey, readSignature, createMessage, verify } from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -200,5 +200,54 @@ describe('openDepot', () => {
     await copyFile(bundle, cut);
     await truncate(cut, 2048);
     await expect(openDepot({ bundles: [bundle, cut], repositoryKey, emit: silent })).rejects.toMatchObject({ code: 'BUNDLE_DAMAGED' });
+  });
+
+  describe('a bundle that changes under a running depot', () => {
+    const [image] = smallBundle().input.images;
+    const layer = image?.platforms[0]?.layers[0]?.digest;
+    const [name = '', tag = ''] = image?.name.split(/:(?=[^/]*$)/) ?? [];
+
+    it.each([
+      ['truncated', (bundle: string) => truncate(bundle, 2048), /has 2048 bytes, and had \d+ when it was opened/],
+      [
+        'overwritten',
+        async (bundle: string) => writeFile(bundle, Buffer.alloc((await stat(bundle)).size, 'x')),
+        /was written to at 20.*Z, after it was opened/,
+      ],
+    ])('makes the depot unwell and refuses its bytes when it is %s', async (_, change, reason) => {
+      await withDepot(async (depot, ask) => {
+        expect(await ask('/healthz')).toMatchObject({ status: 200 });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        await change(join(directory(), 'bundle.tar'));
+        const health = await ask('/healthz');
+        expect(health.status).toBe(503);
+        expect(JSON.parse(await bodyText(health))).toMatchObject({
+          status: 'changed',
+          bundles: [{ fault: expect.stringMatching(reason) }],
+        });
+        const digest = hexOf(depot.bundles[0]?.digest ?? digestOf(''));
+        for (const target of [
+          `/v2/${name}/blobs/${layer}`,
+          '/files/SHA256SUMS',
+          `/bundles/${digest}.tar`,
+          `${REPOSITORY}/dists/bookworm/Release`,
+        ]) {
+          const answer = await ask(target);
+          expect([target, answer.status]).toEqual([target, 503]);
+          expect(await bodyText(answer)).toMatch(reason);
+        }
+        expect((await ask(`/v2/${name}/manifests/${tag}`)).status).not.toBe(200);
+      });
+    });
+
+    it('goes on with a file that was renamed or replaced: the open one is the same', async () => {
+      await withDepot(async (_, ask) => {
+        const bundle = join(directory(), 'bundle.tar');
+        await rename(bundle, `${bundle}.old`);
+        await writeFile(bundle, 'another');
+        expect(await ask('/healthz')).toMatchObject({ status: 200 });
+        expect(await ask(`/v2/${name}/blobs/${layer}`)).toMatchObject({ status: 200 });
+      });
+    });
   });
 });

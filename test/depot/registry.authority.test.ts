@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf, silent, systemClock } from '../../src/core/index.ts';
 import { makeRepositoryKey, startDepot, type RunningDepot } from '../../src/depot/index.ts';
 import { createAuthority, issueCertificate } from '../../src/pki/index.ts';
-import { registryRoutes, startListener, type Handler } from '../../src/server/index.ts';
+import { registryRoutes, startListener, type Handler, type Listener } from '../../src/server/index.ts';
 import { dockerEngine } from '../support/docker-engine.ts';
 import { MemoryBlobStore, memoryCatalog } from '../support/memory-store.ts';
 import { putImage } from '../support/random-image.ts';
@@ -95,6 +95,61 @@ describe('registry clients against a depot', () => {
     await listener.close(0);
   });
 
+  it('docker finds out by itself that a depot speaks plain HTTP, and inspects a manifest', async () => {
+    const [image] = images;
+    const answer = await (await dockerEngine()).docker(['manifest', 'inspect', '--insecure', `${host}/${image?.name}`]);
+    expect(answer.stdout).toContain(image?.platforms[0]?.manifest.digest ?? 'none');
+  });
+
+  it('openssl and curl are told what a plain port speaks', async () => {
+    const hello = await run('openssl', ['s_client', '-connect', host, '-brief']).catch((error: { stderr: string }) => error);
+    expect(hello.stderr).toMatch(/http request|wrong version number/i);
+    await expect(run('curl', ['--silent', '--show-error', `https://${host}/v2/`])).rejects.toThrow(/SSL|TLS/);
+    const raw = await run('curl', ['--silent', '--http0.9', '--request', 'nonsense here', `http://${host}/`]).catch(() => undefined);
+    expect(raw?.stdout).toBe('The request is not valid HTTP\n');
+  });
+
+  describe('names of registries with a port', () => {
+    const spellings = [
+      ['harbor.a:8443/team/app', 'harbor.a-8443/team/app'],
+      ['harbor.b:8443/team/app', 'harbor.b-8443/team/app'],
+      ['localhost:5000/x', 'localhost-5000/x'],
+      ['[2001:db8::1]:5000/team/app', '2001-db8-1-5000/team/app'],
+    ] as const;
+    const blobs = new MemoryBlobStore();
+    const built = spellings.map(([repository], index) => ({ repository, image: putImage(blobs, `content ${index}`) }));
+    const catalog = memoryCatalog(built.map(({ repository, image }) => ({ repository, tag: '1', descriptor: image.manifest })));
+    let listener: Listener;
+    beforeAll(async () => {
+      listener = await startListener({ host: '127.0.0.1', port: 0, handle: registryRoutes({ catalog, blobs }), emit: silent });
+    });
+    afterAll(() => listener.close(0));
+
+    it.each(spellings)('docker and skopeo pull %s as %s', async (repository, path) => {
+      const digest = built.find((each) => each.repository === repository)?.image.manifest.digest;
+      const name = `127.0.0.1:${listener.port}/${path}`;
+      await pull(`${name}:1`);
+      await pull(`${name}@${digest}`);
+      const inspected: unknown = JSON.parse(await skopeo('inspect', '--tls-verify=false', `docker://${name}:1`));
+      expect(inspected).toMatchObject({ Digest: digest });
+      const refused = await (await dockerEngine()).docker(['pull', `127.0.0.1:${listener.port}/${repository}:1`], { expect: 'any' });
+      expect(refused.stderr).toMatch(/invalid reference format/);
+    });
+
+    it('skopeo asks a mirror of registries.conf that has the dash', async () => {
+      const conf = join(directory, 'registries.conf');
+      const location = `127.0.0.1:${listener.port}/harbor.a-8443`;
+      await writeFile(
+        conf,
+        `[[registry]]\nprefix = "harbor.a:8443"\nlocation = "harbor.a:8443"\n[[registry.mirror]]\nlocation = "${location}"\ninsecure = true\n`,
+      );
+      const inspected: unknown = JSON.parse(
+        await skopeo('--registries-conf', conf, 'inspect', '--no-tags', 'docker://harbor.a:8443/team/app:1'),
+      );
+      expect(inspected).toMatchObject({ Digest: built[0]?.image.manifest.digest });
+    });
+  });
+
   it('skopeo inspects an image and lists its tags', async () => {
     const inspected: unknown = JSON.parse(await skopeo('inspect', '--tls-verify=false', `docker://${host}/docker.io/library/alpha:1.0`));
     const image = images.find(({ name }) => name.endsWith('alpha:1.0'));
@@ -139,6 +194,8 @@ describe('registry clients against a depot', () => {
     const raw = await skopeo('inspect', '--raw', '--cert-dir', trusted, reference);
     expect(digestOf(raw)).toBe(images.find(({ name }) => name.endsWith('alpha:1.0'))?.root.digest);
     await expect(skopeo('inspect', '--raw', '--cert-dir', other, reference)).rejects.toThrow(/certificate/);
+    const plain = await run('curl', ['--silent', '--write-out', '%{http_code}', `http://127.0.0.1:${secure.port}/v2/`]);
+    expect(plain.stdout).toBe('This port speaks TLS, and the request came as plain HTTP: use https://\n400');
     await secure.close(0);
   });
 });

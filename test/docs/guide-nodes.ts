@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { FirstLogin } from '../../src/host/index.ts';
+import type { FirstLogin } from '../../src/ssh/index.ts';
 import { lockMachine } from '../support/locked-machine.ts';
 import { simulatedSite } from '../support/simulated-site.ts';
 import { makeKey } from '../support/ssh-server.ts';

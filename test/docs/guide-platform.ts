@@ -23,7 +23,7 @@ export async function guideBundle(version: '5.1.11' | '5.1.12'): Promise<SampleB
     if (!text.includes(from)) throw new Error(`manifests/${path} has no ${JSON.stringify(from)}`);
     return { [path]: text.replace(from, to) };
   };
-  const prometheus = 'components/rbd-monitor/prometheus.yml';
+  const prometheus = 'components/rbd-monitor/prometheus.template';
   return {
     version,
     images,
@@ -84,6 +84,8 @@ export class GuidePlatform {
       this.password = secret('new');
       return {};
     }
+    if (!secret('users.sql').includes('CREATE USER')) return { exitCode: 1, stderr: 'there are no users\n' };
+    if (!script.includes('/backup/')) return {};
     this.loaded.push(host.text(dump));
     return copy(host, dump, tables);
   }

@@ -1,9 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect } from 'vitest';
-import { openBundle } from '../../src/bundle/index.ts';
-import { fixedClock, hexOf, type Digest } from '../../src/core/index.ts';
-import { stagedBundleName, type Machines } from '../../src/site/index.ts';
+import { fixedClock } from '../../src/core/index.ts';
+import type { Machines } from '../../src/site/index.ts';
 import { openBuildingSite, type BuildingSite } from '../e2e/building-site.ts';
 import { keyPair, PASSPHRASE } from '../support/backup-site.ts';
 import { NOON } from '../support/command-site.ts';
@@ -11,6 +10,7 @@ import { runCaisson, type Ended } from '../support/run-caisson.ts';
 import { sampleImage, sampleLayer } from '../support/sample-image.ts';
 import { EXECUTABLE_BYTES, writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import type { SimulatedMachine } from '../support/simulated-machine.ts';
+import { servedBundle, serveBundles, type ServedBundle } from '../support/served-bundles.ts';
 import { shippedPrograms } from '../support/shipped-programs.ts';
 import { simulatedSite, type SimulatedSite } from '../support/simulated-site.ts';
 import { useSharedTempDir } from '../support/temp-dir.ts';
@@ -63,16 +63,14 @@ export function useGuideSites(directory: () => string): GuideSites {
   const shared = useSharedTempDir();
   const ending = useEnding<{ end(): Promise<void> }>();
   const bundles = { '5.1.11': '', '5.1.12': '' };
-  const staged: StagedBundle[] = [];
+  const staged: ServedBundle[] = [];
   let images: readonly string[] = [];
   beforeAll(async () => {
     for (const version of ['5.1.11', '5.1.12'] as const) {
       const sample = await guideBundle(version);
       images = sample.images ?? [];
       bundles[version] = await writeSampleBundle(join(shared(), `rainbond-${version}-linux-amd64.tar`), sample);
-      const reader = await openBundle(bundles[version]);
-      staged.push({ name: stagedBundleName(reader), digest: reader.bundleDigest, size: reader.size });
-      await reader.close();
+      staged.push(await servedBundle(bundles[version]));
     }
   });
   const bare: GuideSites['bare'] = async (nodes, undeclared = []) => {
@@ -87,7 +85,7 @@ export function useGuideSites(directory: () => string): GuideSites {
     for (const machine of site.machines) {
       equip(machine);
       platform.equip(machine, images);
-      serve(machine, staged, await made.cluster());
+      serveBundles(machine, staged, await made.cluster());
     }
     await writeOperatorFiles(made);
     await made.editCluster((text) => undeclared.reduce((rest, name) => rest.replace(new RegExp(`^.*name: ${name}.*\n`, 'm'), ''), text));
@@ -121,23 +119,6 @@ async function onlineSite({ workshop, words }: BuildingSite, ending: (site: Simu
   const inputs = ['bundle.lock.json', 'manifests', 'images.txt', 'caisson-linux-amd64', 'cluster.yaml'];
   const names = { ...Object.fromEntries(inputs.map((name) => [name, file(name)])), FILE: file('reference.tar') };
   return guideSite(site, new GuidePlatform(), { directory, unreachable: [], names });
-}
-
-interface StagedBundle {
-  readonly name: string;
-  readonly digest: Digest;
-  readonly size: number;
-}
-
-/** Has the depot serve bundles, and machines verify copies of them. A letter stands for each byte of a bundle. */
-function serve(machine: SimulatedMachine, bundles: readonly StagedBundle[], cluster: string): void {
-  const port = /depot: \{ port: (\d+)/.exec(cluster)?.[1] ?? '';
-  machine.bundleDigests = new Map(bundles.map(({ name, digest }) => [name, digest]));
-  for (const [index, { digest, size }] of bundles.entries()) {
-    const content = String.fromCodePoint(97 + index).repeat(size);
-    machine.served.set(`https://depot.sample.internal:${port}/bundles/${hexOf(digest)}.tar`, content);
-    machine.copies.set(content, digest);
-  }
 }
 
 /** Names of files in the guide, and the files of a site that stand for them. */

@@ -17,7 +17,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'grctl cluster': 'as above',
   'grctl agent status': 'asks the agent of this machine: test/cli/commands/agent.test.ts',
   'systemctl start caisson-backup && journalctl -u caisson-backup -n 20':
-    'needs systemd as process 1; systemd checks the unit in test/plan/backup-timer.authority.test.ts',
+    'needs systemd as process 1; systemd checks the unit in test/plan/timers.authority.test.ts',
+  'caisson certificates renew --due --yes': 'as the timer runs it: test/cli/commands/due-renewal.test.ts',
   'systemctl list-timers caisson-backup.timer': 'needs systemd as process 1, as above',
   'caisson rollback --online': 'test/usecases/online-upgrade.test.ts',
   'caisson node down c2': 'with other names in test/cli/commands/node-down.test.ts and test/usecases/node-down.test.ts',
@@ -25,6 +26,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'caisson node up c2': 'as above',
   'caisson node up c2 --bundle FILE': 'as above',
   'caisson node down m1 --force': 'as above',
+  'caisson logs': 'the name of the command',
+  'caisson support-bundle': 'the name of the command',
+  'caisson logs rbd-gateway --follow': 'has no end: test/usecases/logs.test.ts',
   'gpg --decrypt FILE | tar -tvf -': 'test/docs/operate.authority.test.ts',
   'gpg --decrypt FILE | tar -C / -xpf - var/lib/caisson/secrets': 'test/docs/operate.authority.test.ts',
 };

@@ -92,7 +92,14 @@ describe('what is written where on hosts', () => {
     // These come and go, or are written by the agent itself, by a login that is used once, or on hosts that had something before.
     expect(absent.sort()).toEqual(
       [
-        ...['/root/.ssh/authorized_keys', '/run/caisson/agent.sock', AGENT_STATE, DATA_PLACE, seedLayout().lastBackup],
+        ...[
+          '/root/.ssh/authorized_keys',
+          '/run/caisson/agent.sock',
+          AGENT_STATE,
+          DATA_PLACE,
+          seedLayout().lastBackup,
+          seedLayout().lastRenewal,
+        ],
         ...['originals', 'replaced'].map((name) => `/var/lib/caisson/${name}`),
       ].sort(),
     );

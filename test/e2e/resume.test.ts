@@ -140,6 +140,10 @@ describe('what survives kill -9', () => {
       }
       throw new Error('serve does not answer');
     };
+    const named = await serve();
+    expect(await readFile(`/proc/${named.child.pid}/comm`, 'utf8')).toBe('caisson\n');
+    named.child.kill('SIGKILL');
+    await named.ended;
     const url = `http://127.0.0.1:${port}/v2/team/web/blobs/${digest}`;
     const parts: Buffer[] = [];
     let position = 0;

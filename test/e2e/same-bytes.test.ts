@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,9 +25,12 @@ describe('the same lock and the same inputs', () => {
     const output = join(site.workshop.directory, 'first.tar');
     expect(await caisson([...site.words, '--output', output])).toMatchObject({ status: 0 });
     first = await readFile(output);
-    main = join(site.workshop.directory, 'main.js');
+    const program = join(site.workshop.directory, 'program');
+    await mkdir(program);
+    main = join(program, 'main.js');
     await copyFile(MAIN, main);
-    for (const path of [site.workshop.directory, main]) chmodSync(path, 0o755);
+    await cp(join(dirname(MAIN), 'chunks'), join(program, 'chunks'), { recursive: true });
+    for (const path of [site.workshop.directory, program, join(program, 'chunks'), main]) chmodSync(path, 0o755);
   });
   afterAll(() => site.close());
 
@@ -53,7 +56,8 @@ describe('the same lock and the same inputs', () => {
     [
       'another user',
       ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
-      { HOME: '/', USER: 'nobody', LOGNAME: 'nobody' },
+      // As sudo leaves it: the directory of another user's session, which is closed to this one.
+      { HOME: '/', USER: 'nobody', LOGNAME: 'nobody', XDG_RUNTIME_DIR: '/root' },
       ['--frozen'],
     ],
     ['a closed umask', script('umask 077'), {}, []],

@@ -41,7 +41,7 @@ function hostThat(answer: (command: Command, signal?: AbortSignal) => Promise<Co
 const noHost = hostThat(() => Promise.reject(new Error('this probe runs no command')));
 
 function checkOf(model: HealthModel, address: string, timeoutMs = 2000): HealthCheck {
-  const check = healthCheckOf(model, address, timeoutMs);
+  const check = healthCheckOf(model, address, { timeoutMs });
   if ('mistake' in check) throw new Error(check.mistake);
   return check;
 }
@@ -54,6 +54,23 @@ describe('the http check', () => {
   it.each([200, 204, 301, 401, 404, 499])('takes status %i for healthy: the service answers for itself', async (status) => {
     const url = await serve((_, response) => response.writeHead(status, { location: 'http://192.0.2.1/' }).end());
     expect(await look(checkOf('http', url))).toEqual({ status: 'healthy', reason: '' });
+  });
+
+  it.each([
+    [200, '200', 'healthy'],
+    [204, '200-299, 401', 'healthy'],
+    [401, '200-299, 401', 'healthy'],
+    [403, '200-299, 401', 'unhealthy'],
+    [300, '200-299', 'unhealthy'],
+    [503, '503', 'healthy'],
+  ])('takes status %i, where "%s" count, for %s', async (status, counts, expected) => {
+    const check = healthCheckOf('http', await serve((_, response) => response.writeHead(status).end()), { status: counts });
+    if ('mistake' in check) throw new Error(check.mistake);
+    expect(await look(check)).toMatchObject({ status: expected });
+  });
+
+  it.each(['', '2xx', '299-200', '20', '600', '200,', '200 300'])('refuses "%s" as a list of statuses', (status) => {
+    expect(healthCheckOf('http', 'http://127.0.0.1/', { status })).toHaveProperty('mistake');
   });
 
   it.each([500, 503, 599])('takes status %i for unhealthy', async (status) => {

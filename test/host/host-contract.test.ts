@@ -1,10 +1,9 @@
-import { describeHost } from '../contract/host.ts';
-import { CONTRACT_REPLIES } from '../contract/host.ts';
+import { CONTRACT_REPLIES, describeHost } from '../contract/host.ts';
 import { openLocalHost } from '../../src/host/index.ts';
 import { fakeHost } from '../support/fake-host.ts';
 import { startSshServer } from '../support/ssh-server.ts';
 import { onThisMachine } from './temp-host.ts';
-import { loginTo, openTestHost } from './ssh-login.ts';
+import { loginTo, openTestHost } from '../ssh/ssh-login.ts';
 
 describeHost('LocalHost', () => onThisMachine(openLocalHost({ name: 'local' })));
 

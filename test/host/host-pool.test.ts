@@ -4,7 +4,7 @@ import { CaissonError } from '../../src/core/index.ts';
 import { HostPool, type Host } from '../../src/host/index.ts';
 import { describeHost } from '../contract/host.ts';
 import { startSshServer, type SshServer } from '../support/ssh-server.ts';
-import { loginTo, openTestHost } from './ssh-login.ts';
+import { loginTo, openTestHost } from '../ssh/ssh-login.ts';
 import { onThisMachine } from './temp-host.ts';
 
 /** Connections that are counted. `run` answers with the name of the host after a moment; `hold` lets it wait. */

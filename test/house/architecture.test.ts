@@ -71,7 +71,7 @@ describe('the import rule', () => {
     ["import { connect } from 'node:http2';", 'imports "node:http2", which has no row in the table'],
     ["import { createSocket } from 'node:dgram';", 'imports "node:dgram", which has no row in the table'],
     ["import got from 'got';", 'imports "got", which has no row in the table'],
-    ["import { connect } from 'node:tls';", 'imports "node:tls", which only net/dispatchers.ts may'],
+    ["import { connect } from 'node:tls';", 'imports "node:tls", which only net/dispatchers.ts, server/listener.ts may'],
     ["import { request } from 'undici';", 'imports "undici", which only net/ may'],
     ["import type { ClientRequest } from 'node:http';", 'imports "node:http", which only '],
     ["const { request } = await import('node:https');", 'imports "node:https", which only '],

@@ -6,6 +6,7 @@ import { sameBytes } from './cluster/same-bytes.ts';
 import { singleNode } from './cluster/single-node.ts';
 import { lifetime } from './cluster/lifetime.ts';
 import { prepareSide, type Side } from './cluster/site.ts';
+import { takenAway } from './cluster/taken-away.ts';
 import { threeRoles } from './cluster/three-roles.ts';
 import { startConnected, type Connected } from './scenario.ts';
 
@@ -51,6 +52,10 @@ describe('an install that is killed at many points', () => {
     if (uninterrupted === undefined) throw new Error('There is no uninterrupted install to compare with');
     return uninterrupted;
   });
+});
+
+describe('a cluster that is taken away', () => {
+  takenAway(getSide);
 });
 
 describe('a cluster of one node', () => {

@@ -154,6 +154,26 @@ describe('etcd', () => {
   });
 });
 
+describe('the stand-in of the programs of the platform', () => {
+  it('is healthy while the neighbour that it is told of answers, and takes no option that its program has not', async () => {
+    const etcd = `http://${network.address(11)}:2379`;
+    const address = await start('rbd-mq', 17, [], ['--log-level=info', `--etcd-endpoints=${etcd}`, `--hostIP=${network.address(17)}`]);
+    const health = `http://${address}:6301/health`;
+    await eventually(20_000, async () => expect((await get(health)).status).toBe(200));
+    await engine.docker(['pause', `${NAME}-etcd`]);
+    await eventually(20_000, async () => {
+      const { status, body } = await get(health);
+      expect(status).toBe(503);
+      expect(body).toContain('etcd: ');
+    });
+    await engine.docker(['unpause', `${NAME}-etcd`]);
+    await eventually(20_000, async () => expect((await get(health)).status).toBe(200));
+    const refused = await engine.docker(['run', '--rm', imageOf('rbd-mq'), '--etcd-endpoint=x'], { expect: 'any' });
+    expect(refused.stderr).toContain('there is no option "etcd-endpoint"');
+    expect(refused.status).not.toBe(0);
+  });
+});
+
 describe('rbd-registry and rbd-gateway', () => {
   it('take an image through the gateway over TLS and give it back', async () => {
     const hub = network.address(12);

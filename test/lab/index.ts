@@ -14,5 +14,5 @@ export { aptMirror, ensureTools, missingPackages, type AptMirror } from './prere
 export { run, which, type RunOptions, type RunResult } from './run.ts';
 export { listensOnLoopbackOnly } from './sockets.ts';
 export { cacheDirectory, ownLabName, repositoryRoot, runDirectory } from './state.ts';
-export { freePort, startUpstream, type Upstream } from './upstream.ts';
+export { startUpstream, type Upstream } from './upstream.ts';
 export { eventually } from './eventually.ts';

@@ -3,7 +3,18 @@ import { join } from 'node:path';
 import { ensureEngine } from './engine.ts';
 import { otherOwner } from './hosts.ts';
 import { ensureTools } from './prerequisites.ts';
-import { buildLabBundle, CARRIED, carry, INSTALL, labName, onSeed, seedOf, startConnected, startHosts, QUICKSTART } from './scenario.ts';
+import {
+  buildLabBundle,
+  CARRIED,
+  carry,
+  INSTALL_CARRIED,
+  labName,
+  onSeed,
+  seedOf,
+  startConnected,
+  startHosts,
+  QUICKSTART,
+} from './scenario.ts';
 import { repositoryRoot } from './state.ts';
 
 /**
@@ -37,7 +48,7 @@ async function quickstart(): Promise<void> {
     await carry(lab, cluster, bundle, connected.directory);
 
     chapter(`caisson install --offline, on ${seed}`);
-    const installed = await onSeed(lab, cluster, [...INSTALL, '--yes']);
+    const installed = await onSeed(lab, cluster, [...INSTALL_CARRIED, '--digest', digestIn(verified.stdout), '--yes']);
     console.log(installed.stderr.trimEnd());
     console.log(installed.stdout.trimEnd());
 
@@ -60,6 +71,13 @@ End the lab with: npm run quickstart:stop`);
     await connected.stop();
     await rm(connected.directory, { recursive: true, force: true });
   }
+}
+
+/** The digest of the bundle, as verify prints it on the connected side. It is told to the seed by another way than the bundle. */
+function digestIn(verified: string): string {
+  const [, digest] = /^bundle (sha256:[0-9a-f]{64})$/m.exec(verified) ?? [];
+  if (digest === undefined) throw new Error(`verify prints no digest of the bundle: ${verified}`);
+  return digest;
 }
 
 /** The lab of another checkout is up, and somebody may be looking around in it. */

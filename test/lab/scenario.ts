@@ -208,4 +208,8 @@ export function onSeed(
   return lab.exec(seedOf(cluster), [`${CARRIED}/caisson`, ...words], { ...options, timeout: 1_200_000 });
 }
 
-export const INSTALL = ['install', '--offline', '--bundle', `${CARRIED}/cluster.tar`, '--cluster', `${CARRIED}/cluster.yaml`];
+/** The words of an install of what was carried. Without a question they need another that says what vouches for the bundle. */
+export const INSTALL_CARRIED = ['install', '--offline', '--bundle', `${CARRIED}/cluster.tar`, '--cluster', `${CARRIED}/cluster.yaml`];
+
+/** The same for the unsigned bundle of the lab. */
+export const INSTALL = [...INSTALL_CARRIED, '--unsigned'];

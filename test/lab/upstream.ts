@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, openSync, closeSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
 import { run, which } from './run.ts';
 import { runDirectory } from './state.ts';
 
@@ -16,19 +16,6 @@ export interface Upstream {
   push(layout: string, reference: string): Promise<void>;
   /** Ends the registry and removes its storage. Safe to call twice. */
   stop(): Promise<void>;
-}
-
-/** A TCP port of 127.0.0.1 that nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has no port');
-  return address.port;
 }
 
 /** Starts an empty registry. It ends with `stop`, and with this process if that is killed. */

@@ -87,6 +87,11 @@ describe('options of a platform', () => {
       '13:72: options[0].choices.nas.values.port.default: is out of range, want at most 65535',
     ],
     [
+      'listed texts for a number',
+      edit('default: 2049', "oneOf: ['1', '2']"),
+      '13:70: options[0].choices.nas.values.port.oneOf: is for the types line and name alone (remove it)',
+    ],
+    [
       'a default for a password file',
       edit('type: passwordFile', 'type: passwordFile, default: ./p'),
       '13:121: options[0].choices.nas.values.password.default: a file of the site has no default (remove it)',

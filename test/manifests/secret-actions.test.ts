@@ -47,8 +47,10 @@ describe('an action for the change of a secret', () => {
   it('is there for every secret of a shipped component with data', async () => {
     const { components } = await loadManifests(memoryTree((await shippedManifests()).manifests));
     const secrets = [...components.values()].flatMap(({ secrets: own, actions, directories }) =>
-      directories.length === 0 ? [] : own.map(({ name }) => ({ name, actions: actions.filter(({ secret }) => secret === name).length })),
+      directories.length === 0
+        ? []
+        : own.filter(({ inData }) => inData).map(({ name }) => ({ name, actions: actions.filter(({ secret }) => secret === name).length })),
     );
-    expect(secrets).toEqual([{ name: 'db-root', actions: 1 }]);
+    expect(secrets).toEqual(['db-root', 'db-rainbond', 'db-exporter'].map((name) => ({ name, actions: 1 })));
   });
 });

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
 import { HttpClient, type HttpClientOptions } from '../../src/net/index.ts';
@@ -51,6 +53,54 @@ describe('proxies', () => {
     expect(asked).toEqual(['GET http://mirror.invalid/debian/x', 'CONNECT registry.invalid:443']);
   });
 
+  it.each(['ALL_PROXY', 'all_proxy'])('of %s are asked for both, where the variable of the scheme is not set or empty', async (name) => {
+    const { port, asked } = await proxy();
+    const { http } = client({ env: { [name]: `http://127.0.0.1:${port}`, https_proxy: '', HTTP_PROXY: '' }, ca: [authority.cert] });
+    expect(await textOf(http, 'http://mirror.invalid/x')).toBe('plain /x');
+    expect(await textOf(http, 'https://registry.invalid/v2/')).toBe('secure /v2/');
+    expect(asked).toEqual(['GET http://mirror.invalid/x', 'CONNECT registry.invalid:443']);
+  });
+
+  it('of ALL_PROXY come after those of the scheme, and after NO_PROXY', async () => {
+    const { port, asked } = await proxy();
+    const { http } = client({ env: { ALL_PROXY: 'socks5h://127.0.0.1:1', HTTP_PROXY: `127.0.0.1:${port}`, NO_PROXY: 'registry.invalid' } });
+    expect(await textOf(http, 'http://mirror.invalid/x')).toBe('plain /x');
+    await expect(http.fetchFile('https://registry.invalid/', { limit: 10 })).rejects.toThrow(/host name/);
+    expect(asked).toEqual(['GET http://mirror.invalid/x']);
+    await expect(http.fetchFile('https://other.invalid/', { limit: 10 })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: 'Cannot use ALL_PROXY: it names a proxy for socks5h, and only http and https proxies are used',
+      hint: expect.stringMatching(/HTTPS_PROXY=http:.* before ALL_PROXY; or leave ALL_PROXY out/),
+    });
+  });
+
+  it('of https at an address are asked without a warning of Node', async () => {
+    const { port, asked } = await proxy();
+    const certificate = await authority.issue(['127.0.0.1']);
+    const tls = createTlsServer(certificate, (socket) => {
+      const plain = connect(port, '127.0.0.1');
+      for (const end of [socket, plain]) end.on('error', () => {});
+      socket.pipe(plain).pipe(socket);
+    });
+    await new Promise<void>((resolve) => {
+      tls.listen(0, '127.0.0.1', resolve);
+    });
+    closers.push(async () => void tls.close());
+    const address = tls.address();
+    if (address === null || typeof address === 'string') throw new Error('The proxy does not listen');
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    try {
+      const { http } = client({ env: { HTTPS_PROXY: `https://127.0.0.1:${address.port}` }, ca: [authority.cert] });
+      expect(await textOf(http, 'https://registry.invalid/v2/')).toBe('secure /v2/');
+    } finally {
+      process.off('warning', note);
+    }
+    expect(asked).toEqual(['CONNECT registry.invalid:443']);
+    expect(warnings).toEqual([]);
+  });
+
   it('are asked for their scheme only', async () => {
     const { port, asked } = await proxy();
     const { http } = client({ env: { HTTP_PROXY: `http://127.0.0.1:${port}` }, ca: [authority.cert] });
@@ -99,7 +149,7 @@ describe('a proxy with a password', () => {
     expect(error).toMatchObject({
       code: 'FETCH_FAILED',
       message: `Cannot fetch "${url}": the proxy "http://127.0.0.1:${port}" asks for a user name and password, or refused those it got`,
-      hint: expect.stringMatching(/USER:PASSWORD@/),
+      hint: expect.stringMatching(url.startsWith('https') ? /in HTTPS_PROXY, as USER:PASSWORD@/ : /in HTTP_PROXY, as USER:PASSWORD@/),
     });
     expect(JSON.stringify([error instanceof Error ? [error.message, error.stack] : error, events])).not.toContain('s3cr3t');
   });

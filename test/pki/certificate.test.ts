@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { fixedClock, hasCode } from '../../src/core/index.ts';
 import { certificateInfo, createAuthority, issueCertificate, type CertificateRequest, type KeyPair } from '../../src/pki/index.ts';
+import { hasSubject } from '../../src/pki/subject.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const clock = fixedClock(NOW);
@@ -77,6 +78,16 @@ describe('issueCertificate', () => {
     expect(first.key).not.toBe(second.key);
   });
 
+  it('has a subject without a common name where an organization is named, and no empty subject', async () => {
+    const pair = await issueCertificate(await made, request({ commonName: '', organizations: ['proxies'] }));
+    expect(new X509Certificate(pair.certificate).subject).toBe('O=proxies');
+    expect(hasSubject(certificateInfo(pair.certificate), { ...request({}), commonName: '', organizations: ['proxies'] })).toBe(true);
+    expect(hasSubject(certificateInfo(pair.certificate), { ...request({}), commonName: 'proxies', organizations: ['proxies'] })).toBe(
+      false,
+    );
+    expect(await codeOf(issueCertificate(await made, request({ commonName: '' })))).toContain('a common name has 1 to 64');
+  });
+
   it('refuses an organization that is empty or longer than X.509 allows', async () => {
     for (const name of ['', 'x'.repeat(65)])
       expect(await codeOf(issueCertificate(await made, request({ organizations: [name] })))).toContain('an organization has 1 to 64');
@@ -110,6 +121,28 @@ describe('issueCertificate', () => {
 });
 
 describe('certificateInfo', () => {
+  it('reads every field, organizations with commas and letters of all languages among them', async () => {
+    const organizations = ['a, b', 'plus + "quoted"', 'größe'];
+    const issuer = await createAuthority({ commonName: 'CA', days: 100, clock });
+    const pair = await issueCertificate(issuer, request({ commonName: 'n=1', organizations, addresses: ['fd00:0::1', '10.0.0.1'] }));
+    expect(certificateInfo(pair.certificate)).toMatchObject({
+      subject: 'O=a\\, b, O=plus \\+ \\"quoted\\", O=größe, CN=n=1',
+      commonName: 'n=1',
+      organizations,
+      addresses: ['fd00::1', '10.0.0.1'],
+      notBefore: new Date(NOW - HOUR),
+      fingerprint: new X509Certificate(pair.certificate).fingerprint256,
+    });
+  });
+
+  it('reads the first certificate of a text, whatever stands around it', async () => {
+    const [first, second] = [
+      await createAuthority({ commonName: 'A', days: 1, clock }),
+      await createAuthority({ commonName: 'B', days: 1, clock }),
+    ];
+    expect(certificateInfo(`of A\n${first.certificate}of B\n${second.certificate}`).subject).toBe('CN=A');
+  });
+
   it.each(['', 'nonsense', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])('refuses what is no certificate: %j', (pem) => {
     expect(() => certificateInfo(pem)).toThrow(/Cannot read a certificate/);
   });

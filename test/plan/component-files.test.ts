@@ -148,6 +148,19 @@ describe('filesDigest', () => {
     expect(new Set(digests).size).toBe(digests.length);
   });
 
+  it('depends on files out of images by their place and their image, each for what its change means', () => {
+    const tool = (path: string, release: string, onChange: OnChange = 'restart'): ComponentFiles => ({
+      ...group([A]),
+      artifacts: [{ onChange, path, release: digestOf(release) }],
+    });
+    const files = [group([A]), tool('/tool', '1'), tool('/tool', '2'), tool('/other', '1')];
+    expect(new Set(files.map((one) => filesDigest(one, 'restart').digest)).size).toBe(4);
+    expect(filesDigest(tool('/tool', '1', 'reload'), 'restart').digest).toBe(digest([A]));
+    expect(filesDigest(tool('/tool', '1', 'reload'), 'reload').digest).not.toBe(digest([], 'reload'));
+    expect(onChangePaths(tool('/tool', '1'), 'restart')).toEqual(['/a', '/tool']);
+    expect(onChangePaths(tool('/tool', '1', 'nothing'), 'restart')).toEqual(['/a']);
+  });
+
   it('counts each file for what its change means alone', () => {
     const reloaded = { ...B, onChange: 'reload' } as const;
     const ignored = { path: '/c', text: 'z', onChange: 'nothing' } as const;

@@ -36,6 +36,46 @@ describe('data of an owner that is gone', () => {
     expect(purged.map(({ action }) => action)).toEqual(['remove', 'remove']);
   });
 
+  it('take no directory along that was there before, and say of one that stays for its own data only that', () => {
+    const own = (key: string, parts: Partial<OwnedResource> = {}): OwnedResource => ({
+      kind: 'directory',
+      key,
+      owner: 'caisson',
+      ...parts,
+    });
+    const before = own('/opt', { before: 'same' });
+    const outer = own('/opt/sample', { data: true });
+    const earlier = own('/opt/sample/older', { data: true, kept: true });
+    const inner = own('/opt/sample/older/data', { data: true });
+    expect(difference([], new Map(), recordOf(before, outer, earlier, inner))).toEqual([
+      { action: 'remove', host: 'n1', owned: before, reason: 'it was there before', end: 'left' },
+      { action: 'remove', host: 'n1', owned: outer, reason: 'it holds data', end: 'kept' },
+      { action: 'keep', host: 'n1', owned: earlier },
+      { action: 'remove', host: 'n1', owned: inner, reason: 'it holds data', end: 'kept' },
+    ]);
+  });
+
+  it('keep the directory above them also where an earlier run left them there', () => {
+    const above: OwnedResource = { kind: 'directory', key: posix.dirname(data.key), owner: 'caisson' };
+    const earlier = { ...data, kept: true };
+    expect(difference([], new Map(), recordOf(above, earlier))).toEqual([
+      { action: 'remove', host: 'n1', owned: above, reason: 'it has data below it', end: 'kept' },
+      { action: 'keep', host: 'n1', owned: earlier },
+    ]);
+  });
+
+  it('keep the directory above them on their own host alone, and nothing that is no directory', () => {
+    const above: OwnedResource = { kind: 'directory', key: '/opt', owner: 'caisson' };
+    const link: OwnedResource = { kind: 'link', key: '/opt/sample', owner: 'caisson' };
+    const record = recordOf(link, data);
+    const elsewhere = { ...record, hosts: { ...record.hosts, n2: { address: '10.0.0.12', roles: [], owned: [above] } } };
+    expect(difference([], new Map(), elsewhere)).toMatchObject([
+      { host: 'n1', end: 'gone', owned: link },
+      { host: 'n1', end: 'kept', owned: data },
+      { host: 'n2', end: 'gone', owned: above },
+    ]);
+  });
+
   it('are no change of any later run, until they are purged', () => {
     const kept = { ...data, kept: true };
     expect(difference([], new Map(), recordOf(kept))).toEqual([{ action: 'keep', host: 'n1', owned: kept }]);
@@ -126,14 +166,19 @@ describe('a resource that is wanted', () => {
     ],
     ['was claimed by a killed run', other, [{ kind: 'file', key: '/etc/a.conf', owner: 'web' }], { reason: 'its content differs' }],
     ['needs a reload alone', { ...other, byReload: true }, [owned], { action: 'change', isReload: true }],
+    ['is another, and does not run', { ...other, isStopped: true }, [owned], { action: 'change', isStopped: true }],
+    ['is not there, and does not run', { state: 'absent', isStopped: true }, [owned], { action: 'add', isStopped: true }],
   ])('and %s', (_, found, known, wanted) => {
     const [change, ...more] = changeOf(file, found, ...known);
     expect(more).toEqual([]);
     expect(change).toEqual({ ...change, ...wanted, resource: file });
   });
 
-  it('and needs no reload says nothing of one', () => {
-    for (const found of [other, { ...other, byReload: false }]) expect(changeOf(file, found, owned)[0]).not.toHaveProperty('isReload');
+  it('and needs no reload says nothing of one, nor of what does not run', () => {
+    for (const found of [other, { ...other, byReload: false }, { state: 'absent', isStopped: false }] as const) {
+      expect(changeOf(file, found, owned)[0]).not.toHaveProperty('isReload');
+      expect(changeOf(file, found, owned)[0]).not.toHaveProperty('isStopped');
+    }
   });
 
   it('and was never made by us replaces an original only when its kind puts originals back', () => {
@@ -210,6 +255,7 @@ describe('a resource that is wanted no more', () => {
     ],
     ['that holds data stays', data, false, { action: 'remove', end: 'kept', reason: 'it holds data' }],
     ['that holds data goes by a purge', data, true, { end: 'gone', reason: 'it is not wanted any more, and its data are purged' }],
+    ['that holds data, as it did before us, stays', { ...data, before: 'same' }, false, { end: 'kept', reason: 'it holds data' }],
     ['that holds data of somebody else is left by a purge', { ...data, before: 'same' }, true, { end: 'left' }],
     ['that an earlier run kept stays', { ...data, kept: true }, false, { action: 'keep' }],
   ])('%s', (_, known, purge, wanted) => {

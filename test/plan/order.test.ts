@@ -363,6 +363,19 @@ describe('the order of restarts', () => {
     expect(stepOf(steps, 'gate w1/docker')).toMatchObject({ after: [stepOf(steps, 'w1/docker-packages')] });
   });
 
+  it('waits for a component that a person stopped where it is started, not where its engine restarts', () => {
+    const stopped: Change = { ...changed('worker/w1', 'definition'), isStopped: true };
+    const steps = stepsOf(works, { record: recordWith(WORKS), changes: [changed('docker/w1', 'package'), stopped] });
+    expect(orderOf(steps, /w1/)).toEqual([
+      'w1/docker-packages',
+      'gate w1/docker < w1/docker-packages',
+      'w1/worker-drain-worker-start < gate c1/control, gate w1/docker',
+      'w1/worker-start < w1/worker-drain-worker-start',
+      'gate w1/worker < w1/worker-start',
+      'w1/worker-undrain < gate w1/worker',
+    ]);
+  });
+
   it.each<readonly [string, Change, SiteRecord]>([
     ['are added', made('docker/w1', 'package'), recordWith(WORKS)],
     ['are of an engine that does not run yet', changed('docker/w1', 'package'), recordWith(['worker/w1'])],
@@ -494,6 +507,8 @@ describe('the order of members of a quorum', () => {
     expect(steps.filter(({ type }) => type === 'record').map(nameOf)).toEqual(
       expect.arrayContaining(['s1/settle', 's2/release', 's3/release']),
     );
+    // These gates follow no restart: earlier probes count.
+    for (const host of ['s2', 's3']) expect(stepOf(steps, `gate s1/store-after-${host}-left`)).toMatchObject({ after: [] });
     expect(summaryOf(steps, 's2/release')).toBe('let the host go: it belongs to no site any more');
     expect(summaryOf(steps, 's1/settle')).toBe('note what the site has on this host');
   });
@@ -530,6 +545,12 @@ describe('the order of removals', () => {
     ]);
     expect(before(stepOf(steps, 'remove f1/batch'))).toContain(stepOf(steps, 'f1/claim'));
     expect(before(stepOf(steps, 'remove b1/batch'))).toContain(stepOf(steps, 'b1/claim'));
+  });
+
+  it('removes a component after all is healthy from a host that gets no new one', () => {
+    const front = topologyOf(manifests, [node('d1', 'data'), node('f1', 'front')]);
+    const steps = stepsOf(front, { record: recordWith([...TABLES, 'batch/f1']), changes: [removed('batch/f1')] });
+    expect(orderOf(steps, /batch/)).toEqual(['f1/batch-stop-leaves < gate f1/app', 'remove f1/batch < f1/batch-stop-leaves']);
   });
 
   it('takes everything away at a reset, dependents first and the seed last, without a depot', () => {

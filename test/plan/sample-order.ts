@@ -90,7 +90,7 @@ export function recordWith(places: readonly string[], changes: Partial<SiteRecor
   return { ...newSiteRecord({ id: 'i', name: 'sample', seed: 'seed' }), hosts, components, ...changes };
 }
 
-export interface Wish extends Partial<Pick<OrderRequest, 'record' | 'forgotten' | 'goesBack'>> {
+export interface Wish extends Partial<Pick<OrderRequest, 'record' | 'forgotten' | 'goesBack' | 'changedSecrets'>> {
   readonly changes?: readonly Change[];
   readonly seed?: string;
   /** Every node when left out. */
@@ -109,6 +109,7 @@ export function stepsOf(topology: Topology, wish: Wish): readonly PlanStep[] {
     recordHosts: new Set(wish.recordHosts ?? topology.spec.nodes.map(({ name }) => name)),
     ...(wish.forgotten === undefined ? {} : { forgotten: wish.forgotten }),
     ...(wish.goesBack === undefined ? {} : { goesBack: wish.goesBack }),
+    ...(wish.changedSecrets === undefined ? {} : { changedSecrets: wish.changedSecrets }),
   });
 }
 

@@ -38,7 +38,7 @@ describe('serviceDocument', () => {
     expect(definition).toEqual({
       name: 'store',
       endpoints: [{ name: 'STORE', protocol: 'https', port: 2379 }],
-      health: { model: 'tcp', address: '127.0.0.1:2379', timeInterval: 5, maxErrorsNum: 3 },
+      health: { model: 'tcp', address: '127.0.0.1:2379', timeInterval: 5, maxErrorsNum: 3, grace: 60, onUnhealthy: 'restart' },
       onlyHealthCheck: false,
       isInitStart: false,
       disable: false,

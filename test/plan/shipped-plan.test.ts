@@ -115,7 +115,7 @@ describe('the plan of the shipped cluster', () => {
   it('gates every component on every host that runs it', () => {
     const gates = idsOf(three, 'check-components');
     expect(gates).toEqual(idsOf(three, 'start-components').map((id) => id.replace(/-start$/, '')));
-    expect(gates).toHaveLength(20);
+    expect(gates).toHaveLength(32);
   });
 
   it('founds etcd on all managers at once, each a member from its first start', () => {

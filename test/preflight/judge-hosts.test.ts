@@ -346,6 +346,18 @@ describe('preflight of ports', () => {
     for (const port of [80, 53]) expect(check({}, { more: [`depot: { port: ${port} }`] })).toEqual([]);
   });
 
+  it('takes a port of a component that leaves the host for free', () => {
+    const resolved = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), manifests);
+    const web = manifests.components.get('web');
+    if (web === undefined) throw new Error('the sample has no web');
+    const components = new Map([...manifests.components, ['web', { ...web, ports: [{ port: 2379, protocol: 'tcp' as const }] }] as const]);
+    const topology = { ...resolved, manifests: { ...manifests, components } };
+    const found = (own: readonly string[]): readonly string[] =>
+      problems('m1', { facts: { sockets: [socket('127.0.0.1', 2379)] }, state: { agent: true, components: new Set(own) } }, { topology });
+    expect(found(['docker', 'web'])).toEqual([]);
+    expect(found(['docker'])).toHaveLength(1);
+  });
+
   it('takes what earlier runs started for ours', () => {
     const sockets = [socket('0.0.0.0', 2379), socket('10.0.0.11', 6100), socket('0.0.0.0', 5443)];
     const state = { agent: true, depot: true, components: new Set(['docker', 'store']), strangers: undefined };

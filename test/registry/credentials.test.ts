@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
-import { dockerCredentials, loadDockerCredentials, parseDockerConfig } from '../../src/registry/index.ts';
+import { anonymous, dockerCredentials, loadDockerCredentials, loginHint, parseDockerConfig } from '../../src/registry/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 function auth(user: string): { auth: string } {
@@ -86,6 +86,43 @@ describe('loadDockerCredentials', () => {
     const env = dockerCredentials({ env: { HOME: directory(), DOCKER_CONFIG: directory() } });
     expect(await home('a.example.com/x')).toEqual(password('home'));
     expect(await env('a.example.com/x')).toEqual(password('env'));
+  });
+
+  it('reads the files of podman and skopeo in their order before that of docker, each for the registries that it has', async () => {
+    const write = async (path: string, names: readonly string[]): Promise<string> => {
+      const file = join(directory(), path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, JSON.stringify({ auths: Object.fromEntries(names.map((name) => [name, auth(path)])) }));
+      return file;
+    };
+    const session = await write('run/containers/auth.json', ['session.example']);
+    const user = await write('.config/containers/auth.json', ['session.example', 'user.example']);
+    const docker = await write('.docker/config.json', ['session.example', 'user.example', 'docker.example']);
+    const named = await write('named.json', ['docker.example']);
+    const env = { HOME: directory(), XDG_RUNTIME_DIR: join(directory(), 'run') };
+    const found = await loadDockerCredentials({ env });
+    expect(await found('session.example/a')).toEqual(password('run/containers/auth.json'));
+    expect(await found('user.example/a')).toEqual(password('.config/containers/auth.json'));
+    expect(await found('docker.example/a')).toEqual(password('.docker/config.json'));
+    expect(await found('none.example/a')).toBeUndefined();
+    expect(found.logins).toEqual({ command: 'docker login', files: [session, user, docker] });
+    expect(loginHint('x.example', found)).toBe(
+      `docker login x.example (the login is read from "${session}", then "${user}", then "${docker}")`,
+    );
+
+    const alone = await loadDockerCredentials({ env: { ...env, REGISTRY_AUTH_FILE: named, DOCKER_CONFIG: join(directory(), '.docker') } });
+    expect(await alone('docker.example/a')).toEqual(password('named.json'));
+    expect(await alone('user.example/a')).toBeUndefined();
+    expect(loginHint('x.example', alone)).toBe(`podman login --authfile ${named} x.example (the login is read from "${named}")`);
+    const missing = loadDockerCredentials({ env: { REGISTRY_AUTH_FILE: join(directory(), 'none.json') } });
+    await expect(missing).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', hint: expect.stringContaining('REGISTRY_AUTH_FILE names it') });
+  });
+
+  it('names the file that a login would be read from where there is none yet', async () => {
+    const env = { HOME: directory(), XDG_RUNTIME_DIR: directory() };
+    expect((await loadDockerCredentials({ env })).logins?.files).toEqual([join(directory(), '.docker/config.json')]);
+    expect(loginHint('x.example', await loadDockerCredentials({ env: {} }))).toBe('docker login x.example');
+    expect(loginHint('x.example', anonymous)).toBe('docker login x.example');
   });
 
   it('finds nobody logged in without a file or a home', async () => {

@@ -16,20 +16,24 @@ function keyOf(text: string) {
   return { digest: digestOf(text), read: async () => text };
 }
 
-const ACCESS = aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key: keyOf('PUBLIC KEY\n') });
+const access = () => aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key: keyOf('PUBLIC KEY\n') });
 
 async function contentOf(path: string): Promise<string> {
-  return String(await ACCESS.files.find((file) => file.path === path)?.content.read());
+  return String(
+    await access()
+      .files.find((file) => file.path === path)
+      ?.content.read(),
+  );
 }
 
 describe('aptAccess', () => {
   it('stays beside the configuration of the host', () => {
-    expect(ACCESS.files.map(({ path }) => path)).toEqual([
+    expect(access().files.map(({ path }) => path)).toEqual([
       '/etc/caisson/apt/repository.asc',
       '/etc/caisson/apt/sources.list',
       '/etc/caisson/apt/apt.conf',
     ]);
-    for (const { mode, owner } of ACCESS.files) expect([mode, owner]).toEqual([0o644, undefined]);
+    for (const { mode, owner } of access().files) expect([mode, owner]).toEqual([0o644, undefined]);
   });
 
   it('names the depot alone, and the key that must have signed', async () => {

@@ -76,4 +76,16 @@ describe('recoverPackages', () => {
     expect(slept).toHaveLength(1);
     expect(host.commands.map(({ argv }) => argv)).toEqual([CONFIGURE, CONFIGURE, FIX.argv]);
   });
+
+  it('asks apt for nothing while another process keeps the lock, or when the host is lost', async () => {
+    const { host, options } = fixture(
+      Array.from({ length: 1000 }, () => LOCKED),
+      CONFIGURE,
+    );
+    await expect(recoverPackages(host, options)).rejects.toMatchObject({ stderr: expect.stringContaining('Could not get lock') });
+    expect(host.commands.map(({ argv }) => argv)).not.toContainEqual(FIX.argv);
+    const lost = new Error('the connection is lost');
+    const gone = { ...host, run: () => Promise.reject(lost) };
+    await expect(recoverPackages(gone, options)).rejects.toBe(lost);
+  });
 });

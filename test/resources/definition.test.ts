@@ -40,7 +40,9 @@ describe('the definition of a service that was stopped by hand', () => {
     const machine = await machineWithService();
     expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'same' }]);
     await machine.run({ argv: ['systemctl', 'stop', '--', 'a.service'] });
-    expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'different', why: 'a does not run' }]);
+    expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([
+      { state: 'different', why: 'a does not run', isStopped: true },
+    ]);
     await definitionKind.ensure(machine, [wanted()], KIND_CONTEXT);
     expect(runs(machine)).toBe(true);
     expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'same' }]);
@@ -51,7 +53,9 @@ describe('the definition of a service that was stopped by hand', () => {
     await definitionKind.ensure(machine, [wanted(DIGESTS.old)], KIND_CONTEXT);
     expect(reloads(machine)).toBe(1);
     await machine.run({ argv: ['systemctl', 'stop', '--', 'a.service'] });
-    expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'different', why: 'a does not run' }]);
+    expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([
+      { state: 'different', why: 'a does not run', isStopped: true },
+    ]);
     await definitionKind.ensure(machine, [wanted()], KIND_CONTEXT);
     expect([runs(machine), reloads(machine)]).toEqual([true, 1]);
     expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'same' }]);

@@ -7,6 +7,7 @@ import { openLocalHost, type Host } from '../../src/host/index.ts';
 import { directoryKind, type DirectorySpec } from '../../src/resources/directory.ts';
 import { lookAtFiles, writeFiles } from '../../src/resources/file.ts';
 import { fixedContent, type PlacedFile } from '../../src/resources/index.ts';
+import { inspectPaths } from '../../src/resources/paths.ts';
 import { dockerEngine } from '../../src/resources/containers/docker/docker-engine.ts';
 import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
 import { relocatedHost } from '../support/relocated-host.ts';
@@ -113,6 +114,29 @@ describe('files', () => {
     expect(await readFile(join(directory(), 'a'), 'utf8')).toBe('made now\n');
     expect(await statesOf([unknown])).toEqual(['its content differs']);
   });
+});
+
+describe('what a host says of its paths', () => {
+  const told = async (stdout: string): Promise<readonly unknown[]> => {
+    const host = { ...here(), run: async () => ({ exitCode: 0, stdout, stderr: '' }) };
+    return [...(await inspectPaths(host, { files: ['/a'] }, signal))];
+  };
+  const state = { mode: '644', owners: ['root:root', '0:0'], kind: 'link' };
+
+  it('is a mode, two forms of an owner and a kind, then the path, which may have any letter', async () => {
+    expect(await told('644 root:root 0:0 link\t/a\tb \n\0')).toEqual([['/a\tb \n', state]]);
+    expect(await told('644 root:root 0:0 link\t/a\0' + '644 root:root 0:0 link\t/b\0')).toEqual([
+      ['/a', state],
+      ['/b', state],
+    ]);
+  });
+
+  it.each(['', '\0', '/a\0', '\t/a\0', '644\t/a\0', '644 root:root\t/a\0', '644 root:root 0:0\t/a\0', '644 root:root 0:0 link /a\0'])(
+    'is nothing where it is cut: %j',
+    async (stdout) => {
+      expect(await told(stdout)).toEqual([]);
+    },
+  );
 });
 
 describe('directories', () => {

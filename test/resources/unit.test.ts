@@ -86,6 +86,41 @@ describe('a unit', () => {
     expect(verbs).toEqual([verb]);
   });
 
+  it.each([
+    [
+      'starts anew when both mean so',
+      { restartOn: ['/etc/a'], reloadOn: ['/etc/a'] },
+      { state: 'different', why: 'it runs with an older /etc/a' },
+    ],
+    ['takes a file by a reload, and says so', RELOAD, { state: 'different', why: 'it runs with an older /etc/a', byReload: true }],
+    ['starts anew for a file that it reads at its start', RESTART, { state: 'different', why: 'it runs with an older /etc/a' }],
+  ])('%s', async (_, spec, expected) => {
+    expect(await unitKind.look(hostWith({}, '1200'), [{ key: 'a.service', spec }], context)).toEqual([expected]);
+  });
+
+  it.each<readonly [string, Readonly<Record<string, string>>, string | undefined, string]>([
+    ['it lacks a file', {}, undefined, '/etc/a is missing'],
+    ['it is down', { ActiveState: 'failed' }, '1000', 'it does not run'],
+    ['its own file changed', { NeedDaemonReload: 'yes' }, '1000', 'systemd runs an older unit file'],
+    ['no boot starts it', { UnitFileState: 'disabled' }, '1000', 'it is not started at boot'],
+  ])('says why it is to start anew where %s, also where a reload would take its files', async (_, changes, changed, why) => {
+    for (const spec of [RESTART, RELOAD])
+      expect(await unitKind.look(hostWith(changes, changed), [{ key: 'a.service', spec }], context)).toEqual([{ state: 'different', why }]);
+  });
+
+  it('that is as wanted is left alone, without a reload of systemd', async () => {
+    const host = hostWith({}, '1000');
+    await unitKind.ensure(host, [{ key: 'a.service', spec: RESTART, replaces: false }], context);
+    expect(host.commands.filter(({ argv }) => argv[0] === 'systemctl' && argv[2] !== 'show')).toEqual([]);
+  });
+
+  it('is asked for nothing where there is none', async () => {
+    const host = fakeHost();
+    expect(await unitKind.look(host, [], context)).toEqual([]);
+    await unitKind.ensure(host, [], context);
+    expect(host.commands).toEqual([]);
+  });
+
   it('is asked for in a way that a shell and stat understand', async () => {
     const file = join(directory(), 'it is');
     await writeFile(file, '');
@@ -96,5 +131,67 @@ describe('a unit', () => {
     const [now, uptime, changed, end] = stdout.split('\0');
     expect([now, uptime, end]).toEqual([expect.stringMatching(/^now \d+\.\d+$/), expect.stringMatching(/^uptime \d+\.\d+$/), '']);
     expect(changed).toMatch(new RegExp(`^changed \\d+\\.\\d+ ${file}$`));
+  });
+});
+
+describe('the command after the removal of a unit', () => {
+  const command = ['/bin/sh', '-c', 'ip link delete docker0\nexit 0'];
+  const spec: UnitSpec = { ...RESTART, afterRemoval: command };
+  const owned = { kind: 'unit', key: 'a.service', owner: 'a', details: unitKind.details?.(spec) ?? {} };
+  const disable = ['systemctl', '--no-pager', 'disable', '--now', '--quiet', '--', 'a.service'];
+
+  const shown = (load: string): string =>
+    Object.entries({ ...RUNNING, LoadState: load })
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join('');
+
+  async function removed(load: string, exitCode = 0): Promise<readonly (readonly string[])[]> {
+    const host = fakeHost({
+      replies: [
+        {
+          argv: ['systemctl', '--no-pager', 'show', `--property=${PROPERTIES}`, '--', 'a.service'],
+          answer: { stdout: shown(load) },
+        },
+        { argv: disable },
+        { argv: command, answer: { exitCode } },
+      ],
+    });
+    await unitKind.remove(host, [owned], context, { purge: false });
+    return host.commands.map(({ argv }) => argv).slice(1);
+  }
+
+  it('runs from the record alone once the unit was stopped, and again where a killed run had done it', async () => {
+    expect(await removed('loaded')).toEqual([disable, command]);
+    expect(await removed('not-found')).toEqual([command]);
+  });
+
+  it('ends the removal where it fails', async () => {
+    await expect(removed('loaded', 1)).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  });
+
+  it('comes after the sockets of the unit were stopped, by which a call would start it again', async () => {
+    const show = (unit: string): readonly string[] => ['systemctl', '--no-pager', 'show', `--property=${PROPERTIES}`, '--', unit];
+    const stop = (unit: string): readonly string[] => ['systemctl', '--no-pager', 'disable', '--now', '--quiet', '--', unit];
+    const units = ['a.socket', 'b.socket', 'a.service'];
+    const host = fakeHost({
+      replies: [
+        ...units.flatMap((unit) => [{ argv: show(unit), answer: { stdout: shown('loaded') } }, { argv: stop(unit) }]),
+        { argv: command },
+      ],
+    });
+    const details = unitKind.details?.({ ...spec, sockets: ['a.socket', 'b.socket'] }) ?? {};
+    await unitKind.remove(host, [{ ...owned, details }], context, { purge: false });
+    expect(host.commands.map(({ argv }) => argv).filter((argv) => !argv.includes('show'))).toEqual([...units.map(stop), command]);
+  });
+
+  it('is none where the record has none', async () => {
+    expect(unitKind.details?.(RESTART)).toEqual({});
+    const { details: _, ...older } = owned;
+    for (const one of [older, { ...older, details: {} }]) {
+      const show = ['systemctl', '--no-pager', 'show', `--property=${PROPERTIES}`, '--', 'a.service'];
+      const host = fakeHost({ replies: [{ argv: show, answer: { stdout: shown('loaded') } }, { argv: disable }] });
+      await unitKind.remove(host, [one], context, { purge: false });
+      expect(host.commands.map(({ argv }) => argv)).toEqual([show, disable]);
+    }
   });
 });

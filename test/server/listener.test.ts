@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { get as httpGet, request as httpRequest, Agent } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silent, systemClock, type Event } from '../../src/core/index.ts';
 import { SharedFile } from '../../src/io/index.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/index.ts';
@@ -54,6 +54,12 @@ async function received(socket: Socket): Promise<string> {
 async function gone(socket: Socket): Promise<void> {
   socket.on('error', () => {});
   await new Promise((resolve) => socket.once('close', resolve));
+}
+
+async function keys(): Promise<{ authority: KeyPair; tls: KeyPair }> {
+  const authority = await createAuthority({ commonName: 'CA', days: 2, clock: systemClock });
+  const names = { commonName: 'x', dnsNames: [], addresses: ['127.0.0.1'] };
+  return { authority, tls: await issueCertificate(authority, { ...names, usages: 'server', days: 1, clock: systemClock }) };
 }
 
 async function eventually(condition: () => boolean): Promise<void> {
@@ -110,13 +116,63 @@ describe('startListener', () => {
   });
 
   it.each([
-    ['a TLS hello', Buffer.from('16030100c8010000c40303', 'hex')],
-    ['nonsense', Buffer.from('\u0000\u0001nonsense\r\n\r\n')],
-    ['a header that never ends', Buffer.from(`GET / HTTP/1.1\r\nx: ${'a'.repeat(100_000)}`)],
-    ['two lengths', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n')],
-  ])('closes the connection on %s without an answer', async (_, bytes) => {
+    [
+      'a TLS hello',
+      Buffer.from('16030100c8010000c40303', 'hex'),
+      400,
+      'This port speaks plain HTTP, and the client began with TLS: use http://',
+    ],
+    ['nonsense', Buffer.from('\u0000\u0001nonsense\r\n\r\n'), 400, 'The request is not valid HTTP'],
+    ['a header that never ends', Buffer.from(`GET / HTTP/1.1\r\nx: ${'a'.repeat(100_000)}`), 431, 'The header of the request is too large'],
+    [
+      'two lengths',
+      Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'),
+      400,
+      'The request is not valid HTTP',
+    ],
+  ])('answers %s in plain text and closes the connection', async (_, bytes, status, text) => {
+    let handled = 0;
+    const listener = await listen(() => {
+      handled += 1;
+      return textResponse(200, 'hello');
+    });
+    const answer = await raw(listener, bytes);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z][A-Za-z ]+\\r\\ncontent-type: text/plain`));
+    expect(answer).toMatch(/\r\nconnection: close\r\n/);
+    expect(answer.split('\r\n\r\n')).toEqual([expect.stringContaining(`content-length: ${text.length + 1}`), `${text}\n`]);
+    expect(handled).toBe(0);
+  });
+
+  it('answers 408 to a request whose header does not arrive', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'), { headersMs: 100 });
+    expect(await raw(listener, 'GET / HTTP/1.1\r\nHo')).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+  });
+
+  it('closes a refused connection whose client neither reads nor leaves', async () => {
     const listener = await listen(() => textResponse(200, 'hello'));
-    expect(await raw(listener, bytes)).toBe('');
+    const socket = connectTcp({ port: listener.port, host: listener.address, allowHalfOpen: true });
+    socket.on('error', () => {});
+    socket.write('nonsense\r\n\r\n');
+    await eventually(() => listener.connections() === 1);
+    await vi.waitFor(() => expect(listener.connections()).toBe(0), { timeout: 20_000 });
+    socket.destroy();
+  });
+
+  it('gives no second answer where the first is still being made', async () => {
+    const listener = await listen(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return textResponse(200, 'hello');
+    });
+    expect(await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n')).toBe('');
+  });
+
+  it('refuses what follows an answered request on the same connection', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'));
+    const socket = connectTcp(listener.port, listener.address);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+    socket.write('nonsense\r\n\r\n');
+    expect(await received(socket)).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   it('turns a failing handler into 500 and a warning, without telling the client why', async () => {
@@ -271,15 +327,7 @@ describe('a body that is a part of a file', () => {
     ['over http', false],
     ['over https', true],
   ])('arrives whole %s, large and small, several times on one connection', async (_, secure) => {
-    const authority = await createAuthority({ commonName: 'CA', days: 2, clock: systemClock });
-    const tls = await issueCertificate(authority, {
-      commonName: 'x',
-      dnsNames: [],
-      addresses: ['127.0.0.1'],
-      usages: 'server',
-      days: 1,
-      clock: systemClock,
-    });
+    const { authority, tls } = await keys();
     const listener = await listen(({ path: target }) => (target === '/large' ? part(3, SIZE - 5) : part(7, 70_000)), secure ? { tls } : {});
     const agent = secure ? new HttpsAgent({ keepAlive: true, maxSockets: 1 }) : new Agent({ keepAlive: true, maxSockets: 1 });
     const options = { agent, ca: authority.certificate };
@@ -317,6 +365,85 @@ describe('a body that is a part of a file', () => {
     await expect(get(`${listener.url}/x`)).rejects.toMatchObject({ code: 'ECONNRESET' });
     expect(events).toEqual([{ type: 'warning', message: expect.stringMatching(/^Cannot finish GET "\/x": Cannot read ".*cut"/) }]);
     await own.close();
+  });
+
+  it.each([
+    ['large', SIZE],
+    ['small', 70_000],
+  ])('breaks a %s transfer whose file is written to meanwhile, and gives no complete answer', async (_, size) => {
+    const path = join(directory, 'overwritten');
+    writeFileSync(path, bytes);
+    const own = await SharedFile.open(path);
+    const listener = await listen(() => ({
+      status: 200,
+      body: {
+        size,
+        open: async () => {
+          const stream = own.stream(0, size);
+          writeFileSync(path, Buffer.alloc(bytes.length, 'x'));
+          utimesSync(path, new Date(0), new Date(0));
+          return stream;
+        },
+      },
+    }));
+    await expect(get(`${listener.url}/x`)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await own.close();
+  });
+
+  it.each([false, true])('cuts off readers that take nothing, and serves the others (TLS: %s)', async (secure) => {
+    const { authority, tls } = await keys();
+    let opened = 0;
+    const open = async () => {
+      opened += 1;
+      return file.stream(0, SIZE);
+    };
+    const listener = await listen(() => ({ status: 200, body: { size: SIZE, open } }), {
+      readerMs: 300,
+      ...(secure ? { tls } : {}),
+    });
+    const stalled = Array.from({ length: 20 }, () => {
+      const socket: Socket = secure
+        ? connectTls({ port: listener.port, host: listener.address, ca: authority.certificate })
+        : connectTcp(listener.port, listener.address);
+      socket.on('error', () => {});
+      socket.pause();
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      return socket;
+    });
+    await vi.waitFor(() => expect(opened).toBe(20), { timeout: 60_000 });
+    await vi.waitFor(() => expect(listener.connections()).toBe(0), { timeout: 60_000 });
+    expect(file.openStreams).toBe(0);
+    for (const socket of stalled) socket.destroy();
+  });
+
+  it('leaves a slow reader that takes something its time', async () => {
+    const listener = await listen(() => ({ status: 200, body: { size: SIZE, open: async () => file.stream(0, SIZE) } }), {
+      readerMs: 1000,
+    });
+    const socket = connectTcp(listener.port, listener.address);
+    let size = 0;
+    socket.on('data', (chunk: Buffer) => {
+      size += chunk.byteLength;
+      socket.pause();
+      setTimeout(() => socket.resume(), 20);
+    });
+    const started = performance.now();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await gone(socket);
+    expect(size).toBeGreaterThan(SIZE);
+    expect(performance.now() - started).toBeGreaterThan(1500);
+  });
+
+  it('closes connections over its limit, and warns once', async () => {
+    const events: Event[] = [];
+    const listener = await listen(() => textResponse(200, 'hello'), { maxConnections: 2, emit: (event) => events.push(event) });
+    const kept = [connectTcp(listener.port, listener.address), connectTcp(listener.port, listener.address)];
+    await eventually(() => listener.connections() === 2);
+    for (let number = 0; number < 3; number += 1) expect(await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
+    expect(events).toEqual([{ type: 'warning', message: expect.stringContaining('More than 2 connections are open') }]);
+    for (const socket of kept) socket.destroy();
+    await eventually(() => listener.connections() === 0);
+    expect(await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toContain('hello');
   });
 
   it('breaks the connection when the part is not as long as promised', async () => {
@@ -404,6 +531,27 @@ describe('TLS', () => {
     expect((await peer(listener)).subject.CN).toBe('second');
     expect(() => listener.reloadTls({ certificate: first.certificate, key: second.key })).toThrow(/certificate and key/);
     expect((await peer(listener)).subject.CN).toBe('second');
+  });
+
+  it('tells a client that speaks plain HTTP to use https', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'), { tls: first });
+    const answer = await raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(answer).toMatch(/\r\n\r\nThis port speaks TLS, and the request came as plain HTTP: use https:\/\/\n$/);
+    await eventually(() => listener.connections() === 0);
+  });
+
+  it('closes a connection that begins with neither TLS nor HTTP', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'), { tls: first });
+    expect(await raw(listener, 'nonsense of some length\r\n\r\n')).not.toMatch(/HTTP/);
+    await eventually(() => listener.connections() === 0);
+  });
+
+  it('answers a malformed request inside of TLS', async () => {
+    const listener = await listen(() => textResponse(200, 'hello'), { tls: first });
+    const socket = connectTls({ port: listener.port, host: '127.0.0.1', ca: authority.certificate });
+    socket.write('nonsense\r\n\r\n');
+    expect(await received(socket)).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   it('refuses TLS before 1.2', async () => {

@@ -5,6 +5,7 @@ import {
   foreignHosts,
   lostKeys,
   otherSeeds,
+  replacedAuthorities,
   SiteConflictError,
   type FoundHost,
   type SeedKeys,
@@ -127,6 +128,37 @@ describe('lostKeys', () => {
         remedy: "Put back /var/lib/caisson/secrets from a backup: the cluster's data are locked with it",
       },
     ]);
+  });
+});
+
+describe('replacedAuthorities', () => {
+  const held: SeedKeys['held'] = { site: ['AA:BB', 'CC:DD'] };
+  const given = (name: string, fingerprint: string): FoundHost =>
+    found(name, { ...sampleHostRecord().site, authorities: { site: fingerprint, other: 'EE:FF' } });
+
+  it('lets pass hosts that have any authority of the seed, hosts without a record, and those of other sites', () => {
+    const hosts = [given('m1', 'AA:BB'), given('f1', 'CC:DD'), bare('new'), found('x1', { ...OTHER, authorities: { site: '00:00' } })];
+    expect(replacedAuthorities(sampleRecord(), hosts, { held })).toEqual([]);
+  });
+
+  it('names each host that was given another, and what mends it', () => {
+    const conflicts = replacedAuthorities(sampleRecord(), [given('m1', 'AA:BB'), given('f1', '00:00')], { held });
+    expect(conflicts).toEqual([
+      {
+        where: 'f1',
+        problem: 'it was given another authority "site" than this seed has: the authority was rotated since the backup of this seed',
+        remedy: expect.stringMatching(
+          /^Restore a backup from after that rotation\. .*caisson certificates rotate site makes a new authority/,
+        ),
+      },
+    ]);
+    expect(replacedAuthorities(sampleRecord(), [given('m1', 'AA:BB')], { held: {} })).toHaveLength(1);
+  });
+
+  it('lets pass an authority that the run replaces on every host, and no other', () => {
+    const hosts = [given('f1', '00:00')];
+    expect(replacedAuthorities(sampleRecord(), hosts, { held }, 'site')).toEqual([]);
+    expect(replacedAuthorities(sampleRecord(), hosts, { held }, 'etcd')).toHaveLength(1);
   });
 });
 

@@ -22,6 +22,7 @@ describe('seedLayout', () => {
       pki: '/etc/caisson/pki',
       depot: '/etc/caisson/depot',
       lastBackup: '/var/lib/caisson/last-backup.json',
+      lastRenewal: '/var/lib/caisson/last-renewal.json',
       lock: 'caisson-install',
     });
     expect(seedLayout(REAL_MACHINES.seedRoot)).toEqual(seedLayout('/'));

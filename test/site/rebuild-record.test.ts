@@ -38,6 +38,17 @@ describe('rebuildRecord', () => {
     expect(siteRecordSchema.parse(record)).toEqual(record);
   });
 
+  it('places a component also where all of its hosts joined it, and the founders before those that joined', () => {
+    const hosts = [
+      keeps({ host: 'm2', placements: ['store', 'quorum'], joined: ['store', 'quorum'] }),
+      keeps({ host: 'm3', placements: ['quorum'], joined: [] }),
+    ];
+    expect(rebuildRecord(hosts, KEYS)).toMatchObject({
+      placements: { store: ['m2'], quorum: ['m3', 'm2'] },
+      joined: { store: ['m2'], quorum: ['m2'] },
+    });
+  });
+
   it('has the seed that took over last, although not all hosts know it yet', () => {
     const of = (seed: string, seedSince?: string) => ({
       ...sampleHostRecord().site,

@@ -29,6 +29,33 @@ describe('the record of a site', () => {
     }
   });
 
+  it('keeps what is there for a while only: nodes that are down, former machines, runs that did not end', () => {
+    const digest = digestOf('a bundle');
+    const since = '2026-01-01T00:00:00.000Z';
+    const bundle = { name: 'sample', version: '1.2', digest, supply: 'online', lock: digest } as const;
+    const m1 = {
+      address: '10.0.0.11',
+      roles: ['manage'],
+      cordoned: { since, by: 'operator', untilStart: true },
+      down: { since, by: 'operator', cordoned: true, stopped: true },
+      former: [{ component: 'store', address: '10.0.0.9' }],
+      owned: [{ ...OWNED, before: 'same' }],
+    };
+    const changes = {
+      ...{ seedSince: since, bundle, previous: bundle, cluster: { path: '/etc/cluster.yaml', digest } },
+      hosts: { m1, f1: { ...m1, cordoned: { since, by: 'operator' }, down: { since, by: 'operator' } } },
+      actions: [{ component: 'store', action: 'seed', release: digest, time: since }],
+      operations: [
+        { run: 'r2', operation: 'upgrade', started: since, starts: ['store/m1'], backup: '/backup.gpg', outcome: 'interrupted' },
+        { run: 'r3', operation: 'reset', started: since, ended: since, outcome: 'failed' },
+      ],
+    };
+    expect(siteRecordSchema.parse(JSON.parse(JSON.stringify({ ...sampleRecord(), ...changes })))).toEqual({
+      ...sampleRecord(),
+      ...changes,
+    });
+  });
+
   it('may have every setting of a login that a node of cluster.yaml may have', () => {
     const hostKey = `SHA256:${'A'.repeat(43)}`;
     const ssh = { user: 'deploy', port: 2222, hostKey, identityFile: '/key', jump: ['a@b', 'c:22'] };
@@ -45,6 +72,18 @@ describe('the record of a site', () => {
     ['a key of a resource that is not known', hostWith({ ...OWNED, mode: '0644' }), 'Unrecognized key: "mode"'],
     ['a resource without an owner', hostWith({ ...OWNED, owner: '' }), 'hosts.m1.owned.0.owner: '],
     ['a digest that is none', hostWith({ ...OWNED, digest: 'sha256:0' }), 'hosts.m1.owned.0.digest: is not a digest'],
+    ['a list with a digest for a digest', hostWith({ ...OWNED, digest: [digestOf('')] }), 'hosts.m1.owned.0.digest: is not a digest'],
+    ['a resource without a kind', hostWith({ ...OWNED, kind: '' }), 'hosts.m1.owned.0.kind: '],
+    ['a site without a name', { name: '' }, 'name: '],
+    ['a site without an id', { id: '' }, 'id: '],
+    ['a site without a seed', { seed: '' }, 'seed: '],
+    ['a time of the seed that is none', { seedSince: 'yesterday' }, 'seedSince: '],
+    [
+      'a key of a bundle that is not known',
+      { bundle: { name: 'n', version: '1', digest: digestOf(''), size: 1 } },
+      'Unrecognized key: "size"',
+    ],
+    ['a supply that is not known', { previous: { name: 'n', version: '1', digest: digestOf(''), supply: 'post' } }, 'previous.supply: '],
     ['a state before us that is not known', hostWith({ ...OWNED, before: 'none' }), 'hosts.m1.owned.0.before: '],
     ['a revision that is no number', { revision: '3' }, 'revision: '],
     ['a missing list', { actions: undefined }, 'actions: '],

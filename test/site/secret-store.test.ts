@@ -1,4 +1,4 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSecretStore, type SecretStore } from '../../src/site/index.ts';
@@ -37,6 +37,15 @@ describe('openSecretStore', () => {
     expect(await store.names()).toEqual(['db-root', 'web-token']);
   });
 
+  it('says since when a value is there', async () => {
+    const store = openSecretStore(directory());
+    expect(await store.since('db-root')).toBeUndefined();
+    await store.obtain('db-root', 24);
+    const written = new Date('2026-02-03T04:05:06.000Z');
+    await utimes(join(directory(), 'db-root'), written, written);
+    expect(await store.since('db-root')).toEqual(written);
+  });
+
   it('makes no two secrets alike', async () => {
     const store = openSecretStore(directory());
     const made = await Promise.all(Array.from({ length: 50 }, (_, index) => store.obtain(`s${index}`, 24)));
@@ -62,6 +71,23 @@ describe('a change of a secret in the store', () => {
     await opened.settle('db-root');
     expect(await opened.peek('db-root')).toBe(CHANGE.new);
     expect(await readdir(directory())).toEqual(['db-root']);
+  });
+
+  it('is listed by name beside others, and not what a crash left of writing it', async () => {
+    const opened = await store();
+    await writeFile(join(directory(), 'a-token'), 'before-1');
+    await opened.begin(CHANGE);
+    await opened.begin({ name: 'a-token', old: 'before-1', new: 'after-2' });
+    for (const file of ['.db-root.change', 'db-root.change.0a1b.tmp', 'a.b.change']) await writeFile(join(directory(), file), '{}');
+    expect((await opened.changes()).map(({ name }) => name)).toEqual(['a-token', 'db-root']);
+    expect(await opened.change('a-token')).toEqual({ name: 'a-token', old: 'before-1', new: 'after-2' });
+    expect(await opened.change('web-token')).toBeUndefined();
+  });
+
+  it('that never began cannot be settled, and changes nothing', async () => {
+    const opened = await store();
+    await opened.settle('db-root');
+    expect(await opened.peek('db-root')).toBe(CHANGE.old);
   });
 
   it('can be turned round, and settled more than once', async () => {

@@ -1,9 +1,18 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf, fixedClock } from '../../src/core/index.ts';
-import { openSiteKeys, seedLayout, SITE_AUTHORITY, type KeptText, type SiteKeys } from '../../src/site/index.ts';
+import {
+  openSecretStore,
+  openSiteKeys,
+  seedLayout,
+  SITE_AUTHORITY,
+  writeGenerations,
+  type KeptText,
+  type SiteKeys,
+  type SiteKeysOptions,
+} from '../../src/site/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -11,13 +20,17 @@ const DAY = 86_400_000;
 const SUBJECT = { commonName: 'm1', dnsNames: ['m1'], addresses: ['10.0.0.11'], usages: 'both' } as const;
 const directory = useTempDir();
 
-function open(now = NOW, renew?: readonly string[]): SiteKeys {
+function openWith(options: Partial<SiteKeysOptions>): SiteKeys {
   return openSiteKeys(seedLayout(directory()), {
     name: 'lab',
-    clock: fixedClock(now),
-    renew,
+    clock: fixedClock(NOW),
     resolvePath: (path) => join(directory(), path),
+    ...options,
   });
+}
+
+function open(now = NOW, renew?: readonly string[]): SiteKeys {
+  return openWith({ clock: fixedClock(now), renew });
 }
 
 async function textsOf(keys: SiteKeys, id = 'm1', authority: string = SITE_AUTHORITY) {
@@ -27,6 +40,12 @@ async function textsOf(keys: SiteKeys, id = 'm1', authority: string = SITE_AUTHO
 
 async function read(text: Promise<KeptText>): Promise<string> {
   return (await text).read();
+}
+
+async function writeSecret(name: string, text: string): Promise<void> {
+  const { secrets } = seedLayout(directory());
+  await mkdir(secrets, { recursive: true });
+  await writeFile(join(secrets, name), text, { mode: 0o600 });
 }
 
 /** Every file below the directory. */
@@ -166,7 +185,71 @@ describe('the authorities of a site', () => {
   });
 });
 
+describe('an authority of a site that is replaced', () => {
+  const PHASES = [
+    { issuer: 1, next: 2 },
+    { issuer: 2, before: 1 },
+    { issuer: 2, retired: 1 },
+  ] as const;
+  const certificatesIn = (text: string): readonly string[] => text.match(/-----BEGIN[^]*?-----END CERTIFICATE-----\n/g) ?? [];
+
+  /** Whether generations 1 and 2 are trusted, in the order of the text, and which of them issued the certificate of m1. */
+  async function seenWith(keys: SiteKeys) {
+    const trusted = certificatesIn(await read(keys.authority('etcd'))).map((text) => new X509Certificate(text));
+    const issued = new X509Certificate((await textsOf(keys, 'm1', 'etcd')).certificate);
+    return { trusted: trusted.map(({ subject }) => subject), issuer: issued.issuer };
+  }
+
+  const [FIRST, SECOND] = ['CN=lab etcd authority', 'CN=lab etcd authority 2'];
+
+  it.each([
+    ['trust', PHASES[0], [FIRST, SECOND], FIRST],
+    ['issue', PHASES[1], [SECOND, FIRST], SECOND],
+    ['retire', PHASES[2], [SECOND], SECOND],
+  ] as const)('in phase %s: hosts trust these, the one that issues first', async (phase, generations, trusted, issuer) => {
+    await seenWith(open());
+    for (const before of PHASES.slice(0, PHASES.indexOf(generations)))
+      await seenWith(openWith({ rotate: { authority: 'etcd', generations: before } }));
+    // What is planned counts, then what is stored does.
+    expect(await seenWith(openWith({ rotate: { authority: 'etcd', generations } }))).toEqual({ trusted, issuer });
+    await writeGenerations(seedLayout(directory()), 'etcd', generations);
+    expect(await seenWith(open())).toEqual({ trusted, issuer });
+    const found = await open().found(['etcd', SITE_AUTHORITY]);
+    expect(found.rotations).toEqual({ etcd: phase });
+    expect(found.held['etcd']).toHaveLength(2);
+    expect(found.held['etcd']?.[0]).toBe(found.authorities['etcd']);
+  });
+
+  it('has no digest until each certificate that hosts shall trust is made', async () => {
+    const first = await read(open().authority('etcd'));
+    const keys = openWith({ rotate: { authority: 'etcd', generations: PHASES[0] } });
+    expect((await keys.authority('etcd')).digest).toBeUndefined();
+    const both = await read(keys.authority('etcd'));
+    expect(both.startsWith(first)).toBe(true);
+    expect((await keys.authority('etcd')).digest).toBe(digestOf(both));
+    expect((await keys.authority(SITE_AUTHORITY)).digest).toBeUndefined();
+  });
+});
+
 describe('key pairs of a site', () => {
+  it.each(['.key', '.pub'])('are made anew when a crash left the other half of %s alone', async (lost) => {
+    const first = await (await open().keyPair('accounts')).public.read();
+    await rm(join(seedLayout(directory()).certificates, 'pairs', `accounts${lost}`));
+    const pair = await open().keyPair('accounts');
+    expect([pair.private.digest, pair.public.digest]).toEqual([undefined, undefined]);
+    const key = createPrivateKey(await pair.private.read());
+    const made = await (await open().keyPair('accounts')).public.read();
+    expect(createPublicKey(key).export({ type: 'spki', format: 'pem' })).toBe(made);
+    expect(made).not.toBe(first);
+  });
+
+  it('have digests once they are made', async () => {
+    const [own, login] = [await (await open().keyPair('accounts')).public.read(), await (await open().loginKey()).public.read()];
+    expect((await open().keyPair('accounts')).public.digest).toBe(digestOf(own));
+    expect((await open().loginKey()).public.digest).toBe(digestOf(login));
+    expect(login).toMatch(/^ssh-ed25519 \S+ caisson lab\n?$/);
+  });
+
   it('are shared: every host gets both halves of the same pair', async () => {
     const halves = async () => {
       const pair = await open().keyPair('accounts');
@@ -190,6 +273,37 @@ describe('secrets of a site', () => {
     const text = await read(open().secret('store-root', 40));
     expect(text).toMatch(/^[A-Za-z0-9]{40}$/);
     expect(await read(open().secret('store-root', 12))).toBe(text);
+  });
+
+  it('are the new ones while they are changed, planned or begun, and no others', async () => {
+    for (const name of ['db-root', 'web-token', 'store-root']) await writeSecret(name, `old-${name}`);
+    await openSecretStore(seedLayout(directory()).secrets).begin({ name: 'web-token', old: 'old-web-token', new: 'new-web-token' });
+    const secretChange = { name: 'db-root', old: 'old-db-root', new: 'new-db-root' };
+    const values = async (keys: SiteKeys) =>
+      Promise.all(
+        ['db-root', 'web-token', 'store-root'].map(async (name) => [
+          await read(keys.secret(name, 24)),
+          (await keys.secret(name, 24)).digest,
+        ]),
+      );
+    const both = (...texts: readonly string[]) => texts.map((text) => [text, digestOf(text)]);
+    expect(await values(openWith({ secretChange }))).toEqual(both('new-db-root', 'new-web-token', 'old-store-root'));
+    expect(await values(open())).toEqual(both('old-db-root', 'new-web-token', 'old-store-root'));
+  });
+
+  it('have a planned change in place of the same one that was begun, beside others', async () => {
+    const store = openSecretStore(seedLayout(directory()).secrets);
+    const changes = ['db-root', 'web-token'].map((name) => ({ name, old: `old-${name}`, new: `new-${name}` }));
+    for (const change of changes) {
+      await writeSecret(change.name, change.old);
+      await store.begin(change);
+    }
+    expect(await open().secretChanges()).toEqual(changes);
+    const secretChange = { name: 'db-root', old: 'new-db-root', new: 'old-db-root' };
+    expect(await openWith({ secretChange }).secretChanges()).toEqual([changes[1], secretChange]);
+    await open().settleSecret('web-token');
+    expect(await open().secretChanges()).toEqual([changes[0]]);
+    expect(await read(open().secret('web-token', 24))).toBe('new-web-token');
   });
 
   it('may be in a file that its owner alone can read; the line end is not part of it', async () => {

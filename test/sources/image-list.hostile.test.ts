@@ -20,6 +20,10 @@ describe('parseImageList', () => {
     expect(parseImageList(text, 'images.txt').length).toBeLessThanOrEqual(1);
   });
 
+  it('looks at ten thousand mistakes, and not at millions of lines behind them', async () => {
+    expect(await codeOf(() => parseImageList('A\n'.repeat(4_000_000), 'images.txt'))).toBe('INPUT_INVALID');
+  });
+
   it.each([
     'a as b',
     'a:1 as ../b:1',

@@ -80,6 +80,22 @@ describe('resolving', () => {
     expect(registry.asked('/manifests/')[0]?.headers.accept).toContain(OCI_INDEX);
   });
 
+  it('asks for a configuration once, to look at it and to give it away, whole or from an offset on', async () => {
+    const registry = await registryWith();
+    const { source } = sourceOf();
+    const reference = `${registry.host}/team/app:1`;
+    const [first] = await Promise.all([source.resolve(reference, PLATFORMS), source.resolve(reference, PLATFORMS)]);
+    const config = first.manifests[0]?.config;
+    if (config === undefined) throw new Error('the image has a configuration');
+    const whole = await bytesOf(await source.openBlob(reference, config));
+    expect(digestOf(whole)).toBe(config.digest);
+    expect(registry.asked(`/blobs/${config.digest}`)).toHaveLength(1);
+
+    await source.resolve(reference, PLATFORMS);
+    expect(await bytesOf(await source.openBlob(reference, config, { offset: 7 }))).toEqual(whole.subarray(7));
+    expect(registry.asked(`/blobs/${config.digest}`)).toHaveLength(2);
+  });
+
   it('names all platforms that are missing and all that there are, attestations left out', async () => {
     const registry = await registryWith();
     const attestation = { document: SAMPLES.arm64, platform: { os: 'unknown', architecture: 'unknown' } };
@@ -238,11 +254,13 @@ describe('logging in', () => {
 
   it.each(['bearer', 'basic'] as const)('names the login command when %s credentials are missing or wrong', async (type) => {
     const registry = await registryWith({ auth: { type, username: 'user', password: 'pass' } });
-    for (const findCredentials of [async () => undefined, login('user', 'wrong')]) {
+    const logins = { command: 'docker login', files: ['/home/u/.docker/config.json'] };
+    for (const find of [async () => undefined, login('user', 'wrong')]) {
+      const findCredentials = Object.assign((repository: string) => find(repository), { logins });
       await expect(sourceOf({ findCredentials }).source.resolve(`${registry.host}/team/app:1`, PLATFORMS)).rejects.toMatchObject({
         code: 'AUTH_FAILED',
         exitStatus: 5,
-        hint: expect.stringContaining(`docker login ${registry.host}`),
+        hint: expect.stringContaining(`docker login ${registry.host} (the login is read from "/home/u/.docker/config.json")`),
       });
     }
     expect(registry.requests.length).toBeLessThan(20);

@@ -74,7 +74,7 @@ describe('an allowed signer', () => {
       { namespaces: 'git', validAfter: at('2026-01-01T00:00:00Z'), validBefore: at('2027-01-01T00:00:00Z') },
     ],
   ])('is read from: %s', (line, wanted) => {
-    const none = { principals: 'alice', key, namespaces: undefined, validAfter: undefined, validBefore: undefined };
+    const none = { principals: 'alice', place: 'allowed:1', key, namespaces: undefined, validAfter: undefined, validBefore: undefined };
     expect(parseAllowedSigners(line, 'allowed')).toEqual([{ ...none, ...wanted }]);
   });
 

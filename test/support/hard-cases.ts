@@ -198,6 +198,22 @@ export class SimulatedPlatform {
   /** Commands of the platform and ids of steps that ended, in order. */
   readonly log: string[] = [];
 
+  /** Keeps what the platform knows. The returned function makes it so again. */
+  keep(): () => void {
+    const { failsCordon, initialised, failsMigration } = this;
+    const lists = [this.members, this.drained, this.cordoned].map((set): readonly [Set<string>, readonly string[]] => [set, [...set]]);
+    const migrations = [...this.migrations];
+    return () => {
+      Object.assign(this, { failsCordon, initialised, failsMigration });
+      for (const [set, members] of lists) {
+        set.clear();
+        for (const member of members) set.add(member);
+      }
+      this.migrations.splice(0, Infinity, ...migrations);
+      this.log.splice(0);
+    };
+  }
+
   /** Adds the platform's commands to a machine. */
   equip(machine: SimulatedMachine): void {
     const told = (program: string, answer: (words: readonly string[]) => boolean): void => {
@@ -274,6 +290,15 @@ export async function hardSite(directory: string, bundle: string, nodes: readonl
     ...site,
     platform,
     unreachable,
+    keep: async () => {
+      const [back, forget, silent, paths] = [await site.keep(), platform.keep(), [...unreachable], bundlePaths];
+      return async () => {
+        await back();
+        forget();
+        unreachable.splice(0, Infinity, ...silent);
+        bundlePaths = paths;
+      };
+    },
     replaceMachine: (name, address) => {
       const machine = site.replaceMachine(name, address);
       platform.equip(machine);

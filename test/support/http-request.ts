@@ -8,6 +8,7 @@ export function httpRequest(target: string, headers: Readonly<Record<string, str
     path: mark === -1 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1)),
     secure: false,
+    clientOrganizations: [],
     header: (name) => headers[name],
   };
 }

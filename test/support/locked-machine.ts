@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { FirstLogin } from '../../src/host/index.ts';
+import type { FirstLogin } from '../../src/ssh/index.ts';
 import { loginKeyPaths, seedLayout, type Machines } from '../../src/site/index.ts';
 import type { SimulatedSite } from './simulated-site.ts';
 

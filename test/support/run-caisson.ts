@@ -21,15 +21,18 @@ export interface RunCaissonOptions {
    * last one for all that follow. Without it there is no terminal.
    */
   readonly typed?: string | readonly string[];
+  /** What comes through a pipe on the standard input. */
+  readonly stdin?: string;
   /** What is typed at the terminal when a secret is asked for. */
   readonly secret?: string;
 }
 
 /** Runs a command line in this process. Output goes to streams that are not a terminal. */
 export async function runCaisson(argv: readonly string[], options: RunCaissonOptions = {}): Promise<Ended> {
-  const { name, signal = new AbortController().signal, clock, machines, typed, secret } = options;
+  const { name, signal = new AbortController().signal, clock, machines, typed, secret, stdin: piped } = options;
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined || secret !== undefined });
+  if (piped !== undefined) stdin.end(piped);
   const answers = typeof typed === 'string' ? [typed] : [...(typed ?? [])];
   stderr.on('data', (chunk: Buffer) => {
     if (secret !== undefined && chunk.toString().endsWith(': ')) stdin.write(`${secret}\n`);

@@ -5,13 +5,21 @@ import type { SimulatedMachine } from './simulated-machine.ts';
 
 /**
  * Returns a function that gives a machine the parts of the shipped platform which an install needs there: the files that come out of its
- * images, and the programs of Kubernetes that actions call, which do nothing.
+ * images, the programs that its actions call, on the host and in containers, and the
+ * commands after a removal, which do nothing and end well.
  */
 export async function shippedPrograms(): Promise<(machine: SimulatedMachine) => void> {
-  const { components } = await loadManifests(memoryTree((await shippedManifests()).manifests));
+  const { platform, components } = await loadManifests(memoryTree((await shippedManifests()).manifests));
   const artifacts = [...components.values()].flatMap((component) => component.artifacts);
+  const actions = [...components.values()].flatMap((component) => component.actions);
+  const programs = actions.flatMap(({ command, container }) => container?.image ?? command?.[0] ?? []);
+  const leftovers = [...components.values()].flatMap(({ services }) =>
+    services.flatMap(({ afterRemoval }) => afterRemoval?.join(' ') ?? []),
+  );
+  const root = platform.variables['root'] ?? '';
   return (machine) => {
     for (const { image, member } of artifacts) machine.members.set(`${image} ${member}`, member);
-    for (const program of ['/usr/local/bin/kubectl', '/opt/rainbond/bin/kube-drain']) machine.programs.set(program, () => ({}));
+    for (const line of leftovers) machine.programs.set(line, () => ({}));
+    for (const program of programs) machine.programs.set(program.replace('${var.root}', root), () => ({}));
   };
 }

@@ -62,12 +62,20 @@ interface SimulatedUnit {
   isPackaged?: boolean;
 }
 
+/** The lasting state of a machine in comparable form. */
+export interface MachineState {
+  readonly files: readonly (readonly [path: string, mode: number, owner: string, content: string])[];
+  readonly directories: readonly (readonly [path: string, described: { readonly mode: number; readonly owner: string }])[];
+  /** Everything else, by its kind. */
+  readonly [kind: string]: unknown;
+}
+
 /** The process of the installer. It dies at a given command, counted over all machines; later commands reach no machine. */
 export class Installer {
   commands = 0;
   /** The command (counted from 1) at which it dies; the machine carries that one out or not. */
   death: { readonly at: number; readonly carriedOut: boolean } | undefined;
-  /** Called at the moment of death. */
+  /** Called at the moment of death, after the command where that is carried out. */
   onDeath: () => void = () => {};
 
   get dead(): boolean {
@@ -122,7 +130,7 @@ export class SimulatedMachine implements Host {
   readonly links = new Map<string, string>();
   /** Units that were restarted while they ran, in order. */
   readonly restarted: string[] = [];
-  /** Commands of the platform, such as those of actions. */
+  /** Commands of the platform, such as those of actions, by the name of the program or by the whole line. */
   readonly programs = new Map<
     string,
     (words: readonly string[], machine: SimulatedMachine, containerFlags: readonly string[]) => Partial<CommandResult>
@@ -135,9 +143,13 @@ export class SimulatedMachine implements Host {
   readonly filtered = new Set<string>();
   /** True when the machine answers no question of preflight, so that each ends by its time limit. */
   frozen = false;
+  /** False for a machine that no login reaches. */
+  reachable = true;
   /** Every command line, in order. */
   readonly lines: string[] = [];
   readonly #options: MachineOptions;
+  /** Time of its clock in milliseconds, as preflight is told. It stands. */
+  clockMs = Date.UTC(2026, 0, 1);
   #time = 1_800_000_000;
   #depot: Server | undefined;
   /** Units that the agent wrote and has not removed since. */
@@ -194,6 +206,42 @@ export class SimulatedMachine implements Host {
     this.#depot = undefined;
   }
 
+  /** Keeps the machine as it is. Each call of the returned function makes it so again, with its servers. */
+  keep(): () => Promise<void> {
+    const maps = this.#maps().map((map): readonly [Map<string, unknown>, readonly (readonly [string, unknown])[]] => [map, [...map]]);
+    const sets = this.#sets().map((set): readonly [Set<string>, readonly string[]] => [set, [...set]]);
+    const units = [...this.units].map(([name, unit]): readonly [string, SimulatedUnit] => [name, { ...unit }]);
+    const { local, seedRoot, halfInstalled, facts, frozen, bundleDigests } = this;
+    const [time, isServing, lines] = [this.#time, this.#depot !== undefined, this.lines.length];
+    return async () => {
+      await this.powerOff();
+      for (const [map, entries] of maps) fill(map, entries);
+      for (const [set, members] of sets) {
+        set.clear();
+        for (const member of members) set.add(member);
+      }
+      fill(
+        this.units,
+        units.map(([name, unit]) => [name, { ...unit }]),
+      );
+      Object.assign(this, { local, seedRoot, halfInstalled, facts, frozen, bundleDigests });
+      this.#time = time;
+      this.lines.splice(lines);
+      this.restarted.splice(0);
+      if (isServing) await this.#startDepot();
+    };
+  }
+
+  /** Everything that lasts but units, which change in place. */
+  #maps(): readonly Map<string, unknown>[] {
+    const { files, directories, packages, packageNeeds, users, members, served, copies, images, sysctls, links } = this;
+    return [files, directories, packages, packageNeeds, users, members, served, copies, images, sysctls, links, this.#remembered];
+  }
+
+  #sets(): readonly Set<string>[] {
+    return [this.automatic, this.modules, this.lostRoutes, this.filtered, this.sick, this.#written];
+  }
+
   write(path: string, content: string | Buffer, mode: number, owner = 'root:root'): void {
     this.#makeParents(path);
     this.files.set(path, { content: Buffer.from(content), mode, owner, changed: this.#tick() });
@@ -210,7 +258,7 @@ export class SimulatedMachine implements Host {
    * The lasting state in comparable form. Times are left out; so are, unless `exact`, the bytes that every site makes
    * anew.
    */
-  state({ exact = false }: { readonly exact?: boolean } = {}): unknown {
+  state({ exact = false }: { readonly exact?: boolean } = {}): MachineState {
     const isOfSite = (path: string): boolean => !exact && /\.(key|crt|asc|conf)$|conf\/store\.yaml$|\/store\.service$/.test(path);
     return {
       files: byName(this.files).map(([path, { content, mode, owner }]) => [
@@ -238,13 +286,16 @@ export class SimulatedMachine implements Host {
     if (installer.dead) throw new Error('the installer is dead');
     installer.commands += 1;
     const dying = installer.dead;
-    if (dying) installer.onDeath();
     if (dying && installer.death?.carriedOut !== true) {
+      installer.onDeath();
       cutShort();
       throw new Error('the installer was killed');
     }
     const result = await work();
-    if (dying) throw new Error('the installer was killed');
+    if (dying) {
+      installer.onDeath();
+      throw new Error('the installer was killed');
+    }
     return result;
   }
 
@@ -255,7 +306,7 @@ export class SimulatedMachine implements Host {
 
   async #answer(command: Command): Promise<Partial<CommandResult>> {
     const [program = '', ...words] = command.argv.filter((word) => word !== '--no-pager' && word !== '--');
-    const own = this.programs.get(program);
+    const own = this.programs.get(program) ?? this.programs.get(command.argv.join(' '));
     if (own !== undefined) return own(words, this, []);
     switch (program) {
       case 'timeout':
@@ -997,7 +1048,7 @@ export class SimulatedMachine implements Host {
 
   #facts(paths: readonly string[]): string {
     const sections: Record<string, string> = {
-      time: `${(Date.UTC(2026, 0, 1) / 1000).toFixed(0)}.0`,
+      time: `${(this.clockMs / 1000).toFixed(0)}.0`,
       hostname: this.name,
       'os-release': 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"',
       kernel: '6.1.0-18-amd64',
@@ -1025,6 +1076,11 @@ export class SimulatedMachine implements Host {
   }
 }
 
+function fill<T>(map: Map<string, T>, entries: readonly (readonly [string, T])[]): void {
+  map.clear();
+  for (const [name, value] of entries) map.set(name, value);
+}
+
 function byName<T>(map: ReadonlyMap<string, T>): [string, T][] {
   return [...map].sort(([left], [right]) => (left < right ? -1 : 1));
 }
@@ -1035,4 +1091,16 @@ function byName<T>(map: ReadonlyMap<string, T>): [string, T][] {
  */
 function withoutIdentity(record: string): string {
   return record.replaceAll(/"(?:id|digest)": "[^"]*"|"authorities": \{[^}]*\}/g, '"": ""');
+}
+
+/** The same machine as another name and address of a cluster.yaml have it, as a real process knows the machine that it runs on. */
+export function seenAs(machine: SimulatedMachine, { name, address = machine.address }: { name: string; address?: string }): Host {
+  return {
+    name,
+    address,
+    local: true,
+    run: (command, options) => machine.run(command, options),
+    upload: (source, path, options) => machine.upload(source, path, options),
+    close: () => machine.close(),
+  };
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBundle } from '../../src/bundle/index.ts';
 import { messageOf, silent, systemClock, type Event } from '../../src/core/index.ts';
@@ -7,7 +7,7 @@ import { install, type OperationOptions, type SiteSources } from '../../src/usec
 import type { Machines } from '../../src/site/index.ts';
 import { freePort } from './free-port.ts';
 import { clusterYaml, type SampleNode } from './sample-install.ts';
-import { Installer, SimulatedMachine } from './simulated-machine.ts';
+import { Installer, seenAs, SimulatedMachine } from './simulated-machine.ts';
 
 /** Simulated machines of one cluster and a directory for the files of the seed. The first machine is the seed. */
 export interface SimulatedSite {
@@ -26,11 +26,18 @@ export interface SimulatedSite {
    */
   moveTo(name: string, root: string): Pick<OperationOptions, 'machines'> & { readonly machines: Machines };
   readonly events: readonly Event[];
+  /**
+   * Keeps the site as it is: its machines, and the directory with its files. Each call of the returned function makes it so
+   * again.
+   */
+  keep(): Promise<() => Promise<void>>;
   end(): Promise<void>;
 }
 
 /** The time at the seed, and on every machine. */
 const NOW = Date.UTC(2026, 0, 1);
+
+const COPY = { recursive: true, preserveTimestamps: true } as const;
 
 export interface SiteOptions {
   readonly directory: string;
@@ -66,12 +73,15 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
   const reach: Machines = {
     connect: async ({ name }) => {
       const machine = machines.find((candidate) => candidate.name === name);
-      if (machine === undefined || unreachable.includes(name)) throw new Error(`"${name}" does not answer`);
+      if (machine?.reachable !== true || unreachable.includes(name)) throw new Error(`"${name}" does not answer`);
       return machine;
     },
-    openSeed: ({ name, address = '' }) => {
+    openSeed: (asked) => {
+      const { name, address = '' } = asked;
       const known = machines.find((candidate) => candidate.name === name);
       if (known !== undefined) return known;
+      const own = machines.find(({ local }) => local);
+      if (own !== undefined) return seenAs(own, asked);
       const seed = make(name, address, true);
       machines.push(seed);
       return seed;
@@ -116,6 +126,20 @@ export async function simulatedSite(site: SiteOptions): Promise<SimulatedSite> {
         if (machine.local) machine.seedRoot = root;
       }
       return { machines: { ...reach, seedRoot: root } };
+    },
+    keep: async () => {
+      const kept = `${directory}.kept`;
+      await cp(directory, kept, COPY);
+      const made = [...machines];
+      const backs = made.map((machine) => machine.keep());
+      return async () => {
+        // Of machines that came since, none may keep the port of the depot.
+        await Promise.all(machines.map((machine) => machine.powerOff()));
+        machines.splice(0, machines.length, ...made);
+        await rm(directory, { recursive: true, force: true });
+        await cp(kept, directory, COPY);
+        await Promise.all(backs.map((back) => back()));
+      };
     },
     install: (changes = {}) => install({ ...options, emit: (event) => events.push(event), ...changes }, async () => true),
     end: async () => {

@@ -236,6 +236,28 @@ describe('secrets of a site without a backup', () => {
     await expectSeedOfF2(site, newRoot());
   });
 
+  it('are read back from the file of another component that uses them', async () => {
+    const component = 'components/client/component.yaml';
+    const manifests = {
+      ...MANIFESTS,
+      [component]: `apiVersion: caisson/v1
+kind: Component
+name: client
+summary: Uses the store
+files: [{ path: /opt/sample/client.conf, mode: '0400', template: client.conf }]
+`,
+      'components/client/client.conf': 'login=me:${secret.store-root}@store\n',
+      'roles/front.yaml': (MANIFESTS['roles/front.yaml'] ?? '').replace(/^components: \[/m, 'components: [client, '),
+    };
+    const bundle = await writeSampleBundle(join(directory(), 'client.tar'), { manifests });
+    const site = await lostSeed(directory(), (options) => samples.open({ ...options, bundle }));
+    site.three.machine('m1').files.delete('/opt/sample/store.conf');
+    const seen: Adoption[] = [];
+    await adopt(site.byKeys(newRoot()), { approve: async (adoption) => seen.push(adoption) > 0, approvePlan: yes });
+    expect(seen[0]?.notes).toContain('The secret "store-root" was read back from f2: /opt/sample/client.conf');
+    await expectSeedOfF2(site, newRoot());
+  });
+
   it('are made anew for a component that is told so', async () => {
     const site = await lost();
     const m1 = site.three.machine('m1');

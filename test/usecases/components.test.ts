@@ -1,10 +1,8 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listComponents, moveComponent, planComponentMove, type ComponentMove } from '../../src/usecases/index.ts';
-import { failureOf, HARD_IMAGES, hardManifests, hardSite, type HardSite } from '../support/hard-cases.ts';
-import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
-import { outcomeOf } from '../support/simulated-site.ts';
+import { failureOf, type HardSite } from '../support/hard-cases.ts';
+import { movableSite, ROWS, runsOn, writeMovableBundle } from '../support/movable-components.ts';
 import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
 import { useEnding } from '../support/use-sites.ts';
 
@@ -13,37 +11,17 @@ const bundles = useSharedTempDir();
 const ending = useEnding<HardSite>();
 let bundle: string;
 
-/** The database has data, and the control, which runs on one node here, has none. The application names the host of the database. */
 beforeAll(async () => {
-  const texts = hardManifests();
-  const control = (texts['components/control/component.yaml'] ?? '').replace('needs:', 'placement: one\nneeds:');
-  const manifests = {
-    ...texts,
-    'components/control/component.yaml': control,
-    'components/app/app.conf': 'tables=${first.db.address}\n',
-  };
-  bundle = await writeSampleBundle(join(bundles(), 'move.tar'), { manifests, images: HARD_IMAGES });
+  bundle = await writeMovableBundle(bundles());
 });
 
-const NODES: readonly SampleNode[] = [
-  { name: 'n1', address: '10.0.0.11', roles: ['front'] },
-  { name: 'n2', address: '10.0.0.12', roles: ['data', 'control'] },
-  { name: 'n3', address: '10.0.0.13', roles: ['data', 'control'] },
-];
-
-const ROWS = '/opt/sample/db/rows';
 const EMPTY: ComponentMove = { component: 'db', from: 'n2', to: 'n3', beginEmpty: true };
 const CONTROL: ComponentMove = { component: 'control', from: 'n2', to: 'n3' };
 
 const yes = async (): Promise<boolean> => true;
 
-async function installed(own = directory()): Promise<HardSite> {
-  const site = ending(await hardSite(own, bundle, NODES));
-  await site.run();
-  site.machine('n2').write(ROWS, 'rows of years', 0o600);
-  site.takeRestarts();
-  site.platform.takeLog();
-  return site;
+async function installed(): Promise<HardSite> {
+  return ending(await movableSite(directory(), bundle));
 }
 
 /** The site's own bundle and cluster.yaml are used; ids of steps go into the log of the platform. */
@@ -56,10 +34,6 @@ function bare({ options, platform }: HardSite) {
 
 function clusterOf({ options }: HardSite): Promise<string> {
   return readFile(options.clusterPath, 'utf8');
-}
-
-function runsOn(site: HardSite, service: string): readonly string[] {
-  return site.machines.filter(({ units }) => units.get(`${service}.service`)?.started !== undefined).map(({ name }) => name);
 }
 
 /** Steps of a component that start, check or remove it, in order. */
@@ -133,7 +107,8 @@ describe('a single component', () => {
     };
     expect((await failureOf(moveComponent(bare(site), EMPTY, yes))).message).toContain('the disk is full');
     expect(runsOn(site, 'db')).toEqual(['n2']);
-    expect(site.takeRestarts()).toEqual([]);
+    // Agents learn where the needs of their services stand.
+    expect(site.takeRestarts().filter((one) => !one.endsWith(' caisson-agent.service'))).toEqual([]);
     n3.run = run;
     await moveComponent(bare(site), EMPTY, yes);
     expect(runsOn(site, 'db')).toEqual(['n3']);
@@ -147,42 +122,6 @@ describe('a single component', () => {
     expect((await failureOf(moveComponent(bare(site), back, yes))).message).toContain('n2: /opt/sample/db has data of "db" from before');
     expect(runsOn(site, 'db')).toEqual(['n3']);
   });
-
-  // Every command with CAISSON_KILL_POINTS=1000; a few, spread over all, without.
-  it.each([
-    ['without data', CONTROL],
-    ['that begins empty', EMPTY],
-  ])(
-    '%s ends the same when the move was killed at any command and is run again',
-    async (_what, move) => {
-      const { component } = move;
-      const whole = await installed(await mkdtemp(join(directory(), 'whole-')));
-      const before = whole.installer.commands;
-      await moveComponent(bare(whole), move, yes);
-      const commands = whole.installer.commands - before;
-      const stride = Math.max(1, Math.floor(commands / Number(process.env['CAISSON_KILL_POINTS'] ?? 5)));
-      for (let at = 1; at <= commands; at += stride) {
-        const where = `after a kill at command ${at} of ${commands}`;
-        const killed = await installed(await mkdtemp(join(directory(), 'killed-')));
-        killed.installer.death = { at: killed.installer.commands + at, carriedOut: at % 2 === 1 };
-        await outcomeOf(moveComponent(bare(killed), move, yes));
-        killed.installer.death = undefined;
-        expect(runsOn(killed, component).length, where).toBeGreaterThan(0);
-        expect(killed.machine('n2').text(ROWS), where).toBe('rows of years');
-        expect(await outcomeOf(moveComponent(bare(killed), move, yes)), where).toBe('done');
-        expect(runsOn(killed, component), where).toEqual(['n3']);
-        expect(killed.machine('n2').text(ROWS), where).toBe('rows of years');
-        expect((await killed.record()).placements[component], where).toEqual(['n3']);
-        expect(
-          (await killed.record()).actions.map(({ action }) => action),
-          where,
-        ).toEqual(['init']);
-        expect((await moveComponent(bare(killed), move, yes)).changed, where).toBe(0);
-        await killed.end();
-      }
-    },
-    900_000,
-  );
 });
 
 describe('a move is refused', () => {

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { HostKeyUnknownError } from '../../src/host/index.ts';
+import { HostKeyUnknownError } from '../../src/ssh/index.ts';
 import { loginKeyPaths, seedLayout, type Machines } from '../../src/site/index.ts';
 import { changeNode, declareNode, install, planNodeChange, tryLogin, type NodeChange } from '../../src/usecases/index.ts';
 import { failureOf } from '../support/hard-cases.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { HostKeyUnknownError, type FirstLogin } from '../../src/host/index.ts';
+import { HostKeyUnknownError, type FirstLogin } from '../../src/ssh/index.ts';
 import { loginKeyPaths, seedLayout, type Machines } from '../../src/site/index.ts';
 import { initSite, install, planInit, reset, tryInitLogin, type InitOptions, type NewSite } from '../../src/usecases/index.ts';
 import { failureOf } from '../support/hard-cases.ts';

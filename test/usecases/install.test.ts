@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { closeBundles, openBundles } from '../../src/bundle/index.ts';
 import { CaissonError } from '../../src/core/index.ts';
@@ -110,6 +110,16 @@ describe('install', () => {
     expect((await one.install()).changed).toBe(0);
   });
 
+  it('changes nothing where the roles of a node are written in another order', async () => {
+    const one = await site({ nodes: ONE_NODE });
+    await one.install();
+    const before = one.machine('n1').state();
+    const text = await readFile(one.options.clusterPath, 'utf8');
+    await writeFile(one.options.clusterPath, text.replace('[manage, front]', '[front, manage]'));
+    expect((await one.install()).changed).toBe(0);
+    expect(one.machine('n1').state()).toEqual(before);
+  });
+
   it('serves the bundle from a machine beside the cluster, which gets nothing else', async () => {
     const three = await site({ beside: '10.0.0.99' });
     await three.install();
@@ -141,6 +151,18 @@ describe('install', () => {
       'record/m1/settle',
       'start-components/f1/docker-start',
     ]);
+  });
+
+  it('removes what killed runs left beside the keys and certificates of every authority', async () => {
+    const three = await site();
+    const { authorities, certificates, secrets } = seedLayout(three.seedRoot);
+    const left = [authorities, certificates, secrets, join(certificates, 'store')].map((at) => join(at, '.node.key.0123456789ab.tmp'));
+    for (const path of left) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, 'half a key');
+    }
+    await three.install();
+    expect(left.filter((path) => existsSync(path))).toEqual([]);
   });
 
   it('goes over to a newer bundle', async () => {

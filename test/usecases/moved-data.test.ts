@@ -100,7 +100,7 @@ describe('data of a single component that moves', () => {
   });
 
   it('come along where the restore was killed at any command and is run again', async () => {
-    const points = Number(process.env['CAISSON_KILL_POINTS'] ?? 4);
+    const points = 4;
     const { site, file, move, restore } = await siteWithRows();
     await backup(backupOptions(site, file));
     await move('m2');

@@ -171,6 +171,13 @@ describe('restore on another machine', () => {
       'caisson install --offline --bundle FILE [--forget depot.sample.internal]',
     ]);
     await edit(three, (text) => text.replace(', address: 10.0.0.99', ''));
+    // The former seed is a host that leaves: it is not passed over.
+    for (const unforgotten of [() => three.install(moved), () => reset({ ...three.options, ...moved, purge: true }, yes)]) {
+      await expect(unforgotten()).rejects.toMatchObject({
+        code: 'HOSTS_UNFIT',
+        message: expect.stringContaining('add --forget depot.sample.internal'),
+      });
+    }
     const run = { ...moved, forget: ['depot.sample.internal'] };
     await three.install(run);
     expect((await three.install(run)).changed).toBe(0);

@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, readFile, rename, rm, stat, symlink, writeFile } f
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { changeNode, declareNode, install, listNodes, planNodeChange, type NodeChange } from '../../src/usecases/index.ts';
+import { seedLayout, type SiteRecord } from '../../src/site/index.ts';
 import { failureOf } from '../support/hard-cases.ts';
 import { inventory } from '../support/model/checks.ts';
 import { THREE_NODES } from '../support/sample-install.ts';
@@ -113,6 +114,44 @@ describe('a node that is added', () => {
       code: 'INTERRUPTED',
     });
     expect(await clusterOf(site)).toBe(before);
+  });
+});
+
+describe('a seed that is a node no more', () => {
+  async function besideCluster(): Promise<SimulatedSite> {
+    const [first, second, third] = THREE_NODES;
+    const nodes = [
+      { name: 'f2', address: first?.address ?? '', roles: ['front'] },
+      { name: 'm1', address: second?.address ?? '', roles: ['manage'] },
+      { name: 'f1', address: third?.address ?? '', roles: ['front'] },
+    ];
+    const site = await samples.open({ nodes });
+    await site.install();
+    await changeNode(bare(site), REMOVE_F2, yes);
+    return site;
+  }
+
+  it('keeps its name, and nothing says that it leaves', async () => {
+    const site = await besideCluster();
+    expect(await statesOf(site)).toEqual({ m1: 'installed', f1: 'installed' });
+    expect((await install(bare(site), yes)).changed).toBe(0);
+    const record = JSON.parse(await readFile(seedLayout(site.seedRoot).record, 'utf8')) as SiteRecord;
+    expect(record).toMatchObject({ seed: 'f2', hosts: { f2: { address: '10.0.0.11', roles: [] } } });
+  });
+
+  it('is known by its own record when that of the site is lost', async () => {
+    const site = await besideCluster();
+    await rm(seedLayout(site.seedRoot).record);
+    expect((await install({ ...site.options }, yes)).changed).toBe(0);
+    expect(await statesOf(site)).toEqual({ m1: 'installed', f1: 'installed' });
+  });
+
+  it('becomes a node again', async () => {
+    const site = await besideCluster();
+    const again: NodeChange = { what: 'add', node: { name: 'f2', address: '10.0.0.11', roles: ['front'] } };
+    await changeNode(bare(site), again, yes);
+    expect(await statesOf(site)).toEqual({ m1: 'installed', f1: 'installed', f2: 'installed' });
+    expect(site.machine('f2').units.get('web.service')?.started).toBeDefined();
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
@@ -28,9 +28,9 @@ function stores(count: number, hosts = 5): readonly SampleNode[] {
 }
 
 /** Hosts of which the first have the store. */
-async function storeSite(count: number, own = directory(), hosts = 5): Promise<HardSite> {
-  const site = ending(await hardSite(own, bundle, stores(count, hosts)));
-  for (const { name, roles } of stores(count, hosts)) if (roles.includes('store')) site.platform.members.add(name);
+async function storeSite(count: number): Promise<HardSite> {
+  const site = ending(await hardSite(directory(), bundle, stores(count)));
+  for (const { name, roles } of stores(count)) if (roles.includes('store')) site.platform.members.add(name);
   await site.run();
   site.takeRestarts();
   site.platform.takeLog();
@@ -183,34 +183,4 @@ describe('a quorum store', () => {
     expect(await site.record()).toMatchObject({ placements, joined, values });
     expect(site.takeRestarts().filter((line) => line.includes('store'))).toEqual([]);
   });
-
-  // Every command with CAISSON_KILL_POINTS=1000; a few, spread over all, without.
-  it('has the same members when growing was killed at any command and is run again', async () => {
-    const whole = await storeSite(1, await mkdtemp(join(directory(), 'whole-')), 3);
-    const before = whole.installer.commands;
-    await whole.declare(stores(3, 3));
-    await whole.run();
-    const commands = whole.installer.commands - before;
-    const stride = Math.max(1, Math.floor(commands / Number(process.env['CAISSON_KILL_POINTS'] ?? 6)));
-    for (let at = 1; at <= commands; at += stride) {
-      const killed = await storeSite(1, await mkdtemp(join(directory(), 'killed-')), 3);
-      const founder = killed.definitions('store')['n1'];
-      await killed.declare(stores(3, 3));
-      killed.installer.death = { at: killed.installer.commands + at, carriedOut: at % 2 === 1 };
-      await killed.run().catch(() => undefined);
-      killed.installer.death = undefined;
-      expect(await outcomeOf(killed.run()), `run again after a kill at command ${at} of ${commands}`).toBe('done');
-      expect([...killed.platform.members], `members after a kill at command ${at}`).toEqual(['n1', 'n2', 'n3']);
-      expect((await killed.record()).placements['store']).toEqual(['n1', 'n2', 'n3']);
-      expect((await killed.record()).joined['store']).toEqual(['n2', 'n3']);
-      expect(killed.definitions('store')).toEqual(whole.definitions('store'));
-      expect(killed.definitions('store')['n1']).toBe(founder);
-      expect(
-        killed.takeRestarts().filter((line) => line.includes('store')),
-        `restarts after a kill at command ${at}`,
-      ).toEqual([]);
-      expect((await killed.run()).changed, `third run after a kill at command ${at}`).toBe(0);
-      await killed.end();
-    }
-  }, 600_000);
 });

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Event } from '../../src/core/index.ts';
 import { changeNode, planNodeChange, type NodeChange } from '../../src/usecases/index.ts';
-import { failureOf, HARD_IMAGES, hardManifests, hardSite, impatientClock, type HardChoices, type HardSite } from '../support/hard-cases.ts';
-import { writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
+import { failureOf, HARD_IMAGES, hardSite, impatientClock, type HardSite } from '../support/hard-cases.ts';
+import { foundStores, storeManifests, stores, watchMajority } from '../support/member-stores.ts';
+import { writeSampleBundle } from '../support/sample-install.ts';
 import { outcomeOf } from '../support/simulated-site.ts';
 import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
 import { useEnding } from '../support/use-sites.ts';
@@ -14,17 +15,6 @@ const bundles = useSharedTempDir();
 const ending = useEnding<HardSite>();
 let bundle: string;
 
-const STORE = 'components/store/component.yaml';
-
-/** A store whose members read a file with the names of all members, and restart when it changes. */
-function manifests(choices: HardChoices = {}, edit: (store: string) => string = (store) => store): Readonly<Record<string, string>> {
-  const texts = hardManifests(choices);
-  const store = (texts[STORE] ?? '')
-    .replace('values:\n', 'values:\n  present: { each: store, as: "${each.name}=${each.address}" }\n')
-    .replace('files:\n', 'files:\n  - { path: "${var.root}/members", template: members }\n');
-  return { ...texts, [STORE]: edit(store), 'components/store/members': '${value.present}\n' };
-}
-
 let number = 0;
 
 function bundleOf(texts: Readonly<Record<string, string>>): Promise<string> {
@@ -33,25 +23,11 @@ function bundleOf(texts: Readonly<Record<string, string>>): Promise<string> {
 }
 
 beforeAll(async () => {
-  bundle = await bundleOf(manifests());
+  bundle = await bundleOf(storeManifests());
 });
 
-/** Hosts of which the first have the store. A member of a quorum of three or more is not the seed. */
-function stores(count: number, hosts = count): readonly SampleNode[] {
-  return Array.from({ length: hosts }, (_, index) => ({
-    name: `n${index + 1}`,
-    address: `10.0.0.${index + 11}`,
-    roles: index < count ? ['store'] : ['control'],
-  }));
-}
-
-async function storeSite(count: number, { path = bundle, hosts = count, own = directory() } = {}): Promise<HardSite> {
-  const site = ending(await hardSite(own, path, stores(count, hosts)));
-  for (const { name, roles } of stores(count, hosts)) if (roles.includes('store')) site.platform.members.add(name);
-  await site.run();
-  site.takeRestarts();
-  site.platform.takeLog();
-  return site;
+async function storeSite(count: number, { path = bundle, hosts = count } = {}): Promise<HardSite> {
+  return ending(await foundStores(directory(), path, stores(count, hosts)));
 }
 
 const yes = async (): Promise<boolean> => true;
@@ -80,39 +56,6 @@ const OF_STORE =
 
 function storeLog(site: HardSite): readonly string[] {
   return site.platform.takeLog().filter((line) => OF_STORE.test(line));
-}
-
-/**
- * Fails a run in which fewer members of the store run than decide. A member whose machine is new runs once it was started there,
- * and one that restarts is away for that time.
- */
-function watchMajority(site: HardSite): { readonly moments: () => number } {
-  let moments = 0;
-  const runs = (name: string): boolean => site.machine(name).units.get('store.service')?.started !== undefined;
-  for (const machine of site.machines) {
-    const run = machine.run.bind(machine);
-    machine.run = async (...parameters) => {
-      const restarts = machine.restarted.length;
-      const result = await run(...parameters);
-      const members = [...site.platform.members];
-      const away = machine.restarted.slice(restarts).includes('store.service') ? 1 : 0;
-      const up = members.filter(runs).length - away;
-      if (up < Math.floor(members.length / 2) + 1)
-        throw new Error(`${up} of ${members.join(', ')} run after: ${machine.lines.at(-1) ?? ''}`);
-      moments += 1;
-      return result;
-    };
-  }
-  return { moments: () => moments };
-}
-
-/** State of all machines of a site, without what differs from one simulation to the next. */
-function stateOf(site: HardSite, own: string): readonly string[] {
-  return site.machines.map((machine) =>
-    JSON.stringify(machine.state())
-      .replaceAll(/(?<=depot\.sample\.internal[:_]|0\.0\.0\.0:)\d+/g, 'PORT')
-      .replaceAll(own, 'OWN'),
-  );
 }
 
 describe('a member of a quorum whose machine is lost', () => {
@@ -234,36 +177,6 @@ describe('a member of a quorum whose machine is lost', () => {
     expect((await site.record()).hosts).not.toHaveProperty('n2');
     expect((await site.run()).changed).toBe(0);
   });
-
-  // Every command with CAISSON_KILL_POINTS=1000; a few, spread over all, without.
-  it('ends the same when the replacement was killed at any command and is run again, with its majority at every moment', async () => {
-    const wholeOwn = await mkdtemp(join(directory(), 'whole-'));
-    const whole = await storeSite(3, { own: wholeOwn });
-    const change = lost(whole, 'n2', '10.0.0.99');
-    const before = whole.installer.commands;
-    await changeNode(bare(whole), change, yes);
-    const commands = whole.installer.commands - before;
-    const expected = stateOf(whole, wholeOwn);
-    const stride = Math.max(1, Math.floor(commands / Number(process.env['CAISSON_KILL_POINTS'] ?? 6)));
-    for (let at = 1; at <= commands; at += stride) {
-      const where = `after a kill at command ${at} of ${commands}`;
-      const own = await mkdtemp(join(directory(), 'killed-'));
-      const killed = await storeSite(3, { own });
-      lost(killed, 'n2', '10.0.0.99');
-      watchMajority(killed);
-      killed.installer.death = { at: killed.installer.commands + at, carriedOut: at % 2 === 1 };
-      const outcome = await outcomeOf(changeNode(bare(killed), change, yes));
-      expect(outcome, where).toMatch(/the installer (was killed|is dead)|^done$/);
-      killed.installer.death = undefined;
-      expect(await outcomeOf(changeNode(bare(killed), change, yes)), where).toBe('done');
-      expect([...killed.platform.members], where).toEqual(['n1', 'n3', 'n2']);
-      expect((await killed.record()).placements['store'], where).toEqual(['n1', 'n3', 'n2']);
-      expect((await killed.record()).hosts['n2'], where).not.toHaveProperty('former');
-      expect(stateOf(killed, own), where).toEqual(expected);
-      expect((await changeNode(bare(killed), change, yes)).changed, where).toBe(0);
-      await killed.end();
-    }
-  }, 1_800_000);
 });
 
 describe('the replacement of a member is refused', () => {
@@ -310,7 +223,7 @@ describe('the replacement of a member is refused', () => {
 
   it('where the platform has no action by which another member takes it out', async () => {
     const self = await bundleOf(
-      manifests({}, (store) => store.replace('at: leave\n    on: { component: store }', 'at: leave\n    on: self')),
+      storeManifests({}, (store) => store.replace('at: leave\n    on: { component: store }', 'at: leave\n    on: self')),
     );
     const site = await storeSite(3, { path: self });
     expect(await refusal(site, lost(site, 'n2', '10.0.0.99'))).toContain('store declares no action by which another member takes it out');
@@ -319,7 +232,7 @@ describe('the replacement of a member is refused', () => {
   it('together with another bundle, and with a change that restarts the engine below another member', async () => {
     const site = await storeSite(3);
     site.replaceMachine('n2', '10.0.0.99');
-    await site.take(await bundleOf(manifests({ storeSettings: 'second' })));
+    await site.take(await bundleOf(storeManifests({ storeSettings: 'second' })));
     await site.declare(stores(3).map((node) => (node.name === 'n2' ? { ...node, address: '10.0.0.99' } : node)));
     expect((await failureOf(site.run())).message).toContain('is not the installed bundle');
     await site.take(bundle);

@@ -55,6 +55,19 @@ describe('reset', () => {
     expect((await site.install()).changed).toBe(0);
   });
 
+  it('keeps data that an install after it does not lose either, though they were there before that', async () => {
+    const { site } = await installed();
+    site.machine('m1').write('/opt/sample/data/rows', 'rows', 0o600, '1001:0');
+    await reset(bareOptions(site), yes);
+    await site.install();
+    await edit(site, (text) => `${text}\nvariables: { root: /srv/sample }\n`);
+    expect((await failureOf(site.install())).message).toContain('the data of store are in /opt/sample/data');
+    await edit(site, (text) => text.replace('/srv/sample', '/opt/sample'));
+    await reset({ ...bareOptions(site), purge: true }, yes);
+    // To the second install they were there before.
+    expect(site.machine('m1').text('/opt/sample/data/rows')).toBe('rows');
+  });
+
   it('changes nothing with a plan alone, nor when it is not approved', async () => {
     const { site } = await installed();
     const before = names(site);

@@ -33,6 +33,17 @@ async function upgraded(): Promise<HardSite> {
   return site;
 }
 
+describe('a run with an engine that restarts', () => {
+  it('starts a component that a person stopped, which no restart of the engine can bring back', async () => {
+    const site = await installed();
+    stop(site, 'n1', 'db.service');
+    const machine = site.machine('n1');
+    machine.write('/etc/docker/daemon.json', '{}', 0o644);
+    await install(site.options, yes);
+    expect(machine.units.get('db.service')?.started).toBeDefined();
+  });
+});
+
 describe('a run without files', () => {
   it('takes the bundle that is installed and the cluster.yaml of the last run', async () => {
     const site = await installed();

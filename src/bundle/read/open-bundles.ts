@@ -1,4 +1,5 @@
 import { topologicalOrder } from '../../core/index.ts';
+import { baseMisfit, type GivenBundle } from './base-misfit.ts';
 import { groupVolumes } from '../volumes/find-volumes.ts';
 import type { BundleBase } from '../format/manifest.ts';
 import { basesMissing, damaged, openBundle, type BundleReader } from './reader.ts';
@@ -12,7 +13,7 @@ export interface OpenBundlesOptions {
  * Opens all the bundles or none; close them with closeBundles. Volumes of one name are one bundle. A delta comes before
  * its bases and reads from them as if it held everything; otherwise the order of the paths is kept, and a bundle that
  * was given twice is there once. Bases that are found by findBase are among the result. Throws the errors of openBundle,
- * BUNDLE_BASE_MISSING naming every base that a delta lacks, BUNDLE_DAMAGED for a base that lacks members which a delta
+ * BUNDLE_BASE_MISSING naming every base that a delta lacks, or the bundle that was given in its place, BUNDLE_DAMAGED for a base that lacks members which a delta
  * names.
  */
 export async function openBundles(paths: readonly string[], options: OpenBundlesOptions = {}): Promise<readonly BundleReader[]> {
@@ -47,13 +48,17 @@ async function openBases(readers: readonly BundleReader[], { findBase }: OpenBun
         if (reader === undefined) missing.push(base);
         else found.push(reader);
       }
-      if (missing.length > 0) throw basesMissing(path, missing);
+      if (missing.length > 0) throw baseMisfit(readers.map(asGiven)) ?? basesMissing(path, missing);
     }
     return found;
   } catch (error) {
     await closeBundles(found);
     throw error;
   }
+}
+
+function asGiven({ path, bundleDigest, manifest: { name, version, bases } }: BundleReader): GivenBundle {
+  return { path, name, version, digest: bundleDigest, bases };
 }
 
 async function openBase(base: BundleBase, path: string | undefined): Promise<BundleReader | undefined> {

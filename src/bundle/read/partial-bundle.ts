@@ -13,7 +13,7 @@ import { BundleReader, damaged, planOf, readBundleJson } from './reader.ts';
 export async function openPartialBundle(output: string): Promise<BundleReader | undefined> {
   const path = partialPath(output);
   if (!(await isThere(path))) return undefined;
-  const file = await SharedFile.open(path);
+  const file = await SharedFile.openGrowing(path);
   try {
     const plan = planOf(await readPartialJson(file), path);
     if (file.size !== plan.size) throw damaged(path, `it has ${file.size} bytes, want ${plan.size}`);

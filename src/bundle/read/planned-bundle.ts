@@ -26,6 +26,7 @@ export function plannedBundle(plan: BundlePlan, path: string, files: ReadonlyMap
     parts: [],
     stream,
     read: async (start, length) => readLimited(stream(start, start + length), length, `"${path}"`),
+    changed: async () => undefined,
     close: async () => {},
   };
   return new BundleReader(bytes, plan);

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { CaissonError, digestOf, DigestMismatchError, formatSize, type Digest } from '../../core/index.ts';
 import { limitExceeded, readTarHeader, TAR_BLOCK, tarHeader, type FilePart, type SharedFile } from '../../io/index.ts';
 import type { ByteRange } from '../../oci/index.ts';
+import { describeBeginning } from '../format/beginning.ts';
 import { BundlePlanError } from '../format/bundle-errors.ts';
 import { padManifest, serialiseManifest } from '../format/canonical-manifest.ts';
 import { checkVolumes, checkVolumesWithoutPlan } from '../volumes/check-volumes.ts';
@@ -23,7 +24,7 @@ export interface ReadOptions {
 }
 
 /** The bytes of a bundle by their position in it. */
-export type BundleBytes = Pick<SharedFile, 'path' | 'size' | 'parts' | 'read' | 'close'> & {
+export type BundleBytes = Pick<SharedFile, 'path' | 'size' | 'parts' | 'read' | 'changed' | 'close'> & {
   /** Streams bytes `start` up to, not including, `end`. */
   stream(start: number, end: number): Readable;
 };
@@ -139,6 +140,16 @@ export class BundleReader {
     return this.#file.stream(start, end);
   }
 
+  /** How the file, or a volume, differs from the one that was opened; undefined when it does not. Bases are not looked at. */
+  async changed(): Promise<string | undefined> {
+    return this.#file.changed();
+  }
+
+  /** The reader whose file has the bytes of a member: this one, or a base. */
+  holderOf(path: string): BundleReader {
+    return this.#baseOf(path)?.holderOf(path) ?? this;
+  }
+
   /** Ends open streams with an error and closes the file. */
   async close(): Promise<void> {
     await this.#file.close();
@@ -213,8 +224,11 @@ async function loadPlan(file: SharedFile): Promise<BundlePlan> {
 
 /** The first member's bytes. Throws BUNDLE_DAMAGED when the file does not begin as a bundle does. */
 export async function readBundleJson(file: SharedFile): Promise<Buffer> {
-  const header = readTarHeader(await file.read(0, Math.min(TAR_BLOCK, file.size)));
-  if (typeof header === 'string') throw damaged(file.path, 'it does not begin with the header of a tar member, so it is no bundle');
+  const block = await file.read(0, Math.min(TAR_BLOCK, file.size));
+  const header = readTarHeader(block);
+  if (typeof header === 'string') {
+    throw damaged(file.path, `it does not begin with the header of a tar member, as a bundle does, but with ${describeBeginning(block)}`);
+  }
   if (header.path !== BUNDLE_JSON || header.type !== 'File') {
     throw damaged(file.path, `its first member is "${header.path}", want "${BUNDLE_JSON}"`);
   }

@@ -61,6 +61,8 @@ export interface BundleSignature {
   readonly signer: 'allowed' | 'revoked' | 'unknown';
   /** Principals of the allowed signer, as the file has them. */
   readonly principals: string | undefined;
+  /** Where the allowed signers name the key, as FILE:LINE. */
+  readonly place?: string;
 }
 
 export interface SignatureCheck {
@@ -99,11 +101,12 @@ function signerOf(
   key: Parameters<IsRevoked>[0],
   trust: Trust | undefined,
   namespace = NAMESPACE,
-): Pick<BundleSignature, 'signer' | 'principals'> {
+): Pick<BundleSignature, 'signer' | 'principals' | 'place'> {
   if (trust === undefined) return { signer: 'unknown', principals: undefined };
-  const principals = findSigner(trust.signers, { key, namespace, at: trust.at })?.principals;
-  if (trust.isRevoked(key)) return { signer: 'revoked', principals };
-  return { signer: principals === undefined ? 'unknown' : 'allowed', principals };
+  const found = findSigner(trust.signers, { key, namespace, at: trust.at });
+  const named = found === undefined ? { principals: undefined } : { principals: found.principals, place: found.place };
+  if (trust.isRevoked(key)) return { signer: 'revoked', ...named };
+  return { signer: found === undefined ? 'unknown' : 'allowed', ...named };
 }
 
 /**
@@ -125,13 +128,23 @@ export function distrustOf(path: string, signatures: readonly BundleSignature[])
   });
 }
 
-/** Throws SIGNATURE_INVALID, SIGNATURE_MISSING or SIGNER_UNKNOWN unless an allowed signer signed the open bundle. */
-export function requireTrust(reader: Pick<BundleReader, 'path' | 'signatures' | 'sums'>, trust: Trust): void {
+/** Who signed, for people: the name and the line of the allowed signers, or the key and the member that has the signature. */
+export function describeSignature({ fingerprint, signer, principals, place, member }: BundleSignature): string {
+  if (signer === 'allowed') return `signed by ${fingerprint} (${principals}), allowed by ${place}`;
+  return `signed by ${fingerprint} in ${member}${signer === 'revoked' ? ', which is revoked' : ', which nobody vouched for'}`;
+}
+
+/**
+ * Gives the signatures of the open bundle. Throws SIGNATURE_INVALID, SIGNATURE_MISSING or SIGNER_UNKNOWN unless an allowed
+ * signer signed it.
+ */
+export function requireTrust(reader: Pick<BundleReader, 'path' | 'signatures' | 'sums'>, trust: Trust): readonly BundleSignature[] {
   const { signatures, findings } = checkSignatures(reader.signatures, reader.sums, trust);
   const [bad] = findings;
   if (bad !== undefined) throw new CaissonError('SIGNATURE_INVALID', `Cannot trust "${reader.path}": ${bad.member}: ${bad.reason}`);
   const distrust = distrustOf(reader.path, signatures);
   if (distrust !== undefined) throw distrust;
+  return signatures;
 }
 
 /** Signs a receipt: the text of the file beside it. Throws SIGNING_FAILED. */

@@ -14,6 +14,7 @@ import {
 } from '../../core/index.ts';
 import { readTarHeader, TAR_BLOCK, TAR_END, type SharedFile } from '../../io/index.ts';
 import { blameVolumes } from './blame-volumes.ts';
+import { describeBeginning } from '../format/beginning.ts';
 import { WHOLE_BUNDLE, type Finding } from '../format/bundle-errors.ts';
 import { checkVolumes, checkVolumesWithoutPlan } from '../volumes/check-volumes.ts';
 import { openBundleFile, type BundleLocation } from '../volumes/find-volumes.ts';
@@ -50,7 +51,7 @@ const RUN_SIZE = 8 * 1024 * 1024;
  * Reads the whole file once, on all cores, and compares every byte of it with what follows from its list of members:
  * headers, data, padding, end. Reports every fault by member; a report without findings means that the file is exactly
  * what planBundle and BundleWriter made. Throws INPUT_UNREADABLE, BUNDLE_INCOMPLETE for one that was not built to its end,
- * BUNDLE_VERSION_UNKNOWN for a sound bundle of another format, and VolumesError for volumes that cannot be read as one file.
+ * BUNDLE_VERSION_UNKNOWN for a sound bundle of another format, BUNDLE_DAMAGED for a file that is no bundle, and VolumesError for volumes that cannot be read as one file.
  */
 export async function verifyBundle(location: BundleLocation, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { emit = silent, clock = systemClock, signal } = options;
@@ -75,6 +76,7 @@ async function verifyFile(file: SharedFile, options: VerifyOptions, onProgress: 
   const loaded = await loadPlan(file);
   const foreign = await refuseMisfits(file, loaded.plan);
   const { plan, scan, findings: manifestFindings } = await scanAsPlanned(file, loaded, options.signal);
+  if (plan === undefined) await refuseOther(file, scan);
   const hashed = await hashMembers(file, scan, options, onProgress);
   const sumsText = await readSums(file, scan.members);
   const evidence = { actual: hashed.digests, plan, sums: sumsText === undefined ? undefined : parseSums(sumsText) };
@@ -121,6 +123,24 @@ async function refuseMisfits(file: SharedFile, plan: BundlePlan | undefined): Pr
   return check.foreign
     .filter(({ isCertain }) => isCertain)
     .map(({ volume, reason }) => ({ member: WHOLE_BUNDLE, reason, volumes: [basename(volume)] }));
+}
+
+/**
+ * Throws BUNDLE_DAMAGED for a file that is no bundle: the first header is not that of bundle.json, and behind it there is
+ * neither bundle.json nor SHA256SUMS. A bundle whose first block is damaged still has members behind it.
+ */
+async function refuseOther(file: SharedFile, { members }: Scan): Promise<void> {
+  const block = await file.read(0, Math.min(TAR_BLOCK, file.size));
+  const isTar = typeof readTarHeader(block) !== 'string';
+  const isBundle = members.some(({ path }) => path === BUNDLE_JSON || path === SHA256SUMS);
+  if (isBundle || (members.length > 0 && !isTar) || block.toString('latin1').startsWith(BUNDLE_JSON)) return;
+  throw new CaissonError(
+    'BUNDLE_DAMAGED',
+    `Cannot verify "${file.path}": it is no Caisson bundle: it begins with ${describeBeginning(block)}`,
+    {
+      hint: 'Name the file that build-bundle wrote; a bundle that was compressed is unpacked first',
+    },
+  );
 }
 
 interface LoadedPlan {

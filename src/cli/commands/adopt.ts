@@ -4,7 +4,7 @@ import { adopt, planAdoption, type Adoption, type AdoptOptions, type AdoptSource
 import { ask } from '../ask.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { askForPlan, describePlan, planData } from '../plan/index.ts';
-import { addBundleFlag, addSiteFlags, describeSummary, siteOptions, type SiteFlags } from '../site/index.ts';
+import { addBundleFlags, addSiteFlags, describeSummary, siteOptions, type SiteFlags } from '../site/index.ts';
 import { addOpenerFlags, fileLines, openerOf, writtenFiles, type OpenerFlags } from './backup-flags.ts';
 
 interface Flags extends SiteFlags, OpenerFlags {
@@ -25,7 +25,7 @@ export const registerAdopt: RegisterCommand = (program, run) => {
     .option('--secrets <directory>', 'without a backup: secrets of the site, one file each (mode 0600)')
     .option('--new-secrets', 'without a backup: make secrets anew that are lost')
     .option('--address <address>', 'address of this machine, where it is none of the nodes');
-  addSiteFlags(addBundleFlag(addOpenerFlags(command))).action((flags: Flags) => run((context) => takeOver(flags, context)));
+  addSiteFlags(addBundleFlags(addOpenerFlags(command))).action((flags: Flags) => run((context) => takeOver(flags, context)));
 };
 
 async function takeOver(flags: Flags, context: CommandContext): Promise<void> {

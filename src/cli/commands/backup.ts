@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import { parseRecipient, type Seal } from '../../backup/index.ts';
 import { CaissonError, formatSize } from '../../core/index.ts';
 import { readPasswordFile, readTextFile } from '../../io/index.ts';
-import { backup, declaredBackup, notedBackup, type BackupOptions, type BackupResult, type DeclaredBackup } from '../../usecases/index.ts';
+import { backup, declaredBackup, notedRun, type BackupOptions, type BackupResult, type DeclaredBackup } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 
@@ -56,7 +56,9 @@ async function writeBackup(flags: Flags, context: CommandContext): Promise<void>
       ...machines,
     });
   // A backup in another place is none of those that cluster.yaml asks for.
-  const result = await (flags.output === undefined ? notedBackup({ clock, emit, ...machines }, make) : make());
+  const result = await (flags.output === undefined
+    ? notedRun('backup', { clock, emit, ...machines }, make, ({ path }) => ({ path }))
+    : make());
   context.print({ text: describe(result), data: result });
 }
 

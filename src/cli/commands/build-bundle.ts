@@ -16,15 +16,16 @@ import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { readClientCertificates } from '../online/client-certificates.ts';
 import { collect } from '../collect.ts';
+import { imageListsOf } from '../image-lists.ts';
 import { runCredentialHelper } from '../credential-helper.ts';
-import { parseJobs } from '../parse-jobs.ts';
+import { MOST_JOBS, numberUpTo } from '../number-up-to.ts';
 import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
 import { addTrustFlags, trustOf, type TrustFlags } from '../signing/trust-flags.ts';
 import { readTrustedAuthorities } from '../trusted-authorities.ts';
 
 interface Flags extends SignerFlags, TrustFlags {
   readonly manifests: string;
-  readonly images: string;
+  readonly images?: readonly string[];
   readonly name?: string;
   readonly version?: string;
   readonly platform?: readonly string[];
@@ -51,7 +52,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
       'Resolves images and packages into the lock, downloads them straight to their place in one file, and writes nothing under its name before it is complete.',
     )
     .option('--manifests <directory>', 'what the cluster is made of', 'manifests')
-    .option('--images <file>', 'the list of images', 'images.txt')
+    .option('--images <file>', 'a list of images, - for the standard input; may be repeated (default: images.txt)', collect)
     .option('--name <name>', 'name of the bundle (default: the name of the platform)')
     .option('--version <version>', 'version of the bundle (default: the version of the platform)')
     .option('--platform <os/architecture>', 'platform of the target hosts; may be repeated (default: linux/amd64)', collect)
@@ -67,7 +68,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--volume-size <size>', 'cut the bundle into volumes of this size: fat32, dvd, 4GiB, a number of bytes')
     .option('--ca <file>', 'trust the authorities in this file (PEM), too; may be repeated', collect, [])
     .option('--client-certificate <host=file>', 'show this certificate with its key (PEM) to the host; may be repeated', collect, [])
-    .option('--jobs <number>', 'downloads at once', parseJobs, 8);
+    .option('--jobs <number>', 'downloads at once', numberUpTo(MOST_JOBS), 8);
   addTrustFlags(addSignerFlags(command), 'whose receipts count that --base names (ssh-keygen, ALLOWED SIGNERS)').action((flags: Flags) =>
     run((context) => build(flags, context)),
   );
@@ -80,7 +81,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
   const date = sourceDate(env['SOURCE_DATE_EPOCH']);
   const signers = await signersOf(flags, context);
   const upstream = await connectUpstream({
-    imageList: flags.images,
+    imageLists: imageListsOf(flags),
     mirrors: parseMirrors(flags.mirror),
     env,
     ca: await readTrustedAuthorities(flags.ca),
@@ -94,7 +95,8 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
     const result = await buildBundle(
       {
         manifests: flags.manifests,
-        images: flags.images,
+        images: imageListsOf(flags),
+        readStdin: context.readStdin,
         name: flags.name,
         version: flags.version,
         platforms,
@@ -129,7 +131,11 @@ function planOutput(report: PlanReport): CommandOutput {
     '',
     formatTable(
       ['IMAGE', 'SIZE', 'FROM'],
-      report.images.map(({ name, size: bytes, from }) => [name, formatSize(bytes), from]),
+      report.images.map(({ name, size: bytes, from, platforms }) => [
+        platforms.length === bundle.platforms.length ? name : `${name} (${platforms.join(', ')} only)`,
+        formatSize(bytes),
+        from,
+      ]),
     ),
     '',
     formatTable(

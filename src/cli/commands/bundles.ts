@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { formatSize, hexOf } from '../../core/index.ts';
 import { formatTable, toCell } from '../../ui/index.ts';
-import { listBundles, pruneBundles, unneededFiles, type SiteBundle } from '../../usecases/index.ts';
+import { describeAcceptance, listBundles, pruneBundles, unneededFiles, type SiteBundle } from '../../usecases/index.ts';
 import { ask } from '../ask.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 
@@ -30,10 +30,10 @@ async function showBundles(context: CommandContext): Promise<void> {
   context.print({ text: table, data: { bundles } });
 }
 
-const HEADER = ['NAME', 'VERSION', 'DIGEST', 'SIZE', 'KEPT AS', 'STATE', 'COPIES'];
+const HEADER = ['NAME', 'VERSION', 'DIGEST', 'SIZE', 'KEPT AS', 'STATE', 'ACCEPTED', 'COPIES'];
 
 /** Names, versions and hosts come from files. A bundle that cannot be read is shown by the name of its file. */
-function rowOf({ path, name, version, digest, size, keptAs, copies, ...bundle }: SiteBundle): readonly string[] {
+function rowOf({ path, name, version, digest, size, keptAs, accepted, copies, ...bundle }: SiteBundle): readonly string[] {
   return [
     name ?? basename(path),
     version ?? '-',
@@ -41,6 +41,7 @@ function rowOf({ path, name, version, digest, size, keptAs, copies, ...bundle }:
     size === undefined ? '-' : formatSize(size),
     keptAs.length === 0 ? 'not needed' : keptAs.join(', '),
     describeState(bundle),
+    describeAcceptance(accepted) ?? '-',
     copies.length === 0 ? '-' : copies.join(' '),
   ].map(toCell);
 }

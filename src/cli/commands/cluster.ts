@@ -3,11 +3,12 @@ import type { AgentStatus } from '../../agent/index.ts';
 import { nodeUuid } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { sleep } from '../../io/index.ts';
-import { openFileStore, seedLayout } from '../../site/index.ts';
-import { scheduledBackup } from '../../usecases/index.ts';
+import { listCertificates, openFileStore, seedLayout, type SeedTask } from '../../site/index.ts';
+import { scheduledRun, type ScheduledRun } from '../../usecases/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
-import { BACKUP_HINT, faultOfBackup, formatBackup } from './backup-state.ts';
 import { askNode, readClient, type RecordedNode } from './cluster-agents.ts';
+import { describeCauses, rootCauses } from './root-causes.ts';
+import { faultOfScheduled, formatScheduled } from './schedule-state.ts';
 import { countFaults, unhealthyCount } from './status-faults.ts';
 import { formatCluster, type NodeReport } from './status-table.ts';
 
@@ -27,8 +28,8 @@ interface ClusterFlags {
 }
 
 /**
- * `caisson cluster`: asks every node's agent; exit status 6 when a node does not answer, something is not healthy, or a backup that
- * the seed makes by itself failed or is overdue.
+ * `caisson cluster`: asks every node's agent; exit status 6 when a node does not answer, something is not healthy, or something that
+ * the seed does by itself (backups, the renewal of certificates) failed or is overdue.
  */
 export const registerCluster: RegisterCommand = (program, run) => {
   program
@@ -48,24 +49,58 @@ async function showCluster(flags: ClusterFlags, context: CommandContext): Promis
   for (;;) {
     const reports = await Promise.all(record.nodes.map((node) => askNode(node, client, context.signal)));
     // A state elsewhere than on this seed says nothing of its timer.
-    const backup = flags.state === undefined ? await scheduledBackup(record.seed, { clock, signal, machines }) : undefined;
-    const backupFault = backup === undefined ? undefined : faultOfBackup(backup);
-    const faults = [...faultsOf(reports), ...(backupFault === undefined ? [] : [backupFault])];
-    const data = { cluster: record.name, healthy: faults.length === 0, nodes: reports, ...(backup === undefined ? {} : { backup }) };
+    const scheduled = flags.state === undefined ? await scheduledRuns(record.seed, { clock, signal, machines }) : [];
+    const ending = flags.state === undefined ? await endingAuthorities(context) : [];
+    const ofSeed = [...scheduled.flatMap(([task, run]) => faultOfScheduled(task, run) ?? []), ...ending];
+    const causes = rootCauses(reports);
+    const faults = [...describeCauses(causes), ...faultsOf(reports), ...ofSeed.map(({ fault }) => fault)];
+    const data = {
+      cluster: record.name,
+      healthy: faults.length === 0,
+      causes,
+      nodes: reports,
+      ...Object.fromEntries(scheduled),
+    };
     const summary = faults.length === 0 ? `${record.name}: all healthy` : `${record.name}: ${faults.join(', ')}`;
     context.print({
-      text: [formatCluster(reports), ...(backup === undefined ? [] : [formatBackup(backup)]), `${summary}\n`].join('\n'),
+      text: [formatCluster(reports), ...scheduled.map(([task, run]) => formatScheduled(task, run)), `${summary}\n`].join('\n'),
       data,
     });
     if (flags.watch !== true) {
       if (faults.length > 0)
         throw new CaissonError('CLUSTER_UNHEALTHY', `The cluster "${record.name}" is not healthy: ${faults.join(', ')}`, {
-          ...(backupFault === undefined ? {} : { hint: BACKUP_HINT }),
+          ...(ofSeed.length === 0 ? {} : { hint: ofSeed.map(({ hint }) => hint).join('\n') }),
         });
       return;
     }
     await sleep(WATCH_INTERVAL_MS, context.signal);
   }
+}
+
+/** The tasks that the seed has a timer for, each with how the last one ended. */
+async function scheduledRuns(
+  seed: string,
+  options: Parameters<typeof scheduledRun>[2],
+): Promise<readonly (readonly [SeedTask, ScheduledRun])[]> {
+  const tasks = ['backup', 'renewal'] as const;
+  const found = await Promise.all(tasks.map(async (task) => [task, await scheduledRun(seed, task, options)] as const));
+  return found.flatMap(([task, run]) => (run === undefined ? [] : [[task, run] as const]));
+}
+
+/** An authority is a fault this long before its end: no run replaces one by itself. */
+const AUTHORITY_DAYS = 60;
+
+async function endingAuthorities({
+  clock,
+  machines,
+}: CommandContext): Promise<readonly { readonly fault: string; readonly hint: string }[]> {
+  const all = await listCertificates(seedLayout(machines?.seedRoot), clock);
+  return all
+    .filter(({ isAuthority, daysLeft }) => isAuthority && daysLeft <= AUTHORITY_DAYS)
+    .map(({ name, authority, ends }) => ({
+      fault: `the authority "${name}" ends on ${ends.slice(0, 10)}`,
+      hint: `Replace it before its end: caisson certificates rotate ${authority}`,
+    }));
 }
 
 /** Counts of faults by sort; empty when everything is healthy. */

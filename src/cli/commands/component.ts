@@ -1,7 +1,7 @@
 import { listComponents, moveComponent, planComponentMove, type ComponentMove, type ListedComponent } from '../../usecases/index.ts';
 import { formatTable, toCell } from '../../ui/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
-import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
+import { addBundleFlags, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 
 interface MoveFlags extends SiteFlags {
   readonly from?: string;
@@ -26,7 +26,7 @@ export const registerComponent: RegisterCommand = (program, run) => {
     .requiredOption('--to <node>', 'a node of its roles')
     .option('--from <node>', 'the node on which it stands now; refused where that is another')
     .option('--begin-empty', 'begin without its data, which stay where they are');
-  addSiteFlags(addBundleFlag(move)).action((name: string, { from, to, beginEmpty, ...flags }: MoveFlags) =>
+  addSiteFlags(addBundleFlags(move)).action((name: string, { from, to, beginEmpty, ...flags }: MoveFlags) =>
     run(async (context) => {
       const wanted: ComponentMove = { component: name, from, to, beginEmpty: beginEmpty === true };
       await runSiteVerb(

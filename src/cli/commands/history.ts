@@ -27,7 +27,7 @@ async function showHistory({ run, state }: Flags, context: CommandContext): Prom
     return;
   }
   const found = theRun(runs, run);
-  context.print({ text: `${formatRuns([found])}\n\n${formatSteps(found)}`, data: { run: found } });
+  context.print({ text: [formatRuns([found]), ...describeBundle(found), formatSteps(found)].join('\n\n'), data: { run: found } });
 }
 
 function theRun(runs: readonly HistoryRun[], start: string): HistoryRun {
@@ -48,6 +48,11 @@ function formatRuns(runs: readonly HistoryRun[]): string {
     countSteps(steps),
   ]);
   return formatCells(['RUN', 'STARTED', 'ENDED', 'OPERATION', 'OUTCOME', 'STEPS'], rows);
+}
+
+/** The bundle of a run; nothing for a run of an earlier version, whose journal does not say how the bundle was accepted. */
+function describeBundle({ bundle, accepted }: HistoryRun): readonly string[] {
+  return accepted === undefined ? [] : [`Bundle ${toCell(bundle)}, ${toCell(accepted)}`];
 }
 
 function formatSteps({ steps }: HistoryRun): string {

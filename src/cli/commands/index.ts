@@ -1,55 +1,41 @@
-import type { RegisterCommand } from '../command.ts';
-import { registerAdopt } from './adopt.ts';
-import { registerAgent } from './agent.ts';
-import { registerBackup } from './backup.ts';
-import { registerBuildBundle } from './build-bundle.ts';
-import { registerBundles } from './bundles.ts';
-import { registerCertificates } from './certificates.ts';
-import { registerCluster } from './cluster.ts';
-import { registerComponent } from './component.ts';
-import { registerHistory } from './history.ts';
-import { registerInit } from './init.ts';
-import { registerInspect } from './inspect.ts';
-import { registerInstall } from './install.ts';
-import { registerNode } from './node.ts';
-import { registerOption } from './option.ts';
-import { registerPush } from './push.ts';
-import { registerReset } from './reset.ts';
-import { registerRestore } from './restore.ts';
-import { registerRollback } from './rollback.ts';
-import { registerSecrets } from './secrets.ts';
-import { registerServe } from './serve.ts';
-import { registerSign } from './sign.ts';
-import { registerUpgrade } from './upgrade.ts';
-import { registerVerify } from './verify.ts';
+import type { Command } from 'commander';
+import type { RegisterCommand, RunCommand } from '../command.ts';
 
-const COMMANDS: readonly RegisterCommand[] = [
-  registerBuildBundle,
-  registerVerify,
-  registerSign,
-  registerInspect,
-  registerServe,
-  registerPush,
-  registerInit,
-  registerInstall,
-  registerNode,
-  registerOption,
-  registerComponent,
-  registerUpgrade,
-  registerRollback,
-  registerBundles,
-  registerReset,
-  registerBackup,
-  registerRestore,
-  registerAdopt,
-  registerCluster,
-  registerHistory,
-  registerCertificates,
-  registerSecrets,
-  registerAgent,
-];
-
-/** Adds every command, in the order in which the help lists them. */
-export const registerCommands: RegisterCommand = (program, run) => {
-  for (const register of COMMANDS) register(program, run);
+/**
+ * Every command, in the order in which the help lists them. Each is loaded when it is wanted: the modules and libraries of all
+ * of them take several times the time and memory of starting Node.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
+  'build-bundle': async () => (await import('./build-bundle.ts')).registerBuildBundle,
+  verify: async () => (await import('./verify.ts')).registerVerify,
+  sign: async () => (await import('./sign.ts')).registerSign,
+  inspect: async () => (await import('./inspect.ts')).registerInspect,
+  serve: async () => (await import('./serve.ts')).registerServe,
+  push: async () => (await import('./push.ts')).registerPush,
+  init: async () => (await import('./init.ts')).registerInit,
+  install: async () => (await import('./install.ts')).registerInstall,
+  node: async () => (await import('./node.ts')).registerNode,
+  option: async () => (await import('./option.ts')).registerOption,
+  component: async () => (await import('./component.ts')).registerComponent,
+  upgrade: async () => (await import('./upgrade.ts')).registerUpgrade,
+  rollback: async () => (await import('./rollback.ts')).registerRollback,
+  bundles: async () => (await import('./bundles.ts')).registerBundles,
+  reset: async () => (await import('./reset.ts')).registerReset,
+  backup: async () => (await import('./backup.ts')).registerBackup,
+  restore: async () => (await import('./restore.ts')).registerRestore,
+  adopt: async () => (await import('./adopt.ts')).registerAdopt,
+  cluster: async () => (await import('./cluster.ts')).registerCluster,
+  logs: async () => (await import('./logs.ts')).registerLogs,
+  'support-bundle': async () => (await import('./support-bundle.ts')).registerSupportBundle,
+  history: async () => (await import('./history.ts')).registerHistory,
+  certificates: async () => (await import('./certificates.ts')).registerCertificates,
+  secrets: async () => (await import('./secrets.ts')).registerSecrets,
+  agent: async () => (await import('./agent.ts')).registerAgent,
 };
+
+/** Adds the command of this name to the program, or every command where there is none of this name. */
+export async function registerCommands(program: Command, run: RunCommand, name?: string): Promise<void> {
+  const one = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const wanted = one === undefined ? Object.values(COMMANDS) : [one];
+  for (const register of await Promise.all(wanted.map((load) => load()))) register(program, run);
+}

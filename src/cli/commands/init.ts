@@ -6,7 +6,7 @@ import { initSite, planInit, tryInitLogin, type InitOptions, type NewSite, type 
 import { collect } from '../collect.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
 import { addLockFlags, addUpstreamFlags, supplyOfFlags, type SupplyFlags } from '../online/index.ts';
-import { addNewSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
+import { addAcceptFlags, addNewSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 import { addNodeSshFlags, collectList, nodeSsh, parsePort, type NodeSshFlags } from './node-flags.ts';
 import { acceptHostKey, addLoginFlags, readLogin, type LoginFlags } from './node-login.ts';
 
@@ -53,7 +53,7 @@ export const registerInit: RegisterCommand = (program, run) => {
     .allowExcessArguments()
     .addHelpText('after', '\nThe platform of the bundle may have flags of its own besides. A command with an unknown flag lists them.');
   addNodeSshFlags(addLoginFlags(command));
-  addUpstreamFlags(addLockFlags(addNewSiteFlags(command))).action((flags: Flags, { args }: Command) =>
+  addUpstreamFlags(addLockFlags(addNewSiteFlags(addAcceptFlags(command)))).action((flags: Flags, { args }: Command) =>
     run((context) => begin(flags, args, context)),
   );
 };

@@ -1,7 +1,7 @@
 import { install, planInstall } from '../../usecases/index.ts';
 import type { RegisterCommand } from '../command.ts';
 import { addLockFlags, addUpstreamFlags, supplyOfFlags, type SupplyFlags } from '../online/index.ts';
-import { addBundleFlag, addSiteFlags, runSiteVerb, type SiteFlags } from '../site/index.ts';
+import { addBundleFlags, addSiteFlags, runSiteVerb, type SiteFlags } from '../site/index.ts';
 
 type InstallFlags = SiteFlags & SupplyFlags;
 
@@ -16,7 +16,7 @@ export const registerInstall: RegisterCommand = (program, run) => {
     .option('--offline', 'use nothing but the bundle')
     .option('--online', 'let the depot of the seed fetch what the lock names, and keep it; hosts see only the depot')
     .option('--purge', 'remove the data of what is removed, too');
-  addUpstreamFlags(addLockFlags(addSiteFlags(addBundleFlag(command)))).action((flags: InstallFlags) =>
+  addUpstreamFlags(addLockFlags(addSiteFlags(addBundleFlags(command)))).action((flags: InstallFlags) =>
     run(async (context) => {
       const supply = await supplyOfFlags(flags, context);
       return runSiteVerb({ plan: planInstall, run: install }, flags, context, { supply });

@@ -9,7 +9,7 @@ import { listNodes, type ListedNode, type NodeList } from '../../usecases/index.
 import type { CommandContext, RunCommand } from '../command.ts';
 import { siteOptions } from '../site/index.ts';
 import { askNode, readClient } from './cluster-agents.ts';
-import { faultsOfNode } from './status-faults.ts';
+import { faultsOfNode, isWell } from './status-faults.ts';
 import { formatAgentStatus } from './status-table.ts';
 
 interface ListFlags {
@@ -150,7 +150,7 @@ function withCordon({ name, cordoned }: ListedNode, { state, faults, reason }: N
 function healthOf(status: AgentStatus): NodeHealth {
   const faults = faultsOfNode(status);
   if (faults.length === 0) return { state: 'running', faults: [], reason: '' };
-  const unhealthy = status.components.filter(({ state }) => state !== 'healthy');
+  const unhealthy = status.components.filter((component) => !isWell(component));
   const named = unhealthy.map(({ name, state, reason }) => `${name} is ${state}${reason === '' ? '' : `: ${reason}`}`);
   return { state: 'running', faults: ['unhealthy'], reason: [...faults, ...named].join('; ') };
 }

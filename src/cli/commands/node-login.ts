@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CaissonError, hasCode } from '../../core/index.ts';
-import { readIdentity, type FirstLogin } from '../../host/index.ts';
+import { readIdentity, type FirstLogin } from '../../ssh/index.ts';
 import { readPasswordFile } from '../../io/index.ts';
 import { tryLogin, type NodeChange, type OperationOptions, type ShownKey } from '../../usecases/index.ts';
 import type { CommandContext } from '../command.ts';

@@ -3,7 +3,7 @@ import type { NewNode } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { changeNode, declareNode, install, listNodes, planInstall, planNodeChange, type NodeChange } from '../../usecases/index.ts';
 import type { CommandContext, RegisterCommand, RunCommand } from '../command.ts';
-import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
+import { addBundleFlags, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 import { registerCordon, registerUncordon } from './node-cordon.ts';
 import { addNodeSshFlags, collectList, nodeSsh, type NodeSshFlags } from './node-flags.ts';
 import { registerDown, registerUp } from './node-down.ts';
@@ -42,7 +42,7 @@ function registerAdd(node: Command, run: RunCommand): void {
     .requiredOption('--iip <address>', 'address by which the other hosts reach it')
     .requiredOption('--role <role>', 'what it is for, such as compute; several by a comma or by further --role', collectList);
   addNodeSshFlags(command).option('--install', 'show the plan, ask, and install it');
-  addSiteFlags(addBundleFlag(addLoginFlags(command))).action((name: string, flags: AddFlags) =>
+  addSiteFlags(addBundleFlags(addLoginFlags(command))).action((name: string, flags: AddFlags) =>
     run(async (context) => {
       const login = await readLogin(flags, name, context);
       const given = { what: 'add', node: newNode(name, flags), ...(login === undefined ? {} : { login }) } as const;
@@ -57,7 +57,7 @@ function registerInstall(node: Command, run: RunCommand): void {
     .command('install')
     .description('install what cluster.yaml has: the plan of the whole site, in which this node is named')
     .argument('<name>', 'a node of cluster.yaml');
-  addSiteFlags(addBundleFlag(command)).action((name: string, flags: SiteFlags) =>
+  addSiteFlags(addBundleFlags(command)).action((name: string, flags: SiteFlags) =>
     run(async (context) => {
       const { clusterPath, nodes, problem } = await listNodes(siteOptions(flags, context));
       if (problem === undefined && !nodes.some((known) => known.name === name && known.state !== 'leaves')) {
@@ -77,7 +77,7 @@ function registerRoles(node: Command, run: RunCommand): void {
     .argument('<name>', 'a node of cluster.yaml')
     .requiredOption('--role <role>', 'all its roles; several by a comma or by further --role', collectList)
     .option('--purge', 'remove the data of what is removed, too');
-  addSiteFlags(addBundleFlag(command)).action((name: string, flags: SiteFlags & { readonly role: readonly string[] }) =>
+  addSiteFlags(addBundleFlags(command)).action((name: string, flags: SiteFlags & { readonly role: readonly string[] }) =>
     run((context) => runChange({ what: 'roles', name, roles: flags.role }, flags, context)),
   );
 }
@@ -88,7 +88,7 @@ function registerRemove(node: Command, run: RunCommand): void {
     .description('remove a node from the cluster, and everything of the cluster from it')
     .argument('<name>', 'a node of cluster.yaml; add --forget NAME where it is lost for good')
     .option('--purge', 'remove its data, too');
-  addSiteFlags(addBundleFlag(command)).action((name: string, flags: SiteFlags) =>
+  addSiteFlags(addBundleFlags(command)).action((name: string, flags: SiteFlags) =>
     run((context) => runChange({ what: 'remove', name }, flags, context)),
   );
 }
@@ -106,7 +106,7 @@ function registerReplace(node: Command, run: RunCommand): void {
     .requiredOption('--iip <address>', 'address of the other machine')
     .option('--host-key <fingerprint>', 'fingerprint of its host key (SHA256:…), in place of an entry in known_hosts')
     .option('--purge', 'give up the data that the lost machine alone had');
-  addSiteFlags(addBundleFlag(addLoginFlags(command))).action((name: string, flags: ReplaceFlags) =>
+  addSiteFlags(addBundleFlags(addLoginFlags(command))).action((name: string, flags: ReplaceFlags) =>
     run(async (context) => {
       const { iip: address, hostKey } = flags;
       const login = await readLogin(flags, name, context);

@@ -2,7 +2,7 @@ import { CaissonError } from '../../core/index.ts';
 import { changeOption, listOptions, planOptionChange, type ListedOption, type OptionChange } from '../../usecases/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
-import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
+import { addBundleFlags, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 
 /** `caisson option`: the choices of the site, by way of cluster.yaml and the plan of an install. */
 export const registerOption: RegisterCommand = (program, run) => {
@@ -20,7 +20,7 @@ export const registerOption: RegisterCommand = (program, run) => {
     .argument('<name>', 'an option of the platform, or domain')
     .argument('<choice>', 'one of its choices, or the domain')
     .argument('[values...]', 'values of the choice, as NAME=VALUE; a list by commas');
-  addSiteFlags(addBundleFlag(set)).action((name: string, choice: string, values: readonly string[], flags: SiteFlags) =>
+  addSiteFlags(addBundleFlags(set)).action((name: string, choice: string, values: readonly string[], flags: SiteFlags) =>
     run(async (context) => {
       const change: OptionChange = { name, choice, values: Object.fromEntries(values.map(parseValue)) };
       await runSiteVerb(

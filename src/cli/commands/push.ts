@@ -7,7 +7,7 @@ import { endpointOf, loadDockerCredentials, RegistryWriter } from '../../registr
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { runCredentialHelper } from '../credential-helper.ts';
-import { parseJobs } from '../parse-jobs.ts';
+import { MOST_JOBS, numberUpTo } from '../number-up-to.ts';
 import { readTrustedAuthorities } from '../trusted-authorities.ts';
 
 interface Flags {
@@ -34,7 +34,7 @@ export const registerPush: RegisterCommand = (program, run) => {
     .option('--reduce-indexes', 'where the registry refuses an index of absent platforms, push one without them under the tag')
     .option('--plan', 'print what would be pushed where and what is there already, and change nothing')
     .addOption(new Option('--ca <file...>', 'trust the authorities in this file (PEM), too').default([], 'none'))
-    .option('--jobs <number>', 'requests at once', parseJobs, 4)
+    .option('--jobs <number>', 'requests at once', numberUpTo(MOST_JOBS), 4)
     .action((bundle: string, registry: string, flags: Flags) => run((context) => push(bundle, registry, flags, context)));
 };
 

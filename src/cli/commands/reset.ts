@@ -1,7 +1,7 @@
 import { seedLayout } from '../../site/index.ts';
 import { planReset, reset } from '../../usecases/index.ts';
 import type { RegisterCommand } from '../command.ts';
-import { addBundleFlag, addSiteFlags, runSiteVerb, type SiteFlags, type SiteVerb } from '../site/index.ts';
+import { addBundleFlags, addSiteFlags, runSiteVerb, type SiteFlags, type SiteVerb } from '../site/index.ts';
 
 /** `caisson reset`: removes everything that the installer made from every host of the site. */
 export const registerReset: RegisterCommand = (program, run) => {
@@ -9,7 +9,7 @@ export const registerReset: RegisterCommand = (program, run) => {
     .command('reset')
     .description('remove the cluster from all its hosts; run it on the seed machine, as root')
     .option('--purge', 'remove data, keys and secrets, too');
-  addSiteFlags(addBundleFlag(command)).action((flags: SiteFlags) =>
+  addSiteFlags(addBundleFlags(command)).action((flags: SiteFlags) =>
     run((context) => {
       const kept =
         flags.purge === true

@@ -4,7 +4,7 @@ import { readPasswordFile } from '../../io/index.ts';
 import { changeSecret, listSecrets, planSecretChange, type ListedSecret, type SecretRequest } from '../../usecases/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
-import { addBundleFlag, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
+import { addBundleFlags, addSiteFlags, runSiteVerb, siteOptions, type SiteFlags } from '../site/index.ts';
 
 interface ChangeFlags extends SiteFlags {
   readonly valueFile?: string;
@@ -25,7 +25,7 @@ export const registerSecrets: RegisterCommand = (program, run) => {
     .option('--value-file <file>', 'take the new value from the first line of this file (default: a random one)')
     .option('--prompt', 'ask for the new value on the terminal')
     .option('--undo', 'go back to the old value of a change that has not ended');
-  addSiteFlags(addBundleFlag(change)).action((name: string, flags: ChangeFlags) =>
+  addSiteFlags(addBundleFlags(change)).action((name: string, flags: ChangeFlags) =>
     run(async (context) => {
       const request: SecretRequest = { name, value: await valueOf(name, flags, context), undo: flags.undo };
       await runSiteVerb(

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError, formatSize, messageOf, type Clock } from '../../core/index.ts';
-import { loadRepositoryKey, makeRepositoryKey, obtainRepositoryKey, startDepot, type RunningDepot } from '../../depot/index.ts';
+import { imagePath, loadRepositoryKey, makeRepositoryKey, obtainRepositoryKey, startDepot, type RunningDepot } from '../../depot/index.ts';
 import type { RepositoryKeyPair } from '../../ospkg/index.ts';
 import type { OnlineBundle } from '../../builder/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { parseListenAddress, reachableAddresses } from '../serve/listen-address.ts';
-import { parseJobs } from '../parse-jobs.ts';
+import { MOST_JOBS, numberUpTo } from '../number-up-to.ts';
+import { describeSignature } from '../../bundle/index.ts';
 import { addLockFlags, addUpstreamFlags, openOnline, type OnlineFlags } from '../online/index.ts';
 import { openTlsSource, type TlsFlags, type TlsSource } from '../serve/tls-source.ts';
 
@@ -35,7 +36,7 @@ export const registerServe: RegisterCommand = (program, run) => {
     .option('--state <dir>', 'keep what is made (authority, repository key) here for the next time')
     .option('--online', 'fetch what a client asks for and keep it in the file named BUNDLE; its digests are those of the lock')
     .option('--upstream <file>', 'online: the settings that an install wrote, instead of --mirror and --ca')
-    .option('--jobs <number>', 'online: downloads at once', parseJobs, 8);
+    .option('--jobs <number>', 'online: downloads at once', numberUpTo(MOST_JOBS), 8);
   addUpstreamFlags(addLockFlags(command)).action((bundles: readonly string[], flags: ServeFlags) =>
     run((context) => serve(context, bundles, flags)),
   );
@@ -124,11 +125,14 @@ function describe(
     manifest.repositories.map((repository) => ({ id: repository.id, url: `${url}/${repository.path}` })),
   );
   const lines = [
-    ...manifests.map(({ name, version, images }) => `Serving ${name} ${version} (${images.length} images)`),
+    ...depot.bundles.flatMap(({ manifest: { name, version, images }, signatures }) => [
+      `Serving ${name} ${version} (${images.length} images)`,
+      ...(signatures.length === 0 ? ['  not signed'] : signatures.map((signature) => `  ${describeSignature(signature)}`)),
+    ]),
     ...(online === undefined ? [] : [`  online    ${describeMissing(online)}`]),
     ...urls.map((each) => `  address   ${each}`),
     ...(tls?.authority === undefined ? [] : [`  trust     ${tls.authority.path}`, `            SHA-256 ${tls.authority.fingerprint}`]),
-    ...(image === undefined ? [] : [`  images    docker pull ${host}/${image}`]),
+    ...(image === undefined ? [] : [`  images    docker pull ${host}/${imagePath(image)}`]),
     ...repositories.map((repository) => `  packages  ${repository.url}, signed with ${repository.url}/key.asc`),
     `  files     ${url}/files/`,
     `Started ${clock.now().toISOString()}; stop with Ctrl-C`,
@@ -137,7 +141,10 @@ function describe(
     text: lines.join('\n'),
     data: {
       urls,
-      bundles: depot.bundles.map(({ manifest: { name, version }, digest }) => ({ name, version, digest })),
+      bundles: depot.bundles.map(({ manifest: { name, version }, digest, signatures }) => ({
+        ...{ name, version, digest },
+        signedBy: signatures.map(({ fingerprint }) => fingerprint),
+      })),
       repositories,
       authority: tls?.authority,
       ...(online === undefined ? {} : { missing: online.missing() }),

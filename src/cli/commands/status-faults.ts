@@ -1,4 +1,4 @@
-import type { AgentStatus } from '../../agent/index.ts';
+import type { AgentStatus, ComponentStatus } from '../../agent/index.ts';
 
 /** Counts of faults on one node; empty when everything on it is healthy. */
 export function faultsOfNode(status: AgentStatus): readonly string[] {
@@ -12,7 +12,12 @@ export function faultsOfNode(status: AgentStatus): readonly string[] {
 
 /** Number of components, over all nodes, that are not healthy. */
 export function unhealthyCount(statuses: readonly AgentStatus[]): number {
-  return statuses.flatMap(({ components }) => components).filter(({ state }) => state !== 'healthy').length;
+  return statuses.flatMap(({ components }) => components).filter((component) => !isWell(component)).length;
+}
+
+/** False also for a component that is healthy at the moment, and was started again and again up to now. */
+export function isWell({ state, keep }: ComponentStatus): boolean {
+  return state === 'healthy' && keep?.standing !== 'crash-loop';
 }
 
 /** Formats a count of faults, such as "2 of 5 components not healthy"; empty for a count of 0. */

@@ -1,5 +1,7 @@
 import { planAgain, readLock, RebuildDiffersError } from '../../builder/index.ts';
 import {
+  baseMisfit,
+  describeSignature,
   distrustOf,
   groupVolumes,
   openBundle,
@@ -40,13 +42,20 @@ async function verify(bundles: readonly string[], flags: Flags, context: Command
     });
   }
   const trust = await trustOf(flags, context.clock);
-  for (const bundle of groupVolumes(bundles)) await verifyOne(bundle, trust, flags, context);
+  const reports: VerifyReport[] = [];
+  for (const bundle of groupVolumes(bundles)) reports.push(await verifyOne(bundle, trust, flags, context));
+  const misfit = baseMisfit(reports.map((report) => ({ ...report, digest: report.bundleDigest })));
+  if (misfit !== undefined) throw misfit;
 }
 
-async function verifyOne(bundle: BundleLocation, trust: Trust | undefined, flags: Flags, context: CommandContext): Promise<void> {
+async function verifyOne(bundle: BundleLocation, trust: Trust | undefined, flags: Flags, context: CommandContext): Promise<VerifyReport> {
   const { emit, signal, clock } = context;
   const report = await verifyBundle(bundle, { emit, signal, clock, ...(trust === undefined ? {} : { trust }) });
   if (report.findings.length > 0) throw new VerifyFailedError(report);
+  if (trust === undefined && report.signatures.length === 0) {
+    const hint = 'Ask who built it for a signed one, and name its key: --allowed-signers FILE';
+    emit({ type: 'warning', message: `"${report.path}" is not signed: it is whole, and nobody says whose it is`, hint });
+  }
   if (trust !== undefined) {
     const distrust = distrustOf(report.path, report.signatures);
     if (distrust?.code === 'SIGNATURE_MISSING' && flags.requireSignature !== true)
@@ -56,6 +65,7 @@ async function verifyOne(bundle: BundleLocation, trust: Trust | undefined, flags
   const rebuilt = flags.rebuild === undefined ? undefined : await rebuild(bundle, flags.rebuild);
   const text = rebuilt === undefined ? describe(report) : `${describe(report)}\n${rebuilt}`;
   context.print({ text, data: rebuilt === undefined ? report : { ...report, rebuilt: true } });
+  return report;
 }
 
 /** Builds the bundle again from a lock. Throws RebuildDiffersError when the result is not this bundle. */
@@ -78,10 +88,7 @@ function describe(report: VerifyReport): string {
     `${nameOf(report)} is whole: ${report.name} ${report.version}, ${report.members} members, ${formatSize(report.size)}`,
     `bundle ${report.bundleDigest}`,
     ...report.bases.map(({ name, version, digest }) => `needs ${name} ${version}, bundle ${digest}`),
-    ...report.signatures.map(
-      ({ fingerprint, signer, principals }) =>
-        `signed by ${fingerprint}${signer === 'allowed' ? ` (${principals})` : `, which nobody vouched for`}`,
-    ),
+    ...report.signatures.map(describeSignature),
   ].join('\n');
 }
 

@@ -3,12 +3,13 @@ import { planLocked, sourceDate, type LocalLockedPlan } from '../../builder/inde
 import { parsePlatform } from '../../core/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext } from '../command.ts';
+import { imageListsOf } from '../image-lists.ts';
 
 /** Flags that name a lock and what it was made from, as build-bundle takes them. */
 export interface LockFlags {
   readonly lock?: string;
   readonly manifests: string;
-  readonly images: string;
+  readonly images?: readonly string[];
   readonly name?: string;
   readonly version?: string;
   readonly platform?: readonly string[];
@@ -20,7 +21,7 @@ export function addLockFlags(command: Command): Command {
   return command
     .option('--lock <file>', 'online: the lock that build-bundle wrote; the flags below are those that it was made with')
     .option('--manifests <directory>', 'with --lock: what the cluster is made of', 'manifests')
-    .option('--images <file>', 'with --lock: the list of images', 'images.txt')
+    .option('--images <file>', 'with --lock: a list of images, - for the standard input; may be repeated (default: images.txt)', collect)
     .option('--name <name>', 'with --lock: name of the bundle (default: the name of the platform)')
     .option('--version <version>', 'with --lock: version of the bundle (default: the version of the platform)')
     .option('--platform <os/architecture>', 'with --lock: platform of the hosts; may be repeated (default: linux/amd64)', collect)
@@ -29,11 +30,16 @@ export function addLockFlags(command: Command): Command {
 }
 
 /** Plans the bundle of the lock; sends no request. Throws what planLocked throws. */
-export async function planOfFlags(lock: string, flags: LockFlags, { self, env, signal }: CommandContext): Promise<LocalLockedPlan> {
+export async function planOfFlags(
+  lock: string,
+  flags: LockFlags,
+  { self, env, signal, readStdin }: CommandContext,
+): Promise<LocalLockedPlan> {
   return planLocked({
     lock,
     manifests: flags.manifests,
-    images: flags.images,
+    images: imageListsOf(flags),
+    readStdin,
     name: flags.name,
     version: flags.version,
     platforms: (flags.platform ?? ['linux/amd64']).map(parsePlatform),

@@ -5,6 +5,7 @@ import { beginBundle } from '../../bundle/index.ts';
 import { CaissonError, silent } from '../../core/index.ts';
 import { isThere } from '../../io/index.ts';
 import type { CommandContext } from '../command.ts';
+import { imageListsOf } from '../image-lists.ts';
 import { planOfFlags, type LockFlags } from './lock-flags.ts';
 import { connectWith, readUpstreamSettings, settingsOfFlags, type UpstreamFlags } from './upstream-flags.ts';
 
@@ -31,7 +32,7 @@ export async function openOnline(
   if (await isThere(output)) return undefined;
   const settings = await (flags.upstream === undefined ? settingsOfFlags(flags, context) : readUpstreamSettings(flags.upstream));
   if (flags.lock !== undefined) await begin(output, flags.lock, flags, context);
-  const upstream = await connectWith(settings, flags.images, context);
+  const upstream = await connectWith(settings, imageListsOf(flags), context);
   try {
     const online = await openOnlineBundle(output, upstream, { jobs: flags.jobs });
     return {

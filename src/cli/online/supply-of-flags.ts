@@ -9,6 +9,8 @@ export interface SupplyFlags extends LockFlags, UpstreamFlags {
   readonly offline?: boolean;
   readonly online?: boolean;
   readonly bundle?: readonly string[];
+  readonly digest?: string;
+  readonly unsigned?: true;
 }
 
 /**
@@ -72,6 +74,11 @@ async function onlineOfFlags(flags: SupplyFlags, context: CommandContext): Promi
   if (flags.bundle !== undefined) {
     throw new CaissonError('USAGE', 'Cannot use --bundle with --online: the lock says what the bundle is', {
       hint: 'Write --offline with --bundle, or --online with --lock',
+    });
+  }
+  if (flags.digest !== undefined || flags.unsigned === true) {
+    throw new CaissonError('USAGE', 'Cannot use --digest or --unsigned with --online: the lock has the digest of everything', {
+      hint: 'Leave them out',
     });
   }
   const upstream = await upstreamOfFlags(flags, context);

@@ -46,19 +46,23 @@ export async function readUpstreamSettings(file: string): Promise<UpstreamSettin
   return parseUpstreamSettings(await readSecretFile(file), file);
 }
 
-/** Opens what bundles are fetched from; `imageList` is the images.txt whose archives are relative to it. Call close when done. */
+/** A depot runs for days: what hosts ask for is fetched as soon as upstream answers again. */
+const HOST_FAULT_MS = 10_000;
+
+/** Opens what bundles are fetched from; archives are relative to the first of `imageLists`. Call close when done. */
 export async function connectWith(
   settings: UpstreamSettings,
-  imageList: string,
+  imageLists: readonly string[],
   { env, clock, emit, signal }: CommandContext,
 ): Promise<Upstream & { close(): Promise<void> }> {
   return connectUpstream({
-    imageList,
+    imageLists,
     mirrors: parseMirrors(settings.mirrors),
     env: { ...env, ...settings.environment },
     ca: settings.authorities,
     clientCertificates: new Map(Object.entries(settings.clientCertificates ?? {})),
     runHelper: runCredentialHelper,
+    hostFaultMs: HOST_FAULT_MS,
     clock,
     emit,
     signal,

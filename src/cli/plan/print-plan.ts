@@ -1,6 +1,6 @@
 import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Consequence, type PlanStep } from '../../plan/index.ts';
 import { formatTable } from '../../ui/index.ts';
-import type { PlannedRun } from '../../usecases/index.ts';
+import { acceptanceNotes, type PlannedRun } from '../../usecases/index.ts';
 import { ask } from '../ask.ts';
 import type { CommandContext } from '../command.ts';
 
@@ -58,10 +58,16 @@ function rowOf({ host, phase, summary }: PlanStep): readonly string[] {
 const SIGNS = { add: '+', change: '~', remove: '-' } as const;
 
 /** One line for each change, then the consequences and notes. */
-function describeChanges({ plan, consequences, notes }: PlannedRun): string {
+function describeChanges(planned: PlannedRun): string {
+  const { plan, consequences } = planned;
   const lines = plan.changes.flatMap((change) => (change.action === 'keep' || isIdle(change) ? [] : [lineOf(change)]));
   const after = consequences.map(describeConsequence);
-  return [...lines, ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)]), ...notes].join('\n');
+  return [...lines, ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)]), ...notesOf(planned)].join('\n');
+}
+
+/** The notes of a plan, behind the one on a bundle for which nothing vouches. */
+function notesOf({ session, notes }: PlannedRun): readonly string[] {
+  return [...acceptanceNotes(session), ...notes];
 }
 
 function lineOf(change: Exclude<Change, { readonly action: 'keep' }>): string {
@@ -94,7 +100,9 @@ function count(number: number, what: string): string {
 }
 
 /** The plan as data for --json. */
-export function planData({ plan, consequences, notes }: PlannedRun): Readonly<Record<string, unknown>> {
+export function planData(planned: PlannedRun): Readonly<Record<string, unknown>> {
+  const { plan, consequences } = planned;
+  const notes = notesOf(planned);
   const changes = plan.changes
     .filter((change) => !isIdle(change))
     .map((change) => ({

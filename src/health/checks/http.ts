@@ -7,8 +7,9 @@ const BODY_LIMIT = 64 * 1024;
 const BODY_MS = 1000;
 
 /**
- * GET without following redirects: any status below 500 is healthy, since the service answers for itself; 500 and above
- * is unhealthy, so is a refused or broken connection. No answer within the timeout is dead.
+ * GET without following redirects. A status in the check's ranges is healthy; without ranges, any below 500 is, since the
+ * service answers for itself. Other statuses are unhealthy, so is a refused or broken connection. No answer within the
+ * timeout is dead.
  */
 export async function probeHttp(check: HealthCheck & { readonly model: 'http' }, signal: AbortSignal): Promise<HealthResult> {
   const { url, timeoutMs } = check;
@@ -22,15 +23,16 @@ export async function probeHttp(check: HealthCheck & { readonly model: 'http' },
     if (!(error instanceof RequestFailedError)) throw error;
     if (status === undefined) return failureOf(url, error);
   }
-  return judge(url, status ?? 0);
+  return judge(check, status ?? 0);
 }
 
 function failureOf(url: string, { timedOut, brief }: RequestFailedError): HealthResult {
   return { status: timedOut ? 'dead' : 'unhealthy', reason: `${url}: ${brief}` };
 }
 
-function judge(url: string, status: number): HealthResult {
-  return status < 500 ? HEALTHY : { status: 'unhealthy', reason: `${url} answers ${status}` };
+function judge({ url, status: ranges }: HealthCheck & { readonly model: 'http' }, status: number): HealthResult {
+  const isWell = ranges === undefined ? status < 500 : ranges.some(([first, last]) => status >= first && status <= last);
+  return isWell ? HEALTHY : { status: 'unhealthy', reason: `${url} answers ${status}` };
 }
 
 /** Resolves at the end of the body, or when it is too long or takes too long. */

@@ -92,7 +92,7 @@ export const aptSystemFields = {
         packages: z
           .array(wantedPackage)
           .min(1)
-          .describe('Packages, as NAME or NAME=VERSION such as kubelet=1.34.4-*; what they depend on comes along.'),
+          .describe('Packages, as NAME or NAME=VERSION such as nginx=1.26.*; what they depend on comes along.'),
         recommends: z
           .boolean()
           .default(false)

@@ -1,4 +1,3 @@
-import { createCleartextMessage, createMessage, readPrivateKey, sign } from 'openpgp';
 import type { SignOptions } from '../format.ts';
 import { dearmor } from '../repository-key.ts';
 import type { AptBundleRepository } from './documents.ts';
@@ -33,6 +32,7 @@ export async function signBundleRepository(
  * signed as CRLF however they are stored.
  */
 export async function signRelease(release: string, privateKey: string, date: Date): Promise<ReleaseSignature> {
+  const { createCleartextMessage, createMessage, readPrivateKey, sign } = await import('openpgp');
   const signingKeys = await readPrivateKey({ armoredKey: privateKey });
   const options = { signingKeys, date, config: { nonDeterministicSignaturesViaNotation: false } };
   const inRelease = armored(await sign({ message: await createCleartextMessage({ text: release.replace(/\n$/, '') }), ...options }));

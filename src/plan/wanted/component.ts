@@ -64,9 +64,14 @@ function fileResources(at: At, component: string, { files, certificates, keyPair
 
 /** Units that come with packages and read files of the component. */
 function unitResources({ component }: Placement, at: At, files: ComponentFiles): readonly Resource[] {
-  return component.services.flatMap(({ unit }): Resource[] => {
+  return component.services.flatMap(({ unit, sockets, afterRemoval }): Resource[] => {
     if (unit === undefined) return [];
-    const spec = { restartOn: onChangePaths(files, 'restart'), reloadOn: onChangePaths(files, 'reload') };
+    const spec = {
+      restartOn: onChangePaths(files, 'restart'),
+      reloadOn: onChangePaths(files, 'reload'),
+      ...(sockets.length === 0 ? {} : { sockets }),
+      ...(afterRemoval === undefined ? {} : { afterRemoval }),
+    };
     return [{ ...at, kind: 'unit', key: unit.includes('.') ? unit : `${unit}.service`, digest: digestOfAll([unit]), spec }];
   });
 }

@@ -1,6 +1,7 @@
 import type { BundleImage, BundleImagePlatform } from '../../bundle/index.ts';
 import type { Placement } from '../../cluster/index.ts';
 import { CaissonError, parsePlatform, type Digest } from '../../core/index.ts';
+import { imagePath } from '../../depot/index.ts';
 import type { ComponentManifest } from '../../manifests/index.ts';
 import { digestOfAll, type EngineImage, type Resource, type ResourceOf } from '../../resources/index.ts';
 import { depotAuthority, type Declared } from '../declared.ts';
@@ -43,7 +44,7 @@ function engineImage(declared: Declared, name: string, host: string): EngineImag
   return {
     name,
     config: platform.config.digest,
-    source: `${depotAuthority(declared.supply.depot)}/${repositoryOf(image)}@${platform.manifest.digest}`,
+    source: `${depotAuthority(declared.supply.depot)}/${imagePath(repositoryOf(image))}@${platform.manifest.digest}`,
   };
 }
 
@@ -59,7 +60,7 @@ function imageFor(
   const reason =
     image === undefined ? 'the bundle does not hold it' : `the bundle does not hold it for ${architecture ?? 'an unknown CPU'}`;
   throw new CaissonError('HOSTS_UNFIT', `Cannot give "${name}" to "${host}": ${reason}`, {
-    hint: 'Build a bundle from an images.txt that names every image of the manifests',
+    hint: 'Build a bundle from an images.txt that names every image of the manifests, for the platforms of the hosts that need it',
   });
 }
 

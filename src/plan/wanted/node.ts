@@ -21,6 +21,7 @@ import { hostNames } from './host-names.ts';
 import { certificateResource, directoryResource, fileResource, loginKeyResource, type At } from './make.ts';
 import { packageResources, roleSets } from './packages.ts';
 import { repositoryFor } from './repository-for.ts';
+import { serviceNeeds } from './service-needs.ts';
 
 const HOSTS_FILE = '/etc/hosts';
 const UNIT_PATH = posix.join(UNITS, AGENT_UNIT);
@@ -123,10 +124,11 @@ function agentConfig({ topology }: Declared, node: NodeSpec): string {
   const { spec, platform } = topology;
   return formatAgentConfig({
     cluster: spec.name,
-    node: { name: node.name, address: node.address, uuid: nodeUuid(spec.name, node.name), roles: [...node.roles] },
+    node: { name: node.name, address: node.address, uuid: nodeUuid(spec.name, node.name), roles: node.roles.toSorted() },
     definitions: platform.definitionsDirectory,
     state: AGENT_STATE,
     listen: { address: node.address, port: AGENT_PORT },
     tls: PATHS,
+    needs: serviceNeeds({ topology }, node),
   });
 }

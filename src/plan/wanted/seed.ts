@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { OPERATORS } from '../../agent/index.ts';
+import { OPERATORS } from '../../core/index.ts';
 import { digestOfAll, fixedContent, OWNERS, type Resource, type ResourceOf } from '../../resources/index.ts';
 import {
   DEPOT_UNIT,
@@ -12,14 +12,14 @@ import {
   upstreamSettingsPath,
 } from '../../site/index.ts';
 import type { Declared, DepotAddress } from '../declared.ts';
-import { backupTimerResources } from './backup-timer.ts';
+import { timerResources } from './timers.ts';
 import { depotUnit } from './depot-unit.ts';
 import { executableResources } from './executable.ts';
 import { certificateResource, fileResource } from './make.ts';
 
 const UNIT_PATH = join(UNITS, DEPOT_UNIT);
 
-/** Resources that only the seed has: bundles, executable, certificates, the unit of the depot, and the timer of backups. */
+/** Resources that only the seed has: bundles, executable, certificates, the unit of the depot, and its timers. */
 export async function seedResources(declared: Declared): Promise<readonly Resource[]> {
   const { seed, supply } = declared;
   const at = { host: seed.name, owner: OWNERS.seed };
@@ -53,7 +53,7 @@ export async function seedResources(declared: Declared): Promise<readonly Resour
     ...depot.resources,
     fileResource(at, { path: UNIT_PATH, mode: 0o644, content: fixedContent(depot.unit) }),
     unit,
-    ...backupTimerResources(declared),
+    ...timerResources(declared),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { unitNameOf, wholeUnitName } from '../../agent/index.ts';
 import { scopeFor, type Placement } from '../../cluster/index.ts';
 import type { Digest } from '../../core/index.ts';
 import { quoteCommand } from '../../host/index.ts';
@@ -81,7 +82,10 @@ function definitionOf(
     ...(service.health === undefined ? {} : { health: healthOf(service) }),
   };
   const commands = commandsOf(service, options);
-  if (commands === undefined) return { ...shared, only_health_check: true, start: 'none' };
+  if (commands === undefined) {
+    const unit = wholeUnitName(service.unit ?? service.name);
+    return { ...shared, only_health_check: true, ...(unit === unitNameOf(service) ? {} : { unit }), start: 'none' };
+  }
   return { ...shared, ...commands, type: 'simple', restart_policy: service.restartPolicy, restart_sec: String(service.restartSec) };
 }
 
@@ -111,5 +115,9 @@ function healthOf({ name, health }: ComponentService): Record<string, unknown> {
     address: health?.address,
     time_interval: health?.timeInterval,
     max_errors_num: health?.maxErrorsNum,
+    ...(health?.timeout === undefined ? {} : { timeout: health.timeout }),
+    ...(health?.grace === undefined ? {} : { grace: health.grace }),
+    ...(health?.status === undefined ? {} : { status: health.status }),
+    ...(health?.onUnhealthy === undefined ? {} : { on_unhealthy: health.onUnhealthy }),
   };
 }

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import pLimit from 'p-limit';
 import { CaissonError, type Digest } from '../../core/index.ts';
 import { resourceId, type Resource } from '../../resources/index.ts';
 import { usesKey, type Declared, type Wanted } from '../declared.ts';
@@ -22,15 +23,23 @@ export async function wantedOn(declared: Declared, host: string): Promise<readon
   return withoutRepeats(await everyWish(declared, (name) => name === host));
 }
 
+/** Each list waits for certificates and secrets that are read from the disk of the seed. */
+const LISTS_AT_ONCE = 16;
+
 /**
  * Resources of the hosts that `isMeant` selects, owner by owner. A resource may occur once for each owner that wants
  * it.
  */
 async function everyWish(declared: Declared, isMeant: (host: string) => boolean): Promise<readonly Resource[]> {
   const { topology, seed } = declared;
-  const lists = isMeant(seed.name) ? [await seedResources(declared)] : [];
-  for (const node of topology.spec.nodes) if (isMeant(node.name)) lists.push(await nodeResources(declared, node));
-  for (const placement of topology.placements) if (isMeant(placement.host.name)) lists.push(await componentResources(declared, placement));
+  const nodes = topology.spec.nodes.filter(({ name }) => isMeant(name));
+  const placements = topology.placements.filter(({ host }) => isMeant(host.name));
+  const limit = pLimit(LISTS_AT_ONCE);
+  const lists = await Promise.all([
+    ...(isMeant(seed.name) ? [limit(() => seedResources(declared))] : []),
+    ...nodes.map((node) => limit(() => nodeResources(declared, node))),
+    ...placements.map((placement) => limit(() => componentResources(declared, placement))),
+  ]);
   return lists.flatMap((list) => withParents(list));
 }
 

@@ -17,9 +17,13 @@ interface OwnPort {
   readonly runs: boolean;
 }
 
-/** Finds ports that another process has taken from programs of ours that are not installed on the host yet. */
+/**
+ * Finds ports that another process has taken from programs of ours that are not installed on the host yet. A port of a component that
+ * leaves the host is free by then.
+ */
 export function checkPorts(observed: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
-  const wanted = ownPorts(observed, topology).filter(({ runs }) => !runs);
+  const leaving = leavingPorts(observed, topology);
+  const wanted = ownPorts(observed, topology).filter(({ runs, port, protocol }) => !runs && !leaving.has(`${port}/${protocol}`));
   return wanted.flatMap((own) => {
     const taken = observed.facts.sockets.find((socket) => isSamePort(socket, own));
     if (taken === undefined) return [];
@@ -54,6 +58,13 @@ function ownPorts({ node, state, isNode, isSeed }: ObservedHost, topology: Topol
   const agent: OwnPort = { port: AGENT_PORT, protocol: 'tcp', by: 'the agent', address: node.address, runs: state.agent };
   const depot: OwnPort = { port: topology.spec.depot.port, protocol: 'tcp', by: DEPOT, address: undefined, runs: state.depot };
   return [...ofComponents, ...(isNode ? [agent] : []), ...(isSeed ? [depot] : [])];
+}
+
+/** Ports, as 2379/tcp, of components that are on a host and belong there no more. */
+function leavingPorts({ node, state }: ObservedHost, topology: Topology): ReadonlySet<string> {
+  const staying = new Set(topology.componentsOf(node.name).map(({ name }) => name));
+  const left = [...state.components].filter((name) => !staying.has(name)).flatMap((name) => topology.manifests.components.get(name) ?? []);
+  return new Set(left.flatMap(({ ports }) => ports.map(({ port, protocol }) => `${port}/${protocol}`)));
 }
 
 function doClash(left: OwnPort, right: OwnPort): boolean {

@@ -1,5 +1,5 @@
 import { isDigest, type Digest } from '../../core/index.ts';
-import type { BlobStore, Descriptor, ImageCatalog } from '../../oci/index.ts';
+import { nameAsPath, type BlobStore, type Descriptor, type ImageCatalog } from '../../oci/index.ts';
 import { contentResponse, matchesTag } from '../content.ts';
 import { isReading, type Handler, type HttpRequest, type HttpResponse } from '../message.ts';
 import { decodePath } from '../path.ts';
@@ -18,6 +18,8 @@ interface Registry extends RegistryOptions {
   readonly manifests: ManifestCache;
   readonly resolve: ResolveName;
   readonly recent: Map<string, KnownManifest>;
+  /** Names of repositories as clients write them, sorted. */
+  readonly names: readonly string[];
 }
 
 /** The manifest that a path names. */
@@ -42,6 +44,7 @@ export function registryRoutes(options: RegistryOptions): Handler {
     manifests: new ManifestCache(options.blobs),
     resolve: nameResolver(options.catalog),
     recent: new Map(),
+    names: [...new Set(options.catalog.repositories().map(nameAsPath))].sort(),
   };
   return (request) => knownManifest(registry, request) ?? lookUp(registry, request);
 }
@@ -74,7 +77,7 @@ async function answer(registry: Registry, request: HttpRequest, resource: Regist
   }
   if (resource === undefined) return registryError(404, 'UNSUPPORTED', 'There is no such place in the registry API');
   if (resource.type === 'api') return jsonResponse({});
-  if (resource.type === 'catalog') return list(request, 'repositories', registry.catalog.repositories(), {});
+  if (resource.type === 'catalog') return list(request, 'repositories', registry.names, {});
   if (resource.type === 'referrers') return referrers(registry, request, resource.name, resource.reference);
   return inRepository(registry, request, resource);
 }

@@ -9,7 +9,7 @@ import { planOperation, runOperation, type Approve, type Operation, type Operati
 import type { PlannedRun } from '../planned-run.ts';
 import { layoutOf } from '../session.ts';
 import { writeCluster } from '../edited-cluster.ts';
-import type { Adoption, AdoptOptions, Prepared } from './adoption.ts';
+import { saidForAdoption, type Adoption, type AdoptOptions, type Prepared } from './adoption.ts';
 import { prepareFromBackup } from './from-backup.ts';
 import { prepareFromHosts } from './from-hosts.ts';
 
@@ -32,7 +32,7 @@ export interface PlannedAdoption {
  */
 export async function planAdoption(options: AdoptOptions): Promise<PlannedAdoption> {
   const layout = layoutOf(options);
-  return withInstallLock(layout.lock, async () => {
+  return withInstallLock(layout, async () => {
     const prepared = await prepare(options);
     const { adoption, staged } = prepared;
     if (staged === undefined) return { adoption, planned: await planOperation(runOptions(options, prepared), ADOPT) };
@@ -62,7 +62,7 @@ export async function adopt(
   { approve, approvePlan }: { readonly approve: ApproveAdoption; readonly approvePlan: Approve },
 ): Promise<{ readonly adoption: Adoption; readonly summary: RunSummary }> {
   const layout = layoutOf(options);
-  const prepared = await withInstallLock(layout.lock, async () => {
+  const prepared = await withInstallLock(layout, async () => {
     const made = await prepare(options);
     const { adoption, cluster } = made;
     if (adoption.files.length > 0 || adoption.isClusterEdited) {
@@ -84,7 +84,8 @@ function prepare(options: AdoptOptions): Promise<Prepared> {
 }
 
 function runOptions(options: AdoptOptions, { adoption, cluster, bundlePaths }: Prepared): OperationOptions {
-  return { ...options, clusterPath: adoption.clusterPath, clusterText: cluster.after, bundlePaths };
+  const said = saidForAdoption(options);
+  return { ...options, said, clusterPath: adoption.clusterPath, clusterText: cluster.after, bundlePaths };
 }
 
 async function stage({ record, files }: NonNullable<Prepared['staged']>, root: string, signal: AbortSignal): Promise<SeedLayout> {

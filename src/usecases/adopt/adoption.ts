@@ -1,5 +1,6 @@
 import type { BackupFile } from '../../backup/index.ts';
 import type { SiteRecord } from '../../site/index.ts';
+import type { SaidOfBundle } from '../acceptance.ts';
 import type { RestoreOptions } from '../backup/restore.ts';
 import type { RestoredFile } from '../backup/restored-files.ts';
 import type { OperationOptions } from '../operation.ts';
@@ -20,6 +21,14 @@ export interface AdoptOptions extends Omit<OperationOptions, 'staged'> {
   readonly source: AdoptSource;
   /** Address of this machine for a seed that is none of the nodes. */
   readonly address?: string | undefined;
+}
+
+/**
+ * Completes the words of the operator on the bundle. A bundle that is not named lies where a seed keeps its bundles: the site accepted
+ * it when it came there.
+ */
+export function saidForAdoption({ said = {}, bundlePaths }: Pick<AdoptOptions, 'said' | 'bundlePaths'>): SaidOfBundle {
+  return bundlePaths === undefined ? { ...said, unsigned: true } : said;
 }
 
 /** Changes of an adoption on this machine, which come before the plan of its run. */

@@ -1,4 +1,4 @@
-import { isOwnAddress } from '../../host/index.ts';
+import { isOwnAddress } from '../../ssh/index.ts';
 import { readTextFile } from '../../io/index.ts';
 import { REAL_MACHINES, SiteConflictError, type SiteRecord } from '../../site/index.ts';
 import { layoutOf } from '../session.ts';

@@ -1,6 +1,6 @@
 import { readBackup } from '../../backup/index.ts';
 import { CaissonError, digestOf } from '../../core/index.ts';
-import { isOwnAddress } from '../../host/index.ts';
+import { isOwnAddress } from '../../ssh/index.ts';
 import { ifPresent, readTextFile } from '../../io/index.ts';
 import { compareSeeds, openFileStore, REAL_MACHINES, SiteConflictError, type SiteRecord } from '../../site/index.ts';
 import { missingData } from '../backup/data-places.ts';

@@ -2,7 +2,8 @@ import { dirname, posix } from 'node:path';
 import { closeBundles } from '../../bundle/index.ts';
 import { declaredNodes, type NodeSpec } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
-import { isOwnAddress, readRemoteFile } from '../../host/index.ts';
+import { readRemoteFile } from '../../host/index.ts';
+import { isOwnAddress } from '../../ssh/index.ts';
 import { ifPresent, isThere, readTextFile } from '../../io/index.ts';
 import { connectHosts, HostsUnfitError, type ConnectedHosts } from '../../preflight/index.ts';
 import { IN_FORCE } from '../../resources/index.ts';
@@ -24,12 +25,13 @@ import {
 import { authoritiesIn } from '../backup/backup-keys.ts';
 import { restoreConflicts } from '../backup/restore-conflicts.ts';
 import { planFiles } from '../backup/restored-files.ts';
+import { acceptBundle } from '../acceptance.ts';
 import { openRequest, type InstallRequest } from '../open-request.ts';
 import { findHosts, layoutOf } from '../session.ts';
 import { clusterOf, unfinishedBundle } from '../site-sources.ts';
 import { lostSecrets, notesOf } from './adoption-notes.ts';
 import { alreadyAdopted } from './already-adopted.ts';
-import type { AdoptOptions, AdoptSource, Prepared } from './adoption.ts';
+import { saidForAdoption, type AdoptOptions, type AdoptSource, type Prepared } from './adoption.ts';
 import { readAuthorities, readSecrets, type AuthorityFile } from './given-keys.ts';
 import { withLostHosts } from './lost-hosts.ts';
 import { clusterOfNewSeed, recordOfNewSeed, type ClusterOfNewSeed } from './new-seed.ts';
@@ -74,6 +76,7 @@ export async function prepareFromHosts(options: AdoptOptions, source: KeySource)
     clusterText: cluster.text,
     stagedBundles: layout.bundles,
     trust: options.trust,
+    accept: acceptBundle(saidForAdoption(options), undefined),
     clock,
     home: options.connect.home,
   });

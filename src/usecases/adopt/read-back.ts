@@ -75,11 +75,11 @@ function ownedOf({ found }: ReadBackRequest, { component, host }: Placement): re
   return owned.filter(({ owner }) => owner === component.name);
 }
 
-/** Secrets in the files of one component on one host, by name. */
+/** Secrets in the files of one component on one host, by name: its own, and those of other components that it uses. */
 async function secretsOn(request: ReadBackRequest, placement: Placement): Promise<ReadonlyMap<string, ReadBackText>> {
   const { topology, known } = request;
   const { component, host } = placement;
-  const wanted = component.secrets.filter(({ name }) => !known.has(name));
+  const wanted = generatedSecrets(topology).filter(({ name }) => !known.has(name));
   const read = new Map<string, ReadBackText>();
   for (const { path: template, template: file, mode, owner } of component.files) {
     const text = component.templateText(file);
@@ -94,6 +94,10 @@ async function secretsOn(request: ReadBackRequest, placement: Placement): Promis
     }
   }
   return read;
+}
+
+function generatedSecrets({ components }: Topology): Topology['components'][number]['secrets'] {
+  return components.flatMap(({ secrets }) => secrets);
 }
 
 /** The text of a file of a component, when it is as the list of the host says that Caisson wrote it. */
@@ -117,7 +121,7 @@ const OTHER = '\u0002';
 
 /** The lines of a rendered template with a secret in them. */
 function linesWith(topology: Topology, { component, host }: Placement, file: string, name: string): readonly string[] {
-  const others = [...component.secrets, ...topology.options.secrets].map((one): [string, string] => [one.name, OTHER]);
+  const others = [...generatedSecrets(topology), ...topology.options.secrets].map((one): [string, string] => [one.name, OTHER]);
   const scope = scopeFor(topology, host, { component: component.name, secrets: { ...Object.fromEntries(others), [name]: SOUGHT } });
   const rendered = renderTemplate(component.templateText(file), scope, `components/${component.name}/${file}`);
   return rendered.split('\n').filter((line) => line.includes(SOUGHT));

@@ -114,7 +114,8 @@ function makeBehaviour({ host: name, makings }: MakeStep, run: RunSite): Behavio
  */
 function removeBehaviour({ host: name, removals }: RemoveStep, run: RunSite): Behaviour {
   const host = run.hostOf(name);
-  const owned = removals.filter(({ end }) => end !== 'left').map((removal) => removal.owned);
+  // A directory of data that was there before is not ours to remove, even when it is empty.
+  const owned = removals.filter(({ end, owned: one }) => end !== 'left' && one.before !== 'same').map((removal) => removal.owned);
   return {
     isDone: async () => false,
     apply: (context) => removeResources(host, owned, resourceContext(run, context), { purge: run.purge }),

@@ -3,7 +3,7 @@ import { readRemoteFile, runChecked, shellScript, type Host } from '../../host/i
 import type { RecordStep } from '../../plan/index.ts';
 import { forgetReplaced, isLogin, keepsReplaced } from '../../resources/index.ts';
 import { formatHostRecord, hostRecordOf, HOST_RECORD, type SiteRecord } from '../../site/index.ts';
-import { releaseServices } from './held-services.ts';
+import { releaseServices } from './release-services.ts';
 import type { RunSite } from './run-site.ts';
 import { standing } from './standing.ts';
 
@@ -25,7 +25,10 @@ export function recordBehaviour(run: RunSite, { host: name, what }: RecordStep):
     if (recorded === undefined) throw new Error(`host "${name}" is not in the record`);
     const owned = what === 'settle' ? await run.settledOn(name) : recorded.owned;
     const stands = what === 'settle' ? { ...standing(record, run.declared.topology), components: releasesAs(run.releases) } : {};
-    const own = hostRecordOf({ ...record, ...stands, hosts: { [name]: { ...recorded, owned: [...owned] } } }, name);
+    // The seed keeps a record when it is a node no more.
+    const isNode = run.declared.topology.spec.nodes.some((node) => node.name === name);
+    const roles = what === 'settle' && !isNode ? [] : recorded.roles;
+    const own = hostRecordOf({ ...record, ...stands, hosts: { [name]: { ...recorded, roles, owned: [...owned] } } }, name);
     if (own === undefined) throw new Error(`host "${name}" has no record`);
     return formatHostRecord(what === 'claim' ? { ...own, changing: true } : own);
   };

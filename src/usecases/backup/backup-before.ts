@@ -3,9 +3,9 @@ import type { SiteRecord } from '../../site/index.ts';
 import type { OperationOptions, Prepared } from '../operation.ts';
 import type { Session } from '../session.ts';
 import { unfinishedBundle } from '../site-sources.ts';
-import { writeLocked } from './backup.ts';
+import { writeLocked, type BackupResult } from './backup.ts';
 import { backupOf } from './declared-backup.ts';
-import { notedBackup } from './noted-backup.ts';
+import { notedRun } from '../noted-run.ts';
 
 const WITHOUT = 'To go on without a backup: --no-backup';
 
@@ -36,7 +36,7 @@ export async function backupBefore({ request, record, cluster }: Session, option
   if (made !== undefined && (await isThere(made))) return { backup: made };
   try {
     const places = { clock, emit, ...(machines === undefined ? {} : { machines }) };
-    const { path, removed } = await notedBackup(places, async () =>
+    const make = async (): Promise<BackupResult> =>
       writeLocked({
         ...(await backupOf(backup, cluster.path, connect.home)),
         clusterPath: cluster.path,
@@ -44,8 +44,8 @@ export async function backupBefore({ request, record, cluster }: Session, option
         agentSocket: connect.agentSocket,
         signal,
         ...places,
-      }),
-    );
+      });
+    const { path, removed } = await notedRun('backup', places, make, (made) => ({ path: made.path }));
     emit({ type: 'note', message: `Backed up to ${path}` });
     for (const older of removed) emit({ type: 'note', message: `Removed the backup ${older}` });
     return { backup: path };

@@ -68,7 +68,7 @@ export interface BackupResult {
  * withWrittenData throw.
  */
 export async function backup(options: BackupOptions): Promise<BackupResult> {
-  return withInstallLock(layoutOf(options).lock, () => writeLocked(options));
+  return withInstallLock(layoutOf(options), () => writeLocked(options));
 }
 
 /** Writes a backup as `backup` does. The caller holds the install lock. */
@@ -159,7 +159,7 @@ function documentOf(
     seed: record.seed,
     revision: record.revision,
     time: clock.now().toISOString(),
-    ...(record.bundle === undefined ? {} : { bundle: record.bundle }),
+    ...(record.bundle === undefined ? {} : { bundle: named(record.bundle) }),
     cluster,
     home,
     members: files.map(({ content: _content, ...member }) => member),
@@ -167,6 +167,11 @@ function documentOf(
   };
   // A document that restore would refuse is refused now.
   return parseBackupDocument(JSON.stringify(document), 'the files of this seed');
+}
+
+/** The bundle by its name. How it was accepted is in the record, a member of the backup. */
+function named({ accepted: _accepted, ...bundle }: RecordedBundle): Omit<RecordedBundle, 'accepted'> {
+  return bundle;
 }
 
 async function writeBackup(

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { ClusterSpec } from '../../cluster/index.ts';
-import { locateFile, loginFiles, type LoginFile } from '../../host/index.ts';
+import { locateFile, loginFiles, type LoginFile } from '../../ssh/index.ts';
 import { trustPaths } from '../trust-paths.ts';
 
 /** Lists cluster.yaml and all files that a run may read because of what it says. Files that it does not name may be missing. */

@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import { closeBundles, type BundleReader } from '../../bundle/index.ts';
 import type { NodeSpec, Placement, Topology } from '../../cluster/index.ts';
 import { CaissonError, type Clock } from '../../core/index.ts';
-import type { ConnectOptions, Host } from '../../host/index.ts';
+import type { Host } from '../../host/index.ts';
+import type { ConnectOptions } from '../../ssh/index.ts';
 import { isStarted } from '../../plan/index.ts';
 import { connectHosts, HostsUnfitError, type HostFinding } from '../../preflight/index.ts';
 import { HOST_TOOLS } from '../../resources/index.ts';
@@ -53,7 +54,8 @@ export interface DataSite extends ActionSite {
 
 /**
  * Opens the bundle in force and cluster.yaml for work on the data of components. Throws INPUT_UNREADABLE when the seed has no
- * copy of the bundle, USAGE when `bundlePaths` has another bundle, what openRequest throws, and from `connected` SiteConflictError for a host of another site or seed.
+ * copy of the bundle, USAGE when `bundlePaths` has another bundle, what openRequest throws, and from `connected`
+ * SiteConflictError for a host of another site or seed.
  */
 export async function withDataSession<T>(
   record: SiteRecord,

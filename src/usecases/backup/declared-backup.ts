@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { parseRecipient } from '../../backup/index.ts';
 import { parseClusterSpec, type ClusterSpec } from '../../cluster/index.ts';
 import { CaissonError, messageOf } from '../../core/index.ts';
-import { locateFile } from '../../host/index.ts';
+import { locateFile } from '../../ssh/index.ts';
 import { readTextFile } from '../../io/index.ts';
 import { openFileStore } from '../../site/index.ts';
 import { layoutOf } from '../session.ts';

@@ -55,7 +55,7 @@ export async function planRestoreData(options: RestoreDataOptions): Promise<Rest
  */
 export async function restoreData(options: RestoreDataOptions, approve: ApproveRestoreData): Promise<RunSummary> {
   const layout = layoutOf(options);
-  return withInstallLock(layout.lock, () =>
+  return withInstallLock(layout, () =>
     withPlan(options, async ({ plan, site, record }) => {
       if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was changed');
       const { clock, emit, signal } = options;

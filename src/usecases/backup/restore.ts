@@ -1,6 +1,6 @@
 import { readBackup, type BackupDocument, type Opener } from '../../backup/index.ts';
 import { CaissonError, hasCode, type Clock } from '../../core/index.ts';
-import { isOwnAddress } from '../../host/index.ts';
+import { isOwnAddress } from '../../ssh/index.ts';
 import { REAL_MACHINES, SiteConflictError, type Machines, type SiteRecord } from '../../site/index.ts';
 import { backupSource } from './backup-source.ts';
 import { missingData } from './data-places.ts';
@@ -43,7 +43,7 @@ export type ApproveRestore = (plan: RestorePlan) => Promise<boolean>;
  * here, INTERRUPTED when it is not approved, BACKUP_WRITE_FAILED, and INSTALL_LOCKED while a run is under way.
  */
 export async function restore(options: RestoreOptions, approve: ApproveRestore): Promise<RestorePlan> {
-  return withInstallLock(layoutOf(options).lock, async () => {
+  return withInstallLock(layoutOf(options), async () => {
     const plan = await planRestore(options);
     if (!(await approve(plan))) throw new CaissonError('INTERRUPTED', 'Stopped before anything was written');
     await writeFiles(plan.files, options.signal);

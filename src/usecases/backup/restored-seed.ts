@@ -25,9 +25,9 @@ export interface SeedAnswer {
 export function seedAfter({ record, spec, isOwn, newSeed, now }: SeedQuestion): SeedAnswer {
   const isThis = (name: string): boolean => isAddress(record.hosts[name]?.address ?? '') && isOwn(record.hosts[name]?.address ?? '');
   const node = Object.keys(record.hosts).find((name) => (record.hosts[name]?.roles.length ?? 0) > 0 && isThis(name));
-  const name = node ?? spec.depot.name;
+  const name = node ?? (isThis(record.seed) ? record.seed : spec.depot.name);
   if (!newSeed) {
-    const isSeed = name === record.seed && (node !== undefined || isThis(name));
+    const isSeed = name === record.seed && isThis(name);
     return { record, conflicts: isSeed ? [] : [notTheSeed(record, node)], next: [] };
   }
   const old = record.seed;

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { BACKUP_LIMIT, isSiteMember, type BackupFile, type BackupMember } from '../../backup/index.ts';
 import { parseClusterSpec } from '../../cluster/index.ts';
 import { CaissonError, digestOf, errnoOf, messageOf } from '../../core/index.ts';
-import { limitExceeded } from '../../io/index.ts';
+import { limitExceeded, readTail } from '../../io/index.ts';
 import type { SeedLayout } from '../../site/index.ts';
 import { clusterPaths } from './cluster-paths.ts';
 
@@ -84,11 +84,9 @@ async function readMember(path: string, tail: number | undefined, limit: number)
     const file = await open(path, 'r');
     try {
       const { size, mode, uid, gid } = await file.stat();
-      const start = tail === undefined ? 0 : Math.max(0, size - tail);
-      if (size - start > limit) throw limitExceeded(`"${path}" and the rest of the seed's files`, BACKUP_LIMIT);
-      const content = await bytesFrom(file, start, size - start);
-      const whole = start === 0 ? content : content.subarray(content.indexOf('\n') + 1);
-      return { content: whole, mode: `0${(mode & 0o777).toString(8).padStart(3, '0')}`, owner: { user: uid, group: gid } };
+      if (Math.min(size, tail ?? size) > limit) throw limitExceeded(`"${path}" and the rest of the seed's files`, BACKUP_LIMIT);
+      const content = await readTail(file, tail);
+      return { content, mode: `0${(mode & 0o777).toString(8).padStart(3, '0')}`, owner: { user: uid, group: gid } };
     } finally {
       await file.close();
     }
@@ -99,15 +97,4 @@ async function readMember(path: string, tail: number | undefined, limit: number)
       hint: 'Run this as root on the seed. A backup has cluster.yaml (another one with --cluster) and all files that it names: put the file back, or name it right',
     });
   }
-}
-
-async function bytesFrom(file: Awaited<ReturnType<typeof open>>, start: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, start + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
 }

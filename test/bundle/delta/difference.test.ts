@@ -42,6 +42,32 @@ it('names packages with their versions', () => {
   ]);
 });
 
+it('counts the bytes of all members, and names a package whose bytes alone changed, and files that came and went', () => {
+  const { files } = smallBundle().input;
+  const before = manifestOf();
+  const total = (manifest: BundleManifest): number => manifest.entries.reduce((sum, { size }) => sum + size, 0);
+  const isAlpha = (path: string): boolean => path.includes('alpha_1.0');
+  const after = manifestOf({
+    files: [
+      ...files
+        .filter(({ path }) => path !== 'manifests/platform.yaml')
+        .map((each) => (isAlpha(each.path) ? { ...each, size: 701, digest: digestOf('other bytes') } : each)),
+      small('documents/new', 'new\n', 'document'),
+    ],
+  });
+  const found = differenceOf(before, after);
+  expect(found.size).toEqual({ from: total(before), to: total(after) });
+  expect(found.packages).toEqual([
+    { name: 'alpha:amd64 (debian-12)', from: { version: '1.0', size: 700 }, to: { version: '1.0', size: 701 } },
+  ]);
+  expect(found.files).toMatchObject([{ name: 'documents/new', to: { size: 4 } }, { name: 'manifests/platform.yaml' }]);
+  expect(found.files.map((each) => Object.keys(each))).toEqual([
+    ['name', 'to'],
+    ['name', 'from'],
+  ]);
+  expect(found.newContent).toBe(701);
+});
+
 it('names files that people put in, and leaves out what only follows from the rest', () => {
   const { files } = smallBundle().input;
   const changed = files.map((each) => {

@@ -168,6 +168,41 @@ describe('planBundle', () => {
     expect(problemsOf(changes).join('\n')).toMatch(new RegExp(expected.source, 'm'));
   });
 
+  const base = { name: 'lab', version: '1.0', digest: digestOf('base') };
+  const held = { path: blob.path, kind: 'blob', size: 1, digest: blob.digest, mode: 0o644, origin: 'x', base: base.digest } as const;
+
+  it.each<[string, Partial<BundleInput>, readonly string[]]>([
+    ['what lies in a base', { bases: [base], baseEntries: [held] }, []],
+    ['a base that is listed twice', { bases: [base, base], baseEntries: [held] }, ['(bundle): a base is listed more than once']],
+    ['a base in which nothing lies', { bases: [base] }, [`(bundle): base ${base.digest} is listed, and nothing lies in it`]],
+    [
+      'a base that is not listed',
+      { baseEntries: [held] },
+      [`${blob.path}: it is said to lie in bundle ${base.digest}, which is not listed as a base`],
+    ],
+    [
+      'what no base may hold',
+      { bases: [base], baseEntries: [{ ...held, path: 'a', kind: 'document' }] },
+      ['a: it is of kind "document", which no delta leaves to a base'],
+    ],
+    [
+      'what is in the file and in a base',
+      { ...add(blob), bases: [base], baseEntries: [held] },
+      [`${blob.path}: it is listed more than once`],
+    ],
+  ])('says of %s only what is wrong with it', (_, changes, expected) => {
+    expect(problemsOf(changes)).toEqual(expected);
+  });
+
+  it('says how a blob and the image that needs it differ in size', () => {
+    const [image, ...others] = input.images;
+    if (image === undefined) throw new Error('the small bundle has images');
+    const larger = { ...image, root: { ...image.root, size: image.root.size + 1 } };
+    expect(problemsOf({ images: [larger, ...others] })).toEqual([
+      `${blobPath(image.root.digest)}: it has ${image.root.size} bytes, and image "${image.name}" says ${image.root.size + 1}`,
+    ]);
+  });
+
   it('tells all problems at once', () => {
     expect(problemsOf(add(small('../a', 'x', 'document'), small('b c', 'x', 'document'))).length).toBeGreaterThanOrEqual(2);
     expect(() => planBundle({ ...input, ...add(small('../a', 'x', 'document')) })).toThrow(

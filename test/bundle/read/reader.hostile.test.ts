@@ -127,12 +127,18 @@ describe('verifyBundle', () => {
   it.each<readonly [string, (path: string) => Promise<void>]>([
     ['grows', (path) => appendFile(path, Buffer.alloc(2048, 'x'))],
     ['shrinks', (path) => truncate(path, Math.floor(whole.length / 2))],
-    ['is emptied', (path) => truncate(path, 0)],
+    ['is all but emptied', (path) => truncate(path, 100)],
   ])('finds the fault of a bundle that %s before the second look', async (_, change) => {
     const path = await copyOfGood();
     expect((await verifyBundle(path)).findings).toEqual([]);
     await change(path);
     expect((await verifyBundle(path)).findings).not.toEqual([]);
+  });
+
+  it('refuses one that is emptied before the second look', async () => {
+    const path = await copyOfGood();
+    await truncate(path, 0);
+    expect(await codeOf(() => verifyBundle(path))).toBe('BUNDLE_DAMAGED');
   });
 
   it('never ends in anything but a report or an error of ours, though the bundle shrinks while it is read', async () => {

@@ -15,6 +15,7 @@ import {
 } from '../../../src/bundle/index.ts';
 import { DigestMismatchError, digestOf } from '../../../src/core/index.ts';
 import { SMALL_BUNDLE_DATE, smallBundle, writeSmallBundle } from '../../support/small-bundle.ts';
+import { timed } from '../../support/timed.ts';
 
 let directory: string;
 let path: string;
@@ -170,7 +171,7 @@ describe('openBundle', () => {
     await expect(openBundle(copy)).rejects.toMatchObject({ code: 'BUNDLE_DAMAGED', message: expect.stringMatching(message) });
   });
 
-  it('opens a bundle of ten thousand members in well under a second', async () => {
+  timed('opens a bundle of ten thousand members in well under a second', async () => {
     const digest = digestOf('x');
     const files = Array.from({ length: 10_000 }, (_, index) => ({
       path: `documents/${index}`,

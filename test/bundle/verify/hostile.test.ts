@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle, verifyBundle, type BundlePlan, type VerifyReport } from '../../../src/bundle/index.ts';
@@ -139,7 +140,7 @@ describe('verifyBundle', () => {
     it('names the member that is cut, and all that are missing', async () => {
       for (const [index, found] of plan.members.entries()) {
         for (const size of [found.headerOffset, found.headerOffset + 100, found.offset, found.offset + Math.floor(found.size / 2)]) {
-          if (size >= found.offset + found.size) continue;
+          if (size === 0 || size >= found.offset + found.size) continue;
           const report = await verify(whole.subarray(0, size));
           const named = new Set(report.findings.map((finding) => finding.member));
           for (const { path } of plan.members.slice(index)) {
@@ -390,10 +391,26 @@ describe('verifyBundle', () => {
     }
   });
 
-  it('refuses what is no tar at all', async () => {
-    for (const bytes of [Buffer.alloc(0), Buffer.from('hello'), Buffer.alloc(5000, 'x'), Buffer.alloc(5120)]) {
-      expect((await verify(bytes)).findings.length).toBeGreaterThan(0);
-    }
+  it.each<[string, Buffer]>([
+    ['nothing: it is empty', Buffer.alloc(0)],
+    ['the text "hello"', Buffer.from('hello')],
+    ['the text "xxxxxxxxxxxxxxxxxxxxxxxx"', Buffer.alloc(5000, 'x')],
+    ['the text "{ "name": "x" }"', Buffer.from('{\n  "name": "x"\n}')],
+    ['zeros', Buffer.alloc(5120)],
+    ['gzip data', gzipSync('a bundle')],
+    ['a zip archive', Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(600)])],
+    ['a key, a certificate or a signature in text form', Buffer.from('-----BEGIN OPENSSH PRIVATE KEY-----\n')],
+    ['the bytes 00 01 02 03', Buffer.from([0, 1, 2, 3])],
+    [
+      'the member "manifest.json" of a tar archive',
+      Buffer.concat([member('manifest.json', '[]').bytes, member('layer.tar', 'x').bytes, END]),
+    ],
+  ])('calls a file that begins with %s no bundle', async (beginning, bytes) => {
+    await expect(verify(bytes)).rejects.toMatchObject({
+      code: 'BUNDLE_DAMAGED',
+      message: expect.stringMatching(/^Cannot verify "[^"]+": it is no Caisson bundle: it begins with /),
+    });
+    await expect(verify(bytes)).rejects.toThrow(`it begins with ${beginning}`);
   });
 
   it('stops counting at some number of faults', async () => {

@@ -29,7 +29,10 @@ describe('caisson adopt', () => {
     expect(planned.out).toContain('+ f2: unit caisson-depot.service (');
     expect(await run(words)).toMatchObject({ status: 2, err: expect.stringContaining('Cannot ask before the first file') });
     expect(existsSync(seedLayout(root).record)).toBe(false);
-    const adopted = await run([...words, '--yes']);
+    // The keys vouch for the site, and not for the bundle.
+    expect(await run([...words, '--yes'])).toMatchObject({ status: 4, err: expect.stringContaining('--unsigned') });
+    expect(existsSync(seedLayout(root).record)).toBe(false);
+    const adopted = await run([...words, '--unsigned', '--yes']);
     expect(adopted).toMatchObject({ status: 0, out: expect.stringContaining('"f2", this machine, is the seed of site "sample"\nDone: ') });
     const secret = await readFile(join(seedLayout(root).secrets, 'store-root'), 'utf8');
     for (const { out, err } of [planned, adopted]) expect(out + err).not.toContain(secret);

@@ -55,10 +55,10 @@ describe('caisson bundles', () => {
     const { out, status } = await command.run(['bundles']);
     expect(status).toBe(0);
     const [head = '', ...rows] = out.trim().split('\n');
-    expect(head.trim().split(/\s{2,}/)).toEqual(['NAME', 'VERSION', 'DIGEST', 'SIZE', 'KEPT AS', 'STATE', 'COPIES']);
+    expect(head.trim().split(/\s{2,}/)).toEqual(['NAME', 'VERSION', 'DIGEST', 'SIZE', 'KEPT AS', 'STATE', 'ACCEPTED', 'COPIES']);
     expect(rows.map((row) => row.trim().split(/\s{2,}/)).map(([name, version, , , ...rest]) => [name, version, ...rest])).toEqual([
-      ['sample', '1', 'before, base of sample 2', 'whole', '-'],
-      ['sample', '2', 'in force', 'whole', '-'],
+      ['sample', '1', 'before, base of sample 2', 'whole', 'unsigned', '-'],
+      ['sample', '2', 'in force', 'whole', 'unsigned', '-'],
     ]);
   });
 

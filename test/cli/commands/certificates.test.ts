@@ -67,7 +67,7 @@ describe('caisson certificates renew', () => {
       f1    record         note what the site has on this host
 
       8 steps would run; nothing was changed
-      Resources: 0 to add, 4 to change, 0 to remove, 100 as declared
+      Resources: 0 to add, 4 to change, 0 to remove, 103 as declared
       [status 0]"
     `);
     expect(await site.run(words)).toMatchObject({ status: 2, err: expect.stringContaining('the input is not a terminal') });
@@ -123,7 +123,7 @@ describe('caisson certificates rotate', () => {
       f1    record                note what the site has on this host
 
       11 steps would run; nothing was changed
-      Resources: 0 to add, 11 to change, 0 to remove, 93 as declared
+      Resources: 0 to add, 11 to change, 0 to remove, 96 as declared
       [status 0]"
     `);
     expect(await site.run(ROTATE)).toMatchObject({ status: 2, err: expect.stringContaining('the input is not a terminal') });

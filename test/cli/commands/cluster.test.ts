@@ -31,8 +31,10 @@ function status(name: string, components: AgentStatus['components']): AgentStatu
   };
 }
 
-function component(name: string, state: 'healthy' | 'unhealthy', reason = ''): AgentStatus['components'][number] {
-  return { name, state, since: SINCE, reason, errors: 0 };
+type Component = AgentStatus['components'][number];
+
+function component(name: string, state: 'healthy' | 'unhealthy', reason = '', keep?: Component['keep']): Component {
+  return { name, state, since: SINCE, reason, errors: 0, ...(keep === undefined ? {} : { keep }) };
 }
 
 beforeEach(async () => {
@@ -78,7 +80,7 @@ describe('caisson cluster', () => {
     const { code, error, out } = await cluster();
     expect({ code, error }).toEqual({ code: 0, error: '' });
     expect(out.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, '  '))).toEqual([
-      'NODE  ADDRESS  ROLES  COMPONENT  STATE  SINCE  REASON',
+      'NODE  ADDRESS  ROLES  COMPONENT  STATE  SINCE  RESTARTS  REASON',
       `m1  ${M1}  manage  docker  healthy  2025-01-01 08:15:00Z`,
       'etcd  healthy  2025-01-01 08:15:00Z',
       'prod: all healthy',
@@ -91,9 +93,50 @@ describe('caisson cluster', () => {
     answer = () => status('m1', [component('etcd', 'unhealthy', 'no\nleader \u001b[31mred')]);
     const { code, out, error } = await cluster();
     expect(code).toBe(6);
-    expect(out).toContain('unhealthy  2025-01-01 08:15:00Z  no leader \\x1b[31mred\n');
+    expect(out).toMatch(/unhealthy {2}2025-01-01 08:15:00Z +no leader \\x1b\[31mred\n/);
     expect(error).toContain('CLUSTER_UNHEALTHY');
     expect(error).toContain('1 of 1 components not healthy');
+  });
+
+  it('names first what the others wait for, and every restart with its reason', async () => {
+    await record({ m1: M1 });
+    const waiting = (...waitsFor: string[]) => ({ restarts: 0, standing: 'waiting', waitsFor });
+    const last = { at: '2025-01-01T08:10:00.000Z', because: 'no answer within 10 s' };
+    answer = () =>
+      status('m1', [
+        component('docker', 'unhealthy', 'no answer', { restarts: 0, standing: 'reported', remedy: 'systemctl restart docker.service' }),
+        component('hub', 'unhealthy', 'ECONNREFUSED', waiting('docker@m1')),
+        component('gateway', 'unhealthy', '', waiting('hub@m1')),
+        component('dns', 'healthy', '', { restarts: 2, last }),
+        component('old', 'healthy', '', { restarts: 1, last: { ...last, at: '2024-12-01T08:10:00.000Z' } }),
+        component('db', 'unhealthy', 'gone', { restarts: 6, last, standing: 'crash-loop', next: '2025-01-01T08:20:00.000Z' }),
+      ]);
+    const { code, out, error } = await cluster();
+    expect(code).toBe(6);
+    const row = (name: string) =>
+      out
+        .split('\n')
+        .find((line) => line.includes(` ${name} `))
+        ?.replaceAll(/ {2,}/g, ' | ');
+    expect(row('docker')).toMatch(/unhealthy .*Z \| not restarted by the agent; to do so: systemctl restart docker\.service; no answer$/);
+    expect(row('hub')).toMatch(/Z \| waiting for docker@m1; ECONNREFUSED$/);
+    expect(row('gateway')).toMatch(/Z \| waiting for hub@m1$/);
+    expect(row('dns')).toMatch(/healthy .*Z \| 2 \| restarted at 2025-01-01 08:10:00Z: no answer within 10 s$/);
+    expect(row('old')).toMatch(/healthy .*Z \| 1$/);
+    expect(row('db')).toMatch(/Z \| 6 \| crash loop, restarted again at 2025-01-01 08:20:00Z; gone$/);
+    expect(error).toContain('not healthy: docker@m1 is down and 2 components wait for it, 4 of 6 components not healthy');
+    expect(JSON.parse((await cluster('--json')).out.split('\n')[0] ?? '')).toMatchObject({
+      causes: [{ of: 'docker@m1', waiting: ['gateway@m1', 'hub@m1'] }],
+      nodes: [
+        { status: { components: [{ name: 'docker', keep: { standing: 'reported' } }, {}, {}, { keep: { restarts: 2, last } }, {}, {}] } },
+      ],
+    });
+  });
+
+  it('does not call a cluster healthy in which something is in a crash loop, even while it is well for a moment', async () => {
+    await record({ m1: M1 });
+    answer = () => status('m1', [component('etcd', 'healthy', '', { restarts: 0, standing: 'crash-loop' })]);
+    expect(await cluster()).toMatchObject({ code: 6, out: expect.stringContaining('crash loop') });
   });
 
   it('shows a node that does not answer, and the others all the same', async () => {

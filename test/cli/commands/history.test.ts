@@ -63,6 +63,8 @@ describe('caisson history', () => {
       RUN           STARTED               ENDED                 OPERATION  OUTCOME  STEPS
       RUN-00000001  2026-01-01 00:00:00Z  2026-01-01 00:00:00Z  install    done     18
 
+      Bundle sha256:DIGEST, unsigned
+
       STARTED               HOST  OUTCOME  STEP                                                        REASON
       2026-01-01 00:00:00Z  n1    done     note what the site will have on this host
       2026-01-01 00:00:00Z  n1    done     copy and verify the bundle
@@ -89,6 +91,8 @@ describe('caisson history', () => {
       RUN           STARTED               ENDED                 OPERATION  OUTCOME  STEPS
       RUN-00000002  2026-01-01 00:00:20Z  2026-01-01 00:00:20Z  install    failed   1 done, 1 failed
 
+      Bundle sha256:DIGEST, unsigned
+
       STARTED               HOST  OUTCOME  STEP                                       REASON
       2026-01-01 00:00:20Z  n1    done     note what the site will have on this host
       2026-01-01 00:00:20Z  n1    failed   pull registry.example/web:1                Cannot run "docker pull --quiet depot.sample.internal:PORT/registry.example/web@sha256:DIGEST..." on "n1": exit status 1, disk: no space \\x1b[31mleft
@@ -109,7 +113,7 @@ describe('caisson history', () => {
     });
     expect(await site.told(['history', '--run', second, '--json'])).toMatchInlineSnapshot(`
       "[stdout]
-      {"type":"result","run":{"run":"RUN-00000001","operation":"install","cluster":"sample","bundle":"sha256:DIGEST","started":"2026-01-01T00:00:20.000Z","outcome":"failed","ended":"2026-01-01T00:00:20.000Z","steps":[{"step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","outcome":"done","started":"2026-01-01T00:00:20.000Z","ended":"2026-01-01T00:00:20.000Z"},{"step":"pull-images/n1/web-images","host":"n1","summary":"pull registry.example/web:1","outcome":"failed","started":"2026-01-01T00:00:20.000Z","ended":"2026-01-01T00:00:20.000Z","reason":"Cannot run \\"docker pull --quiet depot.sample.internal:PORT/registry.example/web@sha256:DIGEST...\\" on \\"n1\\": exit status 1, disk:\\nno space \\u001b[31mleft"}]}}
+      {"type":"result","run":{"run":"RUN-00000001","operation":"install","cluster":"sample","bundle":"sha256:DIGEST","accepted":"unsigned","started":"2026-01-01T00:00:20.000Z","outcome":"failed","ended":"2026-01-01T00:00:20.000Z","steps":[{"step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","outcome":"done","started":"2026-01-01T00:00:20.000Z","ended":"2026-01-01T00:00:20.000Z"},{"step":"pull-images/n1/web-images","host":"n1","summary":"pull registry.example/web:1","outcome":"failed","started":"2026-01-01T00:00:20.000Z","ended":"2026-01-01T00:00:20.000Z","reason":"Cannot run \\"docker pull --quiet depot.sample.internal:PORT/registry.example/web@sha256:DIGEST...\\" on \\"n1\\": exit status 1, disk:\\nno space \\u001b[31mleft"}]}}
       [status 0]"
     `);
   });

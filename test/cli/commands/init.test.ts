@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { registerCommands } from '../../../src/cli/commands/index.ts';
 import { fixedClock } from '../../../src/core/index.ts';
-import { HostKeyUnknownError, type FirstLogin } from '../../../src/host/index.ts';
+import { HostKeyUnknownError, type FirstLogin } from '../../../src/ssh/index.ts';
 import { INIT_FLAGS } from '../../../src/manifests/index.ts';
 import type { Machines } from '../../../src/site/index.ts';
 import { NOON } from '../../support/command-site.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
 interface Bare {
   readonly site: SimulatedSite;
   readonly machines: Machines;
-  /** Runs init with the flags that every run of it needs, and these. */
+  /** Runs init with the flags that every run of it needs, and these, which may be others of the same names. */
   readonly init: (words: readonly string[], options?: RunCaissonOptions) => Promise<Ended>;
   readonly text: () => Promise<string | undefined>;
 }
@@ -37,20 +37,30 @@ async function bare(of = bundle, beside?: string): Promise<Bare> {
   const { machines } = site.options;
   if (machines === undefined) throw new Error('the machines are not simulated');
   const clusterPath = join(directory(), 'cluster.yaml');
-  const words = ['init', '--install-type', 'offline', '--bundle', of, '--iip', FIRST_ADDRESS, '--cluster', clusterPath];
+  const needed = [
+    ['--install-type', 'offline'],
+    ['--bundle', of],
+    ['--iip', FIRST_ADDRESS],
+    ['--cluster', clusterPath],
+    ['--depot-port', String(depotPort)],
+  ];
   return {
     site,
     machines,
     init: (more, options = {}) =>
-      runCaisson([...words, '--depot-port', String(depotPort), ...more], { machines, clock: fixedClock(NOON), ...options }),
+      runCaisson(['init', ...needed.filter(([flag = '']) => !more.includes(flag)).flat(), ...more], {
+        machines,
+        clock: fixedClock(NOON),
+        ...options,
+      }),
     text: () => readFile(clusterPath, 'utf8').catch(() => undefined),
   };
 }
 
 describe('caisson init', () => {
-  it('has the flags whose names no platform may take, and no others', () => {
+  it('has the flags whose names no platform may take, and no others', async () => {
     const program = new Command();
-    registerCommands(program, async () => {});
+    await registerCommands(program, async () => {});
     const own = program.commands.find((command) => command.name() === 'init')?.options.map(({ long }) => (long ?? '').slice(2)) ?? [];
     expect([...own, 'json', 'quiet', 'debug', 'help'].sort()).toEqual([...INIT_FLAGS].sort());
   });
@@ -159,7 +169,7 @@ describe('caisson init of another machine', () => {
   });
 
   it('asks about a host key that nobody has vouched for, and --yes does not answer', async () => {
-    const flags = ['--root-pass-file', await passwordFile(), '--yes'];
+    const flags = ['--root-pass-file', await passwordFile(), '--yes', '--unsigned'];
     expect(await run(flags)).toMatchObject({ status: 6, err: expect.stringContaining(`give: --host-key ${FINGERPRINT}`) });
     expect(await run(flags, { typed: 'n\n' })).toMatchObject({ status: 6, err: expect.stringContaining(`key ${FINGERPRINT}`) });
     expect(logins).toEqual([]);

@@ -53,6 +53,9 @@ describe('caisson install --plan', () => {
       + n1: certificate depot (caisson-seed): it is not there yet
       + n1: file /etc/systemd/system/caisson-depot.service (caisson-seed): it is not there yet
       + n1: unit caisson-depot.service (caisson-seed): it is not there yet
+      + n1: file /etc/systemd/system/caisson-renewal.service (caisson-seed): it is not there yet
+      + n1: file /etc/systemd/system/caisson-renewal.timer (caisson-seed): it is not there yet
+      + n1: unit caisson-renewal.timer (caisson-seed): it is not there yet
       + n1: block /etc/hosts#caisson (caisson): it is not there yet
       + n1: directory /etc/caisson (caisson): it is not there yet
       + n1: directory /etc/caisson/pki (caisson): it is not there yet
@@ -92,6 +95,7 @@ describe('caisson install --plan', () => {
       + n1: definition /opt/sample/conf/store.yaml (store): it is not there yet
       + n1: image registry.example/web:1 (web): it is not there yet
       + n1: definition /opt/sample/conf/web.yaml (web): it is not there yet
+      sample 1.2 is not signed: compare its digest, sha256:DIGEST, with the one that its builder tells you
 
       HOST  PHASE                 STEP
       n1    record                note what the site will have on this host
@@ -114,7 +118,7 @@ describe('caisson install --plan', () => {
       n1    record                note what the site has on this host
 
       18 steps would run; nothing was changed
-      Resources: 50 to add, 0 to change, 0 to remove, 13 as declared
+      Resources: 53 to add, 0 to change, 0 to remove, 13 as declared
       [status 0]"
     `);
   });
@@ -143,6 +147,7 @@ describe('caisson install --plan', () => {
         store on m1 restarts; meanwhile it does not serve web
         web on f1 restarts
         web on f2 restarts
+      sample 1.3 is not signed: compare its digest, sha256:DIGEST, with the one that its builder tells you
 
       HOST  PHASE                 STEP
       m1    record                note what the site will have on this host
@@ -167,7 +172,7 @@ describe('caisson install --plan', () => {
       f2    record                note what the site has on this host
 
       20 steps would run; nothing was changed
-      Resources: 4 to add, 9 to change, 1 to remove, 136 as declared
+      Resources: 4 to add, 9 to change, 1 to remove, 139 as declared
       [status 0]"
     `);
   });
@@ -181,7 +186,7 @@ describe('caisson install --plan', () => {
       [
         "- n1: package jq (caisson): it was there before, and stays",
         "n1    remove                let go of what this host does not need any more, and leave it there: jq",
-        "Resources: 2 to add, 6 to change, 0 to remove, 1 to let go that stay, 56 as declared",
+        "Resources: 2 to add, 6 to change, 0 to remove, 1 to let go that stay, 59 as declared",
       ]
     `);
   });

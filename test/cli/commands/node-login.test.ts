@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HostKeyUnknownError, type FirstLogin } from '../../../src/host/index.ts';
+import { HostKeyUnknownError, type FirstLogin } from '../../../src/ssh/index.ts';
 import type { Machines } from '../../../src/site/index.ts';
 import { useCommandSites } from '../../support/command-site.ts';
 import { runCaisson, type RunCaissonOptions } from '../../support/run-caisson.ts';

@@ -167,7 +167,7 @@ describe('an agent that is asked by', () => {
       'State: | running (unhealthy)',
       'Reason: | 1 of 2 components not healthy; etcd is unhealthy: no leader',
       '',
-      'COMPONENT | STATE | SINCE | REASON',
+      'COMPONENT | STATE | SINCE | RESTARTS | REASON',
       'docker | healthy | 2025-01-01 08:15:00Z',
       'etcd | unhealthy | 2025-01-01 08:15:00Z | no leader',
     ]);
@@ -191,7 +191,7 @@ describe('the commands that change nodes', () => {
     const all = await bare(THREE_NODES);
     const path = all.site.options.clusterPath;
     await writeFile(path, (await readFile(path, 'utf8')).replace(/^.*name: f2.*\n/m, ''));
-    const { status, err } = await all.run(['install', '--offline', '--yes', '--bundle', bundles().bundle, '--cluster', path]);
+    const { status, err } = await all.run(['install', '--offline', '--yes', '--unsigned', '--bundle', bundles().bundle, '--cluster', path]);
     expect({ status, err: status === 0 ? '' : err }).toEqual({ status: 0, err: '' });
     return { ...all, path, cluster: () => readFile(path, 'utf8') };
   }

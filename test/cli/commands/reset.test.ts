@@ -59,6 +59,8 @@ describe('caisson reset', () => {
       - n1: file /etc/docker/daemon.json (docker): it is not wanted any more
       - n1: file /etc/systemd/system/caisson-agent.service (caisson): it is not wanted any more
       - n1: file /etc/systemd/system/caisson-depot.service (caisson-seed): it is not wanted any more
+      - n1: file /etc/systemd/system/caisson-renewal.service (caisson-seed): it is not wanted any more
+      - n1: file /etc/systemd/system/caisson-renewal.timer (caisson-seed): it is not wanted any more
       - n1: file /opt/sample/store.conf (store): it is not wanted any more
       - n1: file SEED/etc/caisson/pki/ca.crt (caisson-seed): it is not wanted any more
       - n1: image registry.example/store:1 (store): it is not wanted any more
@@ -70,6 +72,7 @@ describe('caisson reset', () => {
       - n1: package-source /etc/caisson/apt/updated-for (caisson): it is not wanted any more
       - n1: unit caisson-agent.service (caisson): it is not wanted any more
       - n1: unit caisson-depot.service (caisson-seed): it is not wanted any more
+      - n1: unit caisson-renewal.timer (caisson-seed): it is not wanted any more
       - n1: unit docker.service (docker): it is not wanted any more
       What follows:
         web on n1 is removed
@@ -86,7 +89,7 @@ describe('caisson reset', () => {
       n1    record  let the host go: it belongs to no site any more
 
       7 steps would run; nothing was changed
-      Resources: 0 to add, 0 to change, 48 to remove, 2 to let go that stay, 0 as declared
+      Resources: 0 to add, 0 to change, 51 to remove, 2 to let go that stay, 0 as declared
       [status 0]"
     `);
   });
@@ -129,7 +132,7 @@ describe('caisson reset', () => {
       f2    record  let the host go: it belongs to no site any more
 
       16 steps would run; nothing was changed
-      Resources: 0 to add, 0 to change, 116 to remove, 0 as declared
+      Resources: 0 to add, 0 to change, 119 to remove, 0 as declared
       [status 0]"
     `);
   });

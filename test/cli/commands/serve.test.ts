@@ -6,9 +6,11 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import type { CommandContext, CommandOutput } from '../../../src/cli/command.ts';
 import { registerServe } from '../../../src/cli/commands/serve.ts';
+import { signBundle } from '../../../src/bundle/index.ts';
 import { silent, systemClock, type Emit, type Event } from '../../../src/core/index.ts';
 import { makeRepositoryKey } from '../../../src/depot/index.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/index.ts';
+import { makeKey, signerOf } from '../../support/signing-keys.ts';
 import { writeSmallBundle } from '../../support/small-bundle.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
@@ -30,6 +32,7 @@ async function serve(
     version: '0',
     confirm: async () => false,
     askSecret: async () => undefined,
+    readStdin: async () => new Uint8Array(),
     print(output) {
       printed = output;
       during(output).then(
@@ -77,8 +80,18 @@ describe('caisson serve', () => {
     });
     expect(output.text).toMatch(/docker pull 127\.0\.0\.1:\d+\//);
     expect(output.text).toMatch(/http:\/\/127\.0\.0\.1:\d+\/apt\/debian-12, signed with .*\/key\.asc/);
-    expect(output.data).toMatchObject({ bundles: [{ name: 'lab', version: '1.2.3' }] });
+    expect(output.data).toMatchObject({ bundles: [{ name: 'lab', version: '1.2.3', signedBy: [] }] });
+    expect(output.text).toMatch(/^Serving lab 1\.2\.3 .*\n {2}not signed$/m);
     await expect(statusOf(`${urlOf(output)}/healthz`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('names the keys that signed', async () => {
+    const path = await bundle();
+    const signer = await signerOf(await makeKey(directory(), 'key'));
+    await signBundle(path, [signer]);
+    const output = await serve([path, '--listen', '127.0.0.1:0']);
+    expect(output.text).toContain(`  signed by ${signer.key.fingerprint} in SHA256SUMS.sig, which nobody vouched for`);
+    expect(output.data).toMatchObject({ bundles: [{ signedBy: [signer.key.fingerprint] }] });
   });
 
   it.each([['0.0.0.0:0'], [':0'], ['[::]:0'], ['192.0.2.1:0'], ['depot.example:5000']])('refuses %s without TLS', async (listen) => {

@@ -4,6 +4,8 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../src/cli/index.ts';
+import { openBundle } from '../../../src/bundle/index.ts';
+import { newerBundle, writeDelta } from '../../support/delta-bundle.ts';
 import { runCaisson as caisson } from '../../support/run-caisson.ts';
 import { allow, makeKey, signerOf } from '../../support/signing-keys.ts';
 import { writeSmallBundle } from '../../support/small-bundle.ts';
@@ -113,14 +115,24 @@ describe('caisson verify, of who signed', () => {
     const argv = ['verify', file('bundle.tar'), '--allowed-signers', allowed, '--require-signature'];
     const { key } = await signerOf(file('key'));
     const told = await caisson(argv);
-    expect(told).toMatchObject({ status: 0, out: expect.stringContaining(`signed by ${key.fingerprint} (key@example.com)`) });
-    expect(told.out).toMatch(/signed by SHA256:.*, which nobody vouched for/);
+    expect(told).toMatchObject({
+      status: 0,
+      out: expect.stringContaining(`signed by ${key.fingerprint} (key@example.com), allowed by ${allowed}:1`),
+    });
+    expect(told.out).toMatch(/signed by SHA256:\S+ in SHA256SUMS\.2\.sig, which nobody vouched for/);
     expect(lastResult((await caisson([...argv, '--json'])).out)).toMatchObject({
       signatures: [
-        { member: 'SHA256SUMS.sig', fingerprint: key.fingerprint, signer: 'allowed', principals: 'key@example.com' },
+        { member: 'SHA256SUMS.sig', fingerprint: key.fingerprint, signer: 'allowed', principals: 'key@example.com', place: `${allowed}:1` },
         { member: 'SHA256SUMS.2.sig', signer: 'unknown' },
       ],
     });
+  });
+
+  it('warns of an unsigned bundle without allowed signers, too, and of no signed one', async () => {
+    const unsigned = await caisson(['verify', file('bundle.tar')]);
+    expect(unsigned).toMatchObject({ status: 0, err: expect.stringContaining('is not signed: it is whole, and nobody says whose it is') });
+    await sign('key');
+    expect((await caisson(['verify', file('bundle.tar')])).err).not.toContain('is not signed');
   });
 
   it('refuses a stranger and a revoked key, also when no signature is required', async () => {
@@ -163,5 +175,38 @@ describe('caisson verify, of who signed', () => {
       status: 3,
       err: expect.stringContaining('allowed:1:7: '),
     });
+  });
+});
+
+describe('caisson verify, of a delta with its base', () => {
+  async function bundles(): Promise<{ readonly old: string; readonly other: string; readonly delta: string }> {
+    const [old, other] = [file('old.tar'), file('other.tar')];
+    await writeSmallBundle(old, newerBundle('1.0', ['one']));
+    await writeSmallBundle(other, newerBundle('1.0', ['two']));
+    return { old, other, delta: await writeDelta(file('delta.tar'), newerBundle('1.1', ['one', 'three']), [old]) };
+  }
+
+  it('takes the base that it was made against, and a delta alone', async () => {
+    const { old, other, delta } = await bundles();
+    expect(await caisson(['verify', delta, old])).toMatchObject({ status: 0 });
+    expect(await caisson(['verify', other, delta, old])).toMatchObject({ status: 0 });
+    expect(await caisson(['verify', delta])).toMatchObject({ status: 0 });
+  });
+
+  it('refuses another bundle of its name, with both digests', async () => {
+    const { old, other, delta } = await bundles();
+    const [wanted, found] = await Promise.all(
+      [old, other].map(async (path) => {
+        const reader = await openBundle(path);
+        await reader.close();
+        return reader.bundleDigest;
+      }),
+    );
+    const { status, err } = await caisson(['verify', other, delta]);
+    expect(err).toContain(`Cannot use "${other}" as the base of "${delta}": it is`);
+    expect(err).toContain(`bundle ${found}, want`);
+    expect(err).toContain(`bundle ${wanted}`);
+    expect(status).toBe(3);
+    expect((await caisson(['serve', delta, other, '--listen', '127.0.0.1:0'])).err).toContain(`bundle ${found}, want`);
   });
 });

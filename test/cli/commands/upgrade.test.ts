@@ -28,9 +28,10 @@ describe('caisson upgrade', () => {
       What follows:
         store on m1 restarts; meanwhile it does not serve web
         web on f1 restarts
+      sample 1.3 is not signed: compare its digest, sha256:DIGEST, with the one that its builder tells you
       No backup is made first: cluster.yaml has no backup section
       14 steps would run; nothing was changed
-      Resources: 2 to add, 7 to change, 1 to remove, 96 as declared
+      Resources: 2 to add, 7 to change, 1 to remove, 99 as declared
       [status 0]"
     `);
     expect(storeOf(site)).not.toContain('keep=7');
@@ -43,13 +44,13 @@ describe('caisson upgrade', () => {
     expect(storeOf(site)).not.toContain('keep=7');
     expect(await site.run(upgrade(), { typed: 'y\n' })).toMatchObject({ status: 0, out: expect.stringMatching(/^Done: \d+ of \d+ steps/) });
     expect(storeOf(site)).toContain('keep=7');
-    expect((await site.run(upgrade('--yes'))).out).toBe('Everything was as declared; nothing was changed (0 s)\n');
+    expect((await site.run(upgrade('--unsigned', '--yes'))).out).toBe('Everything was as declared; nothing was changed (0 s)\n');
   });
 
   it('names each component that is not healthy by its host, and changes nothing', async () => {
     const site = await sites.installed(TWO);
     site.site.machine('f1').sick.add('web');
-    expect(await site.told(upgrade('--yes'))).toMatchInlineSnapshot(`
+    expect(await site.told(upgrade('--unsigned', '--yes'))).toMatchInlineSnapshot(`
       "[stderr]
       Error SITE_CONFLICT: Cannot change this site: 1 conflict
         f1: web is unhealthy: no image
@@ -74,7 +75,7 @@ describe('caisson upgrade', () => {
 describe('caisson rollback', () => {
   it('prints what changes back with --plan, asks, and goes back to the bundle before', async () => {
     const site = await sites.installed(TWO);
-    await site.run(upgrade('--yes'));
+    await site.run(upgrade('--unsigned', '--yes'));
     expect(changesIn(await site.told(['rollback', '--plan']))).toMatchInlineSnapshot(`
       "[stdout]
       ~ m1: file /etc/systemd/system/caisson-depot.service (caisson-seed): its content differs; it is declared otherwise now
@@ -90,7 +91,7 @@ describe('caisson rollback', () => {
         store on m1 restarts; meanwhile it does not serve web
         web on f1 restarts
       13 steps would run; nothing was changed
-      Resources: 1 to add, 7 to change, 1 to remove, 97 as declared
+      Resources: 1 to add, 7 to change, 1 to remove, 100 as declared
       [status 0]"
     `);
     expect(storeOf(site)).toContain('keep=7');

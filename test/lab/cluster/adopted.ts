@@ -74,7 +74,7 @@ export function adopted(side: GetSide): void {
 
   it('can be changed from there', async () => {
     await change(['node', 'roles', 'c2', '--role', 'compute,gateway']);
-    expect((await containersOf(site, 'c2')).map(({ name }) => name)).toEqual(['rbd-dns', 'rbd-gateway']);
+    expect((await containersOf(site, 'c2')).map(({ name }) => name)).toEqual(['etcd-proxy', 'rbd-dns', 'rbd-gateway']);
   });
 
   it('goes on by its manager, from the keys of the authorities, what the hosts know, and the copy of the bundle there', async () => {
@@ -90,7 +90,7 @@ export function adopted(side: GetSide): void {
 
   it('can be changed from there, too', async () => {
     await change(['node', 'roles', 'c2', '--role', 'compute']);
-    expect((await containersOf(site, 'c2')).map(({ name }) => name)).toEqual(['rbd-dns']);
+    expect((await containersOf(site, 'c2')).map(({ name }) => name)).toEqual(['etcd-proxy', 'rbd-dns']);
   });
 
   async function adopt(words: readonly string[]): Promise<void> {

@@ -59,7 +59,9 @@ export function changedLater(getSite: () => Site, side: GetSide): void {
         .replace('roles: [gateway]', 'roles: [manage, gateway]');
       const plan = await planSteps(site, await writeCluster(moved, 'moved.yaml'));
       expect(plan.ids.filter((id) => /rbd-db|rbd-hub|rbd-monitor/.test(id) && id.includes('/c1/'))).toEqual([]);
-      expect(plan.consequences.filter((line) => /etcd|rbd-db|rbd-hub/.test(line))).toEqual([]);
+      // A member of etcd needs no proxy, which leaves its port to it.
+      const proxies = ['c1', 'g1'].map((node) => `etcd-proxy on ${node} is removed`);
+      expect(plan.consequences.filter((line) => /etcd|rbd-db|rbd-hub/.test(line)).sort()).toEqual(proxies);
     });
 
     it.each([
@@ -76,7 +78,7 @@ export function changedLater(getSite: () => Site, side: GetSide): void {
   });
 
   describe('an upgrade to a bundle with another daemon.json, and the way back', () => {
-    const upgrade = ['upgrade', '--bundle', `${CARRIED}/newer.tar`];
+    const upgrade = ['upgrade', '--bundle', `${CARRIED}/newer.tar`, '--unsigned'];
 
     it('restarts the engine of one host after the other, as the plan says, each seen healthy again before the next', async () => {
       const site = getSite();
@@ -126,7 +128,7 @@ export function changedLater(getSite: () => Site, side: GetSide): void {
         'ls -d /etc/caisson /var/lib/caisson /opt/rainbond /usr/local/bin/caisson /etc/systemd/system/caisson-agent.service 2>/dev/null || true';
       expect(await site.bash('c1', left)).toBe('');
       expect(await site.bash('c1', 'grep -c caisson /etc/hosts || true; command -v docker || true')).toBe('0');
-      expect((await containersOf(site, 'g1')).map(({ name }) => name)).toEqual(['rbd-dns']);
+      expect((await containersOf(site, 'g1')).map(({ name }) => name)).toEqual(['etcd-proxy', 'rbd-dns']);
       expect((await containersOf(site, 'm1')).map(({ name }) => name)).toContain('rbd-gateway');
       const { stdout } = await site.caisson('history');
       expect(stdout).toMatch(/install +done/);

@@ -71,7 +71,7 @@ export async function planSteps(site: Site, words: readonly string[] = INSTALL):
   const ran = await site.caisson('--json', ...words, '--plan');
   if (ran.status !== 0) throw new Error(`install --plan ended with status ${ran.status}: ${ran.stderr}`);
   const listed = plan.parse(parseLines(ran.stdout).at(-1));
-  const open = listed.steps.filter(({ type }) => !['gate', 'quorum', 'depot'].includes(type)).map(({ id }) => id);
+  const open = listed.steps.filter(({ type }) => ['make', 'remove', 'action', 'record'].includes(type)).map(({ id }) => id);
   if (listed.open !== open.length) throw new Error(`install --plan counts ${listed.open} open steps and lists ${open.length}`);
   return {
     ids: listed.steps.map(({ id }) => id),

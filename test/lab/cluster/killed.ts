@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { INSTALL, THREE_ROLES, CARRIED, type LabCluster } from '../scenario.ts';
 import { endStateOf, type EndState } from './end-state.ts';
-import { killedLater, listHosts, type Untouched } from './killed-later.ts';
+import { listHosts, type Untouched } from './host-list.ts';
+import { killedLater } from './killed-later.ts';
 import { reportOf, runInstall, type InstallReport } from './installer.ts';
 import { clusterState } from './observe.ts';
 import { openSite, type GetSide, type Site } from './site.ts';

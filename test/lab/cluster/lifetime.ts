@@ -7,7 +7,7 @@ import { connectToLab, describeOnLab } from '../resources/lab-kinds.ts';
 import { CARRIED, type LabCluster } from '../scenario.ts';
 import { planSteps, runInstall } from './installer.ts';
 import { readData, spoilData, writeData, type DataPlaces, type KeptData } from './kept-data.ts';
-import { changes, listHosts, type Untouched } from './killed-later.ts';
+import { changes, listHosts, type Untouched } from './host-list.ts';
 import { KILL_SEED, runWithKills } from './kills.ts';
 import { buildNewerBundle } from './newer-bundle.ts';
 import { clusterState, containersOf, untilHealthy } from './observe.ts';
@@ -113,10 +113,10 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
 
   it('gives a node another role, and takes it away again', async () => {
     await change(['node', 'roles', 'c1', '--role', 'compute,gateway'], kills - 1);
-    expect((await containersOf(site, 'c1')).map(({ name }) => name)).toEqual(['rbd-dns', 'rbd-gateway']);
+    expect((await containersOf(site, 'c1')).map(({ name }) => name)).toEqual(['etcd-proxy', 'rbd-dns', 'rbd-gateway']);
     expect(await gatewayAt(site, 'c1')).toContain('200 OK');
     await change(['node', 'roles', 'c1', '--role', 'compute'], kills - 1);
-    expect((await containersOf(site, 'c1')).map(({ name }) => name)).toEqual(['rbd-dns']);
+    expect((await containersOf(site, 'c1')).map(({ name }) => name)).toEqual(['etcd-proxy', 'rbd-dns']);
     expect((await site.try('c1', 'ss -Hlnt "sport = :443" | grep .')).stdout).toBe('');
     await expectDataKept('c1');
   });
@@ -126,8 +126,8 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
     expect(declared.status, declared.stderr).toBe(0);
     site = siteWith(site, 's1', ['m1', 'g1', 'c1', 'c2', 'g2']);
     await change(['node', 'add', 'g2', '--iip', site.address('g2'), '--role', 'gateway', '--install']);
-    expect((await containersOf(site, 'c2')).map(({ name }) => name)).toEqual(['rbd-dns']);
-    expect((await containersOf(site, 'g2')).map(({ name }) => name)).toEqual(['rbd-dns', 'rbd-gateway']);
+    expect((await containersOf(site, 'c2')).map(({ name }) => name)).toEqual(['etcd-proxy', 'rbd-dns']);
+    expect((await containersOf(site, 'g2')).map(({ name }) => name)).toEqual(['etcd-proxy', 'rbd-dns', 'rbd-gateway']);
     expect(await reporting(site)).toEqual(['c1', 'c2', 'g1', 'g2', 'm1']);
     await expectDataKept('c2', 'g2');
   });
@@ -179,7 +179,7 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
       const { path, daemon } = await buildNewerBundle(side());
       await site.lab.copyTo('g2', path, `${CARRIED}/newer.tar`);
       const before = await site.bash('c2', 'cat /etc/docker/daemon.json');
-      await change(['upgrade', '--bundle', `${CARRIED}/newer.tar`]);
+      await change(['upgrade', '--bundle', `${CARRIED}/newer.tar`, '--unsigned']);
       expect(await site.bash('c2', 'cat /etc/docker/daemon.json')).toBe(daemon.trimEnd());
       await expectDataKept('c2');
       await change(['rollback']);
@@ -189,7 +189,7 @@ export function lifetime(side: GetSide, { kills, isLong }: Lifetime): void {
     });
 
     it('goes, and leaves the hosts as they were', async () => {
-      const words = ['reset', '--bundle', `${CARRIED}/cluster.tar`, '--cluster', `${CARRIED}/cluster.yaml`, '--purge'];
+      const words = ['reset', '--bundle', `${CARRIED}/cluster.tar`, '--cluster', `${CARRIED}/cluster.yaml`, '--unsigned', '--purge'];
       await killedOver(words, kills);
       const left = await listHosts(site);
       for (const node of site.nodes) expect([node, ...changes(untouched[node] ?? [], left[node] ?? [])]).toEqual([node]);

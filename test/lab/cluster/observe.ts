@@ -38,6 +38,13 @@ export function promised(manifest: BundleManifest, containers: readonly RunningC
   });
 }
 
+const kept = z.object({
+  restarts: z.number(),
+  last: z.object({ at: z.string(), because: z.string() }).optional(),
+  standing: z.string().optional(),
+  waitsFor: z.array(z.string()).optional(),
+});
+
 const clusterReport = z.object({
   type: z.literal('result'),
   cluster: z.string(),
@@ -46,7 +53,9 @@ const clusterReport = z.object({
     z.object({
       name: z.string(),
       roles: z.array(z.string()),
-      status: z.object({ components: z.array(z.object({ name: z.string(), state: z.string(), since: z.string() })) }).optional(),
+      status: z
+        .object({ components: z.array(z.object({ name: z.string(), state: z.string(), since: z.string(), keep: kept.optional() })) })
+        .optional(),
     }),
   ),
 });
@@ -56,6 +65,8 @@ export interface ClusterReport {
   readonly healthy: boolean;
   /** `NODE/COMPONENT` of all components that nodes report, by their state. */
   readonly components: Readonly<Record<string, string>>;
+  /** `NODE/COMPONENT`, by what its agent does about it. */
+  readonly kept: Readonly<Record<string, z.output<typeof kept> | undefined>>;
 }
 
 /** What `caisson cluster` on the seed says. */
@@ -65,7 +76,10 @@ export async function clusterState(site: Site): Promise<ClusterReport> {
   const components = report.nodes.flatMap(({ name: node, status }) =>
     (status?.components ?? []).map(({ name, state }) => [`${node}/${name}`, state] as const),
   );
-  return { status: ran.status, healthy: report.healthy, components: Object.fromEntries(components) };
+  const keeps = report.nodes.flatMap(({ name: node, status }) =>
+    (status?.components ?? []).map(({ name, keep }) => [`${node}/${name}`, keep] as const),
+  );
+  return { status: ran.status, healthy: report.healthy, components: Object.fromEntries(components), kept: Object.fromEntries(keeps) };
 }
 
 /** Waits until every component of every node is healthy. */

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { proveAirGap } from '../air-gap.ts';
 import { openOutside, type Outside } from '../outside.ts';
@@ -156,7 +156,9 @@ const OWN_LIFE = [
 /** Brings what an install from a lock needs, and takes away the bundle. */
 async function carryInputs(site: Site, side: Side): Promise<void> {
   const archive = join(side.connected.directory, 'inputs.tar');
-  await run(['tar', '--create', '--file', archive, '--directory', repositoryRoot(), 'manifests', 'images.txt']);
+  // The list of the lock: the connected side does not have every image of the platform.
+  const list = ['--directory', dirname(side.bundle.path), 'images.txt'];
+  await run(['tar', '--create', '--file', archive, '--directory', repositoryRoot(), 'manifests', ...list]);
   const { lab, seed } = site;
   await lab.copyTo(seed, archive, `${CARRIED}/inputs.tar`);
   await lab.copyTo(seed, frozenLock(side), LOCK);

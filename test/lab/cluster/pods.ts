@@ -3,6 +3,7 @@ import { eventually } from '../eventually.ts';
 import { INSTALL, type LabCluster } from '../scenario.ts';
 import { runInstall } from './installer.ts';
 import { untilHealthy } from './observe.ts';
+import { expectPlatformWorks } from './platform.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
 
 /** What a person who runs applications would write: two pods, apart, behind a service that is reached from outside. */
@@ -80,6 +81,13 @@ export function pods(side: GetSide, backend: 'vxlan' | 'host-gw'): void {
       );
       expect(ready.trim()).toBe('c1=True c2=True');
     });
+  });
+
+  it('has the platform itself at work, and a way to etcd on hosts that are no member', async () => {
+    await expectPlatformWorks(site, 'm1');
+    const put = 'docker exec --env=ETCDCTL_API=3 "$1" etcdctl --endpoints=http://127.0.0.1:2379';
+    await site.bash('c1', `${put} put /from/c1 here`, 'etcd-proxy');
+    expect(await site.bash('m1', `${put} get --print-value-only /from/c1`, 'etcd')).toBe('here');
   });
 
   it('runs pods from an image of its own registry, pulled by name and with the certificate that hosts trust', async () => {

@@ -49,6 +49,7 @@ export function refused(side: GetSide): void {
         `${CARRIED}/cluster.tar`,
         '--cluster',
         `${CARRIED}/mistaken.yaml`,
+        '--unsigned',
         '--yes',
       );
       expect(ran.status, ran.stderr).toBe(3);

@@ -3,6 +3,7 @@ import { eventually } from '../eventually.ts';
 import type { LabCluster } from '../scenario.ts';
 import { runInstall } from './installer.ts';
 import { clusterState, containersOf, httpsGet, promised } from './observe.ts';
+import { expectNeighboursMatter, expectPlatformWorks, PLATFORM_CONTAINERS } from './platform.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
 
 const CLUSTER: LabCluster = {
@@ -42,19 +43,16 @@ export function singleNode(side: GetSide): void {
     const report = await clusterState(site);
     expect(report).toMatchObject({ status: 0, healthy: true });
     const containers = await containersOf(site, 'n1');
-    expect(containers.map(({ name }) => name)).toEqual([
-      'etcd',
-      'kube-apiserver',
-      'kube-controller-manager',
-      'kube-scheduler',
-      'rbd-db',
-      'rbd-dns',
-      'rbd-gateway',
-      'rbd-hub',
-      'rbd-monitor',
-    ]);
+    const control = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+    const base = ['etcd', 'rbd-db', 'rbd-dns', 'rbd-gateway', 'rbd-hub', 'rbd-monitor'];
+    expect(containers.map(({ name }) => name)).toEqual([...control, ...base, ...PLATFORM_CONTAINERS].sort());
     expect(containers.map(({ name, imageId }) => [name, imageId])).toEqual(promised(side().manifest, containers));
     expect(await httpsGet(site, 'n1', 'goodrain.me', '/v2/', '/etc/caisson/pki/ca.crt')).toContain('200 OK');
+  });
+
+  it('has the platform itself at work, each program with what it needs', async () => {
+    await expectPlatformWorks(site, 'n1');
+    await expectNeighboursMatter(site, 'n1');
   });
 
   it('has a Kubernetes that runs a pod', async () => {

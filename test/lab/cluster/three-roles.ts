@@ -6,14 +6,15 @@ import { THREE_ROLES } from '../scenario.ts';
 import { changedLater } from './changed-later.ts';
 import { endStateOf, type EndState } from './end-state.ts';
 import { planSteps, runInstall, type InstallReport, type PlannedSteps } from './installer.ts';
+import { keptWell } from './kept-well.ts';
 import { clusterState, containersOf, digestsOf, httpGet, httpsGet, promised, startTimes, untilHealthy, watchFiles } from './observe.ts';
 import { everywhere, openSite, type GetSide, type Site } from './site.ts';
 
 /** Which containers the roles of the shipped manifests bring to each host. */
 const CONTAINERS: Readonly<Record<string, readonly string[]>> = {
   m1: ['etcd', 'rbd-db', 'rbd-dns', 'rbd-hub', 'rbd-monitor'],
-  g1: ['rbd-dns', 'rbd-gateway'],
-  c1: ['rbd-dns'],
+  g1: ['etcd-proxy', 'rbd-dns', 'rbd-gateway'],
+  c1: ['etcd-proxy', 'rbd-dns'],
 };
 const AUTHORITY = '/etc/caisson/pki/ca.crt';
 const DATABASE_SECRET = '/var/lib/caisson/secrets/db-root';
@@ -329,5 +330,6 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
     });
   });
 
+  keptWell(() => site);
   changedLater(() => site, side);
 }

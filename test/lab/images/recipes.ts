@@ -41,6 +41,21 @@ export const LEFT_OUT: RegExp =
 
 const ENTRYPOINT = ['/usr/local/bin/entrypoint'];
 
+/** An image of the platform's own programs: the same stand-in for each, which `COMPONENT` tells what it is. */
+function platformImage(component: string, tag: string, more: Pick<ImageRecipe, 'ports'> & Partial<ImageRecipe>): ImageRecipe {
+  return {
+    reference: `rainbond/${component}:${tag}`,
+    folder: component,
+    packages: [],
+    programs: { '/run/entrypoint.sh': 'rainbond' },
+    entrypoint: ['/run/entrypoint.sh'],
+    environment: [`COMPONENT=${component}`],
+    ...more,
+  };
+}
+
+const RELEASE = 'v5.1.11-release';
+
 export const IMAGE_RECIPES: readonly ImageRecipe[] = [
   {
     reference: 'rainbond/etcd:v3.2.25',
@@ -120,6 +135,8 @@ export const IMAGE_RECIPES: readonly ImageRecipe[] = [
   },
   {
     reference: 'rainbond/pause-amd64:3.0',
+    // What the platform starts in builds and in pods of applications, and the lab does not.
+    otherReferences: ['builder', 'runner', 'adapter', 'rbd-init-probe', 'tcm', 'mesh_plugin'].map((name) => `rainbond/${name}:latest`),
     folder: 'pause',
     bare: true,
     packages: [],
@@ -127,4 +144,21 @@ export const IMAGE_RECIPES: readonly ImageRecipe[] = [
     entrypoint: ['/pause'],
     ports: [],
   },
+  {
+    reference: 'rainbond/mysqld-exporter:latest',
+    folder: 'mysqld-exporter',
+    packages: ['prometheus-mysqld-exporter'],
+    links: { '/bin/mysqld_exporter': '/usr/bin/prometheus-mysqld-exporter' },
+    entrypoint: ['/bin/mysqld_exporter'],
+    ports: ['9104/tcp'],
+  },
+  platformImage('rbd-mq', RELEASE, { ports: ['6300/tcp', '6301/tcp'] }),
+  platformImage('rbd-eventlog', RELEASE, { ports: ['6362/tcp', '6363/tcp', '6365/tcp', '6366/tcp', '6166/udp'] }),
+  platformImage('rbd-api', RELEASE, { ports: ['6060/tcp', '8443/tcp', '8888/tcp'] }),
+  platformImage('rbd-chaos', RELEASE, { ports: ['3228/tcp'] }),
+  platformImage('rbd-worker', RELEASE, { ports: ['6369/tcp', '6535/tcp'] }),
+  platformImage('rbd-webcli', RELEASE, { ports: ['7171/tcp'] }),
+  platformImage('rbd-app-ui', RELEASE, { ports: ['7070/tcp'], links: { '/app/ui/entrypoint.sh': '/run/entrypoint.sh' } }),
+  platformImage('rbd-repo', '6.5.9', { ports: ['8081/tcp'], user: '1030' }),
+  platformImage('kube-state-metrics', 'latest', { ports: ['9105/tcp', '9981/tcp'] }),
 ];

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import { connectHost, type Host } from '../../../src/host/index.ts';
+import { type Host } from '../../../src/host/index.ts';
+import { connectHost } from '../../../src/ssh/index.ts';
 import type { ResourceKindName, Specs } from '../../../src/resources/index.ts';
 import { KINDS } from '../../../src/resources/kinds.ts';
 import { describeResourceKind, type ContractOptions, type KindUnderTest } from '../../contract/resource-kind.ts';

@@ -254,6 +254,18 @@ describe('what is excluded, recommended or tied', () => {
     expect(await of(true)).toEqual(['app: s', 'core: base s', 'doc: s', 'foe: s', 'lib: s', 'lib-extra: s']);
   });
 
+  it('comes along with what two sets bring, whichever of them wants it', async () => {
+    const index = 'plain; Depends: lib\nfull; Depends: lib\nlib; Recommends: lib-extra\nlib-extra';
+    for (const wanting of [true, false]) {
+      const sets = [
+        { name: 'a', packages: [wanting ? 'plain' : 'full'] },
+        { name: 'b', packages: [wanting ? 'full' : 'plain'], recommends: true },
+      ];
+      const { packages } = await closePackages(indexOf(index), { sets, together: [['a', 'b']], base });
+      expect(packages.map(({ record }) => record.name)).toEqual(['full', 'lib', 'lib-extra', 'plain']);
+    }
+  });
+
   it('is told when several packages provide a name alike, unless a set names one of them', async () => {
     const index = 'app; Depends: virtual\na; Provides: virtual\nb; Provides: virtual\nc; Provides: virtual; Priority: extra';
     const of = async (...packages: readonly string[]) =>

@@ -40,6 +40,8 @@ describe('parseParagraph', () => {
 
   it.each([
     ['no colon here', 'is not a field'],
+    ['none here\nA: 1', '"none here" is not a field'],
+    [`${'x'.repeat(80)}\nA: 1`, `"${'x'.repeat(60)}" is not a field`],
     ['A: 1\nno colon: no, but this\nneither', 'is not a field'],
     [': value', 'is not a field'],
     ['A: 1\na: 2', 'twice'],

@@ -44,7 +44,7 @@ describe('Debian version order', () => {
   });
 
   it('knows the shape of a version', () => {
-    expect(['1.0', '1:2.3-4~5+b1', '0', '1:2:3-1'].filter(isDebVersion)).toHaveLength(4);
+    expect(['1.0', '1:2.3-4~5+b1', '0', '1:2:3-1', '1'.repeat(255)].filter(isDebVersion)).toHaveLength(5);
     expect(['', '1.0/2', '../1', '1.0 ', 'a:1', '1'.repeat(256), '1.0\n'].filter(isDebVersion)).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { digestOf } from '../../../src/core/index.ts';
 import type { AptRecord } from '../../../src/ospkg/apt/apt-record.ts';
 import { signRelease } from '../../../src/ospkg/apt/sign-repo.ts';
 import { aptPoolPath, writeAptRepository } from '../../../src/ospkg/apt/write-repo.ts';
-import { generateRepositoryKey, packageFormat } from '../../../src/ospkg/index.ts';
+import { generateRepositoryKey, packageFormat, type PackageRequest } from '../../../src/ospkg/index.ts';
 import { describePackageFormat, RELEASED, type PublishedRepository, type SamplePackage } from '../../contract/package-format.ts';
 import { stanza } from '../support.ts';
 
@@ -76,19 +76,48 @@ describePackageFormat('apt', () => ({
 }));
 
 describe('the digest of a request', () => {
+  const keyring = Buffer.from('keyring');
+  const request = {
+    id: 'debian-12',
+    architecture: 'amd64',
+    source: {
+      packages: 'apt',
+      codename: 'bookworm',
+      sources: [{ url: MIRROR, suites: ['bookworm'], components: ['main'], keyring }],
+      base: { priorities: ['required'] },
+    },
+    sets: [{ name: 'tools', packages: ['hello'] }],
+  } as const;
+  const { source } = request;
+  const [mirror] = source.sources;
+  const [tools] = request.sets;
+
+  it.each<readonly [string, PackageRequest]>([
+    ['another system', { ...request, id: 'debian-13' }],
+    ['another architecture', { ...request, architecture: 'arm64' }],
+    ['another codename', { ...request, source: { ...source, codename: 'trixie' } }],
+    ['another mirror', { ...request, source: { ...source, sources: [{ ...mirror, url: 'http://other.example' }] } }],
+    ['another suite', { ...request, source: { ...source, sources: [{ ...mirror, suites: ['trixie'] }] } }],
+    ['another component', { ...request, source: { ...source, sources: [{ ...mirror, components: ['contrib'] }] } }],
+    ['another keyring', { ...request, source: { ...source, sources: [{ ...mirror, keyring: Buffer.from('other') }] } }],
+    ['a preferred package', { ...request, source: { ...source, sources: [{ ...mirror, prefer: ['hello'] }] } }],
+    ['no mirror', { ...request, source: { ...source, sources: [] } }],
+    ['an excluded package', { ...request, source: { ...source, exclude: ['hello'] } }],
+    ['another base', { ...request, source: { ...source, base: { priorities: [] } } }],
+    ['another set', { ...request, sets: [{ ...tools, name: 'other' }] }],
+    ['another package', { ...request, sets: [{ ...tools, packages: ['other'] }] }],
+    ['what packages recommend', { ...request, sets: [{ ...tools, recommends: true }] }],
+    ['sets that one host gets', { ...request, together: [['tools', 'other']] }],
+  ])('is another for %s', (_, other) => {
+    expect(packageFormat('apt').digestOf(other)).not.toBe(packageFormat('apt').digestOf(request));
+  });
+
+  it('is the same where a set says that it takes nothing that is recommended, and for a host with one set alone', () => {
+    const other = { ...request, sets: [{ ...tools, recommends: false }], together: [['tools']] };
+    expect(packageFormat('apt').digestOf(other)).toBe(packageFormat('apt').digestOf(request));
+  });
+
   it('is of the text that locks in use have the digest of', () => {
-    const keyring = Buffer.from('keyring');
-    const request = {
-      id: 'debian-12',
-      architecture: 'amd64',
-      source: {
-        packages: 'apt',
-        codename: 'bookworm',
-        sources: [{ url: MIRROR, suites: ['bookworm'], components: ['main'], keyring }],
-        base: { priorities: ['required'] },
-      },
-      sets: [{ name: 'tools', packages: ['hello'] }],
-    } as const;
     const text =
       `{"id":"debian-12","codename":"bookworm","architecture":"amd64","sources":[{"url":"${MIRROR}","suites":["bookworm"],` +
       `"components":["main"],"keyring":"${digestOf(keyring)}"}],"sets":[{"name":"tools","packages":["hello"]}],"base":["required"]}`;

@@ -331,7 +331,7 @@ async function askOurs(item: Case, urls: readonly string[]): Promise<Answer> {
       ? { NETRC: join(warehouse.directory, transport === 'login' ? 'netrc' : 'wrong-netrc') }
       : {};
   const upstream = await connectUpstream({
-    imageList: 'images.txt',
+    imageLists: ['images.txt'],
     mirrors: new Map(),
     env,
     ca: [authority.cert],

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { generateKey, sign, createMessage, readPrivateKey } from 'openpgp';
 import { describe, expect, it } from 'vitest';
-import { digestOf, fixedClock, hexOf } from '../../../src/core/index.ts';
+import { digestOf, fixedClock, hexOf, type Event } from '../../../src/core/index.ts';
 import { closePackages } from '../../../src/ospkg/apt/closure.ts';
 import { loadAptIndex } from '../../../src/ospkg/apt/load-index.ts';
 import { signRelease } from '../../../src/ospkg/apt/sign-repo.ts';
-import { generateRepositoryKey } from '../../../src/ospkg/index.ts';
+import { dearmor, generateRepositoryKey } from '../../../src/ospkg/index.ts';
 import { fakeRepository, listed, NOW, stanza, stanzasOf } from '../support.ts';
 
 const ROOT = 'http://test.invalid/debian/dists/stable';
@@ -56,6 +56,22 @@ describe('loadAptIndex', () => {
     ]);
   });
 
+  it('says what it reads, how many packages that has and how long it took', async () => {
+    const repository = await fakeRepository({ stanzas: [...APP, stanza({ Package: 'lib' })] });
+    const events: Event[] = [];
+    let time = 1000;
+    const clock = { ...fixedClock(NOW), monotonic: () => (time += 250) };
+    await loadAptIndex([repository.source], {
+      ...{ architecture: 'amd64', fetch: repository.fetch, clock },
+      emit: (event) => void events.push(event),
+    });
+    const head = { id: 'packages:http://test.invalid/debian/stable/main', title: 'Packages of stable/main' };
+    expect(events).toEqual([
+      { type: 'task.started', ...head },
+      { type: 'task.finished', ...head, summary: '2 packages', ms: 250 },
+    ]);
+  });
+
   it('asks by digest when the release offers it, and by name when the server has no such file', async () => {
     const repository = await fakeRepository({ stanzas: APP, fields: ['Acquire-By-Hash: yes'] });
     const zipped = repository.files.get(`${ROOT}/main/binary-amd64/Packages.gz`) ?? Buffer.alloc(0);
@@ -85,6 +101,28 @@ describe('loadAptIndex', () => {
     expect([...(await repository.load()).records].map(({ name }) => name)).toEqual(['app']);
   });
 
+  it('trusts a keyring in binary form as it does one in text form', async () => {
+    const repository = await fakeRepository({ stanzas: APP });
+    const source = { ...repository.source, keyring: dearmor(Buffer.from(repository.source.keyring).toString()) };
+    const index = await loadAptIndex([source], { architecture: 'amd64', fetch: repository.fetch, clock: fixedClock(NOW) });
+    expect(index.records).toHaveLength(1);
+  });
+
+  it('tells what a component has wrong once, not again with the next one', async () => {
+    const broken = stanza({ Package: 'broken', Size: 'much' });
+    const repository = await fakeRepository({ stanzas: [...APP, broken] });
+    const release = signedText(textOf(repository.files, 'InRelease'));
+    const more = gzipSync(`${stanza({ Package: 'more' })}\n\n`);
+    repository.files.set(`${ROOT}/contrib/binary-amd64/Packages.gz`, more);
+    await repository.sign(`${release}\n${listed('contrib/binary-amd64/Packages.gz', more)}`);
+    const warnings: string[] = [];
+    await loadAptIndex([{ ...repository.source, components: ['main', 'contrib'] }], {
+      ...{ architecture: 'amd64', fetch: repository.fetch, clock: fixedClock(NOW) },
+      emit: (event) => void (event.type === 'warning' && warnings.push(event.message)),
+    });
+    expect(warnings).toEqual([expect.stringContaining('broken')]);
+  });
+
   it('finds the component by the list of files, whatever the field of components says', async () => {
     const repository = await fakeRepository({ stanzas: APP });
     const release = signedText(textOf(repository.files, 'InRelease'));
@@ -101,7 +139,11 @@ describe('loadAptIndex', () => {
     repository.files.set(`${ROOT}/Release`, Buffer.from(release));
     const source = { ...repository.source, keyring: Buffer.from(keys.publicKey) };
     const load = async () => await loadAptIndex([source], { architecture: 'amd64', fetch: repository.fetch, clock: fixedClock(NOW) });
-    await expect(load()).rejects.toMatchObject({ code: 'REPOSITORY_UNTRUSTED', message: expect.stringContaining('no signature') });
+    await expect(load()).rejects.toMatchObject({
+      code: 'REPOSITORY_UNTRUSTED',
+      message: expect.stringContaining('no signature'),
+      hint: expect.stringContaining('sign it'),
+    });
     repository.files.set(`${ROOT}/Release.gpg`, Buffer.from(signature));
     expect((await load()).records).toHaveLength(1);
     repository.files.set(`${ROOT}/Release`, Buffer.from(release.replace('Origin: Test', 'Origin: Tset')));
@@ -296,8 +338,16 @@ describe('an index that is not the signed one', () => {
   it('is refused when it claims to be enormous', async () => {
     const repository = await fakeRepository({ stanzas: APP });
     const release = signedText(textOf(repository.files, 'InRelease'));
-    await repository.sign(release.replace(/\d+ main\/binary-amd64\/Packages\.gz/, '99999999999999 main/binary-amd64/Packages.gz'));
-    await expect(repository.load()).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    const claiming = async (bytes: number): Promise<void> => {
+      await repository.sign(release.replace(/\d+ main\/binary-amd64\/Packages\.gz/, `${bytes} main/binary-amd64/Packages.gz`));
+    };
+    const most = 512 * 2 ** 20;
+    for (const bytes of [99999999999999, most + 1]) {
+      await claiming(bytes);
+      await expect(repository.load()).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining(`${bytes} bytes`) });
+    }
+    await claiming(most);
+    await expect(repository.load()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
   });
 
   it('is refused when the server has none of its forms', async () => {

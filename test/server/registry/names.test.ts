@@ -12,6 +12,12 @@ const REPOSITORIES = [
   'gcr.io/tool/one',
   'ghcr.io/tool/one',
   'registry.example:5000/team/app',
+  'localhost:5000/app',
+  '[2001:db8::1]:5000/team/app',
+  'twin.example:80/app',
+  'twin.example-80/app',
+  'pair.example:80/app',
+  '[pair.example]-80/app',
 ];
 const descriptor = { mediaType: 'application/json', digest: digestOf('x'), size: 1 };
 const resolve = nameResolver(memoryCatalog(REPOSITORIES.map((repository) => ({ repository, tag: 'v1', descriptor }))));
@@ -25,6 +31,9 @@ describe('nameResolver', () => {
     ['team/app', 'registry.example:5000', 'registry.example:5000/team/app'],
     ['coreos/etcd', 'docker.io', undefined],
     ['docker.io/library/nginx', 'quay.io', undefined],
+    ['app', 'localhost:5000', 'localhost:5000/app'],
+    ['team/app', '[2001:db8::1]:5000', '[2001:db8::1]:5000/team/app'],
+    ['registry.example-5000/team/app', 'registry.example:5000', undefined],
   ])('takes %s with ns=%s for %s', (name, namespace, repository) => {
     expect(resolve(name, namespace)).toBe(repository);
   });
@@ -36,6 +45,12 @@ describe('nameResolver', () => {
     ['quay.io/library/nginx', 'quay.io/library/nginx'],
     ['quay.io/nginx', undefined],
     ['registry.example:5000/team/app', 'registry.example:5000/team/app'],
+    ['registry.example-5000/team/app', 'registry.example:5000/team/app'],
+    ['localhost-5000/app', 'localhost:5000/app'],
+    ['2001-db8-1-5000/team/app', '[2001:db8::1]:5000/team/app'],
+    ['registry.example-5001/team/app', undefined],
+    ['twin.example-80/app', 'twin.example-80/app'],
+    ['pair.example-80/app', undefined],
   ])('takes the registry in front of %s', (name, repository) => {
     expect(resolve(name, undefined)).toBe(repository);
   });

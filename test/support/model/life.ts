@@ -170,7 +170,7 @@ export class ClusterLife {
     if (step.verb.what === 'reset') return true;
     await this.#expectWell(before);
     // The file that a command wrote means the same as the one that the model writes.
-    if (step.verb.what === 'init' || editsCluster(step.verb)) await this.#expectSettled(undefined);
+    if (step.verb.what === 'init' || editsCluster(step.verb)) await this.#expectSettled({ declared: undefined });
     await this.#expectSettled();
     return true;
   }
@@ -243,10 +243,15 @@ export class ClusterLife {
 
   /** Removes the site, without its data, keys and secrets, and installs it again: these must be used again. */
   async #reset(kill: Kill | undefined): Promise<void> {
-    if ((await this.#record()) === undefined) return;
+    const before = await this.#record();
+    if (before === undefined) return;
     const already = this.#kept.length;
     if (!(await this.#applyKilled({ verb: { what: 'reset', purge: false }, wish: this.#wish }, kill))) return;
-    this.#keptByReset.push(...this.#kept.slice(already));
+    // Data that an earlier run kept are forgotten with the record, as those that this one kept.
+    const keptBefore = Object.entries(before.hosts).flatMap(([host, { owned }]) =>
+      owned.flatMap(({ key, kept }) => (kept === true ? [{ host, path: key }] : [])),
+    );
+    this.#keptByReset.push(...keptBefore, ...this.#kept.slice(already));
     expect(existsSync(this.#site.layout.record), 'the record after a reset').toBe(false);
     await this.#install(this.#wish);
   }
@@ -268,6 +273,8 @@ export class ClusterLife {
     const nodes = this.#wish.nodes.filter(({ name }) => (record.hosts[name]?.roles.length ?? 0) > 0);
     const node = nodes[mishap.which % Math.max(1, nodes.length)]?.name;
     if (node === undefined) return;
+    // Both commands have the agent look at its definitions, when it writes units again that were changed by hand.
+    this.#site.machine(node).reloadAgent();
     const before = this.#site.machines.map(snapshot);
     const isEnded = await this.#goDown(node, record, mishap);
     if (isEnded && (await this.#meanwhile(mishap, { node, record, before }, steps))) return;
@@ -436,7 +443,7 @@ export class ClusterLife {
   }
 
   /** A second run does nothing. cluster.yaml stays as it is where `declared` is undefined. */
-  async #expectSettled(declared: Wish | undefined = this.#wish): Promise<void> {
+  async #expectSettled({ declared }: { readonly declared: Wish | undefined } = { declared: this.#wish }): Promise<void> {
     const before = this.#site.machines.map(snapshot);
     const again = await this.#site.run({ what: 'install' }, { declared, wish: this.#wish });
     if (again.failure !== undefined) throw asError(again.failure);

@@ -28,7 +28,7 @@ import {
 import type { PlannedRun } from '../../../src/usecases/planned-run.ts';
 import { freePort } from '../free-port.ts';
 import { clusterYaml, writeSampleBundle } from '../sample-install.ts';
-import { Installer, SimulatedMachine } from '../simulated-machine.ts';
+import { Installer, seenAs, SimulatedMachine } from '../simulated-machine.ts';
 import type { Kill } from './edits.ts';
 import type { Verb } from './verbs.ts';
 import { IMAGES, MACHINES, manifestsOf, type Release, type Wish } from './wish.ts';
@@ -259,7 +259,11 @@ export class ModelSite {
   async #options(wish: Wish, seedRoot: string, reach: (name: string) => Host): Promise<Omit<InitOptions, 'emit'>> {
     const machines: Machines = {
       connect: async ({ name }) => reach(name),
-      openSeed: ({ name, address = '' }) => this.#make(name, address),
+      openSeed: (asked) => {
+        const own = this.machines.find(({ local }) => local);
+        if (own === undefined) throw new Error('no machine of the model is the seed');
+        return own.name === asked.name ? own : seenAs(own, asked);
+      },
       isOwnAddress: (address) => this.machines.some((machine) => machine.local && machine.address === address),
       hasAgentPorts: false,
       seedRoot,

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { agentMetrics } from '../../src/agent/agent-metrics.ts';
+import type { AgentStatus } from '../../src/agent/index.ts';
+import { metricsResponse } from '../../src/server/index.ts';
+import { bodyText } from '../support/http-request.ts';
+
+const STATUS: AgentStatus = {
+  node: { name: 'm1', address: '10.0.0.11', uuid: 'u-1' },
+  roles: ['manage'],
+  version: '1.2.3',
+  time: '2026-01-01T00:01:00.000Z',
+  components: [
+    {
+      name: 'etcd',
+      state: 'healthy',
+      since: '2026-01-01T00:00:00.500Z',
+      reason: '',
+      errors: 0,
+      keep: { restarts: 2 },
+      unit: { active: 'active', sub: 'running', restarts: 1 },
+    },
+    { name: 'docker', state: 'unhealthy', since: '2026-01-01T00:00:30.000Z', reason: 'docker info: exit status 1', errors: 4 },
+  ],
+  problems: [{ about: '/opt/conf/a.yaml', message: 'line 1' }],
+};
+
+describe('agentMetrics', () => {
+  it('gives each component its health, state, failures and restarts in the text format of Prometheus', async () => {
+    const text = await bodyText(metricsResponse(agentMetrics(STATUS)));
+    expect(text).toMatchInlineSnapshot(`
+      "# HELP caisson_agent_info The agent, by its version.
+      # TYPE caisson_agent_info gauge
+      caisson_agent_info{version="1.2.3"} 1
+      # HELP caisson_agent_problems Things that keep the agent from doing a part of its work.
+      # TYPE caisson_agent_problems gauge
+      caisson_agent_problems 1
+      # HELP caisson_component_healthy Whether the component is healthy.
+      # TYPE caisson_component_healthy gauge
+      caisson_component_healthy{component="etcd"} 1
+      caisson_component_healthy{component="docker"} 0
+      # HELP caisson_component_state The state of the component: 1 for the one that it is in.
+      # TYPE caisson_component_state gauge
+      caisson_component_state{component="etcd",state="healthy"} 1
+      caisson_component_state{component="etcd",state="unhealthy"} 0
+      caisson_component_state{component="etcd",state="starting"} 0
+      caisson_component_state{component="etcd",state="stopped"} 0
+      caisson_component_state{component="etcd",state="unknown"} 0
+      caisson_component_state{component="docker",state="healthy"} 0
+      caisson_component_state{component="docker",state="unhealthy"} 1
+      caisson_component_state{component="docker",state="starting"} 0
+      caisson_component_state{component="docker",state="stopped"} 0
+      caisson_component_state{component="docker",state="unknown"} 0
+      # HELP caisson_component_state_since_timestamp_seconds Unix time since when the component is in its state.
+      # TYPE caisson_component_state_since_timestamp_seconds gauge
+      caisson_component_state_since_timestamp_seconds{component="etcd"} 1767225600.5
+      caisson_component_state_since_timestamp_seconds{component="docker"} 1767225630
+      # HELP caisson_component_failed_probes Failed probes in a row.
+      # TYPE caisson_component_failed_probes gauge
+      caisson_component_failed_probes{component="etcd"} 0
+      caisson_component_failed_probes{component="docker"} 4
+      # HELP caisson_component_restarts_total Restarts by the agent.
+      # TYPE caisson_component_restarts_total counter
+      caisson_component_restarts_total{component="etcd"} 2
+      # HELP caisson_component_unit_restarts_total Restarts by systemd itself.
+      # TYPE caisson_component_unit_restarts_total counter
+      caisson_component_unit_restarts_total{component="etcd"} 1
+      "
+    `);
+  });
+});
