@@ -64,6 +64,21 @@ describe('openBundle', () => {
     expect(JSON.parse((await reader.read('bundle.json', { limit: 1_000_000 })).toString('utf8'))).toEqual(plan.manifest);
   });
 
+  it('reads any part of the file itself, and refuses what is outside of it', async () => {
+    const bytes = readFileSync(path);
+    expect(await buffer(reader.openFile())).toEqual(bytes);
+    expect(await buffer(reader.openFile({ start: 3, end: 10 }))).toEqual(bytes.subarray(3, 10));
+    for (const [start, end] of [
+      [-1, 10],
+      [10, 3],
+      [0, plan.size + 1],
+      [plan.size + 1, plan.size + 1],
+      [0.5, 10],
+      [0, Number.NaN],
+    ] as const)
+      expect(() => reader.openFile({ start, end })).toThrow(RangeError);
+  });
+
   it('refuses ranges outside a member', () => {
     const size = contents.get(someBlob)?.length ?? 0;
     for (const range of [

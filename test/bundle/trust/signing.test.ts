@@ -90,6 +90,20 @@ describe('signing a bundle', () => {
     await expect(signBundle(path, [signer])).rejects.toMatchObject({ code: 'BUNDLE_DAMAGED' });
   });
 
+  it('removes no bytes that follow the bundle and are no rest of a signature', async () => {
+    const path = await signedBundle();
+    const signer = await signerOf(await makeKey(directory(), 'one'));
+    const plain = await readFile(path);
+    for (const tail of ['x'.repeat(1024), `${'\0'.repeat(700)}x${'\0'.repeat(323)}`, `${'\0'.repeat(1023)}x`]) {
+      await writeFile(path, Buffer.concat([plain, Buffer.from(tail, 'latin1')]));
+      await expect(signBundle(path, [signer])).rejects.toMatchObject({
+        code: 'BUNDLE_DAMAGED',
+        message: expect.stringContaining('bytes follow its end, and they are not the rest of a signature'),
+      });
+      expect(await readFile(path)).toEqual(Buffer.concat([plain, Buffer.from(tail, 'latin1')]));
+    }
+  });
+
   it('has an end: sixteen signatures', async () => {
     const path = file('bundle.tar');
     await writeSmallBundle(path);

@@ -120,6 +120,23 @@ describe('BundleWriter', () => {
     await writer.abort();
   });
 
+  it('goes on where a source broke with the bytes that are there, and proves the member by reading it back', async () => {
+    const writer = await BundleWriter.create(plan, output);
+    const entry = first(writer);
+    const bytes = bundle.contents.get(entry.path) ?? Buffer.alloc(0);
+    const broken = new PassThrough();
+    broken.write(bytes.subarray(0, 100));
+    setImmediate(() => broken.destroy(new Error('connection reset')));
+    await expect(writer.fill(entry, broken)).rejects.toThrow('connection reset');
+    expect(writer.present(entry)).toBe(100);
+    await expect(writer.fill(entry, source(entry), 99)).rejects.toThrow('cannot go on at 99: 100 bytes are there');
+    expect(await writer.fill(entry, Readable.from([bytes.subarray(100)]), 100)).toBe('unproven');
+    await writer.prove(entry);
+    for (const pending of writer.pending()) await writer.fill(pending, source(pending));
+    await writer.finish();
+    expect((await verifyBundle(output)).findings).toEqual([]);
+  });
+
   it('stops waiting for a silent source when the run is interrupted', async () => {
     const controller = new AbortController();
     const writer = await BundleWriter.create(plan, output, { signal: controller.signal });
