@@ -33,7 +33,10 @@ export interface Observation {
   readonly ageMs?: number | undefined;
   /** False for additional looks between two probes: their failures do not increase `errors`. */
   readonly counts: boolean;
+  /** When the probe began. */
   readonly began: Date;
+  /** When the oldest part of the answer was asked for: several probes share what systemd said, shortly before they began. */
+  readonly oldest: Date;
   /** True when the unit was started again during the look. The answer may then come from the earlier start. */
   readonly overtaken?: boolean;
 }
@@ -77,7 +80,7 @@ export function changeState(previous: ComponentState, next: NextState, now: Date
  */
 export function nextState(previous: ComponentState, look: Observation, rules: StateRules, now: Date): ComponentState {
   const { health, unit } = look;
-  const witness = { seen: look.began.toISOString(), invocation: unit?.invocation };
+  const witness = { seen: look.oldest.toISOString(), invocation: unit?.invocation };
   const { errors: before, failingSince } = previous;
   if (isStopped(unit, rules.restartPolicy)) {
     return changeState(previous, { ...witness, state: 'stopped', reason: 'the unit is not running', errors: before, failingSince }, now);
@@ -95,7 +98,7 @@ export function nextState(previous: ComponentState, look: Observation, rules: St
   const reason = failureReason(health, unit, running);
   const counts = look.counts && unit?.queued !== true && !isInGrace(previous, look, rules);
   const errors = before + (counts ? 1 : 0);
-  const failing = errors === 0 ? {} : { failingSince: failingSince ?? witness.seen };
+  const failing = errors === 0 ? {} : { failingSince: failingSince ?? look.began.toISOString() };
   if (errors > rules.maxErrors || unit?.active === 'failed') {
     return changeState(previous, { ...witness, ...failing, state: 'unhealthy', reason, errors }, now);
   }

@@ -32,23 +32,24 @@ interface Look extends Omit<Observation, 'counts'> {
 
 /**
  * Probes one component until the signal aborts. A probe begins every interval, also while earlier ones have no answer yet: so
- * a component that answers no more has failed `n` probes after `n` intervals and one time-out at the latest. Resolves when the
- * signal aborts.
+ * a component that answers no more has failed `n` probes after `n` intervals and one time-out at the latest. The first begins at
+ * once, the others at multiples of the interval by the clock: so the probes of all components of a node begin together, and one
+ * question to systemd answers all of them. Resolves when the signal aborts.
  */
 export async function probeForever(options: ProberOptions): Promise<void> {
   const { definition, clock, signal, wait = sleep } = options;
   const interval = definition.health === undefined ? DEFAULT_INTERVAL_MS : definition.health.timeInterval * 1000;
   const looks = new Looks(options);
   try {
-    let next = clock.monotonic();
+    let next = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       const now = clock.monotonic();
       if (now >= next) {
         // A machine that slept has not missed probes.
-        next = now - next >= interval ? now + interval : next + interval;
+        next = nextMultiple(now, interval);
         looks.begin(true);
       } else if (options.read().state === 'starting' && looks.isIdle) looks.begin(false);
-      await wait(Math.min(next - now, STARTING_INTERVAL_MS), signal);
+      await wait(Math.min(next, nextMultiple(now, STARTING_INTERVAL_MS)) - now, signal);
       looks.throwIfFailed();
     }
   } catch (error) {
@@ -56,6 +57,11 @@ export async function probeForever(options: ProberOptions): Promise<void> {
   } finally {
     await looks.end();
   }
+}
+
+/** The first multiple of a step after a moment. */
+function nextMultiple(moment: number, step: number): number {
+  return (Math.floor(moment / step) + 1) * step;
 }
 
 /** Looks under way, and the order of their answers. */
@@ -118,22 +124,23 @@ class Looks {
 
 /**
  * Probes a component once. The unit is read before and after the probe: the answer counts only when both saw the same
- * start.
+ * start. After a failure systemd is asked anew, since the program may have been stopped meanwhile.
  */
 async function lookOnce(options: ProberOptions, check: HealthCheck | undefined): Promise<Look> {
   const { definition, units, clock, host, signal } = options;
   const before = unitOf(await units.read(), definition);
   const began = clock.now();
-  const health = check === undefined ? {} : { health: await probe(check, { host, signal }) };
-  const after = await units.read();
+  const health = check === undefined ? undefined : await probe(check, { host, signal });
+  const isWell = health === undefined || health.status === 'healthy';
+  const after = await units.read(isWell ? undefined : clock.monotonic());
   const unit = unitOf(after, definition);
   return {
-    ...health,
+    ...(health === undefined ? {} : { health }),
     ...(unit === undefined ? {} : { unit }),
     overtaken: unit?.invocation !== before?.invocation,
     ageMs: unit?.started === undefined ? undefined : began.getTime() - Date.parse(unit.started),
-    // Several probes share one answer of systemd, which may be a little older than the start of this probe.
-    began: after.asked < began ? after.asked : began,
+    began,
+    oldest: after.asked < began ? after.asked : began,
   };
 }
 

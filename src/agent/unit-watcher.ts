@@ -52,11 +52,13 @@ export class UnitWatcher {
     this.#asked = Number.NEGATIVE_INFINITY;
   }
 
-  /** Returns states that were asked for at most FRESH_MS ago. When systemd does not answer, returns the last known states. */
-  async read(): Promise<UnitsSeen> {
-    const now = this.#clock.monotonic();
-    if (now - this.#asked >= FRESH_MS) {
-      this.#asked = now;
+  /**
+   * Returns states that were asked for after a moment of the clock, in milliseconds; FRESH_MS ago when none is given. When systemd
+   * does not answer, returns the last known states.
+   */
+  async read(after = this.#clock.monotonic() - FRESH_MS): Promise<UnitsSeen> {
+    if (this.#asked <= after) {
+      this.#asked = this.#clock.monotonic();
       this.#answer = this.#ask();
     }
     return this.#answer;

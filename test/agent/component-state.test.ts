@@ -4,6 +4,8 @@ import { nextState, stateForUnit, unknownState, type ComponentState, type Observ
 const EARLIER = '2025-01-01T00:00:00.000Z';
 const NOW = new Date('2025-01-01T01:00:00.000Z');
 const BEGAN = new Date('2025-01-01T00:59:59.000Z');
+/** systemd was asked a moment before the probe. */
+const OLDEST = new Date(BEGAN.getTime() - 800);
 const RUNNING = {
   load: 'loaded',
   active: 'active',
@@ -26,8 +28,8 @@ function state(name: ComponentState['state'], errors = 0): ComponentState {
   return { state: name, since: EARLIER, reason: '', errors, invocation: 'first' };
 }
 
-function next(previous: ComponentState, look: Omit<Observation, 'counts' | 'began'>, maxErrors = 3): ComponentState {
-  return nextState(previous, { counts: true, began: BEGAN, ...look }, { maxErrors }, NOW);
+function next(previous: ComponentState, look: Omit<Observation, 'counts' | 'began' | 'oldest'>, maxErrors = 3): ComponentState {
+  return nextState(previous, { counts: true, began: BEGAN, oldest: OLDEST, ...look }, { maxErrors }, NOW);
 }
 
 describe('nextState', () => {
@@ -56,7 +58,9 @@ describe('nextState', () => {
   });
 
   it('does not count looks between two probes', () => {
-    expect(nextState(state('starting', 2), { counts: false, began: BEGAN, health: DEAD }, { maxErrors: 2 }, NOW)).toMatchObject({
+    expect(
+      nextState(state('starting', 2), { counts: false, began: BEGAN, oldest: OLDEST, health: DEAD }, { maxErrors: 2 }, NOW),
+    ).toMatchObject({
       state: 'starting',
       errors: 2,
     });
@@ -81,7 +85,7 @@ describe('nextState', () => {
   it('counts no failure in the grace of a start that was not well yet, and every one after that', () => {
     const rules = { maxErrors: 0, graceMs: 60_000 };
     const look = (previous: ComponentState, ageMs: number) =>
-      nextState(previous, { counts: true, began: BEGAN, health: DEAD, unit: RUNNING, ageMs }, rules, NOW);
+      nextState(previous, { counts: true, began: BEGAN, oldest: OLDEST, health: DEAD, unit: RUNNING, ageMs }, rules, NOW);
     expect(look(state('starting'), 59_999)).toMatchObject({ state: 'starting', errors: 0, reason: 'refused' });
     expect(look(state('starting'), 60_000)).toMatchObject({ state: 'unhealthy', errors: 1, failingSince: BEGAN.toISOString() });
     expect(look(state('healthy'), 1)).toMatchObject({ state: 'unhealthy', errors: 1 });
@@ -95,7 +99,7 @@ describe('nextState', () => {
 
   it('keeps the begin of a row of failures, and forgets it with the first success', () => {
     const first = next(state('healthy'), { health: DEAD, unit: RUNNING });
-    const second = nextState(first, { counts: true, began: NOW, health: DEAD, unit: RUNNING }, { maxErrors: 3 }, NOW);
+    const second = nextState(first, { counts: true, began: NOW, oldest: NOW, health: DEAD, unit: RUNNING }, { maxErrors: 3 }, NOW);
     expect(second).toMatchObject({ errors: 2, failingSince: BEGAN.toISOString() });
     expect(next(second, { health: WELL, unit: RUNNING }).failingSince).toBeUndefined();
   });
@@ -108,7 +112,7 @@ describe('nextState', () => {
     [undefined, 'unhealthy'],
   ] as const)('takes a failed unit with Restart=%s for %s', (restartPolicy, expected) => {
     const unit = { ...RUNNING, active: 'failed', sub: 'failed' };
-    const look = { counts: true, began: BEGAN, health: DEAD, unit };
+    const look = { counts: true, began: BEGAN, oldest: OLDEST, health: DEAD, unit };
     expect(nextState(state('healthy'), look, { maxErrors: 3, restartPolicy }, NOW).state).toBe(expected);
   });
 
@@ -117,9 +121,9 @@ describe('nextState', () => {
     expect(next(unknownState(NOW), { unit: { ...RUNNING, active: 'failed' } }).state).toBe('unhealthy');
   });
 
-  it('tells when the look began that decided the state', () => {
-    expect(next(state('healthy'), { health: WELL, unit: RUNNING }).seen).toBe(BEGAN.toISOString());
-    expect(next(state('healthy'), { health: DEAD, unit: { ...RUNNING, active: 'failed' } }).seen).toBe(BEGAN.toISOString());
+  it('tells since when everything was asked for that decided the state', () => {
+    expect(next(state('healthy'), { health: WELL, unit: RUNNING }).seen).toBe(OLDEST.toISOString());
+    expect(next(state('healthy'), { health: DEAD, unit: { ...RUNNING, active: 'failed' } }).seen).toBe(OLDEST.toISOString());
   });
 
   it('moves "since" when another start of the unit is healthy', () => {

@@ -43,13 +43,16 @@ interface World {
   readonly interval: number;
   readonly errors: number;
   readonly timeout: number;
+  /** Milliseconds on the clock when the probing begins; 0 when left out. */
+  readonly begin?: number;
   /** Answer to a probe that begins at a time, and the milliseconds that it takes. */
   readonly answer: (ms: number) => readonly [exitCode: number, ms: number];
 }
 
 /** States with the times at which they were written, until one of them ends it. */
-async function watch({ interval, errors, timeout, answer }: World, isEnd: (state: ComponentState) => boolean, most: number) {
+async function watch({ interval, errors, timeout, begin = 0, answer }: World, isEnd: (state: ComponentState) => boolean, most: number) {
   const time = new VirtualTime();
+  time.ms = begin;
   const host: Host = {
     name: 'm1',
     address: '127.0.0.1',
@@ -121,6 +124,14 @@ describe('probeForever', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('begins at once, then together with the other components of the node', async () => {
+    const rules = { interval: 5, errors: 3, timeout: 20, answer: (): readonly [number, number] => [0, 1] };
+    const early = await watch({ ...rules, begin: 3200 }, () => false, 16_000);
+    expect(early.states.map(([ms]) => ms)).toEqual([3201, 5001, 10_001, 15_001]);
+    const late = await watch({ ...rules, begin: 4900.5 }, () => false, 16_000);
+    expect(late.states.map(([ms]) => ms)).toEqual([4901.5, 5001, 10_001, 15_001]);
   });
 
   it('takes answers in the order of the questions, so that a late one undoes no newer one', async () => {
