@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, errnoOf, messageOf } from '../core/index.ts';
-import { daemonReload, isIdle, readUnits, type Host, type UnitState } from '../host/index.ts';
+import { daemonReload, forgetFailures, isIdle, readUnits, type Host, type UnitState } from '../host/index.ts';
 import { writeFileAtomic } from '../io/index.ts';
 import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
 import type { AgentProblem } from './status.ts';
@@ -101,6 +101,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   }
 
   const reloaded = changed.length + removed.length === 0 || (await attempt('systemd', () => daemonReload(host, { signal })));
+  await attempt('systemd', () => forgetFailures(host, removed, { signal }));
   const idle = managed.filter((unit) => !changed.includes(unit) && isIdle(states.get(unit)));
   const notEnabled = managed.filter((unit) => states.get(unit)?.enablement !== 'enabled');
   await attempt('systemd', () => enableUnits(host, notEnabled, signal));

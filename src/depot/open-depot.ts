@@ -4,9 +4,11 @@ import {
   checkSignatures,
   closeBundles,
   openBundles,
+  requireTrust,
   type BundleManifest,
   type BundleReader,
   type BundleSignature,
+  type Trust,
 } from '../bundle/index.ts';
 import type { Digest, Emit } from '../core/index.ts';
 import type { FileTree } from '../io/index.ts';
@@ -24,6 +26,8 @@ export interface DepotOptions {
   readonly bundles: readonly string[];
   /** Bundles whose members are fetched when they are asked for. They stay the caller's to close, after the depot. */
   readonly demanded?: readonly DemandedBundle[];
+  /** Whose signature each bundle must have; without it, signatures are told and none is required. */
+  readonly trust?: Trust | undefined;
   /** Signs the package repositories. */
   readonly repositoryKey: RepositoryKeyPair;
   readonly emit: Emit;
@@ -36,7 +40,7 @@ export interface ServedBundle {
   readonly manifest: BundleManifest;
   /** Identity of the bundle. */
   readonly digest: Digest;
-  /** Who signed it. The depot compares no key with allowed signers. */
+  /** Who signed it. */
   readonly signatures: readonly BundleSignature[];
 }
 
@@ -51,8 +55,8 @@ export interface Depot {
 
 /**
  * Opens bundles for serving in place: work and memory grow with the number of members, not with bytes; nothing is
- * unpacked, and only the repository metadata that is signed is read. Throws the errors of openBundles, and
- * CERTIFICATE_INVALID for a repository key that cannot sign. The places: `/v2/` the registry, `/<path of a repository>/`
+ * unpacked, and only the repository metadata that is signed is read. Throws the errors of openBundles, those of requireTrust
+ * where `trust` is given, and CERTIFICATE_INVALID for a repository key that cannot sign. The places: `/v2/` the registry, `/<path of a repository>/`
  * each package repository with its signatures and key.asc, `/files/` every member of the bundle, `/bundles/`
  * the files of the bundles themselves, `/healthz`, `/metrics`,
  * and `/` a page for people.
@@ -90,12 +94,14 @@ async function demandedContent(bundle: DemandedBundle): Promise<Content> {
 }
 
 async function compose(readers: readonly BundleReader[], options: DepotOptions): Promise<Omit<Depot, 'close'>> {
-  const { demanded = [] } = options;
+  const { demanded = [], trust } = options;
+  const signaturesOf = (reader: BundleReader): readonly BundleSignature[] =>
+    trust === undefined ? checkSignatures(reader.signatures, reader.sums, undefined).signatures : requireTrust(reader, trust);
   const contents = [...(await Promise.all(readers.map(contentOf))), ...(await Promise.all(demanded.map(demandedContent)))];
   const bundles = contents.map(({ reader }) => ({
     manifest: reader.manifest,
     digest: reader.bundleDigest,
-    signatures: checkSignatures(reader.signatures, reader.sums, undefined).signatures,
+    signatures: signaturesOf(reader),
   }));
   const catalog = unionCatalogs(contents.map((content) => content.catalog));
   const registry = registryRoutes({ catalog, blobs: unionBlobs(contents.map(({ blobs }) => blobs)) });

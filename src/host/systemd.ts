@@ -145,10 +145,23 @@ export async function startUnits(host: Host, units: readonly string[], options: 
   await runChecked(host, systemctl('start', '--', ...units), options);
 }
 
-/** Stops a unit and disables its start at boot. Succeeds for a unit that does not exist. */
+/**
+ * Stops a unit and disables its start at boot. Succeeds for a unit that does not exist. A unit whose program ends with an error when it
+ * is told to stop is not left `failed`.
+ */
 export async function disableUnit(host: Host, unit: string, options: Options = {}): Promise<void> {
   if ((await unitState(host, unit, options)).load === 'not-found') return;
   await runChecked(host, systemctl('disable', '--now', '--quiet', '--', unit), options);
+  await forgetFailures(host, [unit], options);
+}
+
+/**
+ * Has systemd forget that units failed: it keeps a failed unit in its lists also when its file is gone. A unit that did not fail, or
+ * that systemd does not know, is no error.
+ */
+export async function forgetFailures(host: Host, units: readonly string[], options: Options = {}): Promise<void> {
+  // systemctl ends with 1 for a unit that is not loaded, after it has reset the others.
+  if (units.length > 0) await host.run(systemctl('reset-failed', '--', ...units), options);
 }
 
 /** True for a unit that does not run and that no job is about to start. */

@@ -159,8 +159,8 @@ async function reloadAgent(host: Host, signal: AbortSignal): Promise<void> {
  * Parameters: directory of units, state file of the agent, names of services. Makes the agent read its definitions; the
  * agent then removes the units of services that are no longer defined. When no agent answers, the script stops and removes
  * the units itself, but only those that the agent made: their first line or the agent's state says so, also when the file
- * was changed or removed by hand. systemctl refuses to disable a unit without a file, so that one gets an empty file first.
- * After a reload by the agent, prints the names whose units still exist, because another file defines them.
+ * was changed or removed by hand. systemctl refuses to disable a unit without a file, so that one gets an empty file first;
+ * one that failed would stay in its lists. After a reload by the agent, prints the names whose units still exist, because another file defines them.
  */
 export const RETIRE_SCRIPT = `units=$1; state=$2; shift 2
 if [ -x ${EXECUTABLE} ] && ${quoteCommand([EXECUTABLE, 'agent', 'reload'])} >/dev/null 2>&1; then
@@ -179,6 +179,7 @@ for name do
   systemctl disable --now --quiet -- "$name.service" || exit 1
   rm -f -- "$unit" || exit 1
   systemctl daemon-reload || exit 1
+  systemctl reset-failed -- "$name.service" 2>/dev/null || :
 done
 `;
 

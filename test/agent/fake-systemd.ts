@@ -84,6 +84,9 @@ export class FakeSystemd {
       case 'disable':
         for (const unit of units) this.units.delete(unit);
         break;
+      case 'reset-failed':
+        // Their files are gone: systemd does not know them any more, unless they failed.
+        return { exitCode: 1, stdout: '', stderr: `Unit ${units[0] ?? ''} not loaded.\n` };
       default:
         throw new Error(`unknown command: ${argv.join(' ')}`);
     }

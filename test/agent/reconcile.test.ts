@@ -65,7 +65,7 @@ describe('reconcile', () => {
     await run('{ name: a, start: a }', '{ name: b, start: b }');
     systemd.takeCalls();
     expect(await run(...services, '{ name: b, start: b }')).toMatchObject({ removed: ['a'] });
-    expect(systemd.takeCalls()).toEqual(['disable --now --quiet -- a.service', 'daemon-reload']);
+    expect(systemd.takeCalls()).toEqual(['disable --now --quiet -- a.service', 'daemon-reload', 'reset-failed -- a.service']);
     expect(await readdir(directory())).toEqual(['b.service']);
   });
 
@@ -87,7 +87,7 @@ describe('reconcile', () => {
 
     it('retires it once no service needs it', async () => {
       expect(await run()).toMatchObject({ removed: ['a'], problems: [] });
-      expect(systemd.takeCalls()).toEqual(['disable --now --quiet -- a.service', 'daemon-reload']);
+      expect(systemd.takeCalls()).toEqual(['disable --now --quiet -- a.service', 'daemon-reload', 'reset-failed -- a.service']);
       expect(await readdir(directory())).toEqual([]);
       expect(await run()).toMatchObject({ removed: [] });
     });

@@ -144,9 +144,21 @@ describe('units', () => {
     const absent = replying(ABSENT);
     await disableUnit(absent, 'docker.service');
     expect(absent.commands).toHaveLength(1);
-    const running = replying(RUNNING, ['disable', '--now', '--quiet', '--', 'docker.service']);
-    await disableUnit(running, 'docker.service');
-    expect(running.commands).toHaveLength(2);
+  });
+
+  it('that are disabled are not left failed, which systemctl refuses for one that it does not know any more', async () => {
+    const argv = (...words: readonly string[]): readonly string[] => ['systemctl', '--no-pager', ...words, '--', 'docker.service'];
+    const refusal = { exitCode: 1, stderr: 'Failed to reset failed state of unit docker.service: Unit docker.service not loaded.\n' };
+    const host = fakeHost({
+      name: 'm1',
+      replies: [
+        { argv: [...SHOW, 'docker.service'], answer: { stdout: RUNNING } },
+        { argv: argv('disable', '--now', '--quiet'), answer: {} },
+        { argv: argv('reset-failed'), answer: refusal },
+      ],
+    });
+    await disableUnit(host, 'docker.service');
+    expect(host.commands).toHaveLength(3);
   });
 
   it('that fail throw with what systemctl said', async () => {

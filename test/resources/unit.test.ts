@@ -139,6 +139,7 @@ describe('the command after the removal of a unit', () => {
   const spec: UnitSpec = { ...RESTART, afterRemoval: command };
   const owned = { kind: 'unit', key: 'a.service', owner: 'a', details: unitKind.details?.(spec) ?? {} };
   const disable = ['systemctl', '--no-pager', 'disable', '--now', '--quiet', '--', 'a.service'];
+  const forget = ['systemctl', '--no-pager', 'reset-failed', '--', 'a.service'];
 
   const shown = (load: string): string =>
     Object.entries({ ...RUNNING, LoadState: load })
@@ -153,6 +154,7 @@ describe('the command after the removal of a unit', () => {
           answer: { stdout: shown(load) },
         },
         { argv: disable },
+        { argv: forget },
         { argv: command, answer: { exitCode } },
       ],
     });
@@ -161,7 +163,7 @@ describe('the command after the removal of a unit', () => {
   }
 
   it('runs from the record alone once the unit was stopped, and again where a killed run had done it', async () => {
-    expect(await removed('loaded')).toEqual([disable, command]);
+    expect(await removed('loaded')).toEqual([disable, forget, command]);
     expect(await removed('not-found')).toEqual([command]);
   });
 
@@ -172,16 +174,24 @@ describe('the command after the removal of a unit', () => {
   it('comes after the sockets of the unit were stopped, by which a call would start it again', async () => {
     const show = (unit: string): readonly string[] => ['systemctl', '--no-pager', 'show', `--property=${PROPERTIES}`, '--', unit];
     const stop = (unit: string): readonly string[] => ['systemctl', '--no-pager', 'disable', '--now', '--quiet', '--', unit];
+    const reset = (unit: string): readonly string[] => ['systemctl', '--no-pager', 'reset-failed', '--', unit];
     const units = ['a.socket', 'b.socket', 'a.service'];
     const host = fakeHost({
       replies: [
-        ...units.flatMap((unit) => [{ argv: show(unit), answer: { stdout: shown('loaded') } }, { argv: stop(unit) }]),
+        ...units.flatMap((unit) => [
+          { argv: show(unit), answer: { stdout: shown('loaded') } },
+          { argv: stop(unit) },
+          { argv: reset(unit) },
+        ]),
         { argv: command },
       ],
     });
     const details = unitKind.details?.({ ...spec, sockets: ['a.socket', 'b.socket'] }) ?? {};
     await unitKind.remove(host, [{ ...owned, details }], context, { purge: false });
-    expect(host.commands.map(({ argv }) => argv).filter((argv) => !argv.includes('show'))).toEqual([...units.map(stop), command]);
+    expect(host.commands.map(({ argv }) => argv).filter((argv) => !argv.includes('show'))).toEqual([
+      ...units.flatMap((unit) => [stop(unit), reset(unit)]),
+      command,
+    ]);
   });
 
   it('is none where the record has none', async () => {
@@ -189,9 +199,9 @@ describe('the command after the removal of a unit', () => {
     const { details: _, ...older } = owned;
     for (const one of [older, { ...older, details: {} }]) {
       const show = ['systemctl', '--no-pager', 'show', `--property=${PROPERTIES}`, '--', 'a.service'];
-      const host = fakeHost({ replies: [{ argv: show, answer: { stdout: shown('loaded') } }, { argv: disable }] });
+      const host = fakeHost({ replies: [{ argv: show, answer: { stdout: shown('loaded') } }, { argv: disable }, { argv: forget }] });
       await unitKind.remove(host, [one], context, { purge: false });
-      expect(host.commands.map(({ argv }) => argv)).toEqual([show, disable]);
+      expect(host.commands.map(({ argv }) => argv)).toEqual([show, disable, forget]);
     }
   });
 });

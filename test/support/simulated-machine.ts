@@ -749,6 +749,8 @@ export class SimulatedMachine implements Host {
       }
       return {};
     }
+    // Units of these machines do not fail, and one that is not loaded is an error to systemctl.
+    if (verb === 'reset-failed') return { exitCode: names.every((one) => this.#unitOf(one) !== undefined) ? 0 : 1 };
     const unit = this.#unitOf(name) ?? this.#loadUnit(name);
     if (unit === undefined) return { exitCode: 5, stderr: `Unit ${name} not found.\n` };
     switch (verb) {

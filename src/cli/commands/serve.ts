@@ -10,9 +10,10 @@ import { parseListenAddress, reachableAddresses } from '../serve/listen-address.
 import { MOST_JOBS, numberUpTo } from '../number-up-to.ts';
 import { describeSignature } from '../../bundle/index.ts';
 import { addLockFlags, addUpstreamFlags, openOnline, type OnlineFlags } from '../online/index.ts';
+import { addTrustFlags, trustOf, type TrustFlags } from '../signing/trust-flags.ts';
 import { openTlsSource, type TlsFlags, type TlsSource } from '../serve/tls-source.ts';
 
-interface ServeFlags extends TlsFlags, OnlineFlags {
+interface ServeFlags extends TlsFlags, TrustFlags, OnlineFlags {
   readonly listen: string;
   readonly repositoryKey?: string;
 }
@@ -37,6 +38,7 @@ export const registerServe: RegisterCommand = (program, run) => {
     .option('--online', 'fetch what a client asks for and keep it in the file named BUNDLE; its digests are those of the lock')
     .option('--upstream <file>', 'online: the settings that an install wrote, instead of --mirror and --ca')
     .option('--jobs <number>', 'online: downloads at once', numberUpTo(MOST_JOBS), 8);
+  addTrustFlags(command, 'serve only bundles that one of these signed (ssh-keygen, ALLOWED SIGNERS)');
   addUpstreamFlags(addLockFlags(command)).action((bundles: readonly string[], flags: ServeFlags) =>
     run((context) => serve(context, bundles, flags)),
   );
@@ -45,6 +47,16 @@ export const registerServe: RegisterCommand = (program, run) => {
 async function serve(context: CommandContext, bundles: readonly string[], flags: ServeFlags): Promise<void> {
   const { signal, emit, clock } = context;
   if (flags.online !== true) refuseOnlineFlags(flags);
+  const trust = await trustOf(flags, clock);
+  if (trust !== undefined && flags.online === true) {
+    throw new CaissonError(
+      'USAGE',
+      'Cannot use --allowed-signers with --online: what is fetched has the digests of the lock, and no signature',
+      {
+        hint: 'Leave --allowed-signers out, and take the lock from where you trust it',
+      },
+    );
+  }
   const listen = parseListenAddress(flags.listen);
   if (flags.state !== undefined) await prepareState(flags.state);
   const repositoryKey = await repositoryKeyOf(flags);
@@ -56,6 +68,7 @@ async function serve(context: CommandContext, bundles: readonly string[], flags:
     const depot = await startDepot({
       ...(online === undefined ? { bundles } : { bundles: [], demanded: [online] }),
       repositoryKey,
+      trust,
       emit,
       ...listen,
       ...(tls === undefined ? {} : { tls: tls.material }),

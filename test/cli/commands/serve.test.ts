@@ -10,7 +10,7 @@ import { signBundle } from '../../../src/bundle/index.ts';
 import { silent, systemClock, type Emit, type Event } from '../../../src/core/index.ts';
 import { makeRepositoryKey } from '../../../src/depot/index.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/index.ts';
-import { makeKey, signerOf } from '../../support/signing-keys.ts';
+import { allow, makeKey, signerOf } from '../../support/signing-keys.ts';
 import { writeSmallBundle } from '../../support/small-bundle.ts';
 import { useTempDir } from '../../support/temp-dir.ts';
 
@@ -92,6 +92,28 @@ describe('caisson serve', () => {
     const output = await serve([path, '--listen', '127.0.0.1:0']);
     expect(output.text).toContain(`  signed by ${signer.key.fingerprint} in SHA256SUMS.sig, which nobody vouched for`);
     expect(output.data).toMatchObject({ bundles: [{ signedBy: [signer.key.fingerprint] }] });
+  });
+
+  it('serves only what an allowed signer signed, where signers are named', async () => {
+    const path = await bundle();
+    const words = [path, '--listen', '127.0.0.1:0', '--allowed-signers'];
+    await makeKey(directory(), 'release');
+    const allowed = await allow(directory(), ['release']);
+    await expect(serve([...words, allowed])).rejects.toMatchObject({ code: 'SIGNATURE_MISSING' });
+    await signBundle(path, [await signerOf(await makeKey(directory(), 'stranger'))]);
+    await expect(serve([...words, allowed])).rejects.toMatchObject({ code: 'SIGNER_UNKNOWN' });
+    const signer = await signerOf(join(directory(), 'release'));
+    await signBundle(path, [signer]);
+    const output = await serve([...words, allowed]);
+    expect(output.text).toContain(`  signed by ${signer.key.fingerprint} (`);
+    expect(output.text).toContain(`allowed by ${allowed}:1`);
+    await expect(serve([...words, allowed, '--revoked', join(directory(), 'release.pub')])).rejects.toMatchObject({
+      code: 'SIGNER_UNKNOWN',
+    });
+    await expect(serve([...words, allowed, '--online'])).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('--allowed-signers with --online'),
+    });
   });
 
   it.each([['0.0.0.0:0'], [':0'], ['[::]:0'], ['192.0.2.1:0'], ['depot.example:5000']])('refuses %s without TLS', async (listen) => {

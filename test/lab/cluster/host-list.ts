@@ -61,7 +61,6 @@ const STAYS: readonly (readonly [why: string, lines: RegExp])[] = [
   ['the login of the installer, until systemd ends it', /^(running|mount) .*(user@|user-runtime-dir@|\/run\/user\/|run-user-)/],
   ['credentials that systemd shows to units while they start', /^(running|mount) .*run[/-]credentials/],
   ['a package that was there before, at its newer version', /^package ii +ca-certificates /],
-  ['what systemd remembers of a unit that ended badly', /^running \S+ failed$/],
   ['the cache of the linker', /^(path|content) .* \/etc\/ld\.so\.cache$/],
 ];
 
