@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFile, cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -30,7 +31,8 @@ describe('the same lock and the same inputs', () => {
     main = join(program, 'main.js');
     await copyFile(MAIN, main);
     await cp(join(dirname(MAIN), 'chunks'), join(program, 'chunks'), { recursive: true });
-    for (const path of [site.workshop.directory, program, join(program, 'chunks'), main]) chmodSync(path, 0o755);
+    // The umask of the clone and of this run may have closed their files to others.
+    execFileSync('chmod', ['-R', 'a+rX', site.workshop.directory]);
   });
   afterAll(() => site.close());
 
