@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { unknownState, type ComponentState, type ServiceDefinition } from '../../src/agent/index.ts';
 import { probeForever } from '../../src/agent/prober.ts';
 import { UnitWatcher } from '../../src/agent/unit-watcher.ts';
 import type { CommandResult, Host } from '../../src/host/index.ts';
+import fc from '../support/fast-check.ts';
 
 const EPOCH = Date.parse('2025-01-01T00:00:00.000Z');
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addNode, removeNode, setAddress, setRoles, type NewNode } from '../../src/cluster/index.ts';
 import { InvalidInputError } from '../../src/core/index.ts';
 import { readYaml } from '../../src/io/index.ts';
+import fc from '../support/fast-check.ts';
 
 const FILE = 'cluster.yaml';
 const NEW: NewNode = { name: 'new', address: '10.9.9.9', roles: ['compute'] };

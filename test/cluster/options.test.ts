@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseClusterSpec, resolveOptions, resolveTopology, scopeFor } from '../../src/cluster/index.ts';
 import { InvalidInputError } from '../../src/core/index.ts';
 import { loadManifests, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { problemLines } from '../support/problem-lines.ts';
+import fc from '../support/fast-check.ts';
 
 const PLATFORM = `apiVersion: caisson/v1
 kind: Platform

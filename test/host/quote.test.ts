@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { quoteCommand, quoteWord, withEnvironment } from '../../src/host/quote.ts';
+import * as fc from '../support/fast-check.ts';
 
 describe('quoteWord', () => {
   it.each([

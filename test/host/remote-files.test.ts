@@ -1,6 +1,5 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/index.ts';
 import {
@@ -13,6 +12,7 @@ import {
   setBlock,
 } from '../../src/host/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import * as fc from '../support/fast-check.ts';
 
 const directory = useTempDir();
 const host = openLocalHost({ name: 'local' });

@@ -1,7 +1,7 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseBoundedJson } from '../../src/io/index.ts';
 import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
+import * as fc from '../support/fast-check.ts';
 
 describe('parseBoundedJson', () => {
   it.each(HOSTILE_TEXTS)('gives data for %s, or says that it is none', (_, text) => {

@@ -1,7 +1,7 @@
 import { isAbsolute, relative } from 'node:path';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { joinInside } from '../../src/io/index.ts';
+import * as fc from '../support/fast-check.ts';
 
 describe('joinInside', () => {
   it('joins an ordinary path', () => {

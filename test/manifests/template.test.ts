@@ -1,7 +1,7 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { renderData, renderTemplate } from '../../src/manifests/index.ts';
 import { InvalidInputError } from '../../src/core/index.ts';
+import * as fc from '../support/fast-check.ts';
 
 const SCOPE = { node: { name: 'm1', address: '10.0.0.1' }, depot: { port: 5443 }, var: { empty: '', dollar: '${node.name}' } };
 

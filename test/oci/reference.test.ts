@@ -1,6 +1,6 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatReference, parseReference, parseReferenceAsWritten, repositoryName } from '../../src/oci/index.ts';
+import * as fc from '../support/fast-check.ts';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 

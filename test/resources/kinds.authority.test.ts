@@ -395,7 +395,9 @@ describe('RETIRE_SCRIPT where no agent answers', () => {
       argv: shellScript(RETIRE_SCRIPT, [UNITS, join(AGENT_STATE, STATE_FILE), 'ours', 'others', 'missing']),
     });
     expect(result).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-    expect(await readFile(join(root, 'calls'), 'utf8')).toBe('disable --now --quiet -- ours.service\ndaemon-reload\nreset-failed -- ours.service\n');
+    expect(await readFile(join(root, 'calls'), 'utf8')).toBe(
+      'disable --now --quiet -- ours.service\ndaemon-reload\nreset-failed -- ours.service\n',
+    );
     expect(await treeOf(join(root, 'units'), '')).toMatch(/^others\.service f/);
   });
 });

@@ -1,6 +1,6 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contentRange, parseRange } from '../../src/server/byte-range.ts';
+import * as fc from '../support/fast-check.ts';
 
 describe('parseRange', () => {
   it.each([

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchesPatterns } from '../../src/sshsig/index.ts';
+import fc from '../support/fast-check.ts';
 
 /** The same by a regular expression, whose time may grow with the number of stars. */
 function byRegularExpression(word: string, pattern: string): boolean {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   checkSignature,
@@ -10,6 +9,7 @@ import {
   wireString,
 } from '../../src/sshsig/index.ts';
 import { memorySigner } from '../support/signing-keys.ts';
+import fc from '../support/fast-check.ts';
 
 const MESSAGE = Buffer.from('what is signed\n');
 const signer = memorySigner();

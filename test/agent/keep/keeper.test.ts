@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CALM_MS, CRASHES, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, pauseAfter } from '../../../src/agent/keep/back-off.ts';
 import { decide, NEVER_RESTARTED, type KeepInput, type KeepMemory } from '../../../src/agent/keep/keeper.ts';
+import fc from '../../support/fast-check.ts';
 
 const FROZEN: KeepInput = {
   now: 1_000_000,

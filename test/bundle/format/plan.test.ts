@@ -1,8 +1,8 @@
-import { assert, boolean, property, shuffledSubarray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blobPath, planBundle, type BundleInput, type PlannedFile } from '../../../src/bundle/index.ts';
 import { digestOf } from '../../../src/core/index.ts';
 import { small, smallBundle } from '../../support/small-bundle.ts';
+import { assert, boolean, property, shuffledSubarray } from '../../support/fast-check.ts';
 
 function problemsOf(changes: Partial<BundleInput>): readonly string[] {
   try {

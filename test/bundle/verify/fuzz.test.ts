@@ -1,12 +1,12 @@
 import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle } from '../../../src/bundle/index.ts';
 import { CaissonError, hasCode } from '../../../src/core/index.ts';
 import { randomNumbers } from '../../support/random-numbers.ts';
 import { FUZZ_SHAPES, type FuzzTarget } from './fuzz-shapes.ts';
+import fc from '../../support/fast-check.ts';
 
 /** Another seed gives other places: FUZZ_SEED=123 npx vitest … */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20260304);

@@ -1,7 +1,7 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CaissonError } from '../../../src/core/index.ts';
 import { FieldNames, type Paragraph, parseParagraph, splitParagraphs } from '../../../src/ospkg/apt/control-file.ts';
+import * as fc from '../../support/fast-check.ts';
 
 const fault = (reason: string) => new CaissonError('REPOSITORY_INVALID', reason);
 

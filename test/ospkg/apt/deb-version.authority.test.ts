@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { constantFrom, sample, string, tuple } from 'fast-check';
 import { expect, it } from 'vitest';
 import { compareDebVersions } from '../../../src/ospkg/apt/deb-version.ts';
+import { constantFrom, sample, string, tuple } from '../../support/fast-check.ts';
 
 /** Pairs that begin with a digit and do not end with a dash, as dpkg demands; often near each other. */
 const part = string({ unit: constantFrom(...'00119aAz.+~-'.split('')), maxLength: 7 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareDebVersions, isDebVersion, satisfiesVersion, withoutEpoch } from '../../../src/ospkg/apt/deb-version.ts';
+import * as fc from '../../support/fast-check.ts';
 
 const ORDER: Readonly<Record<string, number>> = { '<': -1, '=': 0, '>': 1 };
 

@@ -1,10 +1,10 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatReasons } from '../../../src/ospkg/index.ts';
 import { solveSet } from '../../../src/ospkg/apt/solve.ts';
 import { isConflicting, satisfies, Universe } from '../../../src/ospkg/apt/universe.ts';
 import { stanzasOf, tableOf } from '../support.ts';
 import { timed } from '../../support/timed.ts';
+import * as fc from '../../support/fast-check.ts';
 
 function universeOf(text: string): Universe {
   return new Universe(tableOf({ text }), 'amd64');

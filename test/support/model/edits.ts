@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { placed } from './verbs.ts';
 import { IMAGES, MACHINES, nodeOf, ROLES, type Release, type Wish } from './wish.ts';
+import fc from '../fast-check.ts';
 
 /** One change of the declared cluster, with a description for reports. */
 export interface Edit {

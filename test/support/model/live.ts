@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { life } from './edits.ts';
 import { ClusterLife } from './life.ts';
 import { ReleaseBundles } from './site.ts';
+import fc from '../fast-check.ts';
 
 /**
  * Runs `runs` lives of clusters, the same ones for the same seed. Throws when an invariant is broken, with the turns
