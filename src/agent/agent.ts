@@ -8,6 +8,7 @@ import type { AgentConfig } from './config.ts';
 import { definitionDigest, definitionsDigest, loadDefinitions, type LoadedDefinitions } from './definition-files.ts';
 import { readHeld } from './held.ts';
 import { ServiceKeeper } from './keep/service-keeper.ts';
+import { NodeMeasures, type Measures } from './measures/node-measures.ts';
 import { probeForever } from './prober.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
 import { hasUnit, watchedUnitOf, type ServiceDefinition } from './service-definition.ts';
@@ -49,6 +50,7 @@ export class NodeAgent {
   readonly #emit: Emit;
   readonly #units: UnitWatcher;
   readonly #keeper: ServiceKeeper;
+  readonly #measures: NodeMeasures;
   readonly #probers = new Map<string, Prober>();
   readonly #statePath: string;
   #states = new Map<string, ComponentState>();
@@ -80,6 +82,8 @@ export class NodeAgent {
       stateOf: (name) => this.#states.get(name),
       report: (about, message) => this.report(about, message),
     });
+    const { certificates, directories } = options.config;
+    this.#measures = new NodeMeasures({ certificates, directories, report: (about, message) => this.report(about, message) });
     this.#statePath = join(options.config.state, STATE_FILE);
     this.#applied = new Promise((resolve) => {
       this.#markApplied = resolve;
@@ -89,6 +93,7 @@ export class NodeAgent {
   /** Works until the signal aborts. Problems appear in the status; rejects only for a bug. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#remember();
+    const measuring = this.#measures.run(signal);
     try {
       await this.#keep(signal);
     } finally {
@@ -97,6 +102,12 @@ export class NodeAgent {
       this.#markApplied();
       await this.#save();
     }
+    await measuring;
+  }
+
+  /** Certificates and file systems of the node, as they were within the last minutes. Empty before the first look. */
+  measures(): Measures {
+    return this.#measures.last;
   }
 
   /** Reads the definitions again at once. Resolves when they are applied; problems appear in the status. */

@@ -26,6 +26,10 @@ const agentConfig = z.strictObject({
   record: absolutePath.default(AGENT_RECORD),
   /** Components that each service needs, by name of the service. It is not restarted while they are down. */
   needs: z.record(z.string(), z.array(serviceNeed)).default({}),
+  /** Certificates whose ends are in the metrics, each with the component that it belongs to. */
+  certificates: z.array(z.strictObject({ component: text, name: text, path: absolutePath })).default([]),
+  /** Directories whose file systems are in the metrics. */
+  directories: z.array(absolutePath).default([]),
   /** Values for `${NAME}` in commands of definitions, by NAME. A single text becomes a list with one item. */
   values: z.record(z.string(), z.union([z.string().transform((value) => [value]), z.array(z.string())])).default({}),
 });

@@ -10,6 +10,7 @@ export * from './component-state.ts';
 export * from './config.ts';
 export { definitionDigest } from './definition-files.ts';
 export { formatHeld, HELD_FILE, parseHeld } from './held.ts';
+export type { Measures } from './measures/node-measures.ts';
 export * from './service-definition.ts';
 export * from './service-file.ts';
 export { STATE_FILE } from './state-file.ts';

@@ -18,6 +18,7 @@ import {
 } from '../server/index.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import type { AgentConfig } from './config.ts';
+import type { Measures } from './measures/node-measures.ts';
 import type { AgentStatus } from './status.ts';
 
 /** Milliseconds until a failed listener is tried again. */
@@ -29,6 +30,7 @@ const MAX_CONNECTIONS = 64;
 /** The source of the served status, such as NodeAgent. */
 export interface StatusSource {
   status(): Promise<AgentStatus>;
+  measures(): Measures;
   reload(): Promise<void>;
   report(about: string, message: string | undefined): void;
 }
@@ -58,7 +60,11 @@ function statusRoutes(source: StatusSource): readonly Route[] {
   return [
     { path: '/healthz', name: 'healthz', handle: readOnly(() => jsonResponse({ ok: true })) },
     { path: '/v1/status', name: 'status', handle: readOnly(async () => jsonResponse(await source.status())) },
-    { path: METRICS, name: 'metrics', handle: readOnly(async () => metricsResponse(agentMetrics(await source.status()))) },
+    {
+      path: METRICS,
+      name: 'metrics',
+      handle: readOnly(async () => metricsResponse(agentMetrics(await source.status(), source.measures()))),
+    },
   ];
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { renderTemplate, secretName, valueNames, type HostName, type Scope } from '../manifests/index.ts';
+import { renderData, renderTemplate, secretName, valueNames, type HostName, type Scope } from '../manifests/index.ts';
 import type { NodeSpec } from './cluster-spec.ts';
 import { firstAddress, urlAddress } from './networks.ts';
 import { isJoiner, type Topology } from './topology.ts';
@@ -110,6 +110,11 @@ function valueScope(topology: Topology, component: string, host: NodeSpec, scope
 function valueFor(topology: Topology, component: string, host: NodeSpec, name: string, scope: Scope): string {
   const value = topology.manifests.components.get(component)?.values[name];
   if (value === undefined) throw new Error(`component ${component} has no value ${name}`);
+  const where = `value ${name} of ${component}`;
+  if (value.each === undefined)
+    return clusterAlerts(topology)
+      .map((alert) => renderTemplate(value.as, { ...scope, alert }, where))
+      .join(value.join);
   const { recorded } = topology;
   const known = recorded.values[valueKey(component, host.name, name)];
   const hosts = topology.hostsOf(value.each);
@@ -117,8 +122,20 @@ function valueFor(topology: Topology, component: string, host: NodeSpec, name: s
   const own = hosts.findIndex((other) => other.name === host.name);
   const counted = value.keep && own >= 0 && isJoiner(topology, component, host.name) ? hosts.slice(0, own + 1) : hosts;
   return counted
-    .map((other, index) => renderTemplate(value.as, { ...scope, each: { ...hostScope(other), index } }, `value ${name} of ${component}`))
+    .map((other, index) => renderTemplate(value.as, { ...scope, each: { ...hostScope(other), index } }, where))
     .join(value.join);
+}
+
+/**
+ * The alerts of all components of the cluster, by name of the component, with their texts filled in. They know the cluster and
+ * the number of hosts of their component, and no host.
+ */
+function clusterAlerts(topology: Topology): readonly Scope[] {
+  const byName = topology.components.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+  return byName.flatMap(({ name: component, alerts }) => {
+    const scope = { ...clusterScope(topology), component: { name: component, count: topology.hostsOf(component).length } };
+    return alerts.map((alert) => ({ ...renderData(alert, scope, `alert ${alert.name} of ${component}`), component }));
+  });
 }
 
 /**

@@ -5,3 +5,4 @@ export * from './repository-key.ts';
 export * from './start-depot.ts';
 export { bundleFilePath } from './bundle-files.ts';
 export { imagePath } from './image-path.ts';
+export type { Gauge, Sample } from '../server/index.ts';

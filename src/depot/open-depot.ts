@@ -14,7 +14,17 @@ import type { Digest, Emit } from '../core/index.ts';
 import type { FileTree } from '../io/index.ts';
 import type { BlobStore, ImageCatalog } from '../oci/index.ts';
 import type { RepositoryKeyPair } from '../ospkg/index.ts';
-import { createMetrics, fileRoutes, readOnly, registryRoutes, router, type Exchange, type Handler, type Route } from '../server/index.ts';
+import {
+  createMetrics,
+  fileRoutes,
+  readOnly,
+  registryRoutes,
+  router,
+  type Exchange,
+  type Gauge,
+  type Handler,
+  type Route,
+} from '../server/index.ts';
 import { answerRefusals, demandedBlobs, demandedTree, unchangedBlobs, unchangedTree, type DemandedBundle } from './demanded-bundle.ts';
 import { bundleFiles } from './bundle-files.ts';
 import { repositoryOverlay } from './repository-overlay.ts';
@@ -33,6 +43,8 @@ export interface DepotOptions {
   readonly emit: Emit;
   /** How many connections are open, for the metrics. */
   readonly connections?: () => number;
+  /** Further gauges for the metrics. */
+  readonly gauges?: readonly Gauge[];
 }
 
 /** One bundle that a depot serves. */
@@ -122,6 +134,7 @@ async function compose(readers: readonly BundleReader[], options: DepotOptions):
       help: 'Resident memory of the process.',
       read: () => [{ labels: {}, value: process.memoryUsage.rss() }],
     },
+    ...(options.gauges ?? []),
   ]);
   const routes: readonly Route[] = [
     { path: '/', name: 'status', handle: readOnly(statusPage(bundles.map(({ manifest }) => manifest))) },

@@ -63,6 +63,7 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
   const components = componentNames(loaded);
   const services = new Map<string, string>();
   const secrets = new Map<string, string>();
+  const alerts = new Map<string, string>();
   for (const component of loaded.components) {
     const { value } = component;
     if (value === undefined) continue;
@@ -77,7 +78,10 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
     checkList(problems, component, ['unless'], 'component', value.unless, components);
     checkPackageSets(loaded, problems, component, value.packageSets);
     for (const [name, { each }] of Object.entries(value.values)) {
-      expectKnown(problems, component, ['values', name, 'each'], 'component', each, components);
+      if (each !== undefined) expectKnown(problems, component, ['values', name, 'each'], 'component', each, components);
+    }
+    for (const [index, alert] of value.alerts.entries()) {
+      expectUnused(problems, component, ['alerts', index, 'name'], 'alert', alert.name, alerts);
     }
     for (const [index, service] of value.services.entries()) {
       expectUnused(problems, component, ['services', index, 'name'], 'service', service.name, services);
@@ -294,7 +298,7 @@ function expectUnused(
 ): void {
   const other = used.get(name);
   if (other === undefined) used.set(name, document.document.file);
-  else add(problems, document, path, `${other} has a ${what} "${name}" too`);
+  else add(problems, document, path, `${other} has ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} "${name}" too`);
 }
 
 function add(

@@ -3,6 +3,8 @@ import type { Component, ComponentAction } from './component.ts';
 import type { ProblemCollector } from './invalid-manifests-error.ts';
 import { componentNames, type LoadedDocument, type LoadedManifests } from './loaded-manifests.ts';
 import {
+  ALERT_COMPONENT_NAMES,
+  ALERT_NAMES,
   COMPONENT_NAMES,
   DATA_NAMES,
   EACH_NAMES,
@@ -59,8 +61,13 @@ function checkComponent(
 ): void {
   const values = Object.keys(component.values).map((name) => `value.${name}`);
   const names = [...shared, ...COMPONENT_NAMES];
-  const { values: lists, ...rest } = component;
-  for (const { path, text } of textsIn(lists, ['values'])) checkText(document, path, text, [...names, ...EACH_NAMES], problems);
+  const { values: lists, alerts, ...rest } = component;
+  for (const [name, list] of Object.entries(lists)) {
+    const items = list.of === 'alerts' ? ALERT_NAMES : EACH_NAMES;
+    for (const { path, text } of textsIn(list, ['values', name])) checkText(document, path, text, [...names, ...items], problems);
+  }
+  const ofCluster = [...shared.filter((name) => !name.startsWith('node.')), ...ALERT_COMPONENT_NAMES];
+  for (const { path, text } of textsIn(alerts, ['alerts'])) checkText(document, path, text, ofCluster, problems);
   for (const { path, text } of textsIn(rest, [])) {
     const secret = /\$\{secret\.[^}]*\}/.exec(text.replaceAll('$${', ''))?.[0];
     const own = path[0] === 'actions' ? actionNames(component.actions[Number(path[1])]) : [];

@@ -360,6 +360,24 @@ const updateSchema = z.strictObject({
     .describe('Hosts whose services restart: one after the other, each healthy again before the next, or all at once.'),
 });
 
+const alertSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Z][A-Za-z0-9]{0,62}$/, 'is not a name of an alert; write it as StoreWithoutMajority')
+    .describe('Name of the alert; one of its kind in all manifests.'),
+  expr: templateField
+    .min(1)
+    .regex(/^\S(?:[^\n\r]*\S)?$/, 'is not one line without spaces around it')
+    .describe('Condition in the language of the component that watches the cluster, on one line.'),
+  for: z
+    .string()
+    .regex(/^(?:0|[1-9][0-9]{0,4})[smhd]$/, 'is not a duration; write it as 5m')
+    .default('5m')
+    .describe('How long the condition holds before it is an alert.'),
+  severity: z.enum(['warning', 'critical']).default('warning').describe('critical: somebody must come now.'),
+  summary: lineField.regex(/^\S/, 'begins with a space').describe('What is wrong, for the person who is told.'),
+});
+
 /** Choices by option. The component is part of a cluster only when each of these options has one of its listed choices. */
 const whenSchema = z.record(identifierField, z.array(identifierField).min(1));
 
@@ -448,18 +466,35 @@ export const componentSchema = z.strictObject({
   values: z
     .record(
       identifierField,
-      z.strictObject({
-        each: nameField.describe('Component; there is one item per host that runs it.'),
-        as: templateField.describe('The item; knows ${each.name}, ${each.address}, ${each.urlAddress} and ${each.index}.'),
-        join: z.string().max(20).default(',').describe('Text between two items.'),
-        keep: z
-          .boolean()
-          .default(false)
-          .describe('Computed once for each host, when the component first stands there, and kept: later members do not change it.'),
-      }),
+      z
+        .strictObject({
+          each: nameField.optional().describe('Component; there is one item per host that runs it.'),
+          of: z
+            .enum(['alerts'])
+            .optional()
+            .describe('Instead of each: alerts, of which there is one item for each that a component of the cluster declares.'),
+          as: templateField.describe(
+            'The item; knows ${each.name}, ${each.address}, ${each.urlAddress} and ${each.index}, or, of alerts, ' +
+              '${alert.name}, ${alert.component}, ${alert.expr}, ${alert.for}, ${alert.severity} and ${alert.summary}.',
+          ),
+          join: z.string().max(20).default(',').describe('Text between two items.'),
+          keep: z
+            .boolean()
+            .default(false)
+            .describe('Computed once for each host, when the component first stands there, and kept: later members do not change it.'),
+        })
+        .superRefine(({ each, of, keep }, context) => {
+          if ((each === undefined) === (of === undefined))
+            context.addIssue({ code: 'custom', path: ['each'], message: 'is not the only one; give either each or of' });
+          if (of !== undefined && keep) context.addIssue({ code: 'custom', path: ['keep'], message: 'is for each alone; remove it' });
+        }),
     )
     .default({})
-    .describe('Lists over hosts, for ${value.NAME}.'),
+    .describe('Lists over hosts or alerts, for ${value.NAME}.'),
+  alerts: z
+    .array(alertSchema)
+    .default([])
+    .describe('Conditions that a person is told of, for the component that watches the cluster (`of: alerts` in its values).'),
   services: z.array(serviceSchema).default([]).describe('Service definitions for the agent.'),
 });
 
@@ -467,5 +502,6 @@ export type Component = z.output<typeof componentSchema>;
 export type ComponentService = z.output<typeof serviceSchema>;
 export type ComponentContainer = z.output<typeof containerSchema>;
 export type ComponentAction = z.output<typeof actionSchema>;
+export type ComponentAlert = z.output<typeof alertSchema>;
 export type ComponentNeed = z.output<typeof needSchema>;
 export type ComponentCertificate = z.output<typeof certificateSchema>;

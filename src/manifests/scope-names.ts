@@ -43,5 +43,11 @@ export const DATA_NAMES: readonly string[] = ['action.directory', 'action.file']
 /** Names that only the items of `values` can use, for the host of the item. */
 export const EACH_NAMES: readonly string[] = [...HOST_NAMES.map((name) => `each.${name}`), 'each.index'];
 
+/** Names that only the items of `values` over alerts can use, for the alert of the item. */
+export const ALERT_NAMES: readonly string[] = ['name', 'component', 'expr', 'for', 'severity', 'summary'].map((name) => `alert.${name}`);
+
+/** Names of the declaring component that the texts of its alerts can use. They are of no host, so that `node` and `value` are not among theirs. */
+export const ALERT_COMPONENT_NAMES: readonly string[] = ['component.name', 'component.count'];
+
 /** Names that only the actions of a secret's change can use: files with its two values on the host that the action runs on. */
 export const SECRET_FILE_NAMES: readonly string[] = ['secretFile.old', 'secretFile.new'];

@@ -68,7 +68,7 @@ function neededHosts(
   topology: Topology,
 ): readonly { readonly component: ComponentManifest; readonly host: NodeSpec }[] {
   const needs = component.needs.map((need) => need.component).filter((need) => !topology.hostsOf(need).includes(node));
-  const listed = Object.values(component.values).map(({ each }) => each);
+  const listed = Object.values(component.values).flatMap(({ each }) => each ?? []);
   return [...new Set([...needs, ...listed])].flatMap((name) => {
     const needed = topology.components.find((candidate) => candidate.name === name);
     if (needed === undefined) return [];

@@ -18,7 +18,7 @@ export interface MetricFamily {
 export interface Gauge {
   readonly name: string;
   readonly help: string;
-  read(): readonly Sample[];
+  read(): readonly Sample[] | Promise<readonly Sample[]>;
 }
 
 export interface Metrics {
@@ -43,7 +43,7 @@ export function createMetrics(gauges: readonly Gauge[]): Metrics {
       else known.count += 1;
       bytes.set(route, (bytes.get(route) ?? 0) + exchange.bytes);
     },
-    handle: () =>
+    handle: async () =>
       metricsResponse([
         {
           name: 'caisson_http_requests_total',
@@ -57,7 +57,9 @@ export function createMetrics(gauges: readonly Gauge[]): Metrics {
           help: 'Body bytes of finished responses by route.',
           samples: byteSamples(),
         },
-        ...gauges.map((gauge): MetricFamily => ({ ...gauge, type: 'gauge', samples: gauge.read() })),
+        ...(await Promise.all(
+          gauges.map(async (gauge): Promise<MetricFamily> => ({ ...gauge, type: 'gauge', samples: await gauge.read() })),
+        )),
       ]),
   };
 }

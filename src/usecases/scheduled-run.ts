@@ -19,6 +19,8 @@ export interface ScheduledRun {
   readonly schedule: string;
   /** Undefined where none was tried yet. */
   readonly last: LastRun | undefined;
+  /** Time after which it is overdue. Undefined where the schedule has no two times. */
+  readonly due: Date | undefined;
   /** Overdue: none ended well for twice the longest time between two of the schedule, however the last one ended. */
   readonly state: 'in time' | 'failed' | 'overdue';
 }
@@ -48,8 +50,9 @@ export async function scheduledRun(seed: string, task: SeedTask, options: Schedu
   // Before the first one, the time counts from the start of the schedule.
   const since = last?.lastDone === undefined ? (await stat(path)).mtimeMs : Date.parse(last.lastDone);
   const longest = await longestWait(seed, schedule, options);
-  if (longest !== undefined && clock.now().getTime() - since > 2 * longest) return { schedule, last, state: 'overdue' };
-  return { schedule, last, state: last?.outcome === 'failed' ? 'failed' : 'in time' };
+  const due = longest === undefined ? undefined : new Date(since + 2 * longest);
+  if (due !== undefined && clock.now() > due) return { schedule, last, due, state: 'overdue' };
+  return { schedule, last, due, state: last?.outcome === 'failed' ? 'failed' : 'in time' };
 }
 
 /** Longest time between two of the next times of a schedule, as systemd has them. Undefined where systemd does not say. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { agentMetrics } from '../../src/agent/agent-metrics.ts';
-import type { AgentStatus } from '../../src/agent/index.ts';
+import type { AgentStatus, Measures } from '../../src/agent/index.ts';
 import { metricsResponse } from '../../src/server/index.ts';
 import { bodyText } from '../support/http-request.ts';
 
@@ -24,9 +24,17 @@ const STATUS: AgentStatus = {
   problems: [{ about: '/opt/conf/a.yaml', message: 'line 1' }],
 };
 
+const MEASURES: Measures = {
+  certificates: [{ component: 'etcd', name: 'peers', notAfter: new Date('2026-06-01T00:00:00Z') }],
+  fileSystems: [
+    { mount: '/', room: { size: 4096, available: 1024, inodes: 100, inodesFree: 7 } },
+    { mount: '/shared', room: undefined },
+  ],
+};
+
 describe('agentMetrics', () => {
   it('gives each component its health, state, failures and restarts in the text format of Prometheus', async () => {
-    const text = await bodyText(metricsResponse(agentMetrics(STATUS)));
+    const text = await bodyText(metricsResponse(agentMetrics(STATUS, MEASURES)));
     expect(text).toMatchInlineSnapshot(`
       "# HELP caisson_agent_info The agent, by its version.
       # TYPE caisson_agent_info gauge
@@ -34,6 +42,9 @@ describe('agentMetrics', () => {
       # HELP caisson_agent_problems Things that keep the agent from doing a part of its work.
       # TYPE caisson_agent_problems gauge
       caisson_agent_problems 1
+      # HELP caisson_node_time_seconds Unix time by the clock of the node.
+      # TYPE caisson_node_time_seconds gauge
+      caisson_node_time_seconds 1767225660
       # HELP caisson_component_healthy Whether the component is healthy.
       # TYPE caisson_component_healthy gauge
       caisson_component_healthy{component="etcd"} 1
@@ -64,6 +75,25 @@ describe('agentMetrics', () => {
       # HELP caisson_component_unit_restarts_total Restarts by systemd itself.
       # TYPE caisson_component_unit_restarts_total counter
       caisson_component_unit_restarts_total{component="etcd"} 1
+      # HELP caisson_certificate_not_after_timestamp_seconds Unix time at which the certificate ends.
+      # TYPE caisson_certificate_not_after_timestamp_seconds gauge
+      caisson_certificate_not_after_timestamp_seconds{component="etcd",name="peers"} 1780272000
+      # HELP caisson_file_system_answers Whether the file system answers.
+      # TYPE caisson_file_system_answers gauge
+      caisson_file_system_answers{mount="/"} 1
+      caisson_file_system_answers{mount="/shared"} 0
+      # HELP caisson_file_system_size_bytes Size of the file system.
+      # TYPE caisson_file_system_size_bytes gauge
+      caisson_file_system_size_bytes{mount="/"} 4096
+      # HELP caisson_file_system_available_bytes Bytes that a program without special rights may still write.
+      # TYPE caisson_file_system_available_bytes gauge
+      caisson_file_system_available_bytes{mount="/"} 1024
+      # HELP caisson_file_system_inodes Inodes of the file system; 0 where it has no fixed number of them.
+      # TYPE caisson_file_system_inodes gauge
+      caisson_file_system_inodes{mount="/"} 100
+      # HELP caisson_file_system_inodes_free Inodes that are free.
+      # TYPE caisson_file_system_inodes_free gauge
+      caisson_file_system_inodes_free{mount="/"} 7
       "
     `);
   });

@@ -12,6 +12,7 @@ import {
   type AgentConfig,
   type AgentStatus,
   type ClientCertificate,
+  type Measures,
   type StatusSource,
 } from '../../src/agent/index.ts';
 import { MONITORS, OPERATORS, silent, systemClock } from '../../src/core/index.ts';
@@ -34,6 +35,10 @@ class Source implements StatusSource {
   reloads = 0;
   readonly reports = new Map<string, string>();
   readonly status = async (): Promise<AgentStatus> => STATUS;
+  readonly measures = (): Measures => ({
+    certificates: [{ component: 'a', name: 'tls', notAfter: new Date('2026-01-01T00:00:00Z') }],
+    fileSystems: [],
+  });
   readonly reload = async (): Promise<void> => void (this.reloads += 1);
   readonly report = (about: string, message: string | undefined): void => {
     if (message === undefined) this.reports.delete(about);
@@ -72,6 +77,8 @@ beforeEach(async () => {
     values: {},
     record: '/none',
     needs: {},
+    certificates: [],
+    directories: [],
   };
   source = new Source();
   abort = new AbortController();
@@ -158,7 +165,9 @@ describe('serveStatus', () => {
         },
       );
     for (const holder of [monitor, client]) {
-      expect(await ask('/metrics', holder)).toContain('\ncaisson_component_healthy{component="a"} 1\n');
+      const metrics = await ask('/metrics', holder);
+      expect(metrics).toContain('\ncaisson_component_healthy{component="a"} 1\n');
+      expect(metrics).toContain('\ncaisson_certificate_not_after_timestamp_seconds{component="a",name="tls"} 1767225600\n');
     }
     for (const path of ['/v1/status', '/healthz']) await expect(ask(path, monitor), path).rejects.toThrow('it answers 403');
   });

@@ -46,6 +46,8 @@ export function useAgent(): AgentUnderTest {
       tls: { certificate: '/none', key: '/none', authority: '/none' },
       record: join(temp(), 'site.json'),
       needs: {},
+      certificates: [],
+      directories: [],
       values: {},
     };
   });

@@ -130,3 +130,37 @@ describe('scopeFor', () => {
     expect(new Set([nodeUuid('prod', 'm1'), nodeUuid('prod', 'm2'), nodeUuid('test', 'm1')]).size).toBe(3);
   });
 });
+
+describe('a list over alerts', () => {
+  const store = SAMPLE['components/store/component.yaml'] ?? '';
+  const ALERT =
+    "{ name: Lost, for: 1m, severity: critical, expr: 'up{c=\"${component.name}\"} < ${component.count}', summary: '{{ $value }} of ${var.root}' }";
+  const rules =
+    '  rules: { of: alerts, join: "; ", as: "${node.name} ${alert.name} ${alert.component} ${alert.for} ${alert.severity} ${alert.expr} ${alert.summary}" }\n';
+
+  async function listOn(cluster: string, host: string): Promise<string> {
+    const changed = await loadManifests(
+      memoryTree({
+        ...SAMPLE,
+        'components/store/component.yaml': `${store.replace('values:\n', `values:\n${rules}`)}alerts: [${ALERT}]\n`,
+        'components/store-proxy/component.yaml': `${SAMPLE['components/store-proxy/component.yaml'] ?? ''}alerts: [{ name: Gone, expr: up == 0, summary: It is gone }]\n`,
+      }),
+    );
+    const found = resolveTopology(parseClusterSpec(cluster, 'cluster.yaml'), changed);
+    const node = found.spec.nodes.find(({ name }) => name === host);
+    if (node === undefined) throw new Error(`there is no ${host}`);
+    return renderTemplate('${value.rules}', scopeFor(found, node, { component: 'store' }), 'test');
+  }
+
+  it('has an item for each alert of a component of the cluster, with the count of its hosts', async () => {
+    expect(await listOn(SAMPLE_CLUSTER, 'm2')).toBe(
+      'm2 Lost store 1m critical up{c="store"} < 2 {{ $value }} of /opt/sample; m2 Gone store-proxy 5m warning up == 0 It is gone',
+    );
+  });
+
+  it('has none of a component that is not in the cluster', async () => {
+    expect(await listOn(SAMPLE_CLUSTER.replace(/^.*name: c1.*\n/m, ''), 'm1')).toBe(
+      'm1 Lost store 1m critical up{c="store"} < 2 {{ $value }} of /opt/sample',
+    );
+  });
+});

@@ -54,6 +54,70 @@ describe('loadManifests', () => {
       ['m/components/web/component.yaml:6:9: needs[0]: there is no component "stroe" (did you mean "store"?)'],
     ],
     [
+      'an alert whose name, duration, condition and summary are none',
+      edit(
+        'components/web/component.yaml',
+        'needs:',
+        'alerts: [{ name: down, for: soon, expr: "a\\nb", severity: bad, summary: \' x\' }]\nneeds:',
+      ),
+      [
+        'm/components/web/component.yaml:6:18: alerts[0].name: is not a name of an alert (write it as StoreWithoutMajority)',
+        'm/components/web/component.yaml:6:29: alerts[0].for: is not a duration (write it as 5m)',
+        'm/components/web/component.yaml:6:41: alerts[0].expr: is not one line without spaces around it',
+        'm/components/web/component.yaml:6:59: alerts[0].severity: is "bad", want one of "warning", "critical"',
+        'm/components/web/component.yaml:6:73: alerts[0].summary: begins with a space',
+      ],
+    ],
+    [
+      'an alert of a name that another component has',
+      {
+        ...edit('components/web/component.yaml', 'needs:', 'alerts: [{ name: Down, expr: up == 0, summary: It is down }]\nneeds:'),
+        ...edit('components/store/component.yaml', 'needs:', 'alerts: [{ name: Down, expr: up == 0, summary: It is down }]\nneeds:'),
+      },
+      ['m/components/web/component.yaml:6:18: alerts[0].name: m/components/store/component.yaml has an alert "Down" too'],
+    ],
+    [
+      'an alert that names a host, a value, a secret or a component that there is not',
+      edit(
+        'components/store/component.yaml',
+        'needs:',
+        "alerts: [{ name: Down, expr: '${node.name} ${value.members} ${secret.store-root} ${first.nope.name}', summary: '${component.index}' }]\nneeds:",
+      ),
+      [
+        'm/components/store/component.yaml:5:30: alerts[0].expr: there is no "${node.name}"',
+        'm/components/store/component.yaml:5:30: alerts[0].expr: there is no "${value.members}"',
+        'm/components/store/component.yaml:5:30: alerts[0].expr: there is no "${secret.store-root}"',
+        'm/components/store/component.yaml:5:30: alerts[0].expr: there is no "${first.nope.name}" (did you mean "first.store.name"?)',
+        'm/components/store/component.yaml:5:112: alerts[0].summary: there is no "${component.index}" (did you mean "component.name"?)',
+      ],
+    ],
+    [
+      'a list over hosts and alerts at once, over neither, and one of alerts that is kept',
+      edit(
+        'components/store/component.yaml',
+        'values:\n',
+        'values:\n  both: { each: store, of: alerts, as: x }\n  neither: { as: x }\n  kept: { of: alerts, as: x, keep: true }\n  other: { of: hosts, as: x }\n',
+      ),
+      [
+        'm/components/store/component.yaml:9:17: values.both.each: is not the only one (give either each or of)',
+        'm/components/store/component.yaml:10:12: values.neither.each: is not the only one (give either each or of)',
+        'm/components/store/component.yaml:11:36: values.kept.keep: is for each alone (remove it)',
+        'm/components/store/component.yaml:12:16: values.other.of: is "hosts", want "alerts"',
+      ],
+    ],
+    [
+      'names of hosts in a list over alerts, and of alerts in one over hosts',
+      edit(
+        'components/store/component.yaml',
+        'values:\n',
+        'values:\n  a: { of: alerts, as: "${each.name} ${alert.name}" }\n  b: { each: store, as: "${alert.name}" }\n',
+      ),
+      [
+        'm/components/store/component.yaml:9:24: values.a.as: there is no "${each.name}"',
+        'm/components/store/component.yaml:10:25: values.b.as: there is no "${alert.name}"',
+      ],
+    ],
+    [
       'a missing template',
       { 'components/store/store.conf': undefined },
       ['m/components/store/component.yaml:10:67: files[0].template: there is no file "store.conf" beside this document'],

@@ -19,7 +19,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=simple
-ExecStart=/usr/local/bin/caisson serve /var/lib/caisson/bundles/a.tar /var/lib/caisson/bundles/b.tar --listen [::]:5443 --tls-cert /c --tls-key /k --repository-key /r
+ExecStart=/usr/local/bin/caisson serve /var/lib/caisson/bundles/a.tar /var/lib/caisson/bundles/b.tar --listen [::]:5443 --tls-cert /c --tls-key /k --repository-key /r --site
 Restart=always
 RestartSec=2
 LimitNOFILE=65536

@@ -11,11 +11,13 @@ import { MOST_JOBS, numberUpTo } from '../number-up-to.ts';
 import { describeSignature } from '../../bundle/index.ts';
 import { addLockFlags, addUpstreamFlags, openOnline, type OnlineFlags } from '../online/index.ts';
 import { addTrustFlags, trustOf, type TrustFlags } from '../signing/trust-flags.ts';
+import { siteGauges } from './site-gauges.ts';
 import { openTlsSource, type TlsFlags, type TlsSource } from '../serve/tls-source.ts';
 
 interface ServeFlags extends TlsFlags, TrustFlags, OnlineFlags {
   readonly listen: string;
   readonly repositoryKey?: string;
+  readonly site?: boolean;
 }
 
 /** Milliseconds for which downloads may continue after a stop was requested. Clients resume those that are cut off. */
@@ -35,6 +37,7 @@ export const registerServe: RegisterCommand = (program, run) => {
     .option('--tls-name <name...>', 'more names or addresses for the generated certificate')
     .option('--repository-key <file>', 'OpenPGP key that signs the package repositories; made when not given')
     .option('--state <dir>', 'keep what is made (authority, repository key) here for the next time')
+    .option('--site', 'have in the metrics how backups and renewals of the site of this seed went, and when its authorities end')
     .option('--online', 'fetch what a client asks for and keep it in the file named BUNDLE; its digests are those of the lock')
     .option('--upstream <file>', 'online: the settings that an install wrote, instead of --mirror and --ca')
     .option('--jobs <number>', 'online: downloads at once', numberUpTo(MOST_JOBS), 8);
@@ -72,6 +75,7 @@ async function serve(context: CommandContext, bundles: readonly string[], flags:
       emit,
       ...listen,
       ...(tls === undefined ? {} : { tls: tls.material }),
+      gauges: flags.site === true ? siteGauges(context) : [],
     });
     const renewal = tls === undefined ? undefined : setInterval(() => void renew(depot, tls, context), RENEWAL_INTERVAL_MS);
     try {

@@ -22,7 +22,7 @@ export function depotUnit(request: DepotUnitRequest): string {
     after: ['network.target'],
     startLimitIntervalSec: 0,
     type: 'simple',
-    execStart: { argv: [executable, 'serve', ...bundles, ...fetching, ...flags] },
+    execStart: { argv: [executable, 'serve', ...bundles, ...fetching, ...flags, '--site'] },
     restart: 'always',
     restartSec: 2,
     limitNofile: 65_536,

@@ -21,6 +21,7 @@ import { hostNames } from './host-names.ts';
 import { certificateResource, directoryResource, fileResource, loginKeyResource, type At } from './make.ts';
 import { packageResources, roleSets } from './packages.ts';
 import { repositoryFor } from './repository-for.ts';
+import { measuredOn } from './measured.ts';
 import { serviceNeeds } from './service-needs.ts';
 
 const HOSTS_FILE = '/etc/hosts';
@@ -120,7 +121,7 @@ function agentResources(declared: Declared, node: NodeSpec, at: At): readonly Re
   ];
 }
 
-function agentConfig({ topology }: Declared, node: NodeSpec): string {
+function agentConfig({ topology, tools }: Declared, node: NodeSpec): string {
   const { spec, platform } = topology;
   return formatAgentConfig({
     cluster: spec.name,
@@ -130,5 +131,6 @@ function agentConfig({ topology }: Declared, node: NodeSpec): string {
     listen: { address: node.address, port: AGENT_PORT },
     tls: PATHS,
     needs: serviceNeeds({ topology }, node),
+    ...measuredOn({ topology, tools }, node, PATHS.certificate),
   });
 }

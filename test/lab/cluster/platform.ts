@@ -48,7 +48,7 @@ export async function expectPlatformWorks(site: Site, manager: string): Promise<
       data: { activeTargets: { labels: { job: string }; health: string }[] };
     };
     const health = Object.fromEntries(targets.data.activeTargets.map(({ labels, health: word }) => [labels.job, word]));
-    const jobs = ['prometheus', 'etcd', 'caisson-agents', 'kube-state-metrics', 'mysqld-exporter'];
+    const jobs = ['prometheus', 'etcd', 'caisson-agents', 'caisson-seed', 'kube-state-metrics', 'mysqld-exporter'];
     expect(health).toEqual(Object.fromEntries(jobs.map((job) => [job, 'up'])));
   });
   // A target is up before the first series of what it knows by its neighbours, such as the nodes of Kubernetes.
@@ -57,6 +57,10 @@ export async function expectPlatformWorks(site: Site, manager: string): Promise<
     expect(await query('kube_node_info')).toContain('"node":');
     expect(await query('caisson_component_healthy{component="etcd"}')).toMatch(/"value":\[[^,]+,"1"\]/);
     expect(await query('mysql_up')).toMatch(/"value":\[[^,]+,"1"\]/);
+    expect(await query('caisson_certificate_not_after_timestamp_seconds{component="etcd"}')).toContain('"node":');
+    // The rules of the manifests are loaded.
+    expect(await get('127.0.0.1', 9999, '/api/v1/rules')).toContain('"EtcdWithoutQuorum"');
+    expect(await query('caisson_task_due_timestamp_seconds{task="renewal"}')).toContain('"job":"caisson-seed"');
   });
   const holders = (...places: readonly string[]): Promise<string> =>
     site.bash(manager, 'for file in /var/lib/caisson/secrets/*; do grep -rlFf "$file" "$@" || true; done', ...places);
