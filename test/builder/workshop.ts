@@ -135,6 +135,7 @@ kind: Platform
 name: demo
 version: "1.0"
 definitionsDirectory: /opt/demo/conf
+otherImages: ["*"]
 `;
 
 const roleYaml = `apiVersion: caisson/v1
