@@ -32,7 +32,7 @@ export interface BuildInputs {
   readonly files: readonly InputFile[];
 }
 
-/** Where people wrote what is built. */
+/** The files of people from which a bundle is built. */
 export interface WrittenPlaces {
   /** Directory. */
   readonly manifests: string;

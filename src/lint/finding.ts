@@ -2,10 +2,10 @@ import { compareText, describeProblem, type InputProblem } from '../core/index.t
 import type { DocumentPath } from '../io/index.ts';
 import type { LoadedDocument } from '../manifests/index.ts';
 
-/** What a check is about; the name by which programs tell findings apart. */
+/** The subject of a check, by which programs tell findings apart. */
 export type CheckName = 'images' | 'needs' | 'ports' | 'health' | 'rendering' | 'unused';
 
-/** One mistake, or something that may be one: an error is certain to fail at a site or to do nothing there. */
+/** One mistake, or one that may be: an error is certain to fail at a site or to do nothing there. */
 export interface LintFinding extends InputProblem {
   readonly check: CheckName;
   readonly level: 'error' | 'warning';

@@ -1,5 +1,11 @@
+import { checkHealth } from './checks/health.ts';
 import { checkImages } from './checks/images.ts';
+import { checkNeeds } from './checks/needs.ts';
+import { checkPorts } from './checks/ports.ts';
+import { checkRendering } from './checks/rendering.ts';
+import { checkUnused } from './checks/unused.ts';
 import { checkUnusedImages } from './checks/unused-images.ts';
+import { tryClusters } from './clusters.ts';
 import { sortFindings, type LintFinding } from './finding.ts';
 import type { LintSubject } from './subject.ts';
 
@@ -15,7 +21,16 @@ export interface LintReport {
  * without a host and without a network, and throws none.
  */
 export function lintPlatform(subject: LintSubject): LintReport {
-  const findings = sortFindings([...checkImages(subject), ...checkUnusedImages(subject)]);
+  const tried = tryClusters(subject.manifests);
+  const findings = sortFindings([
+    ...checkImages(subject),
+    ...checkNeeds(subject),
+    ...checkPorts(subject),
+    ...checkHealth(subject, tried.clusters),
+    ...checkRendering(subject, tried),
+    ...checkUnused(subject),
+    ...checkUnusedImages(subject),
+  ]);
   const errors = findings.filter(({ level }) => level === 'error').length;
   return { findings, errors, warnings: findings.length - errors };
 }

@@ -158,6 +158,5 @@ repositories:
 base: { priorities: [required] }
 packageSets:
   - { name: tools, packages: [${packages.join(', ')}] }
-  - { name: unused, packages: [never-asked-for] }
 `;
 }

@@ -11,7 +11,7 @@ interface Flags {
   readonly strict?: true;
 }
 
-/** `caisson lint`: says what is wrong with the documents of a platform before a bundle is built of them. */
+/** `caisson lint`: names the mistakes in the documents of a platform before a bundle is built of them. */
 export const registerLint: RegisterCommand = (program, run) => {
   program
     .command('lint')
