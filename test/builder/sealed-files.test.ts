@@ -23,7 +23,7 @@ files:
   - { path: /etc/users.sql, template: sql/users.sql }
 `;
 
-const role = `apiVersion: caisson/v1
+const roleYaml = `apiVersion: caisson/v1
 kind: Role
 name: node
 summary: Every host
@@ -50,7 +50,7 @@ describe('the files of a manifests directory', () => {
   let workshop: Workshop;
   beforeEach(async () => {
     workshop = await openWorkshop({ images: { 'example.com/web:1': fakeImage(['web']) } });
-    await workshop.write('manifests/roles/node.yaml', role);
+    await workshop.write('manifests/roles/node.yaml', roleYaml);
     await workshop.write('manifests/components/web/component.yaml', component);
     await workshop.write('manifests/components/web/web.conf', 'listen 80');
     await workshop.write('manifests/components/web/sql/users.sql', 'CREATE TABLE users');

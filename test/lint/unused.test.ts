@@ -18,7 +18,7 @@ describe('what the manifests declare and do not use', () => {
     [
       'a variable',
       edited('platform.yaml', 'root: /opt/sample', 'root: /opt/sample, data: /data'),
-      'warning m/platform.yaml:5:32: variables.data: no text of the manifests names ${var.data} (name it, or remove the variable)',
+      'warning m/platform.yaml:5:33: variables.data: no text of the manifests names ${var.data} (name it, or remove the variable)',
     ],
     [
       'an option',
