@@ -37,7 +37,7 @@ function judge({ name, path }: NamedImage, { loaded, manifest }: ComponentDocume
   return [findingAt(loaded, path, { check: 'images', level: 'warning', reason, remedy })];
 }
 
-/** The choices of an option by which alone a component is in a cluster, `network: flannel`; undefined where no choice leaves it out. */
+/** The choices of an option by which alone a component is in a cluster, `database: internal`; undefined where no choice leaves it out. */
 function avoidableBy({ when }: ComponentManifest, { options }: PlatformManifest): string | undefined {
   const condition = Object.entries(when).find(([name, choices]) => {
     const option = options.find((candidate) => candidate.name === name);
