@@ -1,5 +1,5 @@
 // Our dependency closure of the shipped package sets against apt-get's, from the same indexes, and what it takes to build.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/core/index.ts';
@@ -142,7 +142,9 @@ async function requireSame(apt: PrivateApt, sets: readonly PackageSet[], chosen:
 async function measurePlan(bench: Bench, shipped: readonly string[], { sources }: CloseTask): Promise<Measured> {
   const images = join(bench.directory, 'images.txt');
   const executable = join(bench.directory, 'executable');
-  writeFileSync(images, '');
+  // The images of the shipped components are listed, and wanted for another platform: packages alone are planned.
+  const lines = readFileSync(join(MANIFESTS, '../images.txt'), 'utf8').split('\n');
+  writeFileSync(images, lines.map((line) => (line === '' || line.startsWith('#') ? '' : `${line} platforms=linux/arm64\n`)).join(''));
   writeFileSync(executable, 'stands for the executable\n');
   const isSecurity = (url: string): boolean => url.includes('security');
   // --mirror replaces scheme and host, and the path stays.

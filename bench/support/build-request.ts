@@ -18,7 +18,7 @@ export function writeBuildRequest(directory: string, host: string, names: readon
   mkdirSync(manifests, { recursive: true });
   writeFileSync(
     join(manifests, 'platform.yaml'),
-    'apiVersion: caisson/v1\nkind: Platform\nname: bench\nversion: "1"\ndefinitionsDirectory: /opt/bench/conf\n',
+    'apiVersion: caisson/v1\nkind: Platform\nname: bench\nversion: "1"\ndefinitionsDirectory: /opt/bench/conf\notherImages: ["*"]\n',
   );
   writeFileSync(join(directory, 'images.txt'), names.map((name) => `${REGISTRY}/${name}\n`).join(''));
   writeFileSync(join(directory, 'executable'), 'stands for the executable\n');

@@ -19,6 +19,7 @@ import { newestRelease } from './content-date.ts';
 import { placeExecutables } from './executables.ts';
 import { fillBundle } from './fill.ts';
 import { requireFit } from './fit.ts';
+import { lintBuild } from './lint-inputs.ts';
 import { readInputs, type BuildInputs, type InputOptions } from './inputs.ts';
 import { readLock, writeLock, type BundleLock } from './lock.ts';
 import { MANIFESTS_MEMBER, planBuild, type Origin } from './plan.ts';
@@ -68,16 +69,19 @@ export interface BuildResult {
   /** Executables written beside the bundle. */
   readonly executables: readonly string[];
   readonly lockWritten: boolean;
+  /** How many warnings the documents gave. */
+  readonly warnings: number;
 }
 
 /**
  * Builds a bundle: reads the inputs, resolves those that the lock does not have, writes the lock, computes the whole
  * file, and fills it. The same lock and the same inputs give the same bytes. With bases the result is a delta without
- * the members of the bases. Throws BUILD_UNRESOLVED, LOCK_MISMATCH, BUILD_INCOMPLETE and the errors of readInputs; then
+ * the members of the bases. Throws LINT_FAILED, BUILD_UNRESOLVED, LOCK_MISMATCH, BUILD_INCOMPLETE and the errors of readInputs; then
  * there is no file under the final name.
  */
 export async function buildBundle(request: BuildRequest, upstream: Upstream): Promise<BuildResult> {
   const inputs = await readInputs({ ...request, signal: upstream.signal });
+  const warnings = await lintBuild(inputs.written, inputs.platforms, upstream.emit);
   for (const warning of await strayWarnings(request.manifests, ownFiles(request, inputs))) upstream.emit(warning);
   const bases = await readBases(request.bases, { trust: request.trust, emit: upstream.emit });
   const lock = await lockFor(request, inputs, upstream);
@@ -91,7 +95,7 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   const suffix = bases.length === 0 ? '.tar' : '-delta.tar';
   const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}${suffix}`);
   const parts = outputParts(output, plan.size, request.volumeSize);
-  const result = { output, files: parts.map(({ path }) => path), lock, plan, origins };
+  const result = { output, files: parts.map(({ path }) => path), lock, plan, origins, warnings };
   if (request.planOnly) return { ...result, outcome: 'planned', executables: [], lockWritten: false };
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));

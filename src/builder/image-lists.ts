@@ -25,7 +25,7 @@ export async function readImageLists(paths: readonly string[], readStdin: () => 
   if (paths.filter((path) => path === STDIN).length > 1) throw new CaissonError('USAGE', 'Cannot read the standard input twice');
   const lists: { readonly file: string; readonly content: Uint8Array; readonly entries: readonly ListedImage[] }[] = [];
   for (const path of paths) {
-    const file = path === STDIN ? 'standard input' : path;
+    const file = listName(path);
     const content = path === STDIN ? await readStdin() : await readInputFile(path, 'the list of images');
     const entries = parseImageList(content, file).map((entry) => ({
       ...entry,
@@ -40,6 +40,11 @@ export async function readImageLists(paths: readonly string[], readStdin: () => 
     content: only !== undefined && more.length === 0 ? only.content : Buffer.from(joined),
     entries: joinImageLists(lists),
   };
+}
+
+/** The name of a list for messages. */
+export function listName(path: string): string {
+  return path === STDIN ? 'standard input' : path;
 }
 
 function relocated(source: SourceReference, from: string, to: string): SourceReference {

@@ -1,17 +1,25 @@
 import { compareText, formatPlatform, type Platform } from '../core/index.ts';
-import { loadManifests, type Manifests, type OperatingSystem } from '../manifests/index.ts';
+import { loadDocuments, type ManifestDocuments, type Manifests, type OperatingSystem } from '../manifests/index.ts';
 import { directoryTree, type FileTree } from '../io/index.ts';
 import { packageFormat, type PackageRequest, type PackageSet } from '../ospkg/index.ts';
 import { formatSource } from '../sources/index.ts';
 import { locateExecutables, type ExecutableFile, type SelfProgram } from './executables.ts';
-import { readImageLists, type ListedImage } from './image-lists.ts';
+import { listName, readImageLists, type ListedImage } from './image-lists.ts';
 import { readTreeFile } from './input-files.ts';
 import { IMAGES_MEMBER, type InputFile } from './plan.ts';
 import type { ImageRequest } from './resolve-images.ts';
 import { readSealedFiles, watchedTree } from './sealed-files.ts';
 
+/** The documents of a platform and its list of images, each right for itself. */
+export interface WrittenInputs extends ManifestDocuments {
+  readonly images: readonly ListedImage[];
+  /** Names of the lists, for messages. */
+  readonly lists: readonly string[];
+}
+
 /** The inputs of a build that lie on this machine, read and checked. No request is sent for them. */
 export interface BuildInputs {
+  readonly written: WrittenInputs;
   /** Name and version of the platform, for the bundle's. */
   readonly name: string;
   readonly version: string;
@@ -24,12 +32,16 @@ export interface BuildInputs {
   readonly files: readonly InputFile[];
 }
 
-export interface InputOptions {
+/** The files of people from which a bundle is built. */
+export interface WrittenPlaces {
   /** Directory. */
   readonly manifests: string;
   /** Files of lists, which are joined; `-` is the standard input. */
   readonly images: readonly string[];
   readonly readStdin?: (() => Promise<Uint8Array>) | undefined;
+}
+
+export interface InputOptions extends WrittenPlaces {
   readonly platforms: readonly Platform[];
   /** Carry signatures, SBOMs and attestations of the images along. */
   readonly withReferrers?: boolean;
@@ -45,20 +57,32 @@ export interface InputOptions {
  */
 export async function readInputs(options: InputOptions): Promise<BuildInputs> {
   const { platforms, signal } = options;
-  const tree = watchedTree(directoryTree(options.manifests));
-  const manifests = await loadManifests(tree, { root: options.manifests });
-  const { content, entries } = await readImageLists(options.images, options.readStdin ?? noInput);
+  const { tree, content, written } = await readFiles(options);
+  const { manifests } = written;
   const packages = await packageRequests(manifests, tree, platforms);
   const executables = await locateExecutables(platforms, { asked: options.executables, self: options.self, signal });
   return {
+    written,
     name: manifests.platform.name,
     version: manifests.platform.version,
     platforms,
-    images: entries.flatMap((entry) => imageRequest(entry, options)),
+    images: written.images.flatMap((entry) => imageRequest(entry, options)),
     packages,
     executables,
     files: [{ path: IMAGES_MEMBER, content }, ...(await readSealedFiles(tree))],
   };
+}
+
+/** Reads and checks the documents and the lists alone. Throws INPUT_INVALID, INPUT_UNREADABLE. */
+export async function readWritten(places: WrittenPlaces): Promise<WrittenInputs> {
+  return (await readFiles(places)).written;
+}
+
+async function readFiles({ manifests: root, images, readStdin }: WrittenPlaces) {
+  const tree = watchedTree(directoryTree(root));
+  const documents = await loadDocuments(tree, { root });
+  const { content, entries } = await readImageLists(images, readStdin ?? noInput);
+  return { tree, content, written: { ...documents, images: entries, lists: images.map(listName) } };
 }
 
 /** The request of a line; none for an image that is wanted for other platforms than those of the build. */

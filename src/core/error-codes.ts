@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   INPUT_INVALID: { exit: 3, summary: 'A file that the user wrote has mistakes' },
   INPUT_UNREADABLE: { exit: 3, summary: 'A file that the user named cannot be read' },
   LIMIT_EXCEEDED: { exit: 3, summary: 'Something is larger than Caisson accepts' },
+  LINT_FAILED: { exit: 3, summary: 'The documents of a platform contradict each other' },
   LOCK_MISMATCH: { exit: 3, summary: 'The lock does not fit what is to be built' },
   OUTPUT_EXISTS: { exit: 3, summary: 'A file with the name of the output is already there' },
   PATH_UNSAFE: { exit: 3, summary: 'A path would leave the directory it belongs to' },

@@ -81,7 +81,8 @@ export class InvalidInputError extends CaissonError {
   }
 }
 
-function describeProblem(file: string, problem: InputProblem): string {
+/** One line: FILE:LINE:COLUMN: PATH: REASON (REMEDY), without the parts that the problem does not have. */
+export function describeProblem(file: string, problem: InputProblem): string {
   const place = problem.position === undefined ? file : `${file}:${problem.position.line}:${problem.position.column}`;
   const path = problem.path === undefined || problem.path === '' ? '' : ` ${problem.path}:`;
   const remedy = problem.remedy === undefined ? '' : ` (${problem.remedy})`;

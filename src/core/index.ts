@@ -2,6 +2,7 @@
  * Pure values that every folder shares: digests, errors, events, time, platforms, sizes, ordering. No I/O, nothing of
  * ours imported. Start with errors.ts.
  */
+export * from './agent-port.ts';
 export * from './clock.ts';
 export * from './digest.ts';
 export * from './error-codes.ts';

@@ -8,3 +8,8 @@ export function compareText(left: string, right: string): number {
 export function sortedBy<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   return items.toSorted((left, right) => compareText(keyOf(left), keyOf(right)));
 }
+
+/** "1 image", "3 images": a number with its noun, whose plural has an s. */
+export function countOf(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -49,6 +49,8 @@ export function healthCheckOf(
 }
 
 function httpCheck(address: string, timeoutMs: number, status: string | undefined): HealthCheck | { readonly mistake: string } {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1];
+  if (scheme !== undefined && !/^https?$/i.test(scheme)) return { mistake: `"${address}" has the scheme ${scheme}, want http or https` };
   const text = /^https?:\/\//i.test(address) ? address : `http://${address}`;
   if (!URL.canParse(text)) return { mistake: `"${address}" is not a URL` };
   const url = new URL(text);

@@ -16,6 +16,7 @@ import {
   SECRET_FILE_NAMES,
 } from './scope-names.ts';
 import { unknownPlaceholders } from './template.ts';
+import { textsIn } from './texts-in.ts';
 
 /**
  * Reports placeholders that have no value in any cluster, so that they are found before a cluster is built. Throws
@@ -104,11 +105,4 @@ function checkText(
   for (const { reason, remedy } of unknownPlaceholders(text, (name) => known.includes(name), known)) {
     problems.add(document.file, document.problemAt(path, reason, remedy));
   }
-}
-
-function textsIn(data: unknown, path: DocumentPath): { readonly path: DocumentPath; readonly text: string }[] {
-  if (typeof data === 'string') return [{ path, text: data }];
-  if (Array.isArray(data)) return data.flatMap((item: unknown, index) => textsIn(item, [...path, index]));
-  if (typeof data !== 'object' || data === null) return [];
-  return Object.entries(data).flatMap(([key, value]: [string, unknown]) => textsIn(value, [...path, key]));
 }

@@ -4,6 +4,7 @@ import {
   documentHead,
   fieldType,
   identifierField,
+  imageField,
   lineField,
   modeField,
   nameField,
@@ -28,7 +29,7 @@ const environmentField = z
   .describe('Environment variables.');
 
 const containerSchema = z.strictObject({
-  image: z.string().min(1).describe('A NAME of images.txt.'),
+  image: imageField.describe('A NAME of images.txt.'),
   entrypoint: templateField.optional().describe("Program that replaces the image's entrypoint."),
   arguments: z.array(templateField).default([]).describe("Arguments; they replace the image's command."),
   environment: environmentField,
@@ -211,7 +212,7 @@ const artifactSchema = z.strictObject({
   path: pathField.describe('Where the file goes on the host.'),
   mode: modeField.default('0755').describe('Permissions.'),
   owner: ownerField.default('root:root').describe('Owner.'),
-  image: z.string().min(1).describe('A NAME of images.txt.'),
+  image: imageField.describe('A NAME of images.txt.'),
   member: z.string().regex(/^\//, 'is not an absolute path').describe('Path of the file in the image.'),
   onChange: onChangeField,
 });
@@ -399,9 +400,9 @@ export const componentSchema = z.strictObject({
     .describe(
       'Only in clusters that chose so: options of the platform, each with the choices that count. Every option that is given must match.',
     ),
-  needs: z.array(needField).default([]).describe('Components that must be healthy first, by name or as { component, hosts }.'),
+  needs: z.array(needField).prefault([]).describe('Components that must be healthy first, by name or as { component, hosts }.'),
   update: updateSchema.prefault({}).describe('How a running component is changed.'),
-  actions: z.array(actionSchema).default([]).describe('What the platform does at certain moments of the life of the component.'),
+  actions: z.array(actionSchema).prefault([]).describe('What the platform does at certain moments of the life of the component.'),
   users: z.array(userSchema).default([]).describe('System users that must exist.'),
   modules: z
     .array(z.string().regex(/^[A-Za-z0-9_-]+$/, 'is not a kernel module'))
@@ -416,10 +417,10 @@ export const componentSchema = z.strictObject({
     .describe('Kernel settings, now and at boot.'),
   mounts: z.array(mountSchema).default([]).describe('File systems that must be mounted, now and at boot.'),
   routes: z.array(routeSchema).default([]).describe('Routes of the host, now and after a boot.'),
-  artifacts: z.array(artifactSchema).default([]).describe('Files that come out of images.'),
+  artifacts: z.array(artifactSchema).prefault([]).describe('Files that come out of images.'),
   images: z
-    .array(z.string().min(1))
-    .default([])
+    .array(imageField)
+    .prefault([])
     .describe(
       'Names of images.txt that its hosts hold although none of its services starts them, such as those that another program starts by name.',
     ),
@@ -495,7 +496,7 @@ export const componentSchema = z.strictObject({
     .array(alertSchema)
     .default([])
     .describe('Conditions that a person is told of, for the component that watches the cluster (`of: alerts` in its values).'),
-  services: z.array(serviceSchema).default([]).describe('Service definitions for the agent.'),
+  services: z.array(serviceSchema).prefault([]).describe('Service definitions for the agent.'),
 });
 
 export type Component = z.output<typeof componentSchema>;

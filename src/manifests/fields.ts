@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import * as z from 'zod';
 import { CaissonError, parseSize } from '../core/index.ts';
+import { formatReference, parseReference } from '../oci/index.ts';
 
 export { lineField, nameField, siblingField } from '../io/index.ts';
 
@@ -34,6 +35,8 @@ export const FIELD_TYPES = {
   path: 'An absolute path, or one that begins with a placeholder, such as `${var.root}/data`. No `..`.',
   sibling: 'A path of a file beside the document. It cannot leave the directory of the document.',
   line: 'One line of text, at most 500 characters.',
+  image:
+    'An image by name and tag, in any spelling that clients take: a short name is of the default registry, without a tag it is `latest`. No digest.',
   template: 'Text in which placeholders such as `${node.address}` are filled in.',
   user: 'A login name.',
   choice: 'A choice of an option of the platform: `CHOICE`, or `{ choice: CHOICE, VALUE: … }` where it has values.',
@@ -91,6 +94,25 @@ export const sizeField = z
     }
   })
   .meta(fieldType('size'));
+
+/** A NAME of images.txt in any spelling that clients take; becomes the full name, by which lists and bundles have it. */
+export const imageField = z
+  .string()
+  .transform((text, context) => {
+    const refuse = (message: string): never => {
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    };
+    if (text.includes('${')) return refuse('has a placeholder; write the image that it stands for');
+    try {
+      const { digest, ...name } = parseReference(text);
+      return digest === undefined ? formatReference(name) : refuse('has a digest; write NAME:TAG, the lock pins the digest');
+    } catch (error) {
+      if (!(error instanceof CaissonError)) throw error;
+      return refuse(error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
+    }
+  })
+  .meta(fieldType('image'));
 
 /** Permissions as text, because YAML reads 0644 as the number 644. */
 export const modeField = z

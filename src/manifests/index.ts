@@ -26,7 +26,8 @@ export {
   portField,
 } from './fields.ts';
 export { describeForm, INIT_FLAGS, readByForm, type InitFlag } from './init.ts';
-export { loadManifests, type ComponentManifest, type Manifests } from './manifests.ts';
+export type { LoadedDocument, LoadedManifests } from './loaded-manifests.ts';
+export { loadDocuments, loadManifests, type ComponentManifest, type ManifestDocuments, type Manifests } from './manifests.ts';
 export { packageNameOf } from '../ospkg/index.ts';
 export { operatingSystemSchema, type OperatingSystem } from './operating-system.ts';
 export {
@@ -42,4 +43,5 @@ export {
 export { platformSchema, type PlatformManifest } from './platform.ts';
 export { roleSchema, type Role } from './role.ts';
 export type { HostName } from './scope-names.ts';
+export { textsIn, type TextPlace } from './texts-in.ts';
 export { renderData, renderTemplate, type Scope } from './template.ts';

@@ -26,6 +26,12 @@ export interface Manifests {
   readonly operatingSystems: readonly OperatingSystem[];
 }
 
+/** Manifests together with the documents that they come from, which know where everything stands. */
+export interface ManifestDocuments {
+  readonly manifests: Manifests;
+  readonly documents: LoadedManifests;
+}
+
 /**
  * Reads platform.yaml, roles/*.yaml, components/NAME/component.yaml with its templates, and os/*.yaml of a tree rooted
  * at manifests/. Throws InvalidManifestsError with every mistake of every file: values that the schemas refuse,
@@ -33,11 +39,16 @@ export interface Manifests {
  * tree in errors.
  */
 export async function loadManifests(tree: FileTree, options: { readonly root?: string } = {}): Promise<Manifests> {
+  return (await loadDocuments(tree, options)).manifests;
+}
+
+/** Reads what loadManifests reads, and throws what it throws. */
+export async function loadDocuments(tree: FileTree, options: { readonly root?: string } = {}): Promise<ManifestDocuments> {
   const loader = new Loader(tree, options.root ?? 'manifests');
   const loaded = await loader.load();
   await checkManifests(loaded, loader.problems);
   loader.problems.throwIfAny();
-  return assemble(loaded);
+  return { manifests: assemble(loaded), documents: loaded };
 }
 
 class Loader {

@@ -32,6 +32,12 @@ export const platformSchema = z.strictObject({
     .default({})
     .describe('Values for templates, ${var.NAME}. One may use those above it. cluster.yaml may replace them.'),
   options: z.array(optionSchema).default([]).describe('What sites choose, in options of cluster.yaml.'),
+  otherImages: z
+    .array(z.string().regex(/^(?:[^*\s]+\*?|\*)$/, 'is not an image; write its full name, or the beginning of names with * behind it'))
+    .default([])
+    .describe(
+      'Images of images.txt that no component uses on purpose, such as those of applications: full names, or beginnings of them with `*` behind, such as `registry.example/acme/*`; `*` alone is every image.',
+    ),
   init: initSchema.optional().describe('Words of the platform for `caisson init`.'),
   definitionsDirectory: pathField.describe('Directory on each host from which the agent reads service definitions.'),
   authorities: z

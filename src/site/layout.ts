@@ -16,7 +16,7 @@ export const AGENT_CONFIG = posix.join(SETTINGS, 'agent.yaml');
 export const AGENT_STATE = posix.join(STATE, 'agent');
 export const AGENT_UNIT = 'caisson-agent.service';
 export const UNITS = '/etc/systemd/system';
-export const AGENT_PORT = 6100;
+export { AGENT_PORT } from '../core/index.ts';
 /** Name of our block in /etc/hosts. */
 export const HOST_NAMES_BLOCK = 'caisson';
 export const DEPOT_UNIT = 'caisson-depot.service';

@@ -23,6 +23,14 @@ files:
   - { path: /etc/users.sql, template: sql/users.sql }
 `;
 
+const roleYaml = `apiVersion: caisson/v1
+kind: Role
+name: node
+summary: Every host
+components: [web]
+packageSets: [tools]
+`;
+
 const strays: Readonly<Record<string, string>> = {
   '.env': 'PASSWORD=secret',
   '.git/config': '[core]',
@@ -42,6 +50,7 @@ describe('the files of a manifests directory', () => {
   let workshop: Workshop;
   beforeEach(async () => {
     workshop = await openWorkshop({ images: { 'example.com/web:1': fakeImage(['web']) } });
+    await workshop.write('manifests/roles/node.yaml', roleYaml);
     await workshop.write('manifests/components/web/component.yaml', component);
     await workshop.write('manifests/components/web/web.conf', 'listen 80');
     await workshop.write('manifests/components/web/sql/users.sql', 'CREATE TABLE users');

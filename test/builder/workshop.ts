@@ -135,6 +135,7 @@ kind: Platform
 name: demo
 version: "1.0"
 definitionsDirectory: /opt/demo/conf
+otherImages: ["*"]
 `;
 
 const roleYaml = `apiVersion: caisson/v1
@@ -157,6 +158,5 @@ repositories:
 base: { priorities: [required] }
 packageSets:
   - { name: tools, packages: [${packages.join(', ')}] }
-  - { name: unused, packages: [never-asked-for] }
 `;
 }

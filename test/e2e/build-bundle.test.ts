@@ -96,6 +96,27 @@ describe('caisson build-bundle', () => {
     expect(registry.requests).toEqual([]);
   });
 
+  it('names the same mistake of the documents in lint and in build-bundle, which then asks no server and writes no file', async () => {
+    const { directory } = workshop;
+    const role = 'apiVersion: caisson/v1\nkind: Role\nname: node\nsummary: Every host\ncomponents: [app]\npackageSets: [tools]\n';
+    const app = (image: string): string =>
+      `apiVersion: caisson/v1\nkind: Component\nname: app\nsummary: An application\nservices:\n  - { name: app, container: { image: "${image}" } }\n`;
+    await workshop.write('manifests/roles/node.yaml', role);
+    await workshop.write('manifests/components/app/component.yaml', app('team/web:2.0'));
+    const mistake = `${directory}/manifests/components/app/component.yaml:6:38: services[0].container.image: ${directory}/images.txt has no image "docker.io/team/web:2.0" (did you mean "docker.io/team/web:1.0"?)`;
+    const lint = ['lint', '--manifests', join(directory, 'manifests'), '--images', join(directory, 'images.txt')];
+    for (const command of [lint, words]) {
+      const refused = await caisson(command);
+      expect(refused).toMatchObject({ status: 3, stdout: '', stderr: expect.stringContaining(`LINT_FAILED`) });
+      expect(refused.stderr).toContain(mistake);
+    }
+    expect([...registry.requests, ...packages.requests, ...(await left())]).toEqual([]);
+
+    await workshop.write('manifests/components/app/component.yaml', app('team/web:1.0'));
+    expect(await caisson(lint)).toEqual({ status: 0, stdout: `"${directory}/manifests" has no mistake\n`, stderr: '' });
+    expect(await caisson([...words, '--version', '7'])).toMatchObject({ status: 0, stdout: expect.stringContaining('Built') });
+  });
+
   it('builds again with everything present without any network, for the same lock', async () => {
     expect(await caisson(words)).toMatchObject({ status: 0 });
     const before = await readFile(join(workshop.directory, 'out/demo.tar'));

@@ -33,6 +33,7 @@ const HELD = [
   'health',
   'host',
   'io',
+  'lint',
   'manifests',
   'net',
   'oci',

@@ -50,7 +50,11 @@ services:
   'components/proxy/proxy.conf': 'name=${node.name}\n',
 };
 
-const IMAGES = ['/store:1', '/web:1', '/tools:1', ':5000/pause:3', '/job:1', '/proxy:1'].map((name) => `registry.example${name}`);
+const IMAGES = [
+  ...['/store:1', '/web:1', '/tools:1', ':5000/pause:3', '/job:1', '/proxy:1'].map((name) => `registry.example${name}`),
+  'docker.io/acme/api:7.1.0',
+  'docker.io/library/redis:latest',
+];
 
 export interface DeclaredParts {
   /** Further lines of cluster.yaml. */

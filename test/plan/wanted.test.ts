@@ -318,6 +318,20 @@ describe('what a component has on its host', () => {
     expect(specOf(store, 'file', '/opt/sample/store.conf').mode).toBe(0o600);
   });
 
+  it.each([
+    ['acme/api:7.1.0', 'docker.io/acme/api:7.1.0'],
+    ['index.docker.io/acme/api:7.1.0', 'docker.io/acme/api:7.1.0'],
+    ['redis', 'docker.io/library/redis:latest'],
+  ])('has the image %s of a component by the name of the bundle, and runs it by that name', async (written, name) => {
+    const path = 'components/web/component.yaml';
+    const web = RICH_MANIFESTS[path]?.replace('image: "registry.example/web:1"', `image: "${written}"`) ?? '';
+    const declared = await declare({ manifests: { ...RICH_MANIFESTS, [path]: web } });
+    const wishes = await wishesOf(declared, 'f1', 'web');
+    expect(keysOf(wishes, 'image')).toEqual([name]);
+    const definition = specOf(wishes, 'definition', '/opt/sample/conf/web.yaml');
+    expect(String(await definition.content.read())).toContain(` ${name}`);
+  });
+
   it('has all images that it names anywhere, from the depot by their digest, and none twice', async () => {
     const declared = await declare();
     const wishes = await wishesOf(declared, 'f1', 'proxy');

@@ -10,7 +10,7 @@ import {
   type PlanReport,
 } from '../../builder/index.ts';
 import { parseVolumeSize } from '../../bundle/index.ts';
-import { CaissonError, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
+import { CaissonError, countOf, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
@@ -164,7 +164,7 @@ function resultOutput(
   report: PlanReport,
   { lock, signers }: { lock: string; signers: readonly Signer[] },
 ): CommandOutput {
-  const { outcome, output, files, executables, lockWritten } = result;
+  const { outcome, output, files, executables, lockWritten, warnings } = result;
   const packages = report.repositories.reduce((sum, item) => sum + item.packages, 0);
   const text = [
     outcome === 'unchanged' ? `${placeOf(result)} is unchanged` : `Built ${placeOf(result)}`,
@@ -174,6 +174,7 @@ function resultOutput(
     ...(report.bases.length === 0 ? [] : [`  ${formatSize(report.inBases)} of it lie there`]),
     ...signers.map(({ key }) => `  signed by ${key.fingerprint}`),
     ...executables.map((path) => `  carry along: ${path}`),
+    ...(warnings === 0 ? [] : [`  ${countOf(warnings, 'warning')} about the manifests: caisson lint lists them`]),
     ...(lockWritten ? [`  lock: ${lock} was written; commit it, and --frozen builds the same bytes again`] : []),
   ];
   const data = {
@@ -188,6 +189,7 @@ function resultOutput(
     packages,
     executables,
     lockWritten,
+    warnings,
   };
   return { text: text.join('\n'), data };
 }

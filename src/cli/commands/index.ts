@@ -6,6 +6,7 @@ import type { RegisterCommand, RunCommand } from '../command.ts';
  * of them take several times the time and memory of starting Node.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
+  lint: async () => (await import('./lint.ts')).registerLint,
   'build-bundle': async () => (await import('./build-bundle.ts')).registerBuildBundle,
   verify: async () => (await import('./verify.ts')).registerVerify,
   sign: async () => (await import('./sign.ts')).registerSign,
