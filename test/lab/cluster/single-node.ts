@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../eventually.ts';
 import type { LabCluster } from '../scenario.ts';
 import { runInstall } from './installer.ts';
+import { documentedSockets, listeningSockets } from './listening.ts';
 import { clusterState, containersOf, httpsGet, promised } from './observe.ts';
 import { expectNeighboursMatter, expectPlatformWorks, PLATFORM_CONTAINERS } from './platform.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
@@ -53,6 +54,12 @@ export function singleNode(side: GetSide): void {
   it('has the platform itself at work, each program with what it needs', async () => {
     await expectPlatformWorks(site, 'n1');
     await expectNeighboursMatter(site, 'n1');
+  });
+
+  it('listens where docs/sockets.md says, and nowhere else', async () => {
+    // This host has no sshd.
+    const documented = (await documentedSockets()).filter((socket) => socket !== 'tcp any 22').toSorted();
+    await eventually(60_000, async () => expect(await listeningSockets(site, 'n1')).toEqual(documented));
   });
 
   it('has a Kubernetes that runs a pod', async () => {

@@ -7,6 +7,7 @@ import { changedLater } from './changed-later.ts';
 import { endStateOf, type EndState } from './end-state.ts';
 import { planSteps, runInstall, type InstallReport, type PlannedSteps } from './installer.ts';
 import { keptWell } from './kept-well.ts';
+import { documentedSockets, listeningSockets } from './listening.ts';
 import { clusterState, containersOf, digestsOf, httpGet, httpsGet, promised, startTimes, untilHealthy, watchFiles } from './observe.ts';
 import { everywhere, openSite, type GetSide, type Site } from './site.ts';
 
@@ -227,6 +228,14 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
       const proof = await proveAirGap(site.lab, { mirror: aptMirror() });
       expect(proof.reached).toEqual([]);
       expect(proof.answering.length).toBeGreaterThan(0);
+    });
+  });
+
+  describe('listening sockets', () => {
+    it('are those of docs/sockets.md', async () => {
+      const documented = await documentedSockets();
+      for (const node of site.nodes)
+        expect((await listeningSockets(site, node)).filter((socket) => !documented.includes(socket))).toEqual([]);
     });
   });
 
