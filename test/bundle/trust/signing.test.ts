@@ -140,6 +140,14 @@ describe('a signature', () => {
     const trust = await readTrust({ allowedSigners: await allow(directory(), ['one']) }, NOW);
     expect(() => requireTrust(reader, trust)).toThrow(expect.objectContaining({ code: 'SIGNATURE_INVALID', exitStatus: 4 }));
     await reader.close();
+    // A bundle whose SHA256SUMS cannot be found has both faults.
+    const sums = plan.members.find(({ path }) => path === 'SHA256SUMS');
+    const damaged = await open(other, 'r+');
+    await damaged.write(Buffer.alloc(512, 'x'), 0, 512, sums?.headerOffset ?? 0);
+    await damaged.close();
+    expect((await verifyBundle(other)).findings.map(({ member }) => member)).toEqual(
+      expect.arrayContaining(['SHA256SUMS', 'SHA256SUMS.sig']),
+    );
   });
 });
 

@@ -129,6 +129,10 @@ describe('BundleWriter', () => {
     setImmediate(() => broken.destroy(new Error('connection reset')));
     await expect(writer.fill(entry, broken)).rejects.toThrow('connection reset');
     expect(writer.present(entry)).toBe(100);
+    const silent = new PassThrough();
+    setImmediate(() => silent.destroy(new Error('connection refused')));
+    await expect(writer.fill(entry, silent, 100)).rejects.toThrow('connection refused');
+    expect(writer.present(entry)).toBe(100);
     await expect(writer.fill(entry, source(entry), 99)).rejects.toThrow('cannot go on at 99: 100 bytes are there');
     expect(await writer.fill(entry, Readable.from([bytes.subarray(100)]), 100)).toBe('unproven');
     await writer.prove(entry);
