@@ -133,6 +133,8 @@ describe('planBundle', () => {
   it.each<[string, Partial<BundleInput>, RegExp]>([
     ['a path twice', add(small('a', 'x', 'document'), small('a', 'x', 'document')), /^a: it is listed more than once$/],
     ['a path that a generated member has', add(small('index.json', 'x', 'document')), /^index.json: it is listed more than once$/],
+    ['the name of the list of digests', add(small('SHA256SUMS', 'x', 'document')), /^SHA256SUMS: .*reserved$/],
+    ['the name of the document of the bundle itself', add(small('bundle.json', 'x', 'document')), /^bundle.json: .*reserved$/],
     ['a path kept for later', add(small('SHA256SUMS.sig', 'x', 'document')), /^SHA256SUMS.sig: .*reserved$/],
     ['a path that leaves the directory', add(small('../a', 'x', 'document')), /^..\/a: its path is not safe/],
     ['an absolute path', add(small('/etc/passwd', 'x', 'document')), /its path is not safe: it is absolute/],

@@ -139,6 +139,18 @@ describe('openBundle', () => {
     }
   });
 
+  it('refuses a first member of that name that is no file', async () => {
+    const other = join(directory, 'other');
+    const bytes = readFileSync(path);
+    // A symbolic link (typeflag 2), with the sum of its header mended (POSIX pax, ustar header block).
+    bytes.write('2', 156, 'latin1');
+    bytes.fill(' ', 148, 156);
+    const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    writeFileSync(other, bytes);
+    await expect(openBundle(other)).rejects.toMatchObject({ code: 'BUNDLE_DAMAGED', message: expect.stringContaining('first member') });
+  });
+
   it('refuses a format that it does not know, and names the one it knows', async () => {
     const copy = withJson('version.tar', (text) => text.replace('caisson.bundle/v1', 'caisson.bundle/v9'));
     await expect(openBundle(copy)).rejects.toMatchObject({
