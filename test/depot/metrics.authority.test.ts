@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { siteGauges } from '../../src/cli/commands/site-gauges.ts';
+import { siteGauges } from '../../src/cli/serve/site-gauges.ts';
 import { silent, systemClock } from '../../src/core/index.ts';
 import { makeRepositoryKey, openDepot } from '../../src/depot/index.ts';
 import { createAuthority } from '../../src/pki/index.ts';

@@ -153,7 +153,7 @@ export const IMPORT_TABLE: ImportTable = {
     'cli/inspect': ['core', 'io', 'sshsig', 'bundle', 'ui', 'cli'],
     'cli/online': ['core', 'io', 'bundle', 'builder', 'usecases', 'cli'],
     'cli/plan': ['plan', 'usecases', 'ui', 'cli'],
-    'cli/serve': ['core', 'io', 'pki'],
+    'cli/serve': ['core', 'io', 'pki', 'depot', 'site', 'usecases', 'cli'],
     'cli/site': ['core', 'engine', 'host', 'usecases', 'cli', 'cli/plan', 'cli/signing'],
     'cli/signing': ['core', 'io', 'sshsig', 'bundle', 'cli'],
     'main.ts': ['cli'],

@@ -5,7 +5,7 @@ export interface Mount {
   readonly isRemote: boolean;
 }
 
-/** Types that the kernel of this machine answers for although no block device is under them. */
+/** File systems without a block device for which the kernel of this machine answers. */
 const LOCAL_TYPES = new Set(['aufs', 'bcachefs', 'btrfs', 'devtmpfs', 'overlay', 'proc', 'ramfs', 'sysfs', 'tmpfs', 'zfs']);
 /** Major number of the devices of file systems without a block device. */
 const ANONYMOUS = '0';

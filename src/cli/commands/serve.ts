@@ -11,7 +11,7 @@ import { MOST_JOBS, numberUpTo } from '../number-up-to.ts';
 import { describeSignature } from '../../bundle/index.ts';
 import { addLockFlags, addUpstreamFlags, openOnline, type OnlineFlags } from '../online/index.ts';
 import { addTrustFlags, trustOf, type TrustFlags } from '../signing/trust-flags.ts';
-import { siteGauges } from './site-gauges.ts';
+import { siteGauges } from '../serve/site-gauges.ts';
 import { openTlsSource, type TlsFlags, type TlsSource } from '../serve/tls-source.ts';
 
 interface ServeFlags extends TlsFlags, TrustFlags, OnlineFlags {

@@ -1,7 +1,7 @@
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { siteGauges } from '../../../src/cli/commands/site-gauges.ts';
+import { siteGauges } from '../../../src/cli/serve/site-gauges.ts';
 import { fixedClock } from '../../../src/core/index.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/index.ts';
 import { backupTimer, renewalTimer } from '../../../src/plan/wanted/timers.ts';
