@@ -106,6 +106,27 @@ describe('restore on another machine', () => {
     expect(states(three)).toEqual(left);
   });
 
+  it('is done when it is run again, later, before anything else; and refused once the new seed has changed the site', async () => {
+    const { three, file } = await site();
+    const root = join(directory(), 'seed-of-f2');
+    const options = restoreOptions(three, file, { ...three.moveTo('f2', root), newSeed: true });
+    const { next } = await restore(options, yes);
+    const left = await treeOf(root);
+    const clock = { ...three.options.clock, now: () => new Date(Date.UTC(2026, 1, 1)) };
+    const again = await restore({ ...options, clock }, yes);
+    expect(again.next).toEqual(next);
+    expect(again.files.filter(({ action }) => action !== 'keep')).toEqual([]);
+    expect(await treeOf(root)).toEqual(left);
+
+    const store = openFileStore(seedLayout(root).record);
+    const record = await recordIn(root);
+    await store.write(record, record.revision);
+    const changed = await treeOf(root);
+    const reason = { problem: expect.stringContaining('changes to the site since then would be forgotten') };
+    await expect(restore({ ...options, clock }, yes)).rejects.toMatchObject({ code: 'SITE_CONFLICT', conflicts: [reason] });
+    expect(await treeOf(root)).toEqual(changed);
+  });
+
   it('moves the depot away from a seed that stays a node, and back again', async () => {
     const { three, file, old } = await site();
     const root = join(directory(), 'seed-of-f2');

@@ -46,33 +46,48 @@ async function lost(): Promise<void> {
   await rm(site.options.clusterPath, { force: true });
 }
 
-async function killedAt(death: number): Promise<void> {
+async function killedAt(death: number, killable: RestoreOptions): Promise<void> {
   live(death);
-  await restore(options, yes).finally(() => Object.assign(life, { death: Infinity }));
+  await restore(killable, yes).finally(() => Object.assign(life, { death: Infinity }));
 }
 
-describe('a restore that is killed', () => {
-  it('before any of its operations leaves no record, or everything, and is run again', async () => {
+describe.each([
+  { as: 'the seed', newSeed: false },
+  { as: 'a new seed', newSeed: true },
+])('a restore as $as that is killed', ({ newSeed }) => {
+  it('before any of its operations, or after the last, leaves no record, or everything, and is run again', async () => {
+    const clock = risingClock();
+    const killable = { ...options, newSeed, clock };
     await lost();
     live();
-    await restore(options, yes);
+    await restore(killable, yes);
     const { operations } = life;
+    const restored = withoutSeedSince(await treeOf(site.seedRoot));
+    expect([...restored.keys()]).toEqual([...whole.keys()]);
     expect(operations).toBeGreaterThan(5 * whole.size);
-    for (let at = 1; at <= operations; at += 1) {
+    for (let at = 1; at <= operations + 1; at += 1) {
       await lost();
-      await expect(killedAt(at), `killed before operation ${at}`).rejects.toThrow('killed');
-      const left = withoutTemporary(await treeOf(site.seedRoot).catch(() => new Map<string, string>()));
+      const killed = killedAt(at, killable);
+      if (at <= operations) await expect(killed, `killed before operation ${at}`).rejects.toThrow('killed');
+      else await killed;
+      const left = withoutSeedSince(withoutTemporary(await treeOf(site.seedRoot).catch(() => new Map<string, string>())));
       const names = [...left.keys()];
-      for (const name of names) expect({ at, name, content: left.get(name) }).toEqual({ at, name, content: whole.get(name) });
+      for (const name of names) expect({ at, name, content: left.get(name) }).toEqual({ at, name, content: restored.get(name) });
       const hasRecord = names.some((name) => name.endsWith('caisson/site.json'));
       if (hasRecord) expect(names, `killed before operation ${at}`).toEqual([...whole.keys()]);
       // A run would make the record again from those of the hosts, and then secrets that it does not find.
       if (names.some((name) => name.includes('/authorities/ca.'))) expect(await readdir(layout.secrets)).toEqual(['store-root']);
-      await restore(options, yes);
-      expect(await treeOf(site.seedRoot), `run again after a kill before operation ${at}`).toEqual(whole);
+      await restore(killable, yes);
+      expect(withoutSeedSince(await treeOf(site.seedRoot)), `run again after a kill before operation ${at}`).toEqual(restored);
       expect(await readFile(site.options.clusterPath)).toEqual(await readFile(join(directory, 'kept.yaml')));
     }
   }, 120_000);
+});
+
+it('a restore as the seed puts back what was there', async () => {
+  await lost();
+  await restore(options, yes);
+  expect(await treeOf(site.seedRoot)).toEqual(whole);
 });
 
 describe('a backup that is killed', () => {
@@ -97,6 +112,29 @@ describe('a backup that is killed', () => {
     }
   });
 });
+
+/** A clock that shows another time whenever it is asked. */
+function risingClock(): RestoreOptions['clock'] {
+  const { clock } = site.options;
+  let at = Date.UTC(2026, 1, 1);
+  return { ...clock, now: () => new Date((at += 1000)) };
+}
+
+/** A restore as a new seed writes into the record when it was made. */
+function withoutSeedSince(tree: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map(
+    [...tree].map(([path, described]) => {
+      const [mode = '', base64 = ''] = described.split(' ');
+      if (!path.endsWith('caisson/site.json')) return [path, described];
+      return [
+        path,
+        `${mode} ${Buffer.from(base64, 'base64')
+          .toString()
+          .replace(/^.*"seedSince".*\n/m, '')}`,
+      ];
+    }),
+  );
+}
 
 function withoutTemporary(tree: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return new Map([...tree].filter(([path]) => !path.endsWith('.tmp')));

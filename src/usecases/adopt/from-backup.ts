@@ -1,12 +1,12 @@
 import { readBackup } from '../../backup/index.ts';
-import { CaissonError, digestOf } from '../../core/index.ts';
+import { digestOf } from '../../core/index.ts';
 import { isOwnAddress } from '../../ssh/index.ts';
 import { ifPresent, readTextFile } from '../../io/index.ts';
-import { compareSeeds, openFileStore, REAL_MACHINES, SiteConflictError, type SiteRecord } from '../../site/index.ts';
+import { compareSeeds, REAL_MACHINES, SiteConflictError, type SiteRecord } from '../../site/index.ts';
 import { missingData } from '../backup/data-places.ts';
 import type { RestoreOptions } from '../backup/restore.ts';
 import { backupSource } from '../backup/backup-source.ts';
-import { restoreConflicts } from '../backup/restore-conflicts.ts';
+import { readPresentRecord, restoreConflicts } from '../backup/restore-conflicts.ts';
 import { planFiles } from '../backup/restored-files.ts';
 import { recordOf } from '../backup/restored-record.ts';
 import { layoutOf } from '../session.ts';
@@ -26,9 +26,9 @@ export async function prepareFromBackup(
   const isOwn = machines.isOwnAddress ?? isOwnAddress;
   const { document, files } = await readBackup(await backupSource(source.backup.file), source.backup.opener, source.backup.file);
   const restored = recordOf(document, files, source.backup.file);
-  const present = await presentRecord(layout.record);
-  if (present !== undefined && present.id === document.site.id && compareSeeds(present, restored.record) > 0) {
-    return alreadyAdopted(present, options, clusterOf(present));
+  const present = await readPresentRecord(layout);
+  if (present.record?.id === document.site.id && compareSeeds(present.record, restored.record) > 0) {
+    return alreadyAdopted(present.record, options, clusterOf(present.record));
   }
   const clusterPath = options.clusterPath ?? document.cluster;
   const found = options.clusterPath === undefined ? await ifPresent(() => readTextFile(clusterPath)) : await readTextFile(clusterPath);
@@ -45,7 +45,7 @@ export async function prepareFromBackup(
     return found === undefined ? [{ ...file, content, size: content.length, digest: digestOf(content) }] : [];
   });
   const plans = await planFiles(own, { root, layout, record });
-  const conflicts = await restoreConflicts(record, restored.record, plans, { root, layout });
+  const conflicts = await restoreConflicts({ record, before: restored.record, present }, plans, { root, layout });
   if (conflicts.length > 0) throw new SiteConflictError(conflicts, 'make this machine the seed from this backup');
   const data = await missingData(record, record.seed, root);
   return {
@@ -68,14 +68,4 @@ export async function prepareFromBackup(
     staged: { record, files: own.filter(({ of }) => of === 'site') },
     bundlePaths: options.bundlePaths,
   };
-}
-
-/** A damaged record is left to restoreConflicts, which names the remedy. */
-async function presentRecord(path: string): Promise<SiteRecord | undefined> {
-  try {
-    return await openFileStore(path).read();
-  } catch (error) {
-    if (error instanceof CaissonError && error.code === 'SITE_RECORD_INVALID') return undefined;
-    throw error;
-  }
 }

@@ -23,7 +23,7 @@ import {
   type SiteRecord,
 } from '../../site/index.ts';
 import { authoritiesIn } from '../backup/backup-keys.ts';
-import { restoreConflicts } from '../backup/restore-conflicts.ts';
+import { readPresentRecord, restoreConflicts } from '../backup/restore-conflicts.ts';
 import { planFiles } from '../backup/restored-files.ts';
 import { acceptBundle } from '../acceptance.ts';
 import { openRequest, type InstallRequest } from '../open-request.ts';
@@ -140,7 +140,7 @@ async function rebuild(parts: Parts, options: AdoptOptions, source: KeySource): 
   const plans = await planFiles(files, { ...places, record: own });
   const against = [
     ...foreignHosts(own, found),
-    ...(await restoreConflicts(own, rebuilt, plans, places)),
+    ...(await restoreConflicts({ record: own, before: rebuilt, present: await readPresentRecord(layout) }, plans, places)),
     ...(source.newSecrets === true ? [] : lostSecrets(back, own, layout.secrets)),
   ];
   if (against.length > 0) throw new SiteConflictError(against, WHAT);

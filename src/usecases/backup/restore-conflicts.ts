@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { BackupFile } from '../../backup/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { ifPresent, readTextFile } from '../../io/index.ts';
@@ -18,25 +19,32 @@ import {
 import { authoritiesIn } from './backup-keys.ts';
 import type { RestoredFile } from './restored-files.ts';
 
-/** Lists every reason why this machine must not get these files. `record` is the record to write, `before` that of the backup. */
+/**
+ * The record that this machine has before a restore. A record that cannot be understood is a conflict, which has precedence over
+ * every other.
+ */
+export type PresentRecord =
+  { readonly record: SiteRecord | undefined; readonly conflict?: never } | { readonly record?: never; readonly conflict: SiteConflict };
+
+/**
+ * Lists every reason why this machine must not get these files. `record` is the record to write, `before` that of the backup,
+ * `present` that of this machine.
+ */
 export async function restoreConflicts(
-  record: SiteRecord,
-  before: SiteRecord,
+  { record, before, present }: { readonly record: SiteRecord; readonly before: SiteRecord; readonly present: PresentRecord },
   files: readonly RestoredFile[],
   { root, layout }: { readonly root: string; readonly layout: SeedLayout },
 ): Promise<readonly SiteConflict[]> {
-  const present = await presentRecord(layout);
-  if ('conflict' in present) return [present.conflict];
+  if (present.conflict !== undefined) return [present.conflict];
   return [
-    ...otherRecord(present.record, before, layout),
+    ...otherRecord(present.record, { record, before }, layout),
     ...(await asHost(record, root)),
     ...files.filter(({ action }) => action === 'refused').map(foreignKey),
   ];
 }
 
-type Present = { readonly record: SiteRecord | undefined } | { readonly conflict: SiteConflict };
-
-async function presentRecord({ record: path }: SeedLayout): Promise<Present> {
+/** Reads the record that this machine has. Throws when it cannot be read, but not when it cannot be understood. */
+export async function readPresentRecord({ record: path }: SeedLayout): Promise<PresentRecord> {
   try {
     return { record: await openFileStore(path).read() };
   } catch (error) {
@@ -51,8 +59,12 @@ async function presentRecord({ record: path }: SeedLayout): Promise<Present> {
   }
 }
 
-function otherRecord(present: SiteRecord | undefined, before: SiteRecord, { record: where }: SeedLayout): readonly SiteConflict[] {
-  if (present === undefined) return [];
+function otherRecord(
+  present: SiteRecord | undefined,
+  { record, before }: { readonly record: SiteRecord; readonly before: SiteRecord },
+  { record: where }: SeedLayout,
+): readonly SiteConflict[] {
+  if (present === undefined || isDeepStrictEqual(present, record)) return [];
   if (present.id !== before.id) {
     return [
       {

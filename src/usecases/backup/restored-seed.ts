@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClusterSpec } from '../../cluster/index.ts';
 import { isAddress } from '../../manifests/index.ts';
 import { compareSeeds, type SiteConflict, type SiteRecord } from '../../site/index.ts';
@@ -8,6 +9,8 @@ export interface SeedQuestion {
   readonly spec: ClusterSpec;
   readonly isOwn: (address: string) => boolean;
   readonly newSeed: boolean;
+  /** The record that this machine has, if it has one. */
+  readonly present: SiteRecord | undefined;
   readonly now: Date;
 }
 
@@ -21,8 +24,11 @@ export interface SeedAnswer {
   readonly forget?: string;
 }
 
-/** Decides which machine is the seed after a restore on this machine. */
-export function seedAfter({ record, spec, isOwn, newSeed, now }: SeedQuestion): SeedAnswer {
+/**
+ * Decides which machine is the seed after a restore on this machine. Where a restore of the same backup has made it the new seed
+ * already, and nothing was run since, the record of that time is the answer.
+ */
+export function seedAfter({ record, spec, isOwn, newSeed, present, now }: SeedQuestion): SeedAnswer {
   const isThis = (name: string): boolean => isAddress(record.hosts[name]?.address ?? '') && isOwn(record.hosts[name]?.address ?? '');
   const node = Object.keys(record.hosts).find((name) => (record.hosts[name]?.roles.length ?? 0) > 0 && isThis(name));
   const name = node ?? (isThis(record.seed) ? record.seed : spec.depot.name);
@@ -32,13 +38,18 @@ export function seedAfter({ record, spec, isOwn, newSeed, now }: SeedQuestion): 
   }
   const old = record.seed;
   const others = Object.entries(record.hosts).filter(([host]) => node !== undefined || host !== name);
+  // A machine beside the cluster has nothing of what the record lists for another one of that name.
+  const moved = { ...record, seed: name, seedSince: laterThan(record, now), hosts: Object.fromEntries(others) };
   return {
-    // A machine beside the cluster has nothing of what the record lists for another one of that name.
-    record: { ...record, seed: name, seedSince: laterThan(record, now), hosts: Object.fromEntries(others) },
+    record: present !== undefined && isSameMove(present, moved, record) ? present : moved,
     conflicts: [],
     next: [...depotAddress(spec, node, isOwn), ...leavingSeed(record, name)],
     ...(old === name ? {} : { forget: old }),
   };
+}
+
+function isSameMove(present: SiteRecord, moved: SiteRecord, before: SiteRecord): boolean {
+  return compareSeeds(present, before) > 0 && isDeepStrictEqual({ ...present, seedSince: moved.seedSince }, moved);
 }
 
 /** Now, or later than the time at which the seed before became it, whatever the clock of this machine says. */

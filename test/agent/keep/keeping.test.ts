@@ -109,7 +109,9 @@ describe('a service that does not recover', () => {
     }
     await begin(probed('docker', ''), probed('chrony', ', on_unhealthy: restart'), probed('disk', ''));
     for (const name of ['docker', 'chrony', 'disk']) frozen.add(name);
-    const status = await until((seen) => keepOf(seen, 'chrony')?.restarts === 1 && keepOf(seen, 'disk')?.standing !== undefined);
+    const status = await until(
+      (seen) => keepOf(seen, 'chrony')?.restarts === 1 && ['docker', 'disk'].every((name) => keepOf(seen, name)?.standing !== undefined),
+    );
     expect(restarts()).toEqual(['restart --no-block -- chrony.service']);
     expect(keepOf(status, 'docker')).toEqual({ restarts: 0, standing: 'reported', remedy: 'systemctl restart docker.service' });
     expect(keepOf(status, 'disk')).toEqual({ restarts: 0, standing: 'reported' });
