@@ -32,16 +32,18 @@ interface Look extends Omit<Observation, 'counts'> {
 
 /**
  * Probes one component until the signal aborts. A probe begins every interval, also while earlier ones have no answer yet: so
- * a component that answers no more has failed `n` probes after `n` intervals and one time-out at the latest. The first begins at
- * once, the others at multiples of the interval by the clock: so the probes of all components of a node begin together, and one
- * question to systemd answers all of them. Resolves when the signal aborts.
+ * a component that answers no more has failed `n` probes after `n` intervals and one time-out at the latest. Probes begin at
+ * multiples of the interval by the clock: so those of all components of a node begin together, and one question to systemd
+ * answers all of them. A look at once comes before the first probe; like those at a starting component, it is no probe that a
+ * component fails. Resolves when the signal aborts.
  */
 export async function probeForever(options: ProberOptions): Promise<void> {
   const { definition, clock, signal, wait = sleep } = options;
   const interval = definition.health === undefined ? DEFAULT_INTERVAL_MS : definition.health.timeInterval * 1000;
   const looks = new Looks(options);
   try {
-    let next = Number.NEGATIVE_INFINITY;
+    looks.begin(false);
+    let next = nextMultiple(clock.monotonic(), interval);
     while (!signal.aborted) {
       const now = clock.monotonic();
       if (now >= next) {

@@ -111,16 +111,18 @@ describe('probeForever', () => {
       interval: fc.integer({ min: 1, max: 60 }),
       errors: fc.integer({ min: 0, max: 6 }),
       timeout: fc.integer({ min: 1, max: 60 }),
+      begin: fc.integer({ min: 0, max: 100_000 }),
       frozenAt: fc.integer({ min: 1, max: 200_000 }),
     });
     await fc.assert(
       fc.asyncProperty(world, async ({ frozenAt, ...rules }) => {
+        const from = Math.max(frozenAt, rules.begin);
         const answer = (ms: number): readonly [number, number] => (ms < frozenAt ? [0, 1] : [124, rules.timeout * 1000]);
-        const bound = frozenAt + (rules.interval * (rules.errors + 1) + rules.timeout) * 1000;
+        const bound = from + (rules.interval * (rules.errors + 1) + rules.timeout) * 1000;
         const { ended } = await watch({ ...rules, answer }, (state) => state.state === 'unhealthy', bound);
         expect(ended).toBeLessThanOrEqual(bound);
         // Not after fewer failures, either: the last of them began `errors` intervals after the first.
-        expect(ended).toBeGreaterThanOrEqual(frozenAt + (rules.interval * rules.errors + rules.timeout) * 1000);
+        expect(ended).toBeGreaterThanOrEqual(from + (rules.interval * rules.errors + rules.timeout) * 1000);
       }),
       { numRuns: 60 },
     );
