@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseChallenges } from '../../src/registry/auth-challenge.ts';
+import { processorMs, timed } from '../support/timed.ts';
 
 function read(headers: string | string[] | undefined): unknown[] {
   return parseChallenges(headers).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
@@ -41,12 +42,8 @@ describe('parseChallenges', () => {
     expect(read(headers)).toEqual(challenges);
   });
 
-  it('takes no long time over a hostile header', () => {
-    const started = performance.now();
-    parseChallenges(`Bearer ${'a'.repeat(16_000)}`);
-    parseChallenges(`Bearer realm="${'\\"'.repeat(8_000)}`);
-    parseChallenges('a,'.repeat(8_000));
-    parseChallenges('a '.repeat(8_000));
-    expect(performance.now() - started).toBeLessThan(2000);
+  timed('takes no long time over a hostile header', async () => {
+    const headers = [`Bearer ${'a'.repeat(16_000)}`, `Bearer realm="${'\\"'.repeat(8_000)}`, 'a,'.repeat(8_000), 'a '.repeat(8_000)];
+    expect(await processorMs(() => headers.map((header) => parseChallenges(header)))).toBeLessThan(2000);
   });
 });

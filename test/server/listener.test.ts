@@ -490,9 +490,7 @@ describe('close', () => {
     request.on('error', () => {});
     request.end();
     await eventually(() => listener.connections() === 1);
-    const before = performance.now();
     await listener.close(100);
-    expect(performance.now() - before).toBeLessThan(5000);
     expect(listener.connections()).toBe(0);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { keyTypeOf, knownKeysOf } from '../../src/ssh/index.ts';
 import { fingerprintOf } from '../../src/sshsig/index.ts';
 import { makeKey, type KeyPair } from '../support/ssh-server.ts';
+import { processorMs, timed } from '../support/timed.ts';
 
 const ONE = makeKey();
 const OTHER = makeKey();
@@ -49,11 +50,9 @@ describe('knownKeysOf', () => {
     expect(knownKeysOf(text, '10.0.0.1', 22).types).toEqual(['ssh-rsa', 'ssh-ed25519']);
   });
 
-  it('is not slowed down by a hostile pattern', () => {
+  timed('is not slowed down by a hostile pattern', async () => {
     const text = `${'*a'.repeat(200)}b ${ONE.public}\n`;
-    const started = performance.now();
-    knownKeysOf(text, 'a'.repeat(250), 22).judge(bytesOf(ONE));
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(await processorMs(() => knownKeysOf(text, 'a'.repeat(250), 22).judge(bytesOf(ONE)))).toBeLessThan(2000);
   });
 });
 

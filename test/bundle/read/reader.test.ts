@@ -15,7 +15,7 @@ import {
 } from '../../../src/bundle/index.ts';
 import { DigestMismatchError, digestOf } from '../../../src/core/index.ts';
 import { SMALL_BUNDLE_DATE, smallBundle, writeSmallBundle } from '../../support/small-bundle.ts';
-import { timed } from '../../support/timed.ts';
+import { processorMs, timed } from '../../support/timed.ts';
 
 let directory: string;
 let path: string;
@@ -211,9 +211,7 @@ describe('openBundle', () => {
     }));
     const large = join(directory, 'large.tar');
     await writeSmallBundle(large, { input: { ...input, images: [], repositories: [], files }, contents: new Map() });
-    const started = performance.now();
-    await (await openBundle(large)).close();
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(await processorMs(async () => (await openBundle(large)).close())).toBeLessThan(3000);
   });
 });
 

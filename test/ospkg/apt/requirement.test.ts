@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatGroup, parseRelations } from '../../../src/ospkg/apt/requirement.ts';
-import { timed } from '../../support/timed.ts';
+import { processorMs, timed } from '../../support/timed.ts';
 
 function read(text: string): string[] {
   return parseRelations(text, 'amd64', 'test').map(formatGroup);
@@ -27,9 +27,10 @@ describe('relations', () => {
     expect(() => read(text)).toThrowError(expect.objectContaining({ code: 'REPOSITORY_INVALID' }));
   });
 
-  timed('takes no longer for hostile blanks', () => {
-    const start = performance.now();
-    expect(() => read(`a${' '.repeat(200_000)}!`)).toThrow('Cannot read a relation');
-    expect(performance.now() - start).toBeLessThan(2000);
+  timed('takes no longer for hostile blanks', async () => {
+    const taken = await processorMs(() => {
+      expect(() => read(`a${' '.repeat(200_000)}!`)).toThrow('Cannot read a relation');
+    });
+    expect(taken).toBeLessThan(2000);
   });
 });

@@ -3,7 +3,7 @@ import { formatReasons } from '../../../src/ospkg/index.ts';
 import { solveSet } from '../../../src/ospkg/apt/solve.ts';
 import { isConflicting, satisfies, Universe } from '../../../src/ospkg/apt/universe.ts';
 import { stanzasOf, tableOf } from '../support.ts';
-import { timed } from '../../support/timed.ts';
+import { processorMs, timed } from '../../support/timed.ts';
 import * as fc from '../../support/fast-check.ts';
 
 function universeOf(text: string): Universe {
@@ -221,13 +221,14 @@ describe('a set that cannot be installed', () => {
     });
   });
 
-  timed('is found so quickly, however many ways lead to the missing one', () => {
+  timed('is found so quickly, however many ways lead to the missing one', async () => {
     const layers = Array.from({ length: 30 }, (_, layer) =>
       ['a', 'b'].map((side) => `${side}${layer}; Depends: a${layer + 1} | b${layer + 1}`).join('\n'),
     );
-    const start = performance.now();
-    expect(whyNot(layers.join('\n'), 'a0').a0).toContain('"a30": no repository offers it');
-    expect(performance.now() - start).toBeLessThan(2000);
+    const taken = await processorMs(() => {
+      expect(whyNot(layers.join('\n'), 'a0').a0).toContain('"a30": no repository offers it');
+    });
+    expect(taken).toBeLessThan(2000);
   });
 
   it('names a relation that cannot be read, and takes another way where there is one', () => {

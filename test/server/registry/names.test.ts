@@ -3,6 +3,7 @@ import { digestOf } from '../../../src/core/index.ts';
 import { nameResolver } from '../../../src/server/registry/names.ts';
 import { isRepositoryName, parseResource, referenceKind } from '../../../src/server/registry/resource.ts';
 import { memoryCatalog } from '../../support/memory-store.ts';
+import { processorMs, timed } from '../../support/timed.ts';
 
 const REPOSITORIES = [
   'docker.io/library/nginx',
@@ -103,10 +104,8 @@ describe('isRepositoryName', () => {
   it.each(['', '..', 'a/../b', 'A/b/C', 'a//b', '/a', 'a/', 'a b', 'a\u0000', '-a', `a/${'b'.repeat(600)}`])('refuses %j', (name) =>
     expect(isRepositoryName(name)).toBe(false),
   );
-  it('answers at once for a name made to be slow', () => {
-    const started = performance.now();
-    isRepositoryName(`${'a-'.repeat(250)}!`);
-    expect(performance.now() - started).toBeLessThan(50);
+  timed('answers at once for a name made to be slow', async () => {
+    expect(await processorMs(() => isRepositoryName(`${'a-'.repeat(250)}!`))).toBeLessThan(2000);
   });
 });
 
