@@ -1,6 +1,7 @@
 import { checkHealth } from './checks/health.ts';
 import { checkImages } from './checks/images.ts';
 import { checkNeeds } from './checks/needs.ts';
+import { checkPaths } from './checks/paths.ts';
 import { checkPorts } from './checks/ports.ts';
 import { checkRendering } from './checks/rendering.ts';
 import { checkUnused } from './checks/unused.ts';
@@ -26,6 +27,7 @@ export function lintPlatform(subject: LintSubject): LintReport {
     ...checkImages(subject),
     ...checkNeeds(subject),
     ...checkPorts(subject),
+    ...checkPaths(subject, tried.clusters),
     ...checkHealth(subject, tried.clusters),
     ...checkRendering(subject, tried),
     ...checkUnused(subject),

@@ -1,14 +1,13 @@
-import { scopeFor, type Topology } from '../../cluster/index.ts';
+import type { Topology } from '../../cluster/index.ts';
 import { InvalidInputError } from '../../core/index.ts';
 import { healthCheckOf, type HealthCheck } from '../../health/index.ts';
-import { isAddress, renderTemplate, type ComponentService, type Scope } from '../../manifests/index.ts';
+import { isAddress, type ComponentService } from '../../manifests/index.ts';
 import type { TriedCluster } from '../clusters.ts';
 import { componentDocuments, type ComponentDocument } from '../component-documents.ts';
 import { findingAt, type LintFinding } from '../finding.ts';
 import { firstOfEach } from '../first-of-each.ts';
+import { filled, scopeOf, type Placement } from '../scopes.ts';
 import type { LintSubject } from '../subject.ts';
-
-type Placement = Topology['placements'][number];
 
 /** Health checks whose address is none, whose port no program of the host has there, or whose name no host knows. */
 export function checkHealth(subject: LintSubject, clusters: readonly TriedCluster[]): readonly LintFinding[] {
@@ -23,15 +22,17 @@ export function checkHealth(subject: LintSubject, clusters: readonly TriedCluste
   );
 }
 
-function findingsOf(component: ComponentDocument, { host }: Placement, topology: Topology): readonly LintFinding[] {
+/** A text that cannot be filled in is a finding of another check. */
+function findingsOf(component: ComponentDocument, placement: Placement, topology: Topology): readonly LintFinding[] {
+  const { host } = placement;
   const services = component.manifest.services.flatMap((service, index) =>
     service.health === undefined ? [] : [{ health: service.health, index }],
   );
-  const scope = services.length === 0 ? undefined : scopeOf(topology, host, component.manifest.name);
-  if (scope === undefined) return [];
+  const scope = services.length === 0 ? undefined : scopeOf(topology, placement);
+  if (scope === undefined || scope instanceof InvalidInputError) return [];
   return services.flatMap(({ health, index }): readonly LintFinding[] => {
-    const address = rendered(health.address, scope);
-    if (address === undefined) return [];
+    const address = filled(health.address, scope);
+    if (typeof address !== 'string') return [];
     const at = (level: LintFinding['level'], reason: string, remedy?: string, key = 'address'): LintFinding =>
       findingAt(component.loaded, ['services', index, 'health', key], { check: 'health', level, reason, remedy });
     const check = healthCheckOf(health.model, address);
@@ -86,8 +87,7 @@ function judgePort({ host: name, port }: Target, { component, host, topology, at
     ];
   }
   const reached = sides.some(({ by, address }) => {
-    const scope = address === undefined ? undefined : scopeOf(topology, host, by);
-    const only = address === undefined || scope === undefined ? undefined : rendered(address, scope);
+    const only = address === undefined ? undefined : addressOn(address, { topology, host, by });
     return only === undefined || ['0.0.0.0', '::'].includes(only) || isSameAddress(only, name, host);
   });
   const [side] = sides;
@@ -125,20 +125,11 @@ function knownNames({ platform, spec }: Topology): ReadonlySet<string> {
   return new Set([...declared, ...spec.nodes.map(({ name }) => name), spec.depot.name]);
 }
 
-/** Undefined where a text cannot be filled in, which is a finding of another check. */
-function scopeOf(topology: Topology, host: Placement['host'], component: string): Scope | undefined {
-  return known(() => scopeFor(topology, host, { component }));
-}
-
-function rendered(text: string, scope: Scope): string | undefined {
-  return known(() => renderTemplate(text, scope, 'health'));
-}
-
-function known<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof InvalidInputError) return undefined;
-    throw error;
-  }
+/** The address that a component declares for its port; undefined where the text cannot be filled in. */
+function addressOn(text: string, { topology, host, by }: Pick<Probe, 'topology' | 'host'> & { readonly by: string }): string | undefined {
+  const component = topology.components.find(({ name }) => name === by);
+  const scope = component === undefined ? undefined : scopeOf(topology, { component, host });
+  if (scope === undefined || scope instanceof InvalidInputError) return undefined;
+  const address = filled(text, scope);
+  return typeof address === 'string' ? address : undefined;
 }

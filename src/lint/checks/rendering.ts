@@ -1,13 +1,11 @@
-import { scopeFor, type Topology } from '../../cluster/index.ts';
 import { InvalidInputError, type InputProblem } from '../../core/index.ts';
-import { renderTemplate, textsIn, type Scope, type TextPlace } from '../../manifests/index.ts';
+import { textsIn, type Scope, type TextPlace } from '../../manifests/index.ts';
 import type { TriedCluster, TriedClusters } from '../clusters.ts';
 import { componentDocuments, type ComponentDocument } from '../component-documents.ts';
 import { findingAt, type LintFinding } from '../finding.ts';
-import { firstOfEach } from '../first-of-each.ts';
+import { firstWithCluster, type ClusterFinding } from '../first-of-each.ts';
+import { filled, scopeOf, type Placement } from '../scopes.ts';
 import type { LintSubject } from '../subject.ts';
-
-type Placement = Topology['placements'][number];
 
 /**
  * Fills in every text and every template of each component on each of its hosts, as an install does, and reports those that
@@ -20,24 +18,13 @@ export function checkRendering(subject: LintSubject, { clusters, refusal }: Trie
     const reason = `no cluster of every role can be declared: ${refusal.problems.map((problem) => problem.reason).join('; ')}`;
     return [findingAt(platform, ['name'], { check: 'rendering', level: 'warning', reason, remedy: 'look at minimum, maximum and needs' })];
   }
-  const findings = clusters.flatMap((cluster) => {
-    const secrets = secretsOf(cluster.topology);
-    return cluster.topology.placements.flatMap((placement) => {
+  const findings = clusters.flatMap((cluster) =>
+    cluster.topology.placements.flatMap((placement) => {
       const component = components.get(placement.component.name);
-      return component === undefined ? [] : findingsOf(component, placement, { cluster, secrets });
-    });
-  });
-  return firstOfEach(findings).map(({ cluster, ...finding }) => ({ ...finding, reason: `${finding.reason} where ${cluster}` }));
-}
-
-interface Place {
-  readonly cluster: TriedCluster;
-  readonly secrets: Readonly<Record<string, string>>;
-}
-
-/** A finding whose reason does not name the cluster yet. */
-interface Unplaced extends LintFinding {
-  readonly cluster: string;
+      return component === undefined ? [] : findingsOf(component, placement, cluster);
+    }),
+  );
+  return firstWithCluster(findings);
 }
 
 /** A component with the texts that have placeholders. */
@@ -58,16 +45,15 @@ function withTexts({ manifest, loaded }: ComponentDocument): RenderedComponent {
   return { manifest, loaded, texts, templates, marks: [...new Set(marks)].join('\n') };
 }
 
-function findingsOf(component: RenderedComponent, { host }: Placement, { cluster, secrets }: Place): readonly Unplaced[] {
-  const { manifest, loaded, texts, templates, marks } = component;
-  const { topology, what } = cluster;
-  const unplaced = (finding: LintFinding): Unplaced => ({ ...finding, cluster: what });
-  const filled = scopeOf(topology, host, { component: manifest.name, secrets });
-  if (filled instanceof InvalidInputError) {
-    const path = ['values', /^value (\S+) of /.exec(filled.file)?.[1] ?? ''];
-    return filled.problems.map((problem) => unplaced(findingAt(loaded, path, { ...CHECK, ...describe(problem) })));
+function findingsOf(component: RenderedComponent, placement: Placement, { topology, what }: TriedCluster): readonly ClusterFinding[] {
+  const { loaded, texts, templates, marks } = component;
+  const unplaced = (finding: LintFinding): ClusterFinding => ({ ...finding, cluster: what });
+  const known = scopeOf(topology, placement);
+  if (known instanceof InvalidInputError) {
+    const path = ['values', /^value (\S+) of /.exec(known.file)?.[1] ?? ''];
+    return known.problems.map((problem) => unplaced(findingAt(loaded, path, { ...CHECK, ...describe(problem) })));
   }
-  const scope = { ...filled, ...actionScope(host) };
+  const scope = { ...known, ...actionScope(placement.host) };
   if (problemsIn(marks, scope).length === 0) return [];
   const inTexts = texts.flatMap(({ path, text }) =>
     problemsIn(text, scope).map((problem) => unplaced(findingAt(loaded, path, { ...CHECK, ...describe(problem) }))),
@@ -91,23 +77,9 @@ function describe({ reason }: InputProblem): { readonly reason: string; readonly
   return { reason, remedy };
 }
 
-function scopeOf(topology: Topology, host: Placement['host'], options: Parameters<typeof scopeFor>[2]): Scope | InvalidInputError {
-  try {
-    return scopeFor(topology, host, options);
-  } catch (error) {
-    if (error instanceof InvalidInputError) return error;
-    throw error;
-  }
-}
-
 function problemsIn(text: string, scope: Scope): readonly InputProblem[] {
-  try {
-    renderTemplate(text, scope, '');
-    return [];
-  } catch (error) {
-    if (error instanceof InvalidInputError) return error.problems;
-    throw error;
-  }
+  const outcome = filled(text, scope);
+  return typeof outcome === 'string' ? [] : outcome;
 }
 
 /** Names that texts of actions have besides; that no other text uses them was checked when the manifests were read. */
@@ -117,10 +89,4 @@ function actionScope({ name, address }: Placement['host']): Scope {
     action: { directory: '/action', file: '/action/file' },
     secretFile: { old: '/action/old', new: '/action/new' },
   };
-}
-
-/** A text for every secret that the cluster has: generated ones, and those of its choices. */
-function secretsOf({ components, options }: Topology): Readonly<Record<string, string>> {
-  const names = [...components.flatMap(({ secrets }) => secrets), ...options.secrets].map(({ name }) => name);
-  return Object.fromEntries(names.map((name) => [name, 'secret']));
 }
