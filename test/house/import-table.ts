@@ -238,6 +238,7 @@ export const IMPORT_TABLE: ImportTable = {
       'builder/rebuild.ts',
       'io/yaml-edit.ts',
       'site/site-keys.ts',
+      'usecases/backup/',
       'usecases/init-conflicts.ts',
       'usecases/run-plan.ts',
     ],
