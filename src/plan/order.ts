@@ -278,8 +278,8 @@ class Order {
   }
 
   /**
-   * What is removed before an owner: those of its host that come earlier, and components of other hosts that need it and have none of
-   * their own, such as a mount of what its server exports.
+   * Lists the owners that are removed before one: those of its host that come earlier, and components of other hosts that need it and
+   * have none of their own, such as the clients of a server.
    */
   #removedBefore({ host, owner }: Leaving, rest: readonly Leaving[]): readonly Leaving[] {
     const own = rest.filter((one) => one.host === host);

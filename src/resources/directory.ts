@@ -7,8 +7,8 @@ export interface DirectorySpec extends Attributes {
   /** True for a directory above managed ones: mode and owner are set only when the directory is made. */
   readonly isParent?: boolean;
   /**
-   * Removal of the contents: `ours` are removed with the directory, `data` only by a purge. What is `shared` lies in a place of
-   * another owner: neither the directory nor its contents are removed. In all other cases a directory that is not empty stays.
+   * Removal of the contents: `ours` are removed with the directory, `data` only by a purge. A `shared` one lies in a place of
+   * another owner: neither it nor its contents are removed. In all other cases a directory that is not empty stays.
    */
   readonly contents?: 'ours' | 'data' | 'shared';
 }

@@ -50,7 +50,7 @@ function systemResources({ component }: Placement, at: At, render: Renderer): re
   ];
 }
 
-/** Mounts of a component, with the directories that they are mounted on. What is mounted decides mode and owner of these. */
+/** Mounts of a component, with the directories that they are mounted on. The file system that is mounted decides their mode and owner. */
 function mountResources({ topology }: Declared, { component }: Placement, at: At, render: Renderer): readonly Resource[] {
   return chosenMounts(topology, component).flatMap(({ path, what, type, options }): Resource[] => {
     const key = render(path);
