@@ -27,9 +27,9 @@ export interface ServiceHealth {
 
 /**
  * `restart`: the agent restarts the unit when it runs and is unhealthy. `always`: it also starts a unit that stopped or that a
- * person stopped. `report`: it only says so.
+ * person stopped. `start`: it only does that, and leaves a unit alone that runs. `report`: it only says so.
  */
-export const ON_UNHEALTHY = ['restart', 'always', 'report'] as const;
+export const ON_UNHEALTHY = ['restart', 'always', 'start', 'report'] as const;
 export type OnUnhealthy = (typeof ON_UNHEALTHY)[number];
 
 /** One service of the agent: a systemd unit made from commands or, with `onlyHealthCheck`, a service that is only probed. */

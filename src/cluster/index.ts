@@ -13,7 +13,7 @@ export { jsonSchemas } from './json-schemas.ts';
 export { manifestReference } from './manifest-reference.ts';
 export * from './networks.ts';
 export * from './new-cluster.ts';
-export { optionProblems, resolveOptions, type OptionSecret, type ResolvedOption, type ResolvedOptions } from './options.ts';
+export { isChosen, optionProblems, resolveOptions, type OptionSecret, type ResolvedOption, type ResolvedOptions } from './options.ts';
 export { keptValues, nodeUuid, scopeFor } from './scope.ts';
 export { ownerOfSecret, secretUses, usedSecrets, type SecretUse } from './secret-uses.ts';
 export * from './topology.ts';

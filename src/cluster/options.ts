@@ -85,6 +85,11 @@ export function choiceOf(option: PlatformOption, written: WrittenOptions): strin
   return typeof choice === 'string' && Object.hasOwn(option.choices, choice) ? choice : undefined;
 }
 
+/** True when each of the options has one of the choices that count. */
+export function isChosen(when: Readonly<Record<string, readonly string[]>>, { options }: ResolvedOptions): boolean {
+  return Object.entries(when).every(([name, choices]) => choices.includes(options.get(name)?.choice ?? ''));
+}
+
 /**
  * Finds unknown options, unknown and missing choices, and unknown, missing and malformed values. `path` of each starts
  * with "options".

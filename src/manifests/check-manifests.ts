@@ -85,6 +85,9 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
     }
     for (const [index, service] of value.services.entries()) {
       expectUnused(problems, component, ['services', index, 'name'], 'service', service.name, services);
+      const mounts = new Set(value.mounts.map(({ path }) => path));
+      if (service.mount !== undefined)
+        expectKnown(problems, component, ['services', index, 'mount'], 'mount of the component', service.mount, mounts);
     }
     for (const [index, secret] of value.secrets.entries()) {
       expectUnused(problems, component, ['secrets', index, 'name'], 'secret', secret.name, secrets);

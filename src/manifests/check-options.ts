@@ -21,7 +21,10 @@ export function checkOptions(loaded: LoadedManifests, problems: ProblemCollector
   }
   checkSecrets(loaded, platform, platform.value, problems);
   for (const component of loaded.components) {
-    if (component.value !== undefined) checkWhen(component.value.when, options, reporter(component, problems));
+    if (component.value === undefined) continue;
+    const inComponent = reporter(component, problems);
+    checkWhen(component.value.when, ['when'], options, inComponent);
+    for (const [index, { when }] of component.value.mounts.entries()) checkWhen(when, ['mounts', index, 'when'], options, inComponent);
   }
 }
 
@@ -98,19 +101,24 @@ function checkSecrets(
   }
 }
 
-function checkWhen(when: Readonly<Record<string, readonly string[]>>, options: readonly PlatformOption[], report: Report): void {
+function checkWhen(
+  when: Readonly<Record<string, readonly string[]>>,
+  path: DocumentPath,
+  options: readonly PlatformOption[],
+  report: Report,
+): void {
   const names = options.map(({ name }) => name);
   for (const [name, choices] of Object.entries(when)) {
     const option = options.find((candidate) => candidate.name === name);
     if (option === undefined) {
-      report(['when', name], `the platform has no option "${name}"`, suggestName(name, names), { key: true });
+      report([...path, name], `the platform has no option "${name}"`, suggestName(name, names), { key: true });
       continue;
     }
     for (const [index, choice] of choices.entries()) {
       const known = Object.keys(option.choices);
       if (!known.includes(choice))
-        report(['when', name, index], `the option "${name}" has no choice "${choice}"`, suggestName(choice, known));
-      if (choices.indexOf(choice) < index) report(['when', name, index], `"${choice}" is written twice`);
+        report([...path, name, index], `the option "${name}" has no choice "${choice}"`, suggestName(choice, known));
+      if (choices.indexOf(choice) < index) report([...path, name, index], `"${choice}" is written twice`);
     }
   }
 }

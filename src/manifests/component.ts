@@ -86,11 +86,12 @@ const healthSchema = z.strictObject({
     .describe('Seconds after a start in which failures do not count, until the first probe that is well; 60 when left out.'),
   status: z.string().optional().describe('For http: statuses that are well, such as 200-299, 401; every one below 500 when left out.'),
   onUnhealthy: z
-    .enum(['restart', 'always', 'report'])
+    .enum(['restart', 'always', 'start', 'report'])
     .optional()
     .describe(
-      'What the agent does once the service is unhealthy: restart its unit, always (also start it when it was stopped), or report. ' +
-        'restart for container and process, report for the unit of a package and for what is only probed.',
+      'What the agent does once the service is unhealthy: restart its unit, always (also start it when it was stopped), ' +
+        'start (start it when it failed or was stopped, and never interrupt it), or report. ' +
+        'restart for container and process, start for a mount, report for the unit of a package and for what is only probed.',
     ),
 });
 
@@ -111,6 +112,9 @@ const serviceSchema = z
       .regex(/^[A-Za-z0-9:_.@-]+$/, 'is not a systemd unit')
       .optional()
       .describe('A systemd unit that a package brought: enabled, started and probed. Neither container nor unit: only probed.'),
+    mount: pathField
+      .optional()
+      .describe('Path of a mount of the component: its unit is the one of the service, which is probed and started when it does not run.'),
     sockets: z
       .array(z.string().regex(/^[A-Za-z0-9:_.@-]+\.socket$/, 'is not a socket unit'))
       .default([])
@@ -130,9 +134,13 @@ const serviceSchema = z
     restartSec: z.int().min(0).max(3600).default(10).describe('Seconds before it is started again.'),
   })
   .superRefine((service, context) => {
-    const kinds = [service.container, service.process, service.unit].filter((kind) => kind !== undefined);
+    const kinds = [service.container, service.process, service.unit, service.mount].filter((kind) => kind !== undefined);
     if (kinds.length > 1)
-      context.addIssue({ code: 'custom', path: ['unit'], message: 'stands beside container or process; keep one of them' });
+      context.addIssue({
+        code: 'custom',
+        path: [service.mount === undefined ? 'unit' : 'mount'],
+        message: `stands beside ${service.mount === undefined ? 'container or process' : 'container, process or unit'}; keep one of them`,
+      });
     if (kinds.length === 0 && service.health?.onUnhealthy !== undefined && service.health.onUnhealthy !== 'report')
       context.addIssue({ code: 'custom', path: ['health', 'onUnhealthy'], message: 'names a restart, and there is no unit to restart' });
     if (service.health?.status !== undefined && service.health.model !== 'http')
@@ -217,8 +225,12 @@ const artifactSchema = z.strictObject({
   onChange: onChangeField,
 });
 
+/** Choices by option. What has it is part of a cluster only when each of these options has one of its listed choices. */
+const whenSchema = z.record(identifierField, z.array(identifierField).min(1));
+
 const mountSchema = z.strictObject({
-  path: pathField.describe('Directory that it is mounted on.'),
+  when: whenSchema.default({}).describe('Only in clusters that chose so: options of the platform, each with the choices that count.'),
+  path: pathField.describe('Directory that it is mounted on; made where it is missing.'),
   what: templateField.min(1).describe('What is mounted, as mount(8) takes it.'),
   type: z
     .string()
@@ -379,9 +391,6 @@ const alertSchema = z.strictObject({
   summary: lineField.regex(/^\S/, 'begins with a space').describe('What is wrong, for the person who is told.'),
 });
 
-/** Choices by option. The component is part of a cluster only when each of these options has one of its listed choices. */
-const whenSchema = z.record(identifierField, z.array(identifierField).min(1));
-
 /** Schema of manifests/components/NAME/component.yaml, which describes one piece of installed software. */
 export const componentSchema = z.strictObject({
   ...documentHead('Component'),
@@ -415,7 +424,13 @@ export const componentSchema = z.strictObject({
     )
     .default({})
     .describe('Kernel settings, now and at boot.'),
-  mounts: z.array(mountSchema).default([]).describe('File systems that must be mounted, now and at boot.'),
+  mounts: z
+    .array(mountSchema)
+    .default([])
+    .describe(
+      'File systems that must be mounted, now and at boot: after the packages of the component and what it needs. Components that need it are configured ' +
+        'and started behind them.',
+    ),
   routes: z.array(routeSchema).default([]).describe('Routes of the host, now and after a boot.'),
   artifacts: z.array(artifactSchema).prefault([]).describe('Files that come out of images.'),
   images: z
@@ -444,6 +459,10 @@ export const componentSchema = z.strictObject({
         path: pathField.describe('Directory on the host.'),
         mode: modeField.default('0755').describe('Permissions.'),
         owner: ownerField.default('root:root').describe('Owner.'),
+        shared: z
+          .boolean()
+          .default(false)
+          .describe('What other components keep below it is data of this component, which goes with it and not with them.'),
       }),
     )
     .default([])
@@ -506,3 +525,4 @@ export type ComponentAction = z.output<typeof actionSchema>;
 export type ComponentAlert = z.output<typeof alertSchema>;
 export type ComponentNeed = z.output<typeof needSchema>;
 export type ComponentCertificate = z.output<typeof certificateSchema>;
+export type ComponentMount = z.output<typeof mountSchema>;

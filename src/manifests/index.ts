@@ -8,6 +8,7 @@ export {
   type Component,
   type ComponentAction,
   type ComponentCertificate,
+  type ComponentMount,
   type ComponentContainer,
   type ComponentNeed,
   type ComponentService,

@@ -206,8 +206,13 @@ const PLACED: ReadonlySet<string> = new Set(['file', 'executable', 'artifact']);
 
 function removalOf(host: string, owned: OwnedResource, { purge = false }: DifferenceOptions): Removal | Staying {
   if (owned.kept === true && !purge) return { action: 'keep', host, owned };
-  const end = owned.data === true && !purge ? 'kept' : owned.before === 'same' ? 'left' : 'gone';
+  const isShared = owned.details?.['contents'] === 'shared';
+  const end = owned.data === true && !purge ? 'kept' : owned.before === 'same' || isShared ? 'left' : 'gone';
   const gone = owned.data === true ? 'it is not wanted any more, and its data are purged' : 'it is not wanted any more';
-  const reasons = { left: 'it was there before', kept: 'it holds data', gone };
+  const reasons = {
+    left: isShared ? 'it lies in storage that other components share' : 'it was there before',
+    kept: 'it holds data',
+    gone,
+  };
   return { action: 'remove', host, owned, reason: reasons[end], end };
 }

@@ -1,4 +1,5 @@
 import { secretUses, type NodeSpec, type Placement, type Topology } from '../cluster/index.ts';
+import { topologicalOrder } from '../core/index.ts';
 import type { ComponentAction, ComponentManifest } from '../manifests/index.ts';
 import { OWNERS, resourceId } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
@@ -57,6 +58,12 @@ export function orderChanges(request: OrderRequest): readonly PlanStep[] {
 
 /** Stages of a host that come before its components. */
 const HOST_STAGES = STAGES.filter((stage) => stage !== 'bundle');
+
+/** An owner that is removed from a host. */
+interface Leaving {
+  readonly host: string;
+  readonly owner: string;
+}
 
 /** Steps of one component on one host. Components that need it there start after all of them. */
 type Ready = readonly PlanStep[];
@@ -182,13 +189,25 @@ class Order {
     const pulledFirst = upgrade.length > 0 && hasImages ? [this.#makeStage(placement, 'images', [...before, ...needs])] : [];
     const upgraded = this.#runActions(placement, upgrade, [...before, ...needs, ...pulledFirst.flat()]);
     const early = unique([...before, ...upgraded, ...this.#noteUpgrade(placement, upgraded)]);
-    const configured = this.#makeStage(placement, 'configure', early);
+    const configured = this.#makeStage(placement, 'configure', [...early, ...this.#mountsOf(placement)]);
     const packages = this.#makePackages(placement, [...early, ...configured]);
-    const installed = [...early, ...configured, ...packages, ...needs];
+    const mounted = this.#makeStage(placement, 'mounts', [...early, ...configured, ...packages, ...needs]);
+    const installed = [...early, ...configured, ...packages, ...needs, ...mounted];
     const images = pulledFirst.length > 0 ? pulledFirst.flat() : this.#makeStage(placement, 'images', installed);
     const artifacts = this.#makeStage(placement, 'artifacts', [...installed, ...images]);
     const shared = this.#sharedMakers(host.name, component.name);
     this.#start(placement, unique([...installed, ...images, ...artifacts, ...shared]), packages);
+  }
+
+  /**
+   * Gates of needed components that mount file systems on the host: what the component keeps below a mount must not be made on the
+   * directory beneath it.
+   */
+  #mountsOf({ host, needs }: Placement): readonly PlanStep[] {
+    return needs.flatMap(({ component }) => {
+      const mounts = this.#topology.manifests.components.get(component)?.mounts ?? [];
+      return mounts.length === 0 ? [] : (this.#ready.get(`${component}/${host.name}`) ?? []);
+    });
   }
 
   /** Adds before-upgrade actions to those of the component. Returns them with those of all that it needs. */
@@ -240,13 +259,40 @@ class Order {
   /** Adds all other removals, after everything that stays is healthy. */
   removeRest(): void {
     const gates = [...this.#ready.values()].flat();
-    for (const host of this.#removingHosts()) {
+    const rest = this.#removingHosts().flatMap((host) => {
       const isFirst = this.#removedFirst.has(host);
       const owners = this.#ownersToRemove(host).filter(
         (owner) => (!isFirst || this.#stays(owner, host)) && !(owner === OWNERS.login && this.#leaves(host)),
       );
-      this.#removeOwners(host, owners, [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? [])]);
+      return this.#site.removalOrder(owners).map((owner): Leaving => ({ host, owner }));
+    });
+    const done = new Map<string, readonly PlanStep[]>();
+    const idOf = ({ host, owner }: Leaving): string => usesKey(host, owner);
+    const before = (one: Leaving): readonly string[] => this.#removedBefore(one, rest).map(idOf);
+    for (const one of topologicalOrder(rest, idOf, before)) {
+      const { host, owner } = one;
+      const earlier = before(one).flatMap((id) => done.get(id) ?? []);
+      const needs = [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? []), ...earlier];
+      done.set(idOf(one), this.#removeOwner(host, owner, needs));
     }
+  }
+
+  /**
+   * Lists the owners that are removed before one: those of its host that come earlier, and components of other hosts that need it and
+   * have none of their own, such as the clients of a server.
+   */
+  #removedBefore({ host, owner }: Leaving, rest: readonly Leaving[]): readonly Leaving[] {
+    const own = rest.filter((one) => one.host === host);
+    const earlier = own.slice(
+      0,
+      own.findIndex((one) => one.owner === owner),
+    );
+    const dependents = rest.filter((one) => {
+      if (one.host === host) return false;
+      const need = this.#topology.manifests.components.get(one.owner)?.needs.find(({ component }) => component === owner);
+      return need !== undefined && (need.hosts !== 'near' || !this.#site.hasRun(owner, one.host));
+    });
+    return [...earlier, ...dependents];
   }
 
   /**

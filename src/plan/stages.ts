@@ -3,7 +3,7 @@ import { BACKUP_TIMER, RENEWAL_TIMER } from '../site/index.ts';
 import type { Making } from './change.ts';
 
 /** Stages of an owner, in their order. All resources of one stage are made in one step. */
-export const STAGES = ['bundle', 'configure', 'source', 'packages', 'executable', 'images', 'artifacts', 'start'] as const;
+export const STAGES = ['bundle', 'configure', 'source', 'packages', 'mounts', 'executable', 'images', 'artifacts', 'start'] as const;
 export type Stage = (typeof STAGES)[number];
 
 const STAGE_OF: Readonly<Record<ResourceKindName, Stage>> = {
@@ -13,7 +13,7 @@ const STAGE_OF: Readonly<Record<ResourceKindName, Stage>> = {
   module: 'configure',
   sysctl: 'configure',
   route: 'configure',
-  mount: 'configure',
+  mount: 'mounts',
   block: 'configure',
   'login-key': 'configure',
   file: 'configure',
@@ -51,6 +51,7 @@ export function describeStage(stage: Stage, owner: string, makings: readonly Mak
     configure: { phase: 'configure-components', summary: `configure ${owner}` },
     source: { phase: 'prepare-hosts', summary: `take metadata of packages for ${owner}` },
     packages: { phase: 'install-packages', summary: `install packages for ${owner}: ${keys}` },
+    mounts: { phase: 'configure-components', summary: `mount ${keys} for ${owner}` },
     executable: { phase: 'configure-components', summary: `place ${keys}` },
     images: { phase: 'pull-images', summary: `pull ${keys}` },
     artifacts: { phase: 'configure-components', summary: `place ${keys} out of images` },

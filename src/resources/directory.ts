@@ -7,10 +7,10 @@ export interface DirectorySpec extends Attributes {
   /** True for a directory above managed ones: mode and owner are set only when the directory is made. */
   readonly isParent?: boolean;
   /**
-   * Removal of the contents: `ours` are removed with the directory, `data` only by a purge. In all other cases a
-   * directory that is not empty stays.
+   * Removal of the contents: `ours` are removed with the directory, `data` only by a purge. A `shared` one lies in a place of
+   * another owner: neither it nor its contents are removed. In all other cases a directory that is not empty stays.
    */
-  readonly contents?: 'ours' | 'data';
+  readonly contents?: 'ours' | 'data' | 'shared';
 }
 
 export const directoryKind: ResourceKind<DirectorySpec> = {
@@ -33,7 +33,8 @@ export const directoryKind: ResourceKind<DirectorySpec> = {
       if (!fits) await ensureDirectory(host, key, { mode: spec.mode, signal, ...(spec.owner === undefined ? {} : { owner: spec.owner }) });
     }
   },
-  remove: async (host, owned, { signal }, { purge }) => {
+  remove: async (host, all, { signal }, { purge }) => {
+    const owned = all.filter(({ details }) => details?.['contents'] !== 'shared');
     const purged = owned.filter(({ data, details }) => details?.['contents'] === 'ours' || (purge && data === true)).map(({ key }) => key);
     if (purged.length > 0) await runChecked(host, { argv: ['rm', '-rf', '--one-file-system', '--', ...purged] }, { signal });
     const deepestFirst = owned.map(({ key }) => key).sort((left, right) => right.length - left.length);

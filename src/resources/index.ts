@@ -12,6 +12,7 @@ export * from './host-tools.ts';
 export * from './kind.ts';
 export { KIND_ORDER, MARKED, RESTORING } from './kinds.ts';
 export * from './owners.ts';
+export { mountUnitName } from './mount.ts';
 export { forgetReplaced, keepsReplaced } from './paths.ts';
 export type { PlacedFile } from './placed-file.ts';
 export type * from './resource.ts';

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { HealthModel } from '../../src/core/index.ts';
 import { describeCheck, healthCheckOf, probe, type HealthCheck, type HealthResult } from '../../src/health/index.ts';
 import type { Command, CommandResult, Host } from '../../src/host/index.ts';
@@ -149,6 +149,43 @@ describe('the cmd check', () => {
       status: 'dead',
       reason: 'exit status 3: Cannot connect to the daemon',
     });
+  });
+
+  it('gives up on a command that cannot be killed, and does not begin it again before it has ended', async () => {
+    vi.useFakeTimers();
+    try {
+      const begun: ((result: CommandResult) => void)[] = [];
+      const host = hostThat(
+        () =>
+          new Promise((resolve) => {
+            begun.push(resolve);
+          }),
+      );
+      const stuck = { status: 'dead', reason: 'the command did not end within 2 s, and cannot be killed' };
+      const first = look(checkOf('cmd', 'cat /gone'), host);
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(await first).toEqual(stuck);
+      expect(await look(checkOf('cmd', 'cat /gone'), host)).toEqual(stuck);
+      expect(begun).toHaveLength(1);
+      const other = look(checkOf('cmd', 'true'), host);
+      begun[1]?.({ exitCode: 0, stdout: '', stderr: '' });
+      expect(await other).toEqual({ status: 'healthy', reason: '' });
+      begun[0]?.({ exitCode: 137, stdout: '', stderr: '' });
+      await vi.advanceTimersByTimeAsync(0);
+      const again = look(checkOf('cmd', 'cat /gone'), host);
+      begun[2]?.({ exitCode: 0, stdout: '', stderr: '' });
+      expect(await again).toEqual({ status: 'healthy', reason: '' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('ends with the agent although its command does not', async () => {
+    const abort = new AbortController();
+    const host = hostThat(() => new Promise(() => {}));
+    const ended = probe(checkOf('cmd', 'cat /gone'), { host, signal: abort.signal });
+    abort.abort(new Error('the agent ends'));
+    await expect(ended).rejects.toThrow('the agent ends');
   });
 
   it.each([124, 137])('says that the command did not end (status %i of timeout)', async (exitCode) => {

@@ -257,6 +257,12 @@ describe('a resource that is wanted no more', () => {
     ['that holds data goes by a purge', data, true, { end: 'gone', reason: 'it is not wanted any more, and its data are purged' }],
     ['that holds data, as it did before us, stays', { ...data, before: 'same' }, false, { end: 'kept', reason: 'it holds data' }],
     ['that holds data of somebody else is left by a purge', { ...data, before: 'same' }, true, { end: 'left' }],
+    [
+      'in storage that others share is left by a purge',
+      { ...owned, kind: 'directory', details: { contents: 'shared' } },
+      true,
+      { action: 'remove', end: 'left', reason: 'it lies in storage that other components share' },
+    ],
     ['that an earlier run kept stays', { ...data, kept: true }, false, { action: 'keep' }],
   ])('%s', (_, known, purge, wanted) => {
     expect(difference([], new Map(), recordOf(known), { purge })).toEqual([

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Topology } from '../../src/cluster/index.ts';
-import type { Manifests } from '../../src/manifests/index.ts';
+import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import type { Change, PlanStep } from '../../src/plan/index.ts';
 import type { RecordedOperation, SiteRecord } from '../../src/site/index.ts';
+import { hardManifests } from '../support/hard-cases.ts';
+import { memoryTree } from '../support/memory-tree.ts';
 import {
   before,
   changed,
@@ -595,6 +597,31 @@ describe('the order of removals', () => {
       recordHosts: ['b2'],
     });
     expect(steps.filter(({ id }) => id.includes('batch-stop'))).toEqual([]);
+  });
+
+  it('removes a component behind those of other hosts that need it, and not behind those that have one of their own', () => {
+    const places = ['docker/d1', 'db/d1', 'docker/f1', 'app/f1'];
+    const steps = stepsOf(topologyOf(manifests, []), {
+      record: recordWith(places),
+      recordHosts: ['seed', 'd1', 'f1'],
+      changes: places.map((place) => removed(place)),
+    });
+    expect([...before(stepOf(steps, 'remove d1/db'))]).toContain(stepOf(steps, 'remove f1/app'));
+    expect(stepOf(steps, 'remove d1/docker').needs).not.toContain(stepOf(steps, 'remove f1/app'));
+    expect([...before(stepOf(steps, 'remove f1/docker'))]).not.toContain(stepOf(steps, 'remove d1/docker'));
+  });
+
+  it('makes what a component keeps below a mount behind the gate of the mount', async () => {
+    const docker = 'components/docker/component.yaml';
+    const mounting = await loadManifests(
+      memoryTree({ ...hardManifests(), [docker]: `${hardManifests()[docker] ?? ''}mounts: [{ path: /mnt, what: share, type: nfs }]\n` }),
+    );
+    const changes = [made('docker/f1', 'mount'), made('docker/f1', 'package'), made('app/f1', 'directory'), made('db/d1', 'directory')];
+    const steps = stepsOf(topologyOf(mounting, [node('d1', 'data'), node('f1', 'front')]), { changes });
+    const mount = stepOf(steps, 'f1/docker-mounts');
+    expect([...before(mount)].map(nameOf)).toContain('f1/docker-packages');
+    expect([...before(stepOf(steps, 'f1/app-configure'))]).toEqual(expect.arrayContaining([mount, stepOf(steps, 'gate f1/docker')]));
+    expect([...before(stepOf(steps, 'd1/db-configure'))]).not.toContain(mount);
   });
 
   it('leaves alone data that an earlier run left there', () => {

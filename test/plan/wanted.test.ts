@@ -259,6 +259,48 @@ describe('what a component has on its host', () => {
     expect(keysOf(wishes, 'package')).toEqual(['ethtool']);
   });
 
+  it('makes the directory that something is mounted on, and takes what is mounted as it is', async () => {
+    const point = (await wantedOn(await declare(), 'f1')).find(({ kind, key }) => kind === 'directory' && key === '/opt/sample/mnt');
+    expect(point).toMatchObject({ owner: 'proxy', spec: { mode: 0o755, isParent: true } });
+  });
+
+  it('keeps its hands off data that it has in a mount or a shared directory of another component', async () => {
+    const web = RICH_MANIFESTS['components/web/component.yaml'] ?? '';
+    const proxy = RICH_MANIFESTS['components/proxy/component.yaml'] ?? '';
+    const declared = await declare({
+      manifests: {
+        ...RICH_MANIFESTS,
+        'components/proxy/component.yaml': proxy.replace(
+          'directories: [',
+          'directories: [{ path: /srv/common, mode: "0711", shared: true }, ',
+        ),
+        'components/web/component.yaml': `${web}directories: [{ path: /opt/sample/mnt/web }, { path: /srv/common/web }, { path: /srv/common }, { path: /srv/commons }]
+`,
+      },
+    });
+    const wishes = await wishesOf(declared, 'f1', 'web');
+    for (const path of ['/opt/sample/mnt/web', '/srv/common/web'])
+      expect(specOf(wishes, 'directory', path)).toMatchObject({ contents: 'shared' });
+    expect(specOf(wishes, 'directory', '/srv/commons')).toMatchObject({ contents: 'data' });
+    expect(keysOf(wishes, 'directory')).not.toContain('/srv/common');
+    expect(specOf(await wishesOf(declared, 'f1', 'proxy'), 'directory', '/srv/common')).toMatchObject({ mode: 0o711, contents: 'data' });
+  });
+
+  it('mounts what the choices of the site ask for', async () => {
+    const text = RICH_MANIFESTS['components/proxy/component.yaml'] ?? '';
+    const platform = `${RICH_MANIFESTS['platform.yaml'] ?? ''}options:
+  - { name: storage, summary: Storage, default: none, choices: { none: { summary: None }, nas: { summary: One } } }
+`;
+    const manifests = {
+      ...RICH_MANIFESTS,
+      'platform.yaml': platform,
+      'components/proxy/component.yaml': text.replace('mounts: [{ ', 'mounts: [{ when: { storage: [nas] }, '),
+    };
+    const mounts = async (...more: readonly string[]) => keysOf(await wishesOf(await declare({ manifests, more }), 'f1', 'proxy'), 'mount');
+    expect(await mounts()).toEqual([]);
+    expect(await mounts('options: { storage: nas }')).toEqual(['/opt/sample/mnt']);
+  });
+
   it('installs what its packages recommend, too, where their set says so, and does so anew where the set begins to', async () => {
     const name = 'os/debian-12.yaml';
     const text = RICH_MANIFESTS[name] ?? '';
@@ -406,7 +448,7 @@ describe('wantedResources', () => {
     const resources = await wantedOn(await declare(), 'f1');
     const parents = resources.flatMap((one) => (one.kind === 'directory' && one.spec.isParent === true ? [one.key] : []));
     for (const path of ['/etc/proxy', '/opt/sample/bin', '/opt/sample', '/opt', '/etc/caisson/pki']) expect(parents).toContain(path);
-    expect(parents.filter((path) => ['/', '.', '/opt/sample/conf', '/opt/sample/mnt'].includes(path))).toEqual([]);
+    expect(parents.filter((path) => ['/', '.', '/opt/sample/conf'].includes(path))).toEqual([]);
     expect(specOf(resources, 'directory', '/opt/sample/conf')).toEqual({ mode: 0o755 });
   });
 

@@ -87,6 +87,9 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   ethtool: '1:6.1-1',
   socat: '1.7.4.4-2',
   runc: '1.1.5+ds1-1',
+  'nfs-common': '1:2.6.2-4+deb12u1',
+  'nfs-kernel-server': '1:2.6.2-4+deb12u1',
+  'glusterfs-client': '10.3-5',
 };
 
 export const EXECUTABLE_BYTES = '#!/bin/sh\necho caisson\n';

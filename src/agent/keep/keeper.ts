@@ -71,13 +71,14 @@ export function decide(before: KeepMemory, input: KeepInput): Decision {
   const looping = loops ? { standing: { word: 'crash-loop' } as const } : {};
   if (!isTrouble(input)) return { memory, restart: false, ...looping };
   const { now, policy, unit } = input;
-  if (policy === 'report' || unit === 'none') return { memory, restart: false, standing: { word: 'reported' } };
+  if (policy === 'report' || unit === 'none' || (policy === 'start' && unit === 'running'))
+    return { memory, restart: false, standing: { word: 'reported' } };
   if (input.hindrance !== undefined) return { memory, restart: false, standing: { word: 'paused', because: input.hindrance } };
   if (input.needsDown.length > 0) {
     return { memory: { ...memory, waitedAt: now }, restart: false, standing: { word: 'waiting', for: input.needsDown } };
   }
   if (unit === 'busy') return { memory, restart: false, ...looping };
-  if (unit === 'ended' && policy !== 'always') return { memory, restart: false, standing: { word: 'reported' } };
+  if (unit === 'ended' && policy === 'restart') return { memory, restart: false, standing: { word: 'reported' } };
   const recovers = memory.waitedAt === undefined ? now : memory.waitedAt + input.intervalMs * (input.maxErrors + 1);
   if (now < recovers) return { memory, restart: false, standing: { word: 'recovering', next: recovers } };
   const next = memory.at === undefined ? now : memory.at + pauseAfter(memory.tries);
@@ -88,7 +89,7 @@ export function decide(before: KeepMemory, input: KeepInput): Decision {
 
 /** True for a service that a restart may help: unhealthy by its probes, failed, or stopped where it must not be. */
 function isTrouble({ state, errors, maxErrors, policy, unit }: KeepInput): boolean {
-  if (state === 'stopped') return policy === 'always';
+  if (state === 'stopped') return policy === 'always' || policy === 'start';
   return state === 'unhealthy' && (errors > maxErrors || unit !== 'running');
 }
 

@@ -4,6 +4,7 @@ import type { Declared } from '../declared.ts';
 import { componentFiles, onChangePaths, type ComponentFiles } from './component-files.ts';
 import { artifactResources, imageResources } from './images.ts';
 import { certificateResource, directoryResource, fileResource, keyPairResource, type At } from './make.ts';
+import { chosenMounts, sharedPlaces } from './mounts.ts';
 import { packageResources } from './packages.ts';
 import { rendererOf, type Renderer } from './renderer.ts';
 import { serviceDefinition } from './service-document.ts';
@@ -16,9 +17,8 @@ export async function componentResources(declared: Declared, placement: Placemen
   const files = await componentFiles(declared, placement, render);
   return [
     ...systemResources(placement, at, render),
-    ...component.directories.map(({ path, mode, owner }) =>
-      directoryResource(at, render(path), { mode: Number.parseInt(mode, 8), owner, contents: 'data' }),
-    ),
+    ...mountResources(declared, placement, at, render),
+    ...directoryResources(declared, placement, at, render),
     ...fileResources(at, component.name, files),
     ...packageResources(declared, host, at, component.packageSets),
     ...imageResources(declared, placement, at),
@@ -28,7 +28,7 @@ export async function componentResources(declared: Declared, placement: Placemen
   ];
 }
 
-/** Users, kernel modules, sysctls, mounts and routes of a component. */
+/** Users, kernel modules, sysctls and routes of a component. */
 function systemResources({ component }: Placement, at: At, render: Renderer): readonly Resource[] {
   return [
     ...component.users.map(({ name, id, home }): Resource => ({
@@ -43,15 +43,43 @@ function systemResources({ component }: Placement, at: At, render: Renderer): re
       const value = render(text);
       return { ...at, kind: 'sysctl', key: name, digest: digestOfAll([value]), spec: { value } };
     }),
-    ...component.mounts.map(({ path, what, type, options }): Resource => {
-      const spec = { what: render(what), type, options: render(options) };
-      return { ...at, kind: 'mount', key: render(path), digest: digestOfAll([spec.what, type, spec.options]), spec };
-    }),
     ...component.routes.map(({ to, via }): Resource => {
       const spec = { via: render(via) };
       return { ...at, kind: 'route', key: render(to), digest: digestOfAll([spec.via]), spec };
     }),
   ];
+}
+
+/** Mounts of a component, with the directories that they are mounted on. The file system that is mounted decides their mode and owner. */
+function mountResources({ topology }: Declared, { component }: Placement, at: At, render: Renderer): readonly Resource[] {
+  return chosenMounts(topology, component).flatMap(({ path, what, type, options }): Resource[] => {
+    const key = render(path);
+    const spec = { what: render(what), type, options: render(options) };
+    return [
+      directoryResource(at, key, { mode: 0o755, isParent: true }),
+      { ...at, kind: 'mount', key, digest: digestOfAll([spec.what, type, spec.options]), spec },
+    ];
+  });
+}
+
+/**
+ * Directories of a component. One in a place that other components share is not its own to purge, and the place itself belongs to the
+ * component that shares it.
+ */
+function directoryResources(declared: Declared, placement: Placement, at: At, render: Renderer): readonly Resource[] {
+  const { component } = placement;
+  const places = sharedPlaces(declared, placement);
+  return component.directories.flatMap(({ path, mode, owner, shared }): Resource[] => {
+    const key = render(path);
+    const inside = places.find((place) => !(shared && place.component === component.name) && isAtOrBelow(key, place.path));
+    if (inside?.path === key) return [];
+    const contents = inside === undefined ? 'data' : 'shared';
+    return [directoryResource(at, key, { mode: Number.parseInt(mode, 8), owner, contents })];
+  });
+}
+
+function isAtOrBelow(path: string, place: string): boolean {
+  return path === place || path.startsWith(`${place}/`);
 }
 
 function fileResources(at: At, component: string, { files, certificates, keyPairs }: ComponentFiles): readonly Resource[] {

@@ -4,6 +4,7 @@ import type { NodeSpec } from '../../cluster/index.ts';
 import { OWNERS } from '../../resources/index.ts';
 import { STATE } from '../../site/index.ts';
 import type { Declared } from '../declared.ts';
+import { chosenMounts } from './mounts.ts';
 import { rendererOf } from './renderer.ts';
 
 /** The certificates and directories of a node whose ends and room the agent measures. */
@@ -22,7 +23,8 @@ export function measuredOn(site: Pick<Declared, 'topology' | 'tools'>, node: Nod
   const own = topology.placements
     .filter(({ host }) => host.name === node.name)
     .map((placement) => {
-      const { name: component, certificates, directories, mounts } = placement.component;
+      const { name: component, certificates, directories } = placement.component;
+      const mounts = chosenMounts(topology, placement.component);
       const render = rendererOf(site, placement);
       return {
         certificates: certificates.map(({ name, directory, files }) => ({

@@ -5,10 +5,18 @@ import type { Digest } from '../../core/index.ts';
 import { quoteCommand } from '../../host/index.ts';
 import { formatYaml } from '../../io/index.ts';
 import { renderData, type ComponentManifest, type ComponentService } from '../../manifests/index.ts';
-import { fixedContent, type Content, type ContainerEngine, type DefinitionSpec, type ResourceOf } from '../../resources/index.ts';
+import {
+  fixedContent,
+  mountUnitName,
+  type Content,
+  type ContainerEngine,
+  type DefinitionSpec,
+  type ResourceOf,
+} from '../../resources/index.ts';
 import type { Declared } from '../declared.ts';
 import { filesDigest, type ComponentFiles } from './component-files.ts';
 import { definitionResource, type At } from './make.ts';
+import { neededMounts } from './mounts.ts';
 import type { Renderer } from './renderer.ts';
 
 /** The services of a component on a host, with their templates filled in. The scope of the templates has no secrets. */
@@ -29,7 +37,8 @@ export function serviceDefinition(
   const services = componentServices(declared, placement);
   const path = posix.join(declared.topology.platform.definitionsDirectory, `${component.name}.yaml`);
   const restart = filesDigest(files, 'restart');
-  const text = (digest: Digest): string => serviceDocument(component, services, { files: digest, engine });
+  const mounts = neededMounts(declared, placement);
+  const text = (digest: Digest): string => serviceDocument(component, services, { files: digest, engine, mounts });
   const content: Content =
     restart.digest === undefined ? { digest: undefined, read: async () => text(await restart.read()) } : fixedContent(text(restart.digest));
   return definitionResource(at, path, {
@@ -59,21 +68,25 @@ function reloadOf(
 
 /**
  * Formats a file of service definitions. `services` have their templates filled in. `files` is a digest over the files
- * whose change restarts the services: it is part of the text, so that the text changes with them.
+ * whose change restarts the services: it is part of the text, so that the text changes with them. `mounts` are directories without
+ * whose mounts no service starts, none by default.
  */
 export function serviceDocument(
   component: Pick<ComponentManifest, 'name' | 'summary'>,
   services: readonly ComponentService[],
-  options: { readonly files: Digest; readonly engine: ContainerEngine },
+  options: DocumentOptions,
 ): string {
   const document = { version: '2.1', services: services.map((service) => definitionOf(service, options)) };
   return `# ${component.summary}. Written by caisson from the manifest of component "${component.name}"; changes are undone by the next install.\n${formatYaml(document)}`;
 }
 
-function definitionOf(
-  service: ComponentService,
-  options: { readonly files: Digest; readonly engine: ContainerEngine },
-): Record<string, unknown> {
+interface DocumentOptions {
+  readonly files: Digest;
+  readonly engine: ContainerEngine;
+  readonly mounts?: readonly string[];
+}
+
+function definitionOf(service: ComponentService, options: DocumentOptions): Record<string, unknown> {
   const shared = {
     name: service.name,
     ...(service.endpoints.length === 0
@@ -83,32 +96,46 @@ function definitionOf(
   };
   const commands = commandsOf(service, options);
   if (commands === undefined) {
-    const unit = wholeUnitName(service.unit ?? service.name);
+    const unit = service.mount === undefined ? wholeUnitName(service.unit ?? service.name) : mountUnitName(service.mount);
     return { ...shared, only_health_check: true, ...(unit === unitNameOf(service) ? {} : { unit }), start: 'none' };
   }
   return { ...shared, ...commands, type: 'simple', restart_policy: service.restartPolicy, restart_sec: String(service.restartSec) };
 }
 
+/** Lines for bash that end with an error where nothing is mounted on a directory. They do not touch it: its server may be gone. */
+function mountGuards(mounts: readonly string[]): string {
+  return mounts
+    .map((path) => {
+      const look = ['awk', '-v', `path=${path}`, '$5 == path { found = 1 } END { exit !found }', '/proc/self/mountinfo'];
+      return `${quoteCommand(look)} || { ${quoteCommand(['echo', `nothing is mounted on ${path}`])} >&2; exit 1; }; `;
+    })
+    .join('');
+}
+
 /** Commands that run the service; undefined for a service that is only probed. */
 function commandsOf(
   { name, container, process: program }: ComponentService,
-  { files, engine }: { readonly files: Digest; readonly engine: ContainerEngine },
+  { files, engine, mounts = [] }: DocumentOptions,
 ): Record<string, unknown> | undefined {
+  const guards = mountGuards(mounts);
+  const mounted = mounts.map(mountUnitName);
   if (container !== undefined) {
     return {
-      after: [engine.unit],
+      after: [engine.unit, ...mounted],
       pre_start: quoteCommand(engine.removeContainer(name)),
-      start: quoteCommand(['exec', ...engine.run(name, container, files)]),
+      start: guards + quoteCommand(['exec', ...engine.run(name, container, files)]),
       stop: quoteCommand(engine.stop(name, container)),
     };
   }
   if (program === undefined) return undefined;
   const environment = Object.entries({ ...program.environment, CAISSON_FILES: files }).map(([variable, value]) => `${variable}=${value}`);
   const directory = program.workingDirectory === undefined ? [] : [`--chdir=${program.workingDirectory}`];
-  return { start: quoteCommand(['exec', 'env', ...directory, ...environment, ...program.command]) };
+  const start = guards + quoteCommand(['exec', 'env', ...directory, ...environment, ...program.command]);
+  return { ...(mounted.length === 0 ? {} : { after: mounted }), start };
 }
 
-function healthOf({ name, health }: ComponentService): Record<string, unknown> {
+function healthOf({ name, health, mount }: ComponentService): Record<string, unknown> {
+  const onUnhealthy = health?.onUnhealthy ?? (mount === undefined ? undefined : 'start');
   return {
     name,
     model: health?.model,
@@ -118,6 +145,6 @@ function healthOf({ name, health }: ComponentService): Record<string, unknown> {
     ...(health?.timeout === undefined ? {} : { timeout: health.timeout }),
     ...(health?.grace === undefined ? {} : { grace: health.grace }),
     ...(health?.status === undefined ? {} : { status: health.status }),
-    ...(health?.onUnhealthy === undefined ? {} : { on_unhealthy: health.onUnhealthy }),
+    ...(onUnhealthy === undefined ? {} : { on_unhealthy: onUnhealthy }),
   };
 }

@@ -49,6 +49,13 @@ describe('decide', () => {
     expect(decide(NEVER_RESTARTED, { ...FROZEN, policy: 'always', unit: 'ended' }).restart).toBe(true);
   });
 
+  it('starts what only has to run where it failed or was stopped, and never interrupts it', () => {
+    const mount: KeepInput = { ...FROZEN, policy: 'start' };
+    expect(decide(NEVER_RESTARTED, { ...mount, state: 'stopped', unit: 'ended' }).restart).toBe(true);
+    expect(decide(NEVER_RESTARTED, { ...mount, unit: 'ended' }).restart).toBe(true);
+    expect(decide(NEVER_RESTARTED, mount)).toMatchObject({ restart: false, standing: { word: 'reported' } });
+  });
+
   it('doubles the pauses up to the ceiling', () => {
     expect([0, 1, 2, 3, 4, 5, 6, 7, 50].map(pauseAfter)).toEqual([0, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
     let memory: KeepMemory = NEVER_RESTARTED;
@@ -108,7 +115,7 @@ describe('decide', () => {
 
 const change = fc.record({
   step: fc.integer({ min: 1, max: 400_000 }),
-  policy: fc.constantFrom('restart', 'always', 'report' as const),
+  policy: fc.constantFrom('restart', 'always', 'start', 'report' as const),
   state: fc.constantFrom('healthy', 'unhealthy', 'starting', 'stopped', 'unknown' as const),
   errors: fc.integer({ min: 0, max: 9 }),
   maxErrors: fc.integer({ min: 0, max: 5 }),
@@ -130,7 +137,8 @@ describe('whatever happens, decide', () => {
           now += step;
           const decision = decide(memory, { now, ...seen });
           if (decision.restart) {
-            expect(seen.state === 'unhealthy' || (seen.state === 'stopped' && seen.policy === 'always')).toBe(true);
+            expect(seen.state === 'unhealthy' || (seen.state === 'stopped' && ['always', 'start'].includes(seen.policy))).toBe(true);
+            expect([seen.policy, seen.unit]).not.toEqual(['start', 'running']);
             expect(seen.policy).not.toBe('report');
             expect(seen.needsDown).toEqual([]);
             expect(seen.hindrance).toBeUndefined();
