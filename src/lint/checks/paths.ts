@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { isChosen, type Topology } from '../../cluster/index.ts';
 import { InvalidInputError } from '../../core/index.ts';
 import type { DocumentPath } from '../../io/index.ts';
 import type { Scope } from '../../manifests/index.ts';
@@ -36,7 +37,7 @@ function clashesIn({ topology, what }: TriedCluster, components: ReadonlyMap<str
     const component = components.get(placement.component.name);
     const scope = scopeOf(topology, placement);
     if (component === undefined || scope instanceof InvalidInputError) return [];
-    return claimsOf(component, scope).flatMap((claim) => {
+    return claimsOf(component, scope, topology).flatMap((claim) => {
       const at = `${placement.host.name} ${claim.path}`;
       const others = taken.get(at) ?? [];
       taken.set(at, [...others, claim]);
@@ -65,7 +66,7 @@ function clash(claim: Claim, other: Claim): LintFinding {
   });
 }
 
-function claimsOf(component: ComponentDocument, scope: Scope): readonly Claim[] {
+function claimsOf(component: ComponentDocument, scope: Scope, { options: chosen }: Topology): readonly Claim[] {
   const { manifest, loaded } = component;
   const claims: Claim[] = [];
   const claim = (kind: Claim['kind'], place: DocumentPath, text: string, wish: readonly unknown[]): void => {
@@ -86,8 +87,8 @@ function claimsOf(component: ComponentDocument, scope: Scope): readonly Claim[] 
     for (const half of ['private', 'public'] as const) claim('file', ['keyPairs', index, half], paths[half], [name, owner, half]);
   for (const [index, { path, mode, owner }] of manifest.directories.entries())
     claim('directory', ['directories', index, 'path'], path, [mode, owner]);
-  for (const [index, { path, what, type, options }] of manifest.mounts.entries())
-    claim('mount', ['mounts', index, 'path'], path, [fill(what, scope), type, fill(options, scope)]);
+  for (const [index, { when, path, what, type, options }] of manifest.mounts.entries())
+    if (isChosen(when, chosen)) claim('mount', ['mounts', index, 'path'], path, [fill(what, scope), type, fill(options, scope)]);
   return claims;
 }
 
