@@ -38,6 +38,9 @@ export function serviceDefinition(
     services: services
       .filter(({ container, process: program }) => container !== undefined || program !== undefined)
       .map(({ name }) => name),
+    afterRemoval: services.flatMap(({ name, process: program, afterRemoval }) =>
+      program === undefined || afterRemoval === undefined ? [] : [{ service: name, argv: afterRemoval }],
+    ),
     containers: services.filter(({ container }) => container !== undefined).map(({ name }) => name),
     reload: reloadOf(services, files, engine, render),
   });
@@ -46,13 +49,14 @@ export function serviceDefinition(
 function reloadOf(
   services: readonly ComponentService[],
   files: ComponentFiles,
-  engine: ContainerEngine,
+  engine: ContainerEngine | undefined,
   render: Renderer,
 ): DefinitionSpec['reload'] {
   const commands = services.flatMap(({ name, container, reload }): (readonly string[])[] => {
     if (reload === undefined) return [];
     if ('command' in reload) return [reload.command.map(render)];
-    return [container === undefined ? ['systemctl', 'kill', '--signal', reload.signal, '--', name] : engine.signal(name, reload.signal)];
+    if (container === undefined) return [['systemctl', 'kill', '--signal', reload.signal, '--', name]];
+    return [engineFor(name, engine).signal(name, reload.signal)];
   });
   return commands.length === 0 ? undefined : { ...filesDigest(files, 'reload'), commands };
 }
@@ -64,7 +68,7 @@ function reloadOf(
 export function serviceDocument(
   component: Pick<ComponentManifest, 'name' | 'summary'>,
   services: readonly ComponentService[],
-  options: { readonly files: Digest; readonly engine: ContainerEngine },
+  options: { readonly files: Digest; readonly engine: ContainerEngine | undefined },
 ): string {
   const document = { version: '2.1', services: services.map((service) => definitionOf(service, options)) };
   return `# ${component.summary}. Written by caisson from the manifest of component "${component.name}"; changes are undone by the next install.\n${formatYaml(document)}`;
@@ -72,7 +76,7 @@ export function serviceDocument(
 
 function definitionOf(
   service: ComponentService,
-  options: { readonly files: Digest; readonly engine: ContainerEngine },
+  options: { readonly files: Digest; readonly engine: ContainerEngine | undefined },
 ): Record<string, unknown> {
   const shared = {
     name: service.name,
@@ -92,20 +96,30 @@ function definitionOf(
 /** Commands that run the service; undefined for a service that is only probed. */
 function commandsOf(
   { name, container, process: program }: ComponentService,
-  { files, engine }: { readonly files: Digest; readonly engine: ContainerEngine },
+  { files, engine }: { readonly files: Digest; readonly engine: ContainerEngine | undefined },
 ): Record<string, unknown> | undefined {
   if (container !== undefined) {
+    const runner = engineFor(name, engine);
     return {
-      after: [engine.unit],
-      pre_start: quoteCommand(engine.removeContainer(name)),
-      start: quoteCommand(['exec', ...engine.run(name, container, files)]),
-      stop: quoteCommand(engine.stop(name, container)),
+      after: [runner.unit],
+      pre_start: quoteCommand(runner.removeContainer(name)),
+      start: quoteCommand(['exec', ...runner.run(name, container, files)]),
+      stop: quoteCommand(runner.stop(name, container)),
     };
   }
   if (program === undefined) return undefined;
   const environment = Object.entries({ ...program.environment, CAISSON_FILES: files }).map(([variable, value]) => `${variable}=${value}`);
   const directory = program.workingDirectory === undefined ? [] : [`--chdir=${program.workingDirectory}`];
-  return { start: quoteCommand(['exec', 'env', ...directory, ...environment, ...program.command]) };
+  return {
+    start: quoteCommand(['exec', 'env', ...directory, ...environment, ...program.command]),
+    ...(program.keepChildren ? { keep_children: true } : {}),
+  };
+}
+
+/** Manifests of a platform without an engine have no containers: they are refused when they are loaded. */
+function engineFor(service: string, engine: ContainerEngine | undefined): ContainerEngine {
+  if (engine === undefined) throw new Error(`the service "${service}" is a container on hosts without an engine`);
+  return engine;
 }
 
 function healthOf({ name, health }: ComponentService): Record<string, unknown> {
