@@ -32,17 +32,18 @@ export function serviceDefinition(
   const text = (digest: Digest): string => serviceDocument(component, services, { files: digest, engine });
   const content: Content =
     restart.digest === undefined ? { digest: undefined, read: async () => text(await restart.read()) } : fixedContent(text(restart.digest));
+  const leavings = services.flatMap(({ name, process: program, afterRemoval }) =>
+    program === undefined || afterRemoval === undefined ? [] : [{ service: name, argv: afterRemoval }],
+  );
   return definitionResource(at, path, {
     mode: 0o644,
     content,
     services: services
       .filter(({ container, process: program }) => container !== undefined || program !== undefined)
       .map(({ name }) => name),
-    afterRemoval: services.flatMap(({ name, process: program, afterRemoval }) =>
-      program === undefined || afterRemoval === undefined ? [] : [{ service: name, argv: afterRemoval }],
-    ),
     containers: services.filter(({ container }) => container !== undefined).map(({ name }) => name),
     reload: reloadOf(services, files, engine, render),
+    ...(leavings.length === 0 ? {} : { afterRemoval: leavings }),
   });
 }
 
