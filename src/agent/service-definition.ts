@@ -52,6 +52,8 @@ export interface ServiceDefinition {
   readonly start: string;
   readonly stop: string;
   readonly restartPolicy?: RestartPolicy;
+  /** True when a stop ends the main process alone, and leaves the processes that it started. */
+  readonly keepChildren?: boolean;
   /** A systemd time span: 10, 500ms, 2min. */
   readonly restartSec?: string;
 }

@@ -93,6 +93,7 @@ const service = z.strictObject({
   stop: command,
   restart_policy: z.enum(RESTART_POLICIES).nullish(),
   restart_sec: timeSpan.nullish(),
+  keep_children: flag,
 });
 
 const serviceFile = z.strictObject({
@@ -141,6 +142,7 @@ function definitionOf(parsed: ParsedService): ServiceDefinition {
     preStart: parsed.pre_start,
     start: parsed.start,
     stop: parsed.stop,
+    ...(parsed.keep_children ? { keepChildren: true } : {}),
     ...(parsed.restart_policy === null || parsed.restart_policy === undefined ? {} : { restartPolicy: parsed.restart_policy }),
     ...(parsed.restart_sec === null || parsed.restart_sec === undefined ? {} : { restartSec: parsed.restart_sec }),
   };

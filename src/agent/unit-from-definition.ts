@@ -34,6 +34,8 @@ export function unitFromDefinition(definition: ServiceDefinition, values: Inject
     ...(stop === '' ? {} : { execStop: command(stop) }),
     ...(restartPolicy === undefined ? {} : { restart: restartPolicy }),
     ...(restartSec === undefined ? {} : { restartSec }),
+    // Such programs hold many connections and files for the processes that they leave, and put these into groups of their own.
+    ...(definition.keepChildren === true ? { killMode: 'process' as const, settings: { Delegate: 'yes' } } : {}),
   });
 }
 

@@ -29,9 +29,13 @@ export function urlAddress(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-/** Returns the first address of a network behind its own number: of 10.96.0.0/16 it is 10.96.0.1. The network must be valid and hold it. */
-export function firstAddress(cidr: string): string {
-  const [network] = ipaddr.parseCIDR(cidr);
+/**
+ * Returns the address of a network at this place behind its own number: the first of 10.96.0.0/16 is 10.96.0.1. Empty for a network that is
+ * too small to hold it. The network must be valid.
+ */
+export function addressAt(cidr: string, place: number): string {
+  const [network, prefix] = ipaddr.parseCIDR(cidr);
   const bytes = network.toByteArray();
-  return ipaddr.fromByteArray([...bytes.slice(0, -1), (bytes.at(-1) ?? 0) + 1]).toString();
+  const address = ipaddr.fromByteArray([...bytes.slice(0, -1), ((bytes.at(-1) ?? 0) + place) % 256]);
+  return address.match(network, prefix) ? address.toString() : '';
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { renderData, renderTemplate, secretName, valueNames, type HostName, type Scope } from '../manifests/index.ts';
 import type { NodeSpec } from './cluster-spec.ts';
-import { firstAddress, urlAddress } from './networks.ts';
+import { addressAt, urlAddress } from './networks.ts';
 import { isJoiner, type Topology } from './topology.ts';
 
 export interface ScopeOptions {
@@ -55,7 +55,8 @@ function clusterScope(topology: Topology): Scope {
     network: {
       podCIDR: spec.network.podCIDR,
       serviceCIDR: spec.network.serviceCIDR,
-      serviceAddress: firstAddress(spec.network.serviceCIDR),
+      serviceAddress: addressAt(spec.network.serviceCIDR, 1),
+      dnsAddress: addressAt(spec.network.serviceCIDR, 10),
     },
     option: optionScope(topology),
     first: Object.fromEntries(

@@ -20,6 +20,7 @@ export * from './file-range.ts';
 export * from './file-tail.ts';
 export * from './tar-layout.ts';
 export * from './tar-index.ts';
+export * from './tar-stream.ts';
 export * from './directory-tree.ts';
 export * from './nearest-name.ts';
 export { formatPath, type DocumentPath, type Finding } from './schema-problems.ts';

@@ -99,6 +99,7 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
       value.files.map((file) => file.path),
     );
     checkActions(component, value, components, problems);
+    checkEngine(loaded, component, value, problems);
     checkAuthorities(loaded, component, value, problems);
     checkRepeats(
       problems,
@@ -167,6 +168,23 @@ function checkDataFiles(component: LoadedDocument<Component>, actions: Component
       add(problems, component, where, `another backup action writes "${file}", too`);
     }
   }
+}
+
+/** Checks that nothing needs a container engine on a platform whose hosts have none. */
+function checkEngine(
+  { platform }: LoadedManifests,
+  component: LoadedDocument<Component>,
+  { services, actions, images }: Component,
+  problems: ProblemCollector,
+): void {
+  if (platform?.value?.containerEngine !== false) return;
+  const refuse = (path: DocumentPath, remedy: string): void =>
+    add(problems, component, path, 'needs a container engine, and platform.yaml says containerEngine: false', remedy);
+  for (const [index, { container }] of services.entries())
+    if (container !== undefined) refuse(['services', index, 'container'], 'make it a process, with its program among artifacts');
+  for (const [index, { container }] of actions.entries())
+    if (container !== undefined) refuse(['actions', index, 'container'], 'make it a command');
+  if (images.length > 0) refuse(['images'], 'leave it out: what pulls images takes them from the depot');
 }
 
 function checkAuthorities(

@@ -52,6 +52,12 @@ const processSchema = z.strictObject({
   command: z.array(templateField.min(1)).min(1).describe('Program, as an absolute path, and its arguments.'),
   environment: environmentField,
   workingDirectory: templateField.optional().describe('Working directory.'),
+  keepChildren: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether a stop ends the program alone and leaves the processes that it started, as those that hold pods; else all of them end.',
+    ),
 });
 
 const endpointSchema = z.strictObject({
@@ -126,7 +132,7 @@ const serviceSchema = z
       .min(1)
       .optional()
       .describe(
-        'A command that takes away what that unit leaves, after it was stopped because the component leaves the host; not where the unit was there before. It may run twice, and a failure ends the removal.',
+        'A command that takes away what that unit or the process leaves, after it was stopped because the component leaves the host; not where the unit was there before. It may run twice, and a failure ends the removal.',
       ),
     endpoints: z.array(endpointSchema).default([]).describe('Where the service listens, for others to find.'),
     health: healthSchema.optional().describe('How to know that it works.'),
@@ -147,7 +153,7 @@ const serviceSchema = z
       context.addIssue({ code: 'custom', path: ['health', 'status'], message: 'names a status, which only http has' });
     if (service.sockets.length > 0 && service.unit === undefined)
       context.addIssue({ code: 'custom', path: ['sockets'], message: 'start no unit; name it, or remove them' });
-    if (service.afterRemoval !== undefined && service.unit === undefined)
+    if (service.afterRemoval !== undefined && service.unit === undefined && service.process === undefined)
       context.addIssue({ code: 'custom', path: ['afterRemoval'], message: 'comes after no unit; name it, or remove the command' });
     if (service.container === undefined && service.process === undefined && service.health === undefined) {
       context.addIssue({ code: 'custom', path: ['health'], message: 'is missing; without a container or a process there must be a probe' });

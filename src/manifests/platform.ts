@@ -39,6 +39,12 @@ export const platformSchema = z.strictObject({
       'Images of images.txt that no component uses on purpose, such as those of applications: full names, or beginnings of them with `*` behind, such as `registry.example/acme/*`; `*` alone is every image.',
     ),
   init: initSchema.optional().describe('Words of the platform for `caisson init`.'),
+  containerEngine: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether hosts have a container engine that runs containers of components. false: services are processes and actions commands, and hosts take files of images (artifacts) from the depot.',
+    ),
   definitionsDirectory: pathField.describe('Directory on each host from which the agent reads service definitions.'),
   authorities: z
     .array(

@@ -19,6 +19,7 @@ export const GLOBAL_NAMES: readonly string[] = [
   'network.podCIDR',
   'network.serviceCIDR',
   'network.serviceAddress',
+  'network.dnsAddress',
 ];
 
 /** Names that the options of the platform add for every text of a component. */

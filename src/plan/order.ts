@@ -426,7 +426,7 @@ class Order {
   /** True for the unit of the container engine: all containers of the host end when it restarts. */
   #isEngine(unit: string): boolean {
     const { engine } = this.#request.declared.tools;
-    return unit === engine.unit || unit === `${engine.unit}.service`;
+    return engine !== undefined && (unit === engine.unit || unit === `${engine.unit}.service`);
   }
 
   /** Steps that make resources which the component uses and another owner of the host has. */

@@ -66,10 +66,15 @@ function factsQuestion({ tools, clock, signal }: AskOptions): Question<HostFacts
 
 function stateQuestion(places: HostPlaces, { signal }: AskOptions): Question<HostState> {
   const { engine, packages } = places.tools;
+  const commands = [
+    ...(engine === undefined ? [] : [`systemctl is-active ${engine.unit}`]),
+    packages.probe.list,
+    ...(engine === undefined ? [] : [engine.probe.list]),
+  ];
   return {
     subject: 'what is installed on it (units, packages, containers)',
     seconds: 45,
-    remedy: `Find out on the host what hangs: systemctl is-active ${engine.unit}, ${packages.probe.list}, ${engine.probe.list}`,
+    remedy: `Find out on the host what hangs: ${commands.join(', ')}`,
     ask: (host) => readHostState(host, places, signal),
   };
 }
@@ -78,8 +83,8 @@ function imagesQuestion(names: readonly string[], { tools: { engine }, signal }:
   return {
     subject: 'which images it has',
     seconds: 45,
-    remedy: `Find out on the host what hangs: ${engine.probe.looks}`,
-    ask: (host) => engine.images(host, names, signal),
+    remedy: `Find out on the host what hangs: ${engine?.probe.looks ?? 'systemctl'}`,
+    ask: async (host) => (await engine?.images(host, names, signal)) ?? new Map(),
   };
 }
 

@@ -55,17 +55,21 @@ for file in "$1"/*.yaml; do [ ! -e "$file" ] || echo "definition \${file##*/}"; 
 for file in "$3"/*; do [ ! -f "$file" ] || stat --printf='bundle %s %n\\n' -- "$file"; done
 [ ! -r /etc/hosts ] || sed -e "/^# BEGIN $7\\$/,/^# END $7\\$/d" -e 's/#.*//' -e 's/^/hosts /' /etc/hosts
 package_of() { ${packages.probe.packageOf}; }
-${engine.probe.running}
+${engine?.probe.running ?? ''}
 if [ ! -e "$2/$4" ]; then
   echo strangers
-  engine=$(command -v ${engine.probe.program}) && {
-    package=$(package_of "$engine") || package=none
-    echo "engine $package"
-  }
+  ${engine === undefined ? '' : enginePackage(engine.probe.program)}
   ${packages.probe.broken}
 fi
 exit 0
 `;
+}
+
+function enginePackage(program: string): string {
+  return `engine=$(command -v ${program}) && {
+    package=$(package_of "$engine") || package=none
+    echo "engine $package"
+  }`;
 }
 
 export interface HostPlaces {

@@ -4,6 +4,7 @@ import { fileDigest, runChecked, shellScript, type Host } from '../host/index.ts
 import type { EngineImage } from './containers/container-engine.ts';
 import { fixedContent } from './content.ts';
 import { lookAtFiles, replacedKeys, writeFiles } from './file.ts';
+import { EXECUTABLE } from '../site/index.ts';
 import { downloadName } from './packages/package-manager.ts';
 import {
   attributesProblem,
@@ -20,13 +21,30 @@ import {
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './kind.ts';
 import type { PlacedFile } from './placed-file.ts';
 
+/** A layer of an image at the depot. */
+export interface LayerAddress {
+  readonly url: string;
+  readonly digest: Digest;
+}
+
+/** A file of an image. */
+export interface ImageMember {
+  readonly image: EngineImage;
+  readonly member: string;
+  /** Layers of the image, lowest first. Hosts without a container engine take the file out of these. */
+  readonly layers: readonly LayerAddress[];
+}
+
 /** A file that is copied out of an image or downloaded as a member of the bundle. Its key is the path on the host. */
 export interface ArtifactSpec extends Attributes {
-  readonly from: { readonly image: EngineImage; readonly member: string } | { readonly url: string; readonly digest: Digest };
+  readonly from: ImageMember | { readonly url: string; readonly digest: Digest };
 }
 
 /** Directory on a host of one mark for each file that was copied out of an image. */
 const MARKS = '/var/lib/caisson/artifacts';
+
+/** Directory on a host of layers that were fetched to take files out of them. It is empty or absent between runs. */
+const LAYERS = '/var/lib/caisson/layers';
 
 function markPath(key: string): string {
   return posix.join(MARKS, hexOf(digestOf(key)).slice(0, 24));
@@ -61,12 +79,38 @@ async function placeFromImage(host: Host, { key, spec }: Wish, context: Resource
   if (!('image' in spec.from)) return;
   const { signal, engine } = context;
   const target = downloadName(key);
-  await engine.copyOut(host, { image: spec.from.image.name, member: spec.from.member, target }, signal);
+  if (engine === undefined) await copyFromLayers(host, spec.from, target, context);
+  else await engine.copyOut(host, { image: spec.from.image.name, member: spec.from.member, target }, signal);
   const digest = await fileDigest(host, target, { signal });
   if (digest === undefined) throw new Error(`"${target}" was copied and is gone`);
   const { mode, owner = DEFAULT_OWNER } = spec;
   await runChecked(host, { argv: shellScript(PLACE_SCRIPT, [target, owner, mode.toString(8), key]) }, { signal });
   await writeFiles(host, [markFile(key, spec.from, hexOf(digest))], [], context);
+}
+
+/**
+ * Copies a file out of an image by the executable of the host. The layers come from the depot, each checked by its digest, and stay for
+ * further files of the same image until the artifacts are made.
+ */
+async function copyFromLayers(
+  host: Host,
+  { member, layers }: ImageMember,
+  target: string,
+  { packages, signal }: ResourceContext,
+): Promise<void> {
+  const files: string[] = [];
+  for (const { url, digest } of layers) {
+    const path = posix.join(LAYERS, hexOf(digest));
+    files.push(path);
+    // A layer gets its name only after its digest was checked.
+    const { exitCode } = await host.run({ argv: ['test', '-f', path] }, { signal });
+    if (exitCode !== 0) await packages.download(host, { url, path, digest, mode: 0o600 }, signal);
+  }
+  await runChecked(host, { argv: [EXECUTABLE, 'agent', 'copy-out', member, target, ...files] }, { signal });
+}
+
+function removeLayers(host: Host, signal: AbortSignal): Promise<unknown> {
+  return runChecked(host, { argv: ['rm', '-rf', '--', LAYERS] }, { signal });
 }
 
 export const artifactKind: ResourceKind<ArtifactSpec> = {
@@ -80,8 +124,11 @@ export const artifactKind: ResourceKind<ArtifactSpec> = {
       if ('image' in from) await placeFromImage(host, wish, context);
       else await context.packages.download(host, { url: from.url, path: wish.key, digest: from.digest, mode, owner }, context.signal);
     }
+    if (context.engine === undefined && differing.length > 0) await removeLayers(host, context.signal);
   },
-  remove: async (host, owned, { signal }) => {
+  remove: async (host, owned, { engine, signal }) => {
+    // A run that was killed may have left some.
+    if (engine === undefined && owned.length > 0) await removeLayers(host, signal);
     await removePlaced(host, owned, ({ key }) => [key], signal);
     await removeFiles(
       host,

@@ -16,6 +16,8 @@ export interface DefinitionSpec extends FileSpec {
   readonly services: readonly string[];
   /** Names of the services that run in containers. */
   readonly containers: readonly string[];
+  /** Commands that take away what services leave once they were stopped for good. May run twice. */
+  readonly afterRemoval?: readonly { readonly service: string; readonly argv: readonly string[] }[];
   /** Reload of running services when certain files change; undefined when the services need a restart for every file. */
   readonly reload?: DefinitionReload | undefined;
 }
@@ -34,6 +36,9 @@ export interface DefinitionReload {
  * the digest of the files that services took over by a reload, or an empty line.
  */
 const RELOADED = '/var/lib/caisson/reloaded';
+
+/** Beginning of the names in `details` of commands after the removal, whose words have NUL between them; a service follows. */
+const AFTER_REMOVAL = 'afterRemoval ';
 
 type Wish = { readonly key: string; readonly spec: DefinitionSpec };
 
@@ -99,13 +104,22 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     const listed = (name: string): readonly string[] =>
       owned.flatMap(({ details }) => details?.[name]?.split(' ') ?? []).filter((word) => word !== '');
     const still = await retireServices(host, listed('services'), signal);
-    await context.engine.removeContainers(
+    await context.engine?.removeContainers(
       host,
       listed('containers').filter((name) => !still.includes(name)),
       signal,
     );
+    for (const { details = {} } of owned)
+      for (const [name, words] of Object.entries(details)) {
+        const service = name.startsWith(AFTER_REMOVAL) ? name.slice(AFTER_REMOVAL.length) : undefined;
+        if (service !== undefined && !still.includes(service)) await runChecked(host, { argv: words.split('\0') }, { signal });
+      }
   },
-  details: ({ services, containers }) => ({ services: services.join(' '), containers: containers.join(' ') }),
+  details: ({ services, containers, afterRemoval = [] }) => ({
+    services: services.join(' '),
+    containers: containers.join(' '),
+    ...Object.fromEntries(afterRemoval.map(({ service, argv }) => [`${AFTER_REMOVAL}${service}`, argv.join('\0')])),
+  }),
   undo: async (host, wanted, { signal }) => {
     await restorePaths(
       host,

@@ -5,9 +5,15 @@ import type { PackageManager } from './packages/package-manager.ts';
 
 /** The container engine and the package manager of the hosts of a cluster. */
 export interface HostTools {
-  readonly engine: ContainerEngine;
+  /** Undefined where components run no containers. */
+  readonly engine: ContainerEngine | undefined;
   readonly packages: PackageManager;
 }
 
-/** The tools that clusters have now. A second engine or package manager is chosen here. */
-export const HOST_TOOLS: HostTools = { engine: dockerEngine, packages: aptManager };
+/** The tools of hosts that have all of them. A second engine or package manager is chosen here. */
+export const HOST_TOOLS = { engine: dockerEngine, packages: aptManager } satisfies HostTools;
+
+/** The tools of the hosts of a platform. */
+export function hostToolsOf({ containerEngine }: { readonly containerEngine: boolean }): HostTools {
+  return containerEngine ? HOST_TOOLS : { ...HOST_TOOLS, engine: undefined };
+}

@@ -3,6 +3,7 @@
  * not plans. Start with kind.ts; kinds.ts is the table of kinds, work.ts applies them to a host.
  */
 export type { ContainerEngine, EngineImage } from './containers/container-engine.ts';
+export type { LayerAddress } from './artifact.ts';
 export { IN_FORCE } from './bundle-file.ts';
 export * from './content.ts';
 export type { DefinitionSpec } from './definition.ts';

@@ -28,7 +28,8 @@ export const SAME: Found = { state: 'same' };
 /** Tools that every kind gets for its work on one host. */
 export interface ResourceContext {
   readonly packages: PackageManager;
-  readonly engine: ContainerEngine;
+  /** Undefined on hosts without a container engine. */
+  readonly engine: ContainerEngine | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly emit: Emit;

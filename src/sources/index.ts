@@ -3,6 +3,7 @@
  * open-source.ts.
  */
 export { platformOfConfig } from './config-platform.ts';
+export * from './copy-out.ts';
 export * from './image-list.ts';
 export { decodeList } from './list-lines.ts';
 export * from './open-source.ts';

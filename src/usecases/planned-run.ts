@@ -16,7 +16,7 @@ import {
   type Plan,
   type Wanted,
 } from '../plan/index.ts';
-import { HOST_TOOLS, lookAtResources, type Found, type Resource } from '../resources/index.ts';
+import { hostToolsOf, lookAtResources, type Found, type Resource } from '../resources/index.ts';
 import { formatHostRecord, hostRecordOf, SiteConflictError, type OwnedResource, type SiteRecord } from '../site/index.ts';
 import type { Session } from './session.ts';
 import { supplyOf } from './supply.ts';
@@ -65,7 +65,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     supply: await supplyOf(session, options.clock),
     observed: session.observed,
     seed: { name: seed.name, layout, keys },
-    tools: HOST_TOOLS,
+    tools: hostToolsOf(topology.platform),
   };
   const isLeft = topology.spec.nodes.length > 0;
   const want = async (): Promise<Wanted> => (isLeft ? wantedResources(declared) : { resources: [], uses: new Map(), releases: {} });

@@ -34,7 +34,7 @@ import {
   type SiteStore,
 } from '../site/index.ts';
 import type { Observed } from '../plan/index.ts';
-import { HOST_TOOLS, isLogin } from '../resources/index.ts';
+import { hostToolsOf, isLogin } from '../resources/index.ts';
 import { acceptBundle, acceptOnline, type SaidOfBundle } from './acceptance.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { isBegun, onlineSession, openOnlineSource, type OnlineRequest, type OnlineSession, type OnlineSource } from './online-source.ts';
@@ -296,7 +296,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const bundles = begun === undefined ? request.bundles : [];
   const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles, change }, connected, {
     ...options,
-    tools: HOST_TOOLS,
+    tools: hostToolsOf(topology.platform),
   });
   return {
     request,

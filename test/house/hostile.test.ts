@@ -7,6 +7,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Every parser of what others wrote, as a bundle, a repository or a registry brings it, and the file of hostile input that it withstands. */
 const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; readonly hostile: string }>> = {
   'src/io/tar-layout.ts': { parses: ['readTarHeader'], hostile: 'test/io/tar-layout.hostile.test.ts' },
+  'src/io/tar-stream.ts': { parses: ['readTarStream'], hostile: 'test/sources/copy-out.hostile.test.ts' },
+  'src/sources/copy-out.ts': { parses: ['copyOutOfLayers'], hostile: 'test/sources/copy-out.hostile.test.ts' },
   'src/io/bounded-json.ts': { parses: ['parseBoundedJson'], hostile: 'test/io/bounded-json.hostile.test.ts' },
   'src/io/yaml-document.ts': { parses: ['parseYaml', 'readYaml'], hostile: 'test/io/yaml-document.hostile.test.ts' },
   'src/io/compression.ts': { parses: ['decompress'], hostile: 'test/io/compression.hostile.test.ts' },

@@ -138,6 +138,7 @@ export const IMPORT_TABLE: ImportTable = {
       'builder',
       'push',
       'agent',
+      'sources',
       'site',
       'backup',
       'usecases',
@@ -194,7 +195,7 @@ export const IMPORT_TABLE: ImportTable = {
     zod: ['/'],
 
     // Modules of Node that stay inside the machine.
-    'node:events': ['bundle/write/writer.ts', 'cli/commands/serve.ts', 'host/command-guard.ts'],
+    'node:events': ['bundle/write/writer.ts', 'cli/commands/serve.ts', 'host/command-guard.ts', 'io/tar-stream.ts'],
     'node:fs': [
       'agent/definition-files.ts',
       'builder/',

@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hasUnit, parseServiceFile, unitFromDefinition } from '../../src/agent/index.ts';
 import { parseClusterSpec, resolveTopology, scopeFor } from '../../src/cluster/index.ts';
-import { componentSchema, loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
+import { describeFinding, lintPlatform } from '../../src/lint/index.ts';
+import { componentSchema, loadDocuments, loadManifests, renderData, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { COMPONENT_NAMES, EACH_NAMES, GLOBAL_NAMES } from '../../src/manifests/scope-names.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { serviceDocument } from '../../src/plan/wanted/service-document.ts';
@@ -158,6 +159,64 @@ describe('the shipped manifests', () => {
     );
     expect(everything.join('\n')).not.toMatch(/ALLOW_EMPTY|insecure(?!-port=0)|anonymous-auth=true/i);
     expect(manifests.components.get('docker')?.templateText('daemon.json')).not.toMatch(/insecure/);
+  });
+});
+
+describe('the platform kubernetes', () => {
+  const directory = resolve(ROOT, 'manifests/platforms/kubernetes');
+  let kubernetes: Manifests;
+  let list: readonly ImageListEntry[];
+
+  beforeAll(async () => {
+    kubernetes = await loadManifests(directoryTree(directory));
+    list = parseImageList(readFileSync(join(directory, 'images.txt'), 'utf8'), 'images.txt');
+  });
+
+  const clusterOf = (...roles: readonly string[]): string =>
+    `apiVersion: caisson/v1\nkind: Cluster\nname: k\nnodes:\n${roles
+      .map((list, index) => `  - { name: n${index + 1}, address: 10.0.0.${11 + index}, roles: [${list}] }\n`)
+      .join('')}`;
+
+  it('has no mistake and no warning', async () => {
+    const read = await loadDocuments(directoryTree(directory));
+    const images = list.map(({ name, line }) => ({ name, line, file: 'images.txt' }));
+    expect(lintPlatform({ ...read, images, lists: ['images.txt'] }).findings.map(describeFinding)).toEqual([]);
+  });
+
+  it('uses every image that its images.txt names, and no other: programs of hosts, and what pods and their runtime name', () => {
+    const programs = [...kubernetes.components.values()].flatMap(({ artifacts }) => artifacts.map(({ image }) => image));
+    const texts = [...kubernetes.components.values()].flatMap((component) =>
+      component.files.map(({ template }) => component.templateText(template)),
+    );
+    const named = texts.flatMap((text) =>
+      [...text.matchAll(/(?:image: |sandbox = ")([a-z0-9.-]+\/[^\s"]+)/g)].map(([, name = '']) => name),
+    );
+    const full = (name: string): string => (/^[^/]*[.:]/.test(name) ? name : `docker.io/${name}`);
+    expect([...new Set([...programs, ...named].map(full))].sort()).toEqual(list.map(({ name }) => full(name)).sort());
+  });
+
+  it.each([
+    ['one host', ['control-plane, worker']],
+    ['a control plane and two workers', ['control-plane', 'worker', 'worker']],
+    ['three control planes, one of them a worker', ['control-plane', 'control-plane', 'control-plane, worker', 'worker']],
+  ])('fills in for a cluster of %s, with units and without a container', (_, roles) => {
+    const topology = resolveTopology(parseClusterSpec(clusterOf(...roles), 'cluster.yaml'), kubernetes);
+    const order = topology.placements.map(({ id }) => id);
+    for (const { component, host, id, needs } of topology.placements) {
+      for (const need of needs.flatMap(({ placements }) => placements)) expect(order.indexOf(need)).toBeLessThan(order.indexOf(id));
+      const scope = scopeFor(topology, host, { component: component.name });
+      for (const file of component.files) renderTemplate(component.templateText(file.template), scope, file.template);
+      const services = renderData(component.services, scope, id);
+      const definitions = parseServiceFile(serviceDocument(component, services, { files: digestOf(''), engine: undefined }), id);
+      for (const definition of definitions.filter(hasUnit)) expect(unitFromDefinition(definition, {})).toMatch(/^ExecStart=/m);
+    }
+    expect(topology.hostsOf('etcd')).toHaveLength(roles.filter((list) => list.includes('control-plane')).length);
+    expect(topology.hostsOf('kubelet')).toHaveLength(roles.filter((list) => list.includes('worker')).length);
+  });
+
+  it('has an example that is a cluster of it', () => {
+    const example = readFileSync(join(directory, 'examples/cluster.yaml'), 'utf8');
+    expect(resolveTopology(parseClusterSpec(example, 'cluster.yaml', kubernetes), kubernetes).spec.nodes).toHaveLength(3);
   });
 });
 

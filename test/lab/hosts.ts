@@ -240,7 +240,7 @@ async function createNode(
     existsSync('/proc/sys/net/ipv6') ? ['--sysctl', 'net.ipv6.conf.lo.disable_ipv6=0'] : [],
     ['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined'],
     ['--device-cgroup-rule', 'a *:* rwm', '--cgroupns', 'host', '--volume', '/sys/fs/cgroup:/sys/fs/cgroup:rw'],
-    ['--tmpfs', '/run', '--tmpfs', '/run/lock', '--volume', '/var/lib/docker'],
+    ['--tmpfs', '/run', '--tmpfs', '/run/lock', '--volume', '/var/lib/docker', '--volume', '/var/lib/containerd'],
     ['--env', 'container=docker', '--env', `LAB_NAME=${name}`, '--env', `LAB_GATEWAY=${gateway}`],
     ['--entrypoint', '/bin/sh', request.image, '-c', BOOT],
   ];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ensureEngine, type Engine } from './engine.ts';
 import { startLab, type Lab, type NodeRequest } from './hosts.ts';
 import { buildImages, type LabImage } from './images/build-images.ts';
-import { IMAGE_RECIPES } from './images/recipes.ts';
+import { IMAGE_RECIPES, type ImageRecipe } from './images/recipes.ts';
 import { ensureNodeImage } from './node-image.ts';
 import { aptMirror, ensureTools } from './prerequisites.ts';
 import { run, type RunResult } from './run.ts';
@@ -31,15 +31,18 @@ export interface Connected {
 
 /**
  * Starts everything on the connected side. Installs Debian packages that are missing, builds images that are not cached. Without
- * Kubernetes nothing has to be built with Go, and bundles are without its images.
+ * Kubernetes nothing has to be built with Go, and bundles are without its images. `platform` has the images of another platform.
  */
-export async function startConnected(say: Say, { kubernetes = true }: { readonly kubernetes?: boolean } = {}): Promise<Connected> {
+export async function startConnected(
+  say: Say,
+  { kubernetes = true, platform }: { readonly kubernetes?: boolean; readonly platform?: readonly ImageRecipe[] } = {},
+): Promise<Connected> {
   await ensureTools(say);
   const engine = await ensureEngine();
   const mirror = aptMirror();
-  const recipes = kubernetes
-    ? IMAGE_RECIPES
-    : IMAGE_RECIPES.filter(({ bare }) => bare !== true).map(({ programs: _, ...recipe }) => recipe);
+  const recipes =
+    platform ??
+    (kubernetes ? IMAGE_RECIPES : IMAGE_RECIPES.filter(({ bare }) => bare !== true).map(({ programs: _, ...recipe }) => recipe));
   const images = await buildImages({ mirror, say, recipes });
   const upstream = await startUpstream();
   const directory = runDirectory('connected');
@@ -57,6 +60,8 @@ export async function startConnected(say: Say, { kubernetes = true }: { readonly
       directory,
       origins: {
         'docker.io': upstream.url,
+        'ghcr.io': upstream.url,
+        'registry.k8s.io': upstream.url,
         'ftp.debian.org': mirrorBase(mirror.main, '/debian'),
         'security-cdn.debian.org': mirrorBase(mirror.security, '/debian-security'),
       },
@@ -97,12 +102,13 @@ export async function buildLabBundle(
   name = 'bundle',
   extra: readonly string[] = [],
   manifests = join(repositoryRoot(), 'manifests'),
+  list?: string,
 ): Promise<Bundle> {
   const directory = join(connected.directory, name);
   await mkdir(directory, { recursive: true });
   const path = join(directory, 'cluster.tar');
   const images = join(directory, 'images.txt');
-  await writeFile(images, await imagesToBuild(connected));
+  await writeFile(images, list ?? (await imagesToBuild(connected)));
   const inputs = ['--manifests', manifests, '--images', images, '--lock', join(directory, 'bundle.lock.json')];
   await connected.caisson(['build-bundle', ...inputs, '--output', path, ...mirrorFlags(connected.origins), ...extra]);
   return { path, executable: join(directory, 'caisson-linux-amd64') };
@@ -121,6 +127,8 @@ export interface LabCluster {
   readonly lab?: string;
   /** False for a cluster.yaml without a word about SSH: the only host is the seed. */
   readonly ssh?: boolean;
+  /** Name of another platform than the shipped one in manifests/platforms. */
+  readonly platform?: 'kubernetes';
   /** With the Kubernetes of the platform; without it by default. */
   readonly kubernetes?: boolean;
   /** Options of the platform, besides. */
@@ -172,7 +180,8 @@ export function clusterYaml(lab: Lab, cluster: LabCluster): string {
     ({ name, roles }) => `  - { name: ${name}, address: ${lab.node(name).address}, roles: [${roles.join(', ')}] }`,
   );
   const ssh = 'ssh: { user: site, identityFile: ./identity, knownHosts: ./known_hosts, agent: false }\n';
-  const options = JSON.stringify({ ...(cluster.kubernetes === true ? {} : { kubernetes: 'none' }), ...cluster.options });
+  const without = cluster.kubernetes === true || cluster.platform !== undefined ? {} : { kubernetes: 'none' };
+  const options = JSON.stringify({ ...without, ...cluster.options });
   const depot = cluster.seed === undefined ? '' : `depot: { address: ${lab.node(cluster.seed).address} }\n`;
   return `apiVersion: caisson/v1
 kind: Cluster

@@ -81,10 +81,23 @@ describe('serviceDocument', () => {
 
   it('starts a process of the host with its words, its environment and the files it runs with', () => {
     const { container: _, ...rest } = service;
-    const process = { command: ['/usr/bin/store', '--motto', 'a b'], environment: { TZ: 'UTC' }, workingDirectory: '/srv' };
+    const process = {
+      command: ['/usr/bin/store', '--motto', 'a b'],
+      environment: { TZ: 'UTC' },
+      workingDirectory: '/srv',
+      keepChildren: false,
+    };
     const [definition] = parseServiceFile(serviceDocument(component, [{ ...rest, process }], OPTIONS), 'store.yaml');
     expect(definition?.start).toBe(`exec env '--chdir=/srv' 'TZ=UTC' 'CAISSON_FILES=${OPTIONS.files}' /usr/bin/store --motto 'a b'`);
     expect(definition?.preStart).toBe('');
+    expect(definition?.keepChildren).toBeUndefined();
+  });
+
+  it('says of a process that its children outlive a stop', () => {
+    const { container: _, ...rest } = service;
+    const process = { command: ['/usr/bin/store'], environment: {}, keepChildren: true };
+    const [definition] = parseServiceFile(serviceDocument(component, [{ ...rest, process }], OPTIONS), 'store.yaml');
+    expect(definition?.keepChildren).toBe(true);
   });
 
   it('says who wrote it, in a line that is no definition', () => {

@@ -69,3 +69,18 @@ describe('the definition of a service that was stopped by hand', () => {
     expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'same' }]);
   });
 });
+
+describe('what a process leaves', () => {
+  it('is taken away after it was stopped for good, and not while another definition has the service', async () => {
+    const machine = await machineWithService();
+    const afterRemoval = [{ service: 'a', argv: ['take-away', 'two words'] }];
+    const details = definitionKind.details?.({ ...wanted().spec, afterRemoval }) ?? {};
+    const taken = (): readonly string[] => machine.lines.filter((line) => line.startsWith('take-away'));
+    machine.programs.set('take-away', () => {
+      expect(runs(machine)).toBe(false);
+      return {};
+    });
+    await definitionKind.remove(machine, [{ kind: 'definition', key: wanted().key, owner: 'a', details }], KIND_CONTEXT, { purge: false });
+    expect(taken()).toEqual(["take-away 'two words'"]);
+  });
+});

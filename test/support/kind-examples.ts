@@ -48,7 +48,7 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
   artifact: [
     {
       key: '/usr/local/bin/tool',
-      spec: { mode: 0o755, from: { image: IMAGE, member: '/tool' } },
+      spec: { mode: 0o755, from: { image: IMAGE, member: '/tool', layers: [] } },
       prepare: (machine) => {
         hasEngine(machine);
         machine.images.set(IMAGE.name, CONFIG);

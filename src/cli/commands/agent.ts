@@ -11,6 +11,7 @@ import {
 import { CaissonError, messageOf } from '../../core/index.ts';
 import { openLocalHost } from '../../host/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
+import { copyOutOfLayers } from '../../sources/index.ts';
 import { faultsOfNode } from './status-faults.ts';
 import { formatAgentStatus } from './status-table.ts';
 
@@ -68,6 +69,14 @@ export const registerAgent: RegisterCommand = (program, run) => {
         throw new CaissonError('AGENT_RELOAD_FAILED', `Cannot apply every definition on "${status.node.name}":\n${problems}`);
       }),
     );
+
+  agent
+    .command('copy-out')
+    .description('copy a file out of the layers of an image; installs do this where there is no container engine')
+    .argument('<member>', 'path of the file in the image')
+    .argument('<target>', 'path of the copy')
+    .argument('<layer...>', 'files of the layers, lowest first')
+    .action((member: string, target: string, layers: readonly string[]) => run(() => copyOutOfLayers(layers, member, target)));
 };
 
 async function runAgent(flags: AgentFlags, context: CommandContext): Promise<void> {

@@ -3,8 +3,8 @@ import type { Placement } from '../../cluster/index.ts';
 import { CaissonError, parsePlatform, type Digest } from '../../core/index.ts';
 import { imagePath } from '../../depot/index.ts';
 import type { ComponentManifest } from '../../manifests/index.ts';
-import { digestOfAll, type EngineImage, type Resource, type ResourceOf } from '../../resources/index.ts';
-import { depotAuthority, type Declared } from '../declared.ts';
+import { digestOfAll, type EngineImage, type LayerAddress, type Resource, type ResourceOf } from '../../resources/index.ts';
+import { depotAuthority, depotUrl, type Declared } from '../declared.ts';
 import type { At } from './make.ts';
 import type { Renderer } from './renderer.ts';
 
@@ -15,6 +15,7 @@ function imageNames({ services, actions, artifacts, images }: ComponentManifest)
 }
 
 export function imageResources(declared: Declared, { component, host }: Placement, at: At): readonly ResourceOf<'image'>[] {
+  if (declared.tools.engine === undefined) return [];
   return imageNames(component).map((name) => {
     const image = engineImage(declared, name, host.name);
     return { ...at, kind: 'image', key: name, digest: image.config, spec: image };
@@ -24,7 +25,7 @@ export function imageResources(declared: Declared, { component, host }: Placemen
 export function artifactResources(declared: Declared, { component, host }: Placement, at: At, render: Renderer): readonly Resource[] {
   return component.artifacts.map(({ path, mode, owner, image: name, member }): Resource => {
     const image = engineImage(declared, name, host.name);
-    const spec = { mode: Number.parseInt(mode, 8), owner, from: { image, member } };
+    const spec = { mode: Number.parseInt(mode, 8), owner, from: { image, member, layers: layersOf(declared, name, host.name) } };
     return { ...at, kind: 'artifact', key: render(path), digest: digestOfAll([image.config, member, spec.mode, owner]), spec };
   });
 }
@@ -46,6 +47,12 @@ function engineImage(declared: Declared, name: string, host: string): EngineImag
     config: platform.config.digest,
     source: `${depotAuthority(declared.supply.depot)}/${imagePath(repositoryOf(image))}@${platform.manifest.digest}`,
   };
+}
+
+function layersOf(declared: Declared, name: string, host: string): readonly LayerAddress[] {
+  const { image, platform } = imageFor(declared, name, host);
+  const blobs = `${depotUrl(declared.supply.depot)}/v2/${imagePath(repositoryOf(image))}/blobs`;
+  return platform.layers.map(({ digest }) => ({ url: `${blobs}/${digest}`, digest }));
 }
 
 function imageFor(

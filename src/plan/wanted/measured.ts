@@ -35,7 +35,8 @@ export function measuredOn(site: Pick<Declared, 'topology' | 'tools'>, node: Nod
         directories: [...directories, ...mounts].map(({ path }) => render(path)),
       };
     });
-  const common = ['/', STATE, topology.platform.definitionsDirectory, tools.engine.probe.data];
+  const images = tools.engine === undefined ? [] : [tools.engine.probe.data];
+  const common = ['/', STATE, topology.platform.definitionsDirectory, ...images];
   return {
     certificates: [{ component: OWNERS.host, name: 'node', path: certificate }, ...own.flatMap(({ certificates }) => certificates)],
     directories: [...new Set([...common, ...own.flatMap(({ directories }) => directories)])].sort(),

@@ -81,7 +81,7 @@ async function trustResources(declared: Declared, node: NodeSpec, at: At): Promi
   return [
     fileResource(at, { path: PATHS.authority, mode: 0o644, content: authority }),
     certificateResource(at, 'node', own),
-    ...declared.tools.engine.trust(registries, authority).map((file) => fileResource(at, file)),
+    ...(declared.tools.engine?.trust(registries, authority) ?? []).map((file) => fileResource(at, file)),
   ];
 }
 

@@ -41,6 +41,9 @@ export function serviceDefinition(
   const text = (digest: Digest): string => serviceDocument(component, services, { files: digest, engine, mounts });
   const content: Content =
     restart.digest === undefined ? { digest: undefined, read: async () => text(await restart.read()) } : fixedContent(text(restart.digest));
+  const leavings = services.flatMap(({ name, process: program, afterRemoval }) =>
+    program === undefined || afterRemoval === undefined ? [] : [{ service: name, argv: afterRemoval }],
+  );
   return definitionResource(at, path, {
     mode: 0o644,
     content,
@@ -49,19 +52,21 @@ export function serviceDefinition(
       .map(({ name }) => name),
     containers: services.filter(({ container }) => container !== undefined).map(({ name }) => name),
     reload: reloadOf(services, files, engine, render),
+    ...(leavings.length === 0 ? {} : { afterRemoval: leavings }),
   });
 }
 
 function reloadOf(
   services: readonly ComponentService[],
   files: ComponentFiles,
-  engine: ContainerEngine,
+  engine: ContainerEngine | undefined,
   render: Renderer,
 ): DefinitionSpec['reload'] {
   const commands = services.flatMap(({ name, container, reload }): (readonly string[])[] => {
     if (reload === undefined) return [];
     if ('command' in reload) return [reload.command.map(render)];
-    return [container === undefined ? ['systemctl', 'kill', '--signal', reload.signal, '--', name] : engine.signal(name, reload.signal)];
+    if (container === undefined) return [['systemctl', 'kill', '--signal', reload.signal, '--', name]];
+    return [engineFor(name, engine).signal(name, reload.signal)];
   });
   return commands.length === 0 ? undefined : { ...filesDigest(files, 'reload'), commands };
 }
@@ -82,7 +87,7 @@ export function serviceDocument(
 
 interface DocumentOptions {
   readonly files: Digest;
-  readonly engine: ContainerEngine;
+  readonly engine: ContainerEngine | undefined;
   readonly mounts?: readonly string[];
 }
 
@@ -120,18 +125,25 @@ function commandsOf(
   const guards = mountGuards(mounts);
   const mounted = mounts.map(mountUnitName);
   if (container !== undefined) {
+    const runner = engineFor(name, engine);
     return {
-      after: [engine.unit, ...mounted],
-      pre_start: quoteCommand(engine.removeContainer(name)),
-      start: guards + quoteCommand(['exec', ...engine.run(name, container, files)]),
-      stop: quoteCommand(engine.stop(name, container)),
+      after: [runner.unit, ...mounted],
+      pre_start: quoteCommand(runner.removeContainer(name)),
+      start: guards + quoteCommand(['exec', ...runner.run(name, container, files)]),
+      stop: quoteCommand(runner.stop(name, container)),
     };
   }
   if (program === undefined) return undefined;
   const environment = Object.entries({ ...program.environment, CAISSON_FILES: files }).map(([variable, value]) => `${variable}=${value}`);
   const directory = program.workingDirectory === undefined ? [] : [`--chdir=${program.workingDirectory}`];
   const start = guards + quoteCommand(['exec', 'env', ...directory, ...environment, ...program.command]);
-  return { ...(mounted.length === 0 ? {} : { after: mounted }), start };
+  return { ...(mounted.length === 0 ? {} : { after: mounted }), start, ...(program.keepChildren ? { keep_children: true } : {}) };
+}
+
+/** Manifests of a platform without an engine have no containers: they are refused when they are loaded. */
+function engineFor(service: string, engine: ContainerEngine | undefined): ContainerEngine {
+  if (engine === undefined) throw new Error(`the service "${service}" is a container on hosts without an engine`);
+  return engine;
 }
 
 function healthOf({ name, health, mount }: ComponentService): Record<string, unknown> {

@@ -9,10 +9,12 @@ import { systemOf } from './system.ts';
 /** Bytes on disk for each compressed byte of an image or package: programs and libraries compress to about a third. */
 const UNPACKED_PER_PACKED = 3;
 const PROGRAMS = '/usr';
+/** Where programs of a host keep their data, when no engine has all of it. */
+const DATA = '/var/lib';
 const BUNDLES = seedLayout().bundles;
 /** Returns the paths whose file systems preflight measures. */
 export function checkedPaths({ engine, packages }: HostTools): readonly string[] {
-  return ['/', engine.probe.data, BUNDLES, EXECUTABLE, packages.probe.cache, PROGRAMS];
+  return ['/', engine?.probe.data ?? DATA, BUNDLES, EXECUTABLE, packages.probe.cache, PROGRAMS];
 }
 
 /**
@@ -26,7 +28,7 @@ export function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly
   const { engine, packages: manager } = input.tools;
   const wanted: readonly Share[] = [
     roleShare(observed, input),
-    { path: engine.probe.data, bytes: imageBytes(observed, input), what: 'images' },
+    { path: engine?.probe.data ?? DATA, bytes: imageBytes(observed, input), what: 'images' },
     { path: manager.probe.cache, bytes: packages, what: 'packages' },
     { path: PROGRAMS, bytes: UNPACKED_PER_PACKED * packages, what: 'installed packages' },
     { path: BUNDLES, bytes: bundleBytes(observed, input), what: 'the bundle' },
@@ -64,7 +66,7 @@ function roleShare({ node, state }: ObservedHost, { topology, tools }: HostsToCh
   const [largest] = requirementsOf(node, topology).sort((left, right) => right.disk - left.disk);
   // Components of an earlier run have used part of the space already, so the requirement no longer applies.
   const bytes = state.components.size > 0 ? 0 : (largest?.disk ?? 0);
-  return { path: tools.engine.probe.data, bytes, what: `role "${largest?.role ?? ''}"` };
+  return { path: tools.engine?.probe.data ?? DATA, bytes, what: `role "${largest?.role ?? ''}"` };
 }
 
 function bundleBytes({ node, isSeed, state }: ObservedHost, { bundles, topology, hosts }: HostsToCheck): number {

@@ -5,6 +5,7 @@ import { finding, type Finding, type HostsToCheck, type ObservedHost } from './f
  * containers, and two engines on one host conflict.
  */
 export function checkEngine({ node, state }: ObservedHost, { topology, bundle, tools }: HostsToCheck): readonly Finding[] {
+  if (tools.engine === undefined) return [];
   const { probe } = tools.engine;
   const runsContainers = topology.componentsOf(node.name).some(({ services }) => services.some(({ container }) => container !== undefined));
   if (!runsContainers) return [];

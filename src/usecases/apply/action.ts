@@ -85,8 +85,8 @@ async function execute(
   const host = run.hostOf(deed.runner);
   const { engine } = run.declared.tools;
   const rendered = renderData({ command, container, input }, scopeOf(run, deed), whereOf(deed));
-  const argv = rendered.container === undefined ? rendered.command : engine.runOnce(name, rendered.container);
-  if (argv === undefined) throw new Error(`${whereOf(deed)} has neither command nor container`);
+  const argv = rendered.container === undefined ? rendered.command : engine?.runOnce(name, rendered.container);
+  if (argv === undefined) throw new Error(`${whereOf(deed)} has neither a command nor an engine for its container`);
   const request: Command = {
     argv,
     idleTimeoutMs: deed.action.timeout * 1000,
@@ -94,7 +94,7 @@ async function execute(
   };
   return withSecretFiles(host, secretDirectory(deed), await changeOf(run, deed), signal, async () => {
     // A run that was killed may have left its container running.
-    if (rendered.container !== undefined) await engine.removeContainers(host, [name], signal);
+    if (rendered.container !== undefined) await engine?.removeContainers(host, [name], signal);
     return { argv, ...(await host.run(request, { signal })) };
   });
 }

@@ -7,7 +7,19 @@ import { cacheDirectory, recipeKey, repositoryRoot } from '../state.ts';
 import { ensureGo } from './go.ts';
 
 /** Programs that no Debian package has and that the lab builds from their published sources. */
-export const PROGRAMS = ['hyperkube', 'flanneld', 'cni-flannel', 'coredns', 'pause', 'rainbond'] as const;
+export const PROGRAMS = [
+  'hyperkube',
+  'flanneld',
+  'cni-flannel',
+  'coredns',
+  'pause',
+  'rainbond',
+  'kubernetes',
+  'containerd',
+  'containerd-shim',
+  'etcd',
+  'etcdctl',
+] as const;
 
 export type ProgramName = (typeof PROGRAMS)[number];
 

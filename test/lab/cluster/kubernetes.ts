@@ -1,0 +1,212 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { BundleManifest } from '../../../src/bundle/index.ts';
+import { eventually } from '../eventually.ts';
+import { KUBERNETES_RECIPES, WEB_IMAGE } from '../images/kubernetes-recipes.ts';
+import { run } from '../run.ts';
+import { buildLabBundle, INSTALL, startConnected, type Connected, type LabCluster } from '../scenario.ts';
+import { repositoryRoot } from '../state.ts';
+import { runInstall } from './installer.ts';
+import { openSite, type GetSide, type Side, type Site } from './site.ts';
+
+const PLATFORM = join(repositoryRoot(), 'manifests/platforms/kubernetes');
+
+/** Builds the bundle of the platform kubernetes before the tests of a file, with an image of an application in it. */
+export function useKubernetesSide(): GetSide {
+  let connected: Connected | undefined;
+  let side: Side | undefined;
+  beforeAll(async () => {
+    connected = await startConnected((line) => console.log(`      ${line}`), { platform: KUBERNETES_RECIPES });
+    const list = `${await readFile(join(PLATFORM, 'images.txt'), 'utf8')}\n${WEB_IMAGE}\n`;
+    const bundle = await buildLabBundle(connected, 'kubernetes', [], PLATFORM, list);
+    const { stdout } = await run(['tar', '--extract', '--to-stdout', '--file', bundle.path, 'bundle.json']);
+    // What the build wrote into its own file; another test holds its format.
+    side = { connected, bundle, manifest: JSON.parse(stdout) as BundleManifest };
+  });
+  afterAll(async () => {
+    await connected?.stop();
+  });
+  return () => {
+    if (side === undefined) throw new Error('The connected side is not there');
+    return side;
+  };
+}
+
+/** Two pods, on different hosts where there are several, behind a service. */
+const WEB = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      affinity:
+        podAntiAffinity:
+          preferredDuringSchedulingIgnoredDuringExecution:
+            - { weight: 100, podAffinityTerm: { topologyKey: kubernetes.io/hostname, labelSelector: { matchLabels: { app: web } } } }
+      containers:
+        - name: web
+          image: ${WEB_IMAGE}
+          command: [/bin/sh, -c, 'mkdir -p /www && hostname > /www/index.html && trap "exit 0" TERM; busybox httpd -f -p 8080 -h /www & wait']
+          ports: [{ containerPort: 8080 }]
+          readinessProbe: { httpGet: { path: /, port: 8080 } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { type: NodePort, selector: { app: web }, ports: [{ port: 80, targetPort: 8080, nodePort: 30080 }] }
+`;
+
+/** What a host has of its own, for a comparison: what is below /opt, mounts, links, packet filter, packages, units. */
+const STATE = `
+set +e +o pipefail
+echo links; ip -o link | cut -d: -f2 | cut -d@ -f1 | sort
+echo mounts; awk '{ print $2 }' /proc/mounts | grep -E '^/(opt|run/containerd|run/netns|var/lib/kubelet)' | sort
+echo filter; for table in filter nat mangle; do iptables-save -t $table 2>/dev/null | grep -E '^(:KUBE|:FLANNEL|:CNI|-A .*(KUBE-|FLANNEL|CNI-))' ; done
+echo opt; find /opt | sort
+echo units; ls /etc/systemd/system/*.service 2>/dev/null
+echo processes; for each in containerd containerd-shim kubelet kube-proxy kube-apiserver etcd flanneld coredns; do pgrep -x "$each" >/dev/null && echo "$each"; done
+echo packages; dpkg-query --show --showformat='\${db:Status-Abbrev}\${Package}\\n' | grep '^ii' | sort
+exit 0`;
+
+/** Registers the tests of a cluster of the platform kubernetes: what every such cluster does, whatever its hosts. */
+export function kubernetes(side: GetSide, nodes: LabCluster['nodes']): void {
+  const cluster: LabCluster = {
+    name: 'kube',
+    lab: `kube-${nodes.length}`,
+    platform: 'kubernetes',
+    // systemd of these hosts may not make control groups.
+    yaml: "variables: { systemdCgroup: 'false' }\n",
+    nodes,
+  };
+  const named = (role: string): string[] => nodes.filter(({ roles }) => roles.includes(role)).map(({ name }) => name);
+  const [manager = '', ...managers] = named('control-plane');
+  const workers = named('worker').sort();
+  let site: Site;
+  const before = new Map<string, string>();
+
+  beforeAll(async () => {
+    site = await openSite(side(), cluster);
+    for (const { name } of nodes) before.set(name, await site.bash(name, STATE));
+  });
+  afterAll(async () => {
+    await site?.stop();
+  });
+
+  async function pods(): Promise<
+    readonly { readonly node: string; readonly address: string; readonly name: string; readonly image: string }[]
+  > {
+    const listed = await site.bash(
+      manager,
+      `kubectl get pods --selector=app=web --field-selector=status.phase=Running --output=jsonpath='{range .items[*]}{.spec.nodeName} {.status.podIP} {.metadata.name} {.status.containerStatuses[0].imageID}{"\\n"}{end}'`,
+    );
+    return listed
+      .trim()
+      .split('\n')
+      .map((line) => {
+        const [node = '', address = '', name = '', image = ''] = line.split(' ');
+        return { node, address, name, image };
+      });
+  }
+
+  it('is installed, and its nodes are ready', async () => {
+    const ran = await runInstall(site, INSTALL);
+    console.log(`      Kubernetes on ${nodes.length} hosts installed after ${Math.round(ran.seconds)} s`);
+    expect(ran.status, ran.stderr).toBe(0);
+    await eventually(120_000, async () => {
+      const ready = await site.bash(
+        manager,
+        `kubectl get nodes --output=jsonpath='{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status}={.status.nodeInfo.kubeletVersion} {end}'`,
+      );
+      expect(ready.trim().split(' ').sort()).toEqual(workers.map((name) => `${name}=True=v1.36.3`));
+    });
+  });
+
+  it('runs pods from an image that containerd pulled from the depot, with the digest of the bundle', async () => {
+    const applied = await site.try(manager, 'kubectl apply --filename=-', { input: WEB });
+    expect(applied.status, applied.stderr).toBe(0);
+    await site.bash(manager, 'kubectl rollout status deployment/web --timeout=180s');
+    const found = await pods();
+    expect([...new Set(found.map(({ node }) => node))].sort()).toEqual(workers.slice(0, 2));
+    const inBundle = side().manifest.images.find(({ name }) => name.endsWith(WEB_IMAGE));
+    for (const { image } of found) expect(image).toContain(inBundle?.root.digest);
+  });
+
+  it('lets pods reach each other by address, by the address of a service and by its name', async () => {
+    await site.bash(manager, 'kubectl --namespace=kube-system rollout status deployment/coredns --timeout=180s');
+    const found = await pods();
+    const names = found.map(({ name }) => name);
+    for (const from of found)
+      for (const to of found)
+        expect(await site.bash(manager, `kubectl exec ${from.name} -- busybox wget -q -O - http://${to.address}:8080/`)).toBe(to.name);
+    const service = await site.bash(manager, `kubectl get service web --output=jsonpath='{.spec.clusterIP}'`);
+    for (const host of [service, 'web', 'web.default.svc.cluster.local'])
+      await eventually(60_000, async () => {
+        const answer = await site.bash(manager, `kubectl exec ${names[0] ?? ''} -- busybox wget -q -O - "http://$1/" 2>&1 || true`, host);
+        expect(names).toContain(answer);
+      });
+  });
+
+  it('lets no stranger in', async () => {
+    const script = 'printf "GET %s HTTP/1.0\\r\\n\\r\\n" "$2" | timeout 10 openssl s_client -quiet -connect "$1" 2>/dev/null | head -n 1';
+    for (const [address, path] of [
+      [`${site.address(manager)}:6443`, '/api'],
+      [`${site.address(workers[0] ?? '')}:10250`, '/pods'],
+    ] as const)
+      expect(await site.bash(manager, script, address, path), address).toContain('401 Unauthorized');
+    const etcd = await site.bash(
+      manager,
+      'timeout 10 openssl s_client -connect "$1" </dev/null 2>&1 | tail -n 3 || true',
+      `${site.address(manager)}:2379`,
+    );
+    expect(etcd).toMatch(/alert|errno/);
+  });
+
+  it('changes nothing in a second run', async () => {
+    const again = await runInstall(site, ['install', '--offline']);
+    expect(again.status, again.stderr).toBe(0);
+    expect(again.result, again.stderr).toMatchObject({ changed: 0 });
+  });
+
+  it('keeps its pods while the runtime restarts', async () => {
+    const started = (): Promise<string> =>
+      site.bash(manager, `kubectl get pods --selector=app=web --output=jsonpath='{.items[*].status.containerStatuses[0].containerID}'`);
+    const ids = await started();
+    await site.bash(workers[0] ?? '', 'systemctl restart containerd');
+    await eventually(60_000, async () => expect(await site.bash(workers[0] ?? '', 'systemctl is-active containerd')).toBe('active'));
+    await site.bash(manager, 'kubectl rollout status deployment/web --timeout=60s');
+    expect(await started()).toBe(ids);
+  });
+
+  if (managers.length > 0)
+    it('goes on while one control plane is away', async () => {
+      const members = await site.bash(
+        manager,
+        '/opt/kubernetes/bin/etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/opt/kubernetes/etc/etcd/ca.crt --cert=/opt/kubernetes/etc/etcd/tls.crt --key=/opt/kubernetes/etc/etcd/tls.key member list',
+      );
+      expect(members.split('\n').filter((line) => line.endsWith(', false'))).toHaveLength(managers.length + 1);
+      await site.bash(manager, 'systemctl stop kube-apiserver etcd');
+      try {
+        const other = managers[0] ?? '';
+        await eventually(60_000, async () => {
+          await site.bash(other, 'kubectl scale deployment/web --replicas=3');
+        });
+        await site.bash(other, 'kubectl rollout status deployment/web --timeout=120s');
+      } finally {
+        await site.bash(manager, 'systemctl start etcd kube-apiserver');
+      }
+      await eventually(60_000, async () => {
+        await site.bash(manager, 'kubectl get --raw=/readyz');
+      });
+    });
+
+  it('leaves hosts as they were after a reset', async () => {
+    const reset = await site.caisson('reset', '--purge', '--yes');
+    expect(reset.status, reset.stderr).toBe(0);
+    for (const { name } of nodes) expect(await site.bash(name, STATE), name).toBe(before.get(name));
+  });
+}
