@@ -6,7 +6,7 @@ import { run } from './run.ts';
 import { recipeKey, repositoryRoot, runDirectory } from './state.ts';
 
 /** What a datacenter's bare Debian 12 host has: an init system, ssh, sudo, and nothing of the cluster. */
-const PACKAGES = [
+export const HOST_PACKAGES = [
   'systemd',
   'systemd-sysv',
   'dbus',
@@ -21,7 +21,7 @@ const PACKAGES = [
 ] as const;
 
 /** Run by mmdebstrap with the new root as $1. */
-const CUSTOMIZE = [
+export const HOST_CUSTOMIZE = [
   // Every node gets host keys and a machine id of its own.
   'rm -f "$1"/etc/ssh/ssh_host_*; : > "$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"',
   // A user who is not root and may become root without a password: the second way to log in.
@@ -46,15 +46,24 @@ async function recipeOfImage(engine: Engine): Promise<string | undefined> {
  */
 export async function ensureNodeImage(engine: Engine, mirror: AptMirror, say: (line: string) => void = () => undefined): Promise<string> {
   const runc = join(repositoryRoot(), 'test/lab/node/runc');
-  const key = recipeKey('1', mirror.main, ...PACKAGES, ...CUSTOMIZE, await readFile(runc, 'utf8'));
+  const key = recipeKey('1', mirror.main, ...HOST_PACKAGES, ...HOST_CUSTOMIZE, await readFile(runc, 'utf8'));
   if ((await recipeOfImage(engine)) === key) return NAME;
   say(`Making the image of a bare Debian 12 host from ${mirror.main}`);
   const directory = runDirectory('node-image');
   try {
     const archive = join(directory, 'node.tar');
-    const hooks = [...CUSTOMIZE, `copy-in ${runc} /usr/local/sbin`].map((script) => `--customize-hook=${script}`);
+    const hooks = [...HOST_CUSTOMIZE, `copy-in ${runc} /usr/local/sbin`].map((script) => `--customize-hook=${script}`);
     const sources = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.main} bookworm main`;
-    await run(['mmdebstrap', '--quiet', '--variant=minbase', `--include=${PACKAGES.join(',')}`, ...hooks, 'bookworm', archive, sources]);
+    await run([
+      'mmdebstrap',
+      '--quiet',
+      '--variant=minbase',
+      `--include=${HOST_PACKAGES.join(',')}`,
+      ...hooks,
+      'bookworm',
+      archive,
+      sources,
+    ]);
     await engine.docker(['import', '--change', `LABEL ${LABEL}=${key}`, archive, NAME]);
   } finally {
     await rm(directory, { recursive: true, force: true });

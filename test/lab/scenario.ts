@@ -6,7 +6,7 @@ import { startLab, type Lab, type NodeRequest } from './hosts.ts';
 import { buildImages, type LabImage } from './images/build-images.ts';
 import { IMAGE_RECIPES, type ImageRecipe } from './images/recipes.ts';
 import { ensureNodeImage } from './node-image.ts';
-import { aptMirror, ensureTools } from './prerequisites.ts';
+import { aptMirror, ensureTools, type AptMirror } from './prerequisites.ts';
 import { run, type RunResult } from './run.ts';
 import { repositoryRoot, runDirectory } from './state.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
@@ -62,8 +62,7 @@ export async function startConnected(
         'docker.io': upstream.url,
         'ghcr.io': upstream.url,
         'registry.k8s.io': upstream.url,
-        'ftp.debian.org': mirrorBase(mirror.main, '/debian'),
-        'security-cdn.debian.org': mirrorBase(mirror.security, '/debian-security'),
+        ...debianOrigins(mirror),
       },
       caisson: (words, options = {}) => run([process.execPath, builtCommand(), ...words], { ...options, timeout: 1_200_000 }),
       stop,
@@ -72,6 +71,14 @@ export async function startConnected(
     await stop();
     throw error;
   }
+}
+
+/** What stands in for the hosts of the Debian archive. */
+export function debianOrigins(mirror: AptMirror): Readonly<Record<string, string>> {
+  return {
+    'ftp.debian.org': mirrorBase(mirror.main, '/debian'),
+    'security-cdn.debian.org': mirrorBase(mirror.security, '/debian-security'),
+  };
 }
 
 /** A mirror stands for a host: the address without the path that the manifests have too. */

@@ -18,8 +18,8 @@ export function neededMounts(site: Site, placement: Placement): readonly string[
 }
 
 /**
- * Directories of a host whose contents belong to one component whoever writes them: its mounts and its shared directories. Each is
- * named with its component.
+ * Directories of a host whose contents belong to one component, although others write them, too: its mounts and its shared
+ * directories. Each is named with its component.
  */
 export function sharedPlaces(site: Site, placement: Placement): readonly { readonly path: string; readonly component: string }[] {
   return onHost(site, placement).flatMap((one) => {

@@ -39,7 +39,9 @@ for program in iptables ip6tables; do
 done
 if command -v nft >/dev/null; then nft --stateless list ruleset | grep -vE '^table|^[[:space:]]*(chain|type|})|^$' | say nft || true; fi
 awk '{ print $2, $3, $1 }' /proc/mounts | say mount
-[ ! -e /proc/modules ] || cut -d ' ' -f 1 /proc/modules | say module
+[ ! -e /proc/modules ] || cut -d ' ' -f 1 /proc/modules | say module`;
+
+const LIST_SETTINGS = `
 find /proc/sys/net -type f -readable 2>/dev/null | grep -vE 'count$|/flush$|stable_secret|tcp_fastopen_key|/nf_log/' | while read -r setting; do
   value=$(tr '\\n\\t' '  ' 2>/dev/null < "$setting") && printf '%s %s\\n' "$setting" "$value"
 done | say sysctl || true`;
@@ -64,8 +66,13 @@ const STAYS: readonly (readonly [why: string, lines: RegExp])[] = [
   ['the cache of the linker', /^(path|content) .* \/etc\/ld\.so\.cache$/],
 ];
 
-export async function listHosts(site: Site): Promise<Untouched> {
-  return everywhere(site, async (node) => (await site.bash(node, LIST_HOST, CARRIED)).split('\n'));
+/** Without `settings` those of the kernel are left out: to read them takes minutes on a host with one slow processor. */
+export async function listHosts(
+  site: Pick<Site, 'nodes' | 'bash'>,
+  { settings = true }: { readonly settings?: boolean } = {},
+): Promise<Untouched> {
+  const script = settings ? LIST_HOST + LIST_SETTINGS : LIST_HOST;
+  return everywhere(site, async (node) => (await site.bash(node, script, CARRIED)).split('\n'));
 }
 
 /** The lines that came, with +, and those that went, with -, other than those that stay by STAYS. */

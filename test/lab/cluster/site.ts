@@ -112,7 +112,7 @@ export function siteWith(site: Site, seed: string, nodes: readonly string[]): Si
 }
 
 /** Runs an attempt on every node at once; resolves to the answers by node. */
-export async function everywhere<T>(site: Site, look: (node: string) => Promise<T>): Promise<Readonly<Record<string, T>>> {
+export async function everywhere<T>(site: Pick<Site, 'nodes'>, look: (node: string) => Promise<T>): Promise<Readonly<Record<string, T>>> {
   return Object.fromEntries(await Promise.all(site.nodes.map(async (node) => [node, await look(node)] as const)));
 }
 
