@@ -8,6 +8,7 @@ import { run } from '../run.ts';
 import { buildLabBundle, INSTALL, startConnected, type Connected, type LabCluster } from '../scenario.ts';
 import { repositoryRoot } from '../state.ts';
 import { runInstall } from './installer.ts';
+import { documentedSockets, listeningSockets } from './listening.ts';
 import { openSite, type GetSide, type Side, type Site } from './site.ts';
 
 const PLATFORM = join(repositoryRoot(), 'manifests/platforms/kubernetes');
@@ -164,6 +165,11 @@ export function kubernetes(side: GetSide, nodes: LabCluster['nodes']): void {
       `${site.address(manager)}:2379`,
     );
     expect(etcd).toMatch(/alert|errno/);
+  });
+
+  it('listens where docs/sockets.md says, and nowhere else', async () => {
+    const found = await Promise.all(nodes.map(({ name }) => listeningSockets(site, name)));
+    expect([...new Set(found.flat())].sort()).toEqual([...(await documentedSockets('kubernetes'))].sort());
   });
 
   it('changes nothing in a second run', async () => {

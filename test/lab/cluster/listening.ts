@@ -8,11 +8,14 @@ const OF_THE_LAB = [/^127\.0\.0\.11:/, /^127\.0\.0\.1:10053$/];
 /** Ports from here on are drawn by the kernel when a program does not say which it wants. */
 const FIRST_DRAWN = 32_768;
 
-/** The first column of the table of docs/sockets.md: protocol, kind of address and port, as `tcp node 2379`. */
-export async function documentedSockets(): Promise<readonly string[]> {
-  return [...(await readFile(PAGE, 'utf8')).matchAll(/^\| `((?:tcp|udp) (?:any|node|loopback) (?:\d+|drawn))` \|/gm)].map(
-    ([, socket = '']) => socket,
-  );
+/**
+ * The first column of a table of docs/sockets.md: protocol, kind of address and port, as `tcp node 2379`. It is the table of the shipped
+ * platform, or that below the heading of another one.
+ */
+export async function documentedSockets(platform?: 'kubernetes'): Promise<readonly string[]> {
+  const [shipped = '', kubernetes = ''] = (await readFile(PAGE, 'utf8')).split('\n## The platform kubernetes\n');
+  const page = platform === undefined ? shipped : kubernetes;
+  return [...page.matchAll(/^\| `((?:tcp|udp) (?:any|node|loopback) (?:\d+|drawn))` \|/gm)].map(([, socket = '']) => socket);
 }
 
 /** The sockets of a host that take connections or datagrams, as the table writes them, each once. */
