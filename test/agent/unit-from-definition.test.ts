@@ -54,6 +54,14 @@ WantedBy=multi-user.target
     expect(unit).not.toMatch(/ExecStartPre|ExecStop|Restart|After|StartLimit/);
   });
 
+  it('leaves the children of a program that holds others, in control groups of its own', () => {
+    expect(unitFromDefinition(definition({ keepChildren: true }), {})).toMatch(/^KillMode=process$/m);
+    expect(unitFromDefinition(definition({ keepChildren: true }), {})).toMatch(/^Delegate=yes$/m);
+    expect(unitFromDefinition(definition({}), {})).not.toMatch(/KillMode|Delegate/);
+    const [read] = parseServiceFile("version: '2.1'\nservices: [{ name: c, start: c, keep_children: true }]", 'x.yaml');
+    expect(read?.keepChildren).toBe(true);
+  });
+
   it('keeps a oneshot active after its end', () => {
     const unit = unitFromDefinition(definition({ type: 'oneshot' }), {});
     expect(unit).toContain('[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=');

@@ -1,7 +1,13 @@
 import { describe } from 'vitest';
 import { kubernetes, useKubernetesSide } from '../cluster/kubernetes.ts';
+import { KUBERNETES_PROGRAMS } from '../programs/build.ts';
+import { areStatic } from '../programs/static.ts';
 
 const side = useKubernetesSide();
+
+describe('programs of Kubernetes', () => {
+  areStatic(KUBERNETES_PROGRAMS);
+});
 
 describe('Kubernetes on one host', () => {
   kubernetes(side, [{ name: 'm1', roles: ['control-plane', 'worker'] }]);

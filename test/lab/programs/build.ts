@@ -6,22 +6,13 @@ import { run } from '../run.ts';
 import { cacheDirectory, recipeKey, repositoryRoot } from '../state.ts';
 import { ensureGo } from './go.ts';
 
-/** Programs that no Debian package has and that the lab builds from their published sources. */
-export const PROGRAMS = [
-  'hyperkube',
-  'flanneld',
-  'cni-flannel',
-  'coredns',
-  'pause',
-  'rainbond',
-  'kubernetes',
-  'containerd',
-  'containerd-shim',
-  'etcd',
-  'etcdctl',
-] as const;
+/** Programs that no Debian package has and that the lab builds from their published sources: those of the shipped platform. */
+export const PROGRAMS = ['hyperkube', 'flanneld', 'cni-flannel', 'coredns', 'pause', 'rainbond'] as const;
 
-export type ProgramName = (typeof PROGRAMS)[number];
+/** The same for the platform kubernetes, whose lab is a command of its own: half an hour of building on two busy processors. */
+export const KUBERNETES_PROGRAMS = ['kubernetes', 'containerd', 'containerd-shim', 'etcd', 'etcdctl'] as const;
+
+export type ProgramName = (typeof PROGRAMS)[number] | (typeof KUBERNETES_PROGRAMS)[number];
 
 function folderOf(name: ProgramName): string {
   return join(repositoryRoot(), 'test/lab/programs', name);
@@ -37,7 +28,7 @@ export async function programKey(name: ProgramName): Promise<string> {
 
 /**
  * The path of a static program for this machine, built unless the cache holds it from the same sources: about five minutes for hyperkube on
- * two processors, seconds for the others. Go comes from this machine or is fetched. Throws with the words of the compiler.
+ * two processors, more for kubernetes, seconds for the others. Go comes from this machine or is fetched. Throws with the words of the compiler.
  */
 export async function ensureProgram(name: ProgramName, mirror: AptMirror, say: (line: string) => void = () => undefined): Promise<string> {
   const programs = cacheDirectory('programs');
