@@ -105,11 +105,11 @@ describe('caisson reset', () => {
     expect(withoutResources(text)).toMatchInlineSnapshot(`
       "[stdout]
       What follows:
+        web on f1 is removed
+        web on f2 is removed
         store on m1 is removed
         docker on m1 is removed
-        web on f1 is removed
         docker on f1 is removed
-        web on f2 is removed
         docker on f2 is removed
       Is removed for good: the data above, and the keys, secrets and bundles on the seed
 
@@ -117,14 +117,14 @@ describe('caisson reset', () => {
       m1    record  note what the site will have on this host
       f1    record  note what the site will have on this host
       f2    record  note what the site will have on this host
+      f1    remove  remove web
+      f2    remove  remove web
       m1    remove  remove store
       m1    remove  remove docker
       m1    remove  remove what the site has on this host
       m1    remove  remove the depot and its bundles
-      f1    remove  remove web
       f1    remove  remove docker
       f1    remove  remove what the site has on this host
-      f2    remove  remove web
       f2    remove  remove docker
       f2    remove  remove what the site has on this host
       m1    record  let the host go: it belongs to no site any more
@@ -143,11 +143,11 @@ describe('caisson reset', () => {
     expect(withoutResources(await told(['reset'], { typed: 'n\n' }))).toMatchInlineSnapshot(`
       "[stderr]
       What follows:
+        web on f1 is removed
+        web on f2 is removed
         store on m1 is removed
         docker on m1 is removed
-        web on f1 is removed
         docker on f1 is removed
-        web on f2 is removed
         docker on f2 is removed
       Run 16 steps on 3 hosts of "sample"? [y/N] n
       Error INTERRUPTED: Stopped before anything was changed
