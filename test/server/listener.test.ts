@@ -463,7 +463,9 @@ describe('close', () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
+    let isAsked = false;
     const listener = await listen(async ({ path }) => {
+      isAsked ||= path === '/slow';
       if (path === '/slow') await gate;
       return textResponse(200, 'done');
     });
@@ -472,7 +474,9 @@ describe('close', () => {
     quick.resume();
     await once(quick, 'end');
     const slow = once(httpGet(`${listener.url}/slow`, { agent: new Agent({ keepAlive: true }) }), 'response');
-    await eventually(() => listener.connections() === 2);
+    // Before its request is there, its connection is an idle one.
+    await eventually(() => isAsked);
+    expect(listener.connections()).toBe(2);
     const closed = listener.close(10_000);
     await eventually(() => listener.connections() === 1);
     await expect(once(httpGet(`${listener.url}/late`), 'response')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
