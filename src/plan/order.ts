@@ -586,7 +586,8 @@ class Order {
     const stopped = [placement, ...fallen].flatMap((one) =>
       this.#runActions(one, this.#actionsAt(one.component, 'before-stop'), needs, { suffix: `-${component.name}-${parts.stage}` }),
     );
-    const restarts = [component.name, ...fallen.map((one) => one.component.name)];
+    const leaving = parts.isEngine ? this.#leavingContainers(host.name) : [];
+    const restarts = [component.name, ...fallen.map((one) => one.component.name), ...leaving];
     return [this.#addMake(host.name, component.name, { ...parts, needs: [...needs, ...stopped], restarts })];
   }
 
@@ -759,6 +760,17 @@ class Order {
 
   #ownersToRemove(host: string): readonly string[] {
     return [...this.#removals.keys()].filter((key) => key.startsWith(`${host}/`)).map((key) => key.slice(host.length + 1));
+  }
+
+  /** Owners that leave the host after it has what it gets, and that run in containers until then. */
+  #leavingContainers(host: string): readonly string[] {
+    if (this.#removedFirst.has(host)) return [];
+    return this.#ownersToRemove(host).filter((owner) =>
+      (this.#removals.get(usesKey(host, owner)) ?? []).some(({ owned }) => {
+        const { containers } = owned.details ?? {};
+        return owned.kind === 'definition' && containers !== undefined && containers !== '';
+      }),
+    );
   }
 
   #removeOwner(host: string, owner: string, needs: readonly PlanStep[]): readonly PlanStep[] {
