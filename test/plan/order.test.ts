@@ -365,6 +365,15 @@ describe('the order of restarts', () => {
     expect(stepOf(steps, 'gate w1/docker')).toMatchObject({ after: [stepOf(steps, 'w1/docker-packages')] });
   });
 
+  it('names what leaves the host in containers behind a restart of its engine', () => {
+    const leaving = (details: Readonly<Record<string, string>>): Change =>
+      removed('old/w1', { owned: { kind: 'definition', key: 'old-definition', owner: 'old', details } });
+    const restartsWith = (gone: Change): readonly string[] =>
+      restartsOf(stepsOf(works, { record: recordWith(WORKS), changes: [changed('docker/w1', 'package'), gone] }));
+    expect(restartsWith(leaving({ services: 'old', containers: 'old' }))).toEqual(['w1/docker-packages: docker worker old']);
+    expect(restartsWith(leaving({ services: 'old', containers: '' }))).toEqual(['w1/docker-packages: docker worker']);
+  });
+
   it('waits for a component that a person stopped where it is started, not where its engine restarts', () => {
     const stopped: Change = { ...changed('worker/w1', 'definition'), isStopped: true };
     const steps = stepsOf(works, { record: recordWith(WORKS), changes: [changed('docker/w1', 'package'), stopped] });
