@@ -86,8 +86,26 @@ export function choiceOf(option: PlatformOption, written: WrittenOptions): strin
 }
 
 /** True when each of the options has one of the choices that count. */
-export function isChosen(when: Readonly<Record<string, readonly string[]>>, { options }: ResolvedOptions): boolean {
-  return Object.entries(when).every(([name, choices]) => choices.includes(options.get(name)?.choice ?? ''));
+export function isChosen(when: When, { options }: ResolvedOptions): boolean {
+  return doesHold(when, (name) => options.get(name)?.choice);
+}
+
+/** The same for options as a site wrote them, of which some may be mistakes: these have no choice. */
+export function isWrittenChoice(when: When, options: readonly PlatformOption[], written: WrittenOptions): boolean {
+  return doesHold(when, (name) => {
+    const option = options.find((candidate) => candidate.name === name);
+    return option === undefined ? undefined : choiceOf(option, written);
+  });
+}
+
+/** Choices that count, by option. */
+type When = Readonly<Record<string, readonly string[]>>;
+
+function doesHold(when: When, choiceOfOption: (name: string) => string | undefined): boolean {
+  return Object.entries(when).every(([name, choices]) => {
+    const choice = choiceOfOption(name);
+    return choice !== undefined && choices.includes(choice);
+  });
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   type PlatformManifest,
 } from '../manifests/index.ts';
 import { readClusterSpec, type ClusterDocument, type ClusterSpec, type NodeSpec } from './cluster-spec.ts';
-import { choiceOf, findOptionMistakes, resolveOptions, type ResolvedOptions } from './options.ts';
+import { findOptionMistakes, isWrittenChoice, resolveOptions, type ResolvedOptions } from './options.ts';
 
 /** One component on one host. */
 export interface Placement {
@@ -186,7 +186,9 @@ function placeComponents(spec: ClusterSpec, manifests: Manifests, recorded: Reco
   const candidates = new Map(
     components.map((component) => [
       component.name,
-      isWanted(component, spec, manifests) ? spec.nodes.filter((node) => listsComponent(node, component.name, manifests)) : [],
+      isWrittenChoice(component.when, manifests.platform.options, spec.options)
+        ? spec.nodes.filter((node) => listsComponent(node, component.name, manifests))
+        : [],
     ]),
   );
   const place = (component: ComponentManifest, nodes: readonly NodeSpec[]): readonly NodeSpec[] => {
@@ -251,14 +253,6 @@ function listsComponent(node: NodeSpec, component: string, manifests: Manifests)
   return node.roles.some((role) => manifests.roles.get(role)?.components.includes(component));
 }
 
-function isWanted({ when }: ComponentManifest, spec: ClusterSpec, { platform }: Manifests): boolean {
-  return Object.entries(when).every(([name, choices]) => {
-    const option = platform.options.find((candidate) => candidate.name === name);
-    const choice = option === undefined ? undefined : choiceOf(option, spec.options);
-    return choice !== undefined && choices.includes(choice);
-  });
-}
-
 function unknownRoles(spec: ClusterSpec, manifests: Manifests, document: ClusterDocument): InputProblem[] {
   return spec.nodes.flatMap(({ roles }, index) =>
     roles.flatMap((role, place) =>
@@ -318,7 +312,7 @@ function isMissed(need: string, spec: ClusterSpec, manifests: Manifests): boolea
   const component = manifests.components.get(need);
   if (component === undefined) return true;
   const isListed = spec.nodes.some(({ roles }) => roles.some((role) => manifests.roles.get(role)?.components.includes(need)));
-  return isWanted(component, spec, manifests) && !(component.unless.length > 0 && isListed);
+  return isWrittenChoice(component.when, manifests.platform.options, spec.options) && !(component.unless.length > 0 && isListed);
 }
 
 function describeRoles(component: string, manifests: Manifests, host = 'a host'): string {

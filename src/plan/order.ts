@@ -266,33 +266,38 @@ class Order {
       );
       return this.#site.removalOrder(owners).map((owner): Leaving => ({ host, owner }));
     });
-    const done = new Map<string, readonly PlanStep[]>();
     const idOf = ({ host, owner }: Leaving): string => usesKey(host, owner);
-    const before = (one: Leaving): readonly string[] => this.#removedBefore(one, rest).map(idOf);
-    for (const one of topologicalOrder(rest, idOf, before)) {
+    const before = this.#removedBefore(rest, idOf);
+    const done = new Map<string, readonly PlanStep[]>();
+    for (const one of topologicalOrder(rest, idOf, (leaving) => before.get(idOf(leaving)) ?? [])) {
       const { host, owner } = one;
-      const earlier = before(one).flatMap((id) => done.get(id) ?? []);
+      const earlier = (before.get(idOf(one)) ?? []).flatMap((id) => done.get(id) ?? []);
       const needs = [...this.#claimOf(host), ...gates, ...(this.#removedFirst.get(host) ?? []), ...earlier];
       done.set(idOf(one), this.#removeOwner(host, owner, needs));
     }
   }
 
   /**
-   * Lists the owners that are removed before one: those of its host that come earlier, and components of other hosts that need it and
+   * Lists what is removed before each owner: those of its host that come earlier, and components of other hosts that need it and
    * have none of their own, such as the clients of a server.
    */
-  #removedBefore({ host, owner }: Leaving, rest: readonly Leaving[]): readonly Leaving[] {
-    const own = rest.filter((one) => one.host === host);
-    const earlier = own.slice(
-      0,
-      own.findIndex((one) => one.owner === owner),
-    );
-    const dependents = rest.filter((one) => {
-      if (one.host === host) return false;
-      const need = this.#topology.manifests.components.get(one.owner)?.needs.find(({ component }) => component === owner);
-      return need !== undefined && (need.hosts !== 'near' || !this.#site.hasRun(owner, one.host));
-    });
-    return [...earlier, ...dependents];
+  #removedBefore(rest: readonly Leaving[], idOf: (one: Leaving) => string): ReadonlyMap<string, readonly string[]> {
+    const ofHost = new Map<string, string[]>();
+    const before = new Map<string, string[]>();
+    for (const one of rest) {
+      before.set(idOf(one), [...(ofHost.get(one.host) ?? [])]);
+      append(ofHost, one.host, idOf(one));
+    }
+    const ofOwner = new Map<string, Leaving[]>();
+    for (const one of rest) append(ofOwner, one.owner, one);
+    for (const one of rest) {
+      for (const need of this.#topology.manifests.components.get(one.owner)?.needs ?? []) {
+        if (need.hosts === 'near' && this.#site.hasRun(need.component, one.host)) continue;
+        const others = (ofOwner.get(need.component) ?? []).filter(({ host }) => host !== one.host);
+        for (const needed of others) append(before, idOf(needed), idOf(one));
+      }
+    }
+    return before;
   }
 
   /**

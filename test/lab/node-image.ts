@@ -40,6 +40,20 @@ async function recipeOfImage(engine: Engine): Promise<string | undefined> {
   return shown.status === 0 ? shown.stdout.trim() : undefined;
 }
 
+/** Writes the files of a bare Debian 12 host as a tar archive. `hooks` are run by mmdebstrap behind those of all hosts. */
+export async function makeHostRoot(archive: string, hooks: readonly string[], mirror: AptMirror): Promise<void> {
+  await run([
+    'mmdebstrap',
+    '--quiet',
+    '--variant=minbase',
+    `--include=${HOST_PACKAGES.join(',')}`,
+    ...[...HOST_CUSTOMIZE, ...hooks].map((script) => `--customize-hook=${script}`),
+    'bookworm',
+    archive,
+    `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.main} bookworm main`,
+  ]);
+}
+
 /**
  * The image of a bare Debian 12 host, made from the mirror by mmdebstrap (about half a minute) unless the engine holds it from
  * the same recipe. Its apt keeps the mirror as its own source. Returns the image's name.
@@ -52,18 +66,7 @@ export async function ensureNodeImage(engine: Engine, mirror: AptMirror, say: (l
   const directory = runDirectory('node-image');
   try {
     const archive = join(directory, 'node.tar');
-    const hooks = [...HOST_CUSTOMIZE, `copy-in ${runc} /usr/local/sbin`].map((script) => `--customize-hook=${script}`);
-    const sources = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.main} bookworm main`;
-    await run([
-      'mmdebstrap',
-      '--quiet',
-      '--variant=minbase',
-      `--include=${HOST_PACKAGES.join(',')}`,
-      ...hooks,
-      'bookworm',
-      archive,
-      sources,
-    ]);
+    await makeHostRoot(archive, [`copy-in ${runc} /usr/local/sbin`], mirror);
     await engine.docker(['import', '--change', `LABEL ${LABEL}=${key}`, archive, NAME]);
   } finally {
     await rm(directory, { recursive: true, force: true });

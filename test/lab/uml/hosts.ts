@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine.ts';
 import type { Lab } from '../hosts.ts';
 import { openPackageSource } from '../images/packages.ts';
-import { HOST_CUSTOMIZE, HOST_PACKAGES } from '../node-image.ts';
+import { HOST_CUSTOMIZE, HOST_PACKAGES, makeHostRoot } from '../node-image.ts';
 import { aptMirror } from '../prerequisites.ts';
 import { run, type RunResult } from '../run.ts';
 import { cacheDirectory, ownLabName, recipeKey, runDirectory } from '../state.ts';
@@ -72,19 +72,8 @@ async function ensureBase(say: UmlRequest['say']): Promise<Base> {
       'chroot "$1" systemctl mask serial-getty@.service e2scrub_reap.service',
       'echo "/dev/ubda / ext4 defaults 0 1" > "$1/etc/fstab"',
     ];
-    const hooks = [...HOST_CUSTOMIZE, ...own].map((script) => `--customize-hook=${script}`);
-    const sources = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.main} bookworm main`;
     const archive = join(work, 'root.tar');
-    await run([
-      'mmdebstrap',
-      '--quiet',
-      '--variant=minbase',
-      `--include=${HOST_PACKAGES.join(',')}`,
-      ...hooks,
-      'bookworm',
-      archive,
-      sources,
-    ]);
+    await makeHostRoot(archive, own, mirror);
     await mkdir(join(work, 'root'));
     await run(['tar', '--extract', '--file', archive, '--directory', join(work, 'root')]);
     await run(['mke2fs', '-q', '-t', 'ext4', '-d', join(work, 'root'), join(work, 'base.img'), '3G']);
