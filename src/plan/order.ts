@@ -278,7 +278,7 @@ class Order {
   }
 
   /**
-   * Lists what is removed before each owner: those of its host that come earlier, and components of other hosts that need it and
+   * Lists the removals before that of each owner: those of its host that come earlier, and components of other hosts that need it and
    * have none of their own, such as the clients of a server.
    */
   #removedBefore(rest: readonly Leaving[], idOf: (one: Leaving) => string): ReadonlyMap<string, readonly string[]> {
