@@ -13,7 +13,7 @@ export { formatHeld, HELD_FILE, parseHeld } from './held.ts';
 export type { Measures } from './measures/node-measures.ts';
 export * from './service-definition.ts';
 export * from './service-file.ts';
-export { STATE_FILE } from './state-file.ts';
+export { NOT_APPLIED, STATE_FILE } from './state-file.ts';
 export * from './status.ts';
 export * from './status-client.ts';
 export * from './status-server.ts';

@@ -4,12 +4,10 @@ import { digestOf, errnoOf, messageOf } from '../core/index.ts';
 import { daemonReload, forgetFailures, isIdle, readUnits, type Host, type UnitState } from '../host/index.ts';
 import { writeFileAtomic } from '../io/index.ts';
 import { hasUnit, unitNameOf, type ServiceDefinition } from './service-definition.ts';
+import { NOT_APPLIED } from './state-file.ts';
 import type { AgentProblem } from './status.ts';
 import { enableUnits, restartUnits, retireUnits, startUnits } from './systemctl.ts';
 import { UNIT_MARK, unitFromDefinition, type InjectedValues } from './unit-from-definition.ts';
-
-/** Stored instead of the digest of a unit that systemd has not restarted yet, so that the next run treats it as changed. */
-const NOT_APPLIED = 'not applied';
 
 export interface ReconcileRequest {
   readonly host: Host;

@@ -8,6 +8,9 @@ import { COMPONENT_STATES } from './component-state.ts';
 /** Name of the file in the state directory. */
 export const STATE_FILE = 'state.json';
 
+/** Stored instead of the digest of a unit that systemd has not restarted yet, so that the next run treats it as changed. */
+export const NOT_APPLIED = 'not applied';
+
 const remembered = z.object({
   version: z.literal(1),
   /** Id of the boot in which the states were seen. Files of older agents do not have it. */
@@ -24,7 +27,7 @@ const remembered = z.object({
       invocation: z.string().optional(),
     }),
   ),
-  /** Names of units that the agent wrote, as keys. */
+  /** Digest of the text that each unit was last started with, or NOT_APPLIED, by name of the unit. */
   applied: z.record(z.string(), z.string()),
   accepted: z.record(z.string(), z.string()),
   /** Files of older agents do not have it. */

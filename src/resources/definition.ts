@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { STATE_FILE, UNIT_MARK, unitNameOf } from '../agent/index.ts';
+import { NOT_APPLIED, STATE_FILE, UNIT_MARK, unitNameOf } from '../agent/index.ts';
 import { digestOf, type Digest } from '../core/index.ts';
 import { isIdle, quoteCommand, readUnits, runChecked, shellScript, type Host } from '../host/index.ts';
 import { AGENT_STATE, EXECUTABLE, UNITS } from '../site/index.ts';
@@ -69,13 +69,16 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     const files = await lookAtDefinitions(host, wanted, signal);
     const marks = await lookAtMarks(host, wanted, signal);
     const idle = await idleServices(host, wanted, signal);
+    const rewritten = await rewrittenUnits(host, wanted, signal);
     return wanted.map(({ spec }, index): Found => {
       const [file = ABSENT, mark = ABSENT] = [files[index], marks[index]];
       const stopped = spec.services.find((service) => idle.has(service));
+      const unit = spec.services.find((service) => rewritten.has(service));
       const stop = stopped === undefined ? {} : { isStopped: true };
       if (file.state !== 'same') return { ...file, ...stop };
       if (mark.state === 'absent') return { state: 'different', why: 'the agent has not read it', ...stop };
       if (stopped !== undefined) return { state: 'different', why: `${stopped} does not run`, ...stop };
+      if (unit !== undefined) return { state: 'different', why: `${unitNameOf({ name: unit })} is not as the agent wrote it` };
       if (mark.state === 'same') return file;
       return { state: 'different', why: 'it runs with older files', byReload: true };
     });
@@ -85,13 +88,15 @@ export const definitionKind: ResourceKind<DefinitionSpec> = {
     await placeDefinitions(host, wanted, context);
     const marks = await lookAtMarks(host, wanted, signal);
     const idle = await idleServices(host, wanted, signal);
-    // At each reload the agent starts services that do not run.
-    if (idle.size > 0 || marks.some(({ state }) => state === 'absent')) await reloadAgent(host, signal);
+    const rewritten = await rewrittenUnits(host, wanted, signal);
+    // At each reload the agent starts services that do not run, and restarts those whose units it writes again.
+    if (idle.size + rewritten.size > 0 || marks.some(({ state }) => state === 'absent')) await reloadAgent(host, signal);
     for (const [index, { key, spec }] of wanted.entries()) {
       const state = marks[index]?.state;
       if (state === 'same') continue;
-      // Without a mark, the agent has just restarted the services, and it starts idle ones: these run with the new files.
-      const isRunning = spec.services.some((service) => !idle.has(service));
+      // Without a mark, the agent has just restarted the services, as it does those of other units, and it starts idle ones: these
+      // run with the new files.
+      const isRunning = spec.services.some((service) => !idle.has(service) && !rewritten.has(service));
       if (state === 'different' && isRunning) for (const argv of spec.reload?.commands ?? []) await runChecked(host, { argv }, { signal });
       await writeFiles(host, [{ ...markOf({ key, spec }), content: fixedContent(`${(await spec.reload?.read()) ?? ''}\n`) }], [], context);
     }
@@ -144,6 +149,49 @@ async function idleServices(host: Host, wanted: readonly Wish[], signal: AbortSi
   if (idle.length === 0) return new Set();
   const held = await readHeldServices(host, signal);
   return new Set(idle.filter((name) => !held.has(name)));
+}
+
+/**
+ * Parameters: directory of units, state file of the agent, names of services. Prints the units with the digests that the agent
+ * remembers, as its state file has them, an empty line, and the SHA-256 digest of the unit file of each service, or `absent`.
+ */
+export const UNIT_DIGESTS_SCRIPT = `units=$1; state=$2; shift 2
+if [ -f "$state" ]; then
+  grep -oE '"[^"\\]+": "(sha256:[0-9a-f]{64}|${NOT_APPLIED})"' -- "$state" || [ $? = 1 ] || exit 1
+fi
+echo
+for name do
+  if [ -f "$units/$name.service" ]; then sha256sum <"$units/$name.service" || exit 1; else echo absent; fi
+done
+`;
+
+/**
+ * Names of the services whose unit files are not as the agent wrote them, because a person changed or removed them, or because the
+ * agent was killed before it restarted the service. At its next reload the agent writes these files and restarts the services.
+ */
+async function rewrittenUnits(host: Host, wanted: readonly Wish[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const services = wanted.flatMap(({ spec }) => spec.services);
+  if (services.length === 0) return new Set();
+  const argv = shellScript(UNIT_DIGESTS_SCRIPT, [UNITS, posix.join(AGENT_STATE, STATE_FILE), ...services]);
+  const { stdout } = await runChecked(host, { argv }, { signal });
+  const end = stdout.startsWith('\n') ? 0 : stdout.indexOf('\n\n') + 1;
+  const remembered = new Map(stdout.slice(0, end).split('\n').map(nameAndDigest));
+  const digests = stdout
+    .slice(end + 1)
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '');
+  return new Set(
+    services.filter((name, index) => {
+      const before = remembered.get(unitNameOf({ name }));
+      return before !== undefined && before !== `sha256:${digests[index] ?? ''}`;
+    }),
+  );
+}
+
+/** Splits a line of the script, such as `"web.service": "sha256:..."`. */
+function nameAndDigest(line: string): readonly [name: string, digest: string] {
+  const [, name = '', , digest = ''] = line.split('"');
+  return [name, digest];
 }
 
 /**

@@ -70,6 +70,25 @@ describe('the definition of a service that was stopped by hand', () => {
   });
 });
 
+describe('the definition of a service whose unit file was changed by hand', () => {
+  it.each([
+    ['written', (machine: SimulatedMachine) => machine.write('/etc/systemd/system/a.service', 'changed by hand\n', 0o644)],
+    ['removed', (machine: SimulatedMachine) => machine.files.delete('/etc/systemd/system/a.service')],
+  ])('differs, since the agent writes the %s file again and restarts the service', async (_, change) => {
+    const machine = await machineWithService();
+    await definitionKind.ensure(machine, [wanted(DIGESTS.old)], KIND_CONTEXT);
+    change(machine);
+    // Older files would be taken over by a reload, and the restart takes them over as well.
+    const why = 'a.service is not as the agent wrote it';
+    expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'different', why }]);
+    machine.restarted.splice(0);
+    await definitionKind.ensure(machine, [wanted()], KIND_CONTEXT);
+    expect(machine.restarted).toEqual(['a.service']);
+    expect(reloads(machine)).toBe(1);
+    expect(await definitionKind.look(machine, [wanted()], KIND_CONTEXT)).toEqual([{ state: 'same' }]);
+  });
+});
+
 describe('what a process leaves', () => {
   it('is taken away after it was stopped for good, and not while another definition has the service', async () => {
     const machine = await machineWithService();

@@ -5,11 +5,12 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { STATE_FILE, UNIT_MARK } from '../../src/agent/index.ts';
-import { digestOf } from '../../src/core/index.ts';
+import { NOT_APPLIED, STATE_FILE, UNIT_MARK } from '../../src/agent/index.ts';
+import { NOTHING_REMEMBERED, writeState } from '../../src/agent/state-file.ts';
+import { digestOf, hexOf } from '../../src/core/index.ts';
 import { openLocalHost, shellScript } from '../../src/host/index.ts';
 import { fixedContent, type ResourceKindName, type Specs } from '../../src/resources/index.ts';
-import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
+import { RETIRE_SCRIPT, UNIT_DIGESTS_SCRIPT } from '../../src/resources/definition.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
 import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
 import { MAKE_USER_SCRIPT } from '../../src/resources/user.ts';
@@ -399,5 +400,31 @@ describe('RETIRE_SCRIPT where no agent answers', () => {
       'disable --now --quiet -- ours.service\ndaemon-reload\nreset-failed -- ours.service\n',
     );
     expect(await treeOf(join(root, 'units'), '')).toMatch(/^others\.service f/);
+  });
+});
+
+describe('UNIT_DIGESTS_SCRIPT', () => {
+  it('prints the digests in the state file that the agent wrote, and nothing else of it, and those of the units', async () => {
+    await emptyRoot();
+    const state = join(root, 'state/agent', STATE_FILE);
+    const digest = digestOf('[Unit]\n');
+    const accepted = { '/conf/x.yaml': `{"forged.service": "${digest}"}\n` };
+    const applied = { 'web.service': digest, 'late.service': NOT_APPLIED };
+    await writeState(state, { ...NOTHING_REMEMBERED, owners: { 'web.service': '/conf/x.yaml' }, accepted, applied });
+    await mkdir(join(root, 'units'));
+    await write('units/web.service', '[Unit]\n')(root);
+    const argv = shellScript(UNIT_DIGESTS_SCRIPT, [join(root, 'units'), state, 'web', 'missing']);
+    const host = openLocalHost({ name: 'here' });
+    expect(await host.run({ argv })).toEqual({
+      exitCode: 0,
+      stderr: '',
+      stdout: `"web.service": "${digest}"\n"late.service": "${NOT_APPLIED}"\n\n${hexOf(digest)}  -\nabsent\n`,
+    });
+  });
+
+  it('prints no digests of units where there is no state file', async () => {
+    await emptyRoot();
+    const argv = shellScript(UNIT_DIGESTS_SCRIPT, [join(root, 'units'), join(root, 'missing'), 'web']);
+    expect(await openLocalHost({ name: 'here' }).run({ argv })).toEqual({ exitCode: 0, stderr: '', stdout: '\nabsent\n' });
   });
 });

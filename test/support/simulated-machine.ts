@@ -25,7 +25,7 @@ import {
   DOCKER_REMOVE_CONTAINERS_SCRIPT,
   DOCKER_REMOVE_IMAGES_SCRIPT,
 } from '../../src/resources/containers/docker/docker-engine.ts';
-import { RETIRE_SCRIPT } from '../../src/resources/definition.ts';
+import { RETIRE_SCRIPT, UNIT_DIGESTS_SCRIPT } from '../../src/resources/definition.ts';
 import { LOOK_LINKS_SCRIPT, MAKE_LINK_SCRIPT, REMOVE_LINKS_SCRIPT } from '../../src/resources/link.ts';
 import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
 import { LOAD_MODULES_SCRIPT, LOOK_MODULES_SCRIPT, UNLOAD_MODULES_SCRIPT } from '../../src/resources/module.ts';
@@ -152,8 +152,8 @@ export class SimulatedMachine implements Host {
   clockMs = Date.UTC(2026, 0, 1);
   #time = 1_800_000_000;
   #depot: Server | undefined;
-  /** Units that the agent wrote and has not removed since. */
-  readonly #written = new Set<string>();
+  /** Digest of the text of each unit that the agent wrote and has not removed since, by name. */
+  readonly #written = new Map<string, string>();
   readonly #remembered = new Map<string, ReturnType<typeof parseServiceFile>>();
 
   constructor(options: MachineOptions) {
@@ -235,11 +235,25 @@ export class SimulatedMachine implements Host {
   /** Everything that lasts but units, which change in place. */
   #maps(): readonly Map<string, unknown>[] {
     const { files, directories, packages, packageNeeds, users, members, served, copies, images, sysctls, links } = this;
-    return [files, directories, packages, packageNeeds, users, members, served, copies, images, sysctls, links, this.#remembered];
+    return [
+      files,
+      directories,
+      packages,
+      packageNeeds,
+      users,
+      members,
+      served,
+      copies,
+      images,
+      sysctls,
+      links,
+      this.#remembered,
+      this.#written,
+    ];
   }
 
   #sets(): readonly Set<string>[] {
-    return [this.automatic, this.modules, this.lostRoutes, this.filtered, this.sick, this.#written];
+    return [this.automatic, this.modules, this.lostRoutes, this.filtered, this.sick];
   }
 
   write(path: string, content: string | Buffer, mode: number, owner = 'root:root'): void {
@@ -395,6 +409,7 @@ export class SimulatedMachine implements Host {
         return {};
       },
       [RETIRE_SCRIPT]: () => this.#retire(rest.slice(1)),
+      [UNIT_DIGESTS_SCRIPT]: () => ({ stdout: this.#unitDigests(rest.slice(1)) }),
       [RELEASE_SCRIPT]: () => this.#release(path),
       [EMPTY_PLACE_SCRIPT]: () => {
         this.#remove(path);
@@ -957,14 +972,14 @@ export class SimulatedMachine implements Host {
         .map(({ name, start }) => [`${name}.service`, `${UNIT_MARK}\n${start}\n`]),
     );
     const marked = [...this.files.keys()].filter((path) => posix.dirname(path) === UNITS && this.text(path).startsWith(UNIT_MARK));
-    for (const unit of new Set([...marked.map((path) => posix.basename(path)), ...this.#written])) {
+    for (const unit of new Set([...marked.map((path) => posix.basename(path)), ...this.#written.keys()])) {
       if (wanted.has(unit)) continue;
       this.files.delete(posix.join(UNITS, unit));
       this.units.delete(unit);
       this.#written.delete(unit);
     }
     for (const [unit, text] of wanted) {
-      this.#written.add(unit);
+      this.#written.set(unit, digestOf(text));
       if (this.#unitFile(unit) === text && this.units.get(unit)?.started !== undefined) continue;
       if (this.units.get(unit)?.started !== undefined) this.restarted.push(unit);
       this.write(posix.join(UNITS, unit), text, 0o644);
@@ -980,6 +995,16 @@ export class SimulatedMachine implements Host {
   reboot(): void {
     for (const unit of this.units.values()) unit.started = unit.enabled ? this.#tick() : undefined;
     if (this.#unitOf(AGENT_UNIT)?.started !== undefined) this.reloadAgent();
+  }
+
+  /** The digests of units that the agent remembers, and those of the files. */
+  #unitDigests(services: readonly string[]): string {
+    const remembered = [...this.#written].map(([unit, digest]) => `"${unit}": "${digest}"\n`);
+    const present = services.map((name) => {
+      const text = this.#unitFile(`${name}.service`);
+      return text === undefined ? 'absent\n' : `${hexOf(digestOf(text))}  -\n`;
+    });
+    return [...remembered, '\n', ...present].join('');
   }
 
   #retire(services: readonly string[]): Partial<CommandResult> {
