@@ -23,8 +23,8 @@ export interface ImageTools {
   /** Most images that are resolved at the same time. */
   readonly jobs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told the number of images that are done, failed ones included. */
-  readonly onResolved?: (done: number) => void;
+  /** Told the number of images that are done, failed ones included, and the name of the last one. */
+  readonly onResolved?: (done: number, name: string) => void;
 }
 
 /**
@@ -48,7 +48,7 @@ export async function resolveImages(
           request.place,
         );
         done += 1;
-        tools.onResolved?.(done);
+        tools.onResolved?.(done, request.name);
         return result;
       }),
     ),

@@ -51,7 +51,7 @@ async function lockImages(inputs: BuildInputs, former: BundleLock | undefined, t
   tools.emit({ type: 'task.started', ...task, total: asked.length, unit: 'items' });
   const resolved = await resolveImages(asked, inputs.platforms, {
     ...tools,
-    onResolved: (done) => tools.emit({ type: 'task.progress', id: task.id, done, total: asked.length }),
+    onResolved: (done, item) => tools.emit({ type: 'task.progress', id: task.id, done, total: asked.length, item }),
   });
   const failed = resolved.filter(isUnresolved).length;
   const summary = `${asked.length - failed} resolved, ${kept.length} as locked${failed === 0 ? '' : `, ${failed} FAILED`}`;

@@ -65,6 +65,13 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     status = error.exitCode === 0 ? 0 : 2;
+    // A mistake in the command line ends the parser before it has told the flags.
+    if (status !== 0 && edge.argv.includes('--json')) {
+      const usage = new CaissonError('USAGE', error.message.replace(/^error: /, ''), {
+        hint: `${name} help COMMAND lists what a command takes`,
+      });
+      edge.stdout.write(`${JSON.stringify(errorData(usage, status))}\n`);
+    }
   }
   await printed(edge.stdout);
   return isOutputLost(edge) ? endWithoutOutput(edge) : status;
@@ -115,10 +122,12 @@ function addGlobalFlags(program: Command): void {
 }
 
 function rendererFor(flags: GlobalFlags, edge: ProcessEdge): Renderer {
-  if (flags.json === true) return new JsonRenderer(edge.stdout);
+  const clock = edge.clock ?? systemClock;
+  if (flags.json === true) return new JsonRenderer(edge.stdout, clock);
   if (flags.quiet === true) return { handle: () => {}, pause: () => {}, finish: () => {} };
-  if (edge.stderr.isTTY === true) return new TerminalRenderer(edge.stderr);
-  return new PlainRenderer(edge.stderr, edge.clock ?? systemClock);
+  // A dumb terminal moves no cursor (terminfo(5)).
+  if (edge.stderr.isTTY === true && edge.env['TERM'] !== 'dumb') return new TerminalRenderer(edge.stderr, clock);
+  return new PlainRenderer(edge.stderr, clock);
 }
 
 function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): CommandContext {
@@ -131,14 +140,15 @@ function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): 
     version: edge.version,
     machines: edge.machines,
     print: (output) => {
+      // A result is printed where no display is drawn over it.
+      renderer.pause();
       if (flags.json === true) edge.stdout.write(`${JSON.stringify({ type: 'result', ...asObject(output.data) })}\n`);
       else edge.stdout.write(output.text.endsWith('\n') ? output.text : `${output.text}\n`);
     },
     readStdin: () => readLimited(edge.stdin, STDIN_LIMIT, 'the standard input'),
     confirm: async (question, about) => {
-      const show = flags.quiet === true && flags.json !== true ? linesTo(edge.stderr) : notesTo(renderer);
-      about.forEach(show);
       renderer.pause();
+      about.forEach(flags.json === true ? notesTo(renderer) : linesTo(edge.stderr));
       return confirm(question, edge);
     },
     askSecret: (question) => {

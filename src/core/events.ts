@@ -10,7 +10,14 @@ export type Event =
       readonly total?: number;
       readonly unit?: 'bytes' | 'items';
     }
-  | { readonly type: 'task.progress'; readonly id: string; readonly done: number; readonly total?: number }
+  | {
+      readonly type: 'task.progress';
+      readonly id: string;
+      readonly done: number;
+      readonly total?: number;
+      /** The part that is worked on now, such as the path of a member. */
+      readonly item?: string;
+    }
   | { readonly type: 'task.finished'; readonly id: string; readonly title: string; readonly summary?: string; readonly ms: number }
   | { readonly type: 'step.started'; readonly phase: string; readonly host: string; readonly step: string; readonly summary: string }
   | {

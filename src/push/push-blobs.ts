@@ -11,8 +11,8 @@ export interface PushBlobsOptions {
   readonly jobs: number;
   readonly failures: Failures;
   readonly signal: AbortSignal;
-  /** Bytes that were brought so far, of all that were missing. */
-  readonly onProgress: (done: number) => void;
+  /** Told the bytes that were brought so far, of all that were missing, and the repository of the last ones. */
+  readonly onProgress: (done: number, repository: string) => void;
 }
 
 export interface PushedBlobs {
@@ -40,9 +40,9 @@ export async function pushBlobs(
   const limit = pLimit(jobs);
   const running = new Map<Digest, number>();
   let done = 0;
-  const progress = (digest: Digest, position: number): void => {
+  const progress = (digest: Digest, repository: string, position: number): void => {
     running.set(digest, position);
-    onProgress(done + [...running.values()].reduce((sum, bytes) => sum + bytes, 0));
+    onProgress(done + [...running.values()].reduce((sum, bytes) => sum + bytes, 0), repository);
   };
 
   /** The repository that has the blob from now on. */
@@ -53,7 +53,7 @@ export async function pushBlobs(
       await registry.pushBlob(
         repository,
         { digest, size, open: (range) => blobs.open(digest, range) },
-        { session: mount, signal, onProgress: (position) => progress(digest, position) },
+        { session: mount, signal, onProgress: (position) => progress(digest, repository, position) },
       );
     }
     const count = mount === 'mounted' ? counts.mounted : counts.uploaded;
@@ -61,7 +61,7 @@ export async function pushBlobs(
     count.size += size;
     running.delete(digest);
     done += size;
-    progress(digest, 0);
+    progress(digest, repository, 0);
   };
 
   const bring = async (blob: PushBlob): Promise<void> => {

@@ -51,7 +51,7 @@ export async function pushBundle(content: PushContent, request: PushRequest, too
     jobs,
     failures,
     signal: failures.signal,
-    onProgress: (done) => emit({ type: 'task.progress', id: task.id, done, total }),
+    onProgress: (done, item) => emit({ type: 'task.progress', id: task.id, done, total, item }),
   });
   failures.throwFatal();
   const { reduceIndexes } = request;

@@ -64,6 +64,16 @@ describe('runProgram', () => {
     },
   );
 
+  it.each([
+    [['--json', 'verify', '--nonsense'], "unknown option '--nonsense'"],
+    [['nonsense', '--json'], "unknown command 'nonsense'"],
+  ])('gives a mistake in the command line as a JSON line, too: %j', async (argv, message) => {
+    const { status, out, err } = await caisson(argv);
+    expect(status).toBe(2);
+    expect(JSON.parse(out)).toEqual({ type: 'error', code: 'USAGE', status: 2, message, hint: expect.stringContaining('caisson help') });
+    expect(err).toContain(`error: ${message}`);
+  });
+
   it('ends with status 130 when it is interrupted', async () => {
     const stop = new AbortController();
     stop.abort(new Error('received SIGINT'));

@@ -184,6 +184,7 @@ export const IMPORT_TABLE: ImportTable = {
     'packageurl-js': ['builder/sbom.ts'],
     'reflect-metadata': ['pki/x509.ts'],
     'seek-bzip': ['io/compression.ts'],
+    'string-width': ['ui/task-line.ts'],
     tar: ['io/'],
     'xz-decompress': ['io/compression.ts'],
     yaml: ['io/'],
@@ -222,7 +223,7 @@ export const IMPORT_TABLE: ImportTable = {
       'usecases/',
     ],
     'node:os': ['bundle/', 'cli/', 'host/', 'registry/credentials.ts', 'sources/', 'ssh/'],
-    'node:readline': ['engine/read-journal.ts'],
+    'node:readline': ['engine/read-journal.ts', 'ui/terminal-renderer.ts'],
     'node:readline/promises': ['cli/program.ts'],
     'node:stream/promises': [
       'builder/executables.ts',

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { HELD_FILE, parseHeld, parseServiceFile, UNIT_MARK } from '../../src/agent/index.ts';
-import { DigestMismatchError, digestOf, hasCode, hexOf } from '../../src/core/index.ts';
+import { DigestMismatchError, digestOf, hasCode, hexOf, type Emit } from '../../src/core/index.ts';
 import { FACTS_SCRIPT } from '../../src/host/facts-script.ts';
 import {
   DESCRIBE_FILE_SCRIPT,
@@ -80,6 +80,17 @@ export class Installer {
 
   get dead(): boolean {
     return this.death !== undefined && this.commands >= this.death.at;
+  }
+
+  /**
+   * Returns a listener for the events of a run, which lets the installer die a number of commands after the end of the first such
+   * step. Unlike a count of commands, this place does not move when a run has one more.
+   */
+  dyingAfter(isStep: (id: string) => boolean, commands = 0): Emit {
+    return (event) => {
+      if (event.type !== 'step.finished' || this.death !== undefined || !isStep(event.step)) return;
+      this.death = { at: this.commands + commands, carriedOut: true };
+    };
   }
 }
 

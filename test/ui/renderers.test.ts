@@ -51,28 +51,30 @@ describe('PlainRenderer', () => {
   it('writes a line for each start and end, and none for quick progress', () => {
     const out = sink();
     play(new PlainRenderer(out, tickingClock(1)));
-    expect(out.texts.join('')).toBe(`Download blobs (4.0 KiB)
-m1  start it …
-m1  start it: FAILED: no \\x1b[31mred
-Retrying a blob in 1.0 s (attempt 2): ECONNRESET
-Warning: odd (look)
-so
-Download blobs: 4 KiB in 1.5 s
+    expect(out.texts.join('')).toBe(`00:00:00Z Download blobs (4.0 KiB)
+00:00:00Z m1  start it …
+00:00:00Z m1  start it: FAILED: no \\x1b[31mred
+00:00:00Z Retrying a blob in 1.0 s (attempt 2): ECONNRESET
+00:00:00Z Warning: odd (look)
+00:00:00Z so
+00:00:00Z Download blobs: 4 KiB in 1.5 s
 `);
   });
 
-  it('says how far a long task is every few seconds', () => {
+  it('says how far a long task is every few seconds, its rate and the time left', () => {
     const out = sink();
     play(new PlainRenderer(out, tickingClock(6_000)));
-    expect(out.texts).toContain('Download blobs: 1.0 KiB of 4.0 KiB (25 %)\n');
+    expect(out.texts).toContain('00:00:00Z Download blobs: 1.0 KiB of 4.0 KiB (25 %), 171 B/s, 18 s left\n');
   });
 });
 
 describe('JsonRenderer', () => {
-  it('gives every event back as it came, one a line', () => {
+  it('gives every event back as it came, with the time, one a line', () => {
     const out = sink();
-    play(new JsonRenderer(out));
-    expect(out.texts.map((line) => JSON.parse(line) as unknown)).toEqual(EVENTS);
+    play(new JsonRenderer(out, tickingClock(1)));
+    expect(out.texts.map((line) => JSON.parse(line) as unknown)).toEqual(
+      EVENTS.map((event) => ({ ...event, time: '1970-01-01T00:00:00.000Z' })),
+    );
   });
 });
 
@@ -84,7 +86,7 @@ describe('TerminalRenderer', () => {
   it('leaves the terminal to a question: it writes nothing after a pause until the next event', () => {
     vi.useFakeTimers();
     const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: true, columns: 80 });
-    const renderer = new TerminalRenderer(stream);
+    const renderer = new TerminalRenderer(stream, tickingClock(1));
     renderer.handle({ type: 'note', message: 'so' });
     renderer.pause();
     stream.read();
@@ -98,7 +100,7 @@ describe('TerminalRenderer', () => {
   it('survives every event on a stream that is no terminal, and leaves nothing open', () => {
     const stream = new PassThrough();
     stream.resume();
-    play(new TerminalRenderer(stream));
+    play(new TerminalRenderer(stream, tickingClock(1)));
     expect(stream.listenerCount('resize')).toBe(0);
   });
 });

@@ -161,8 +161,8 @@ describe('copies of the bundle', () => {
     const { site, first, options } = await lostSeedWithCopy();
     await expect(adopt(options, { approve: yes, approvePlan: no })).rejects.toThrow('Stopped before anything was changed');
     const { installer } = site;
-    installer.death = { at: installer.commands + 60, carriedOut: true };
-    await expect(adopt(options, { approve: no, approvePlan: yes })).rejects.toThrow();
+    const emit = installer.dyingAfter((step) => step.endsWith('/claim'));
+    await expect(adopt({ ...options, emit }, { approve: no, approvePlan: yes })).rejects.toThrow();
     installer.death = undefined;
     const root = options.machines?.seedRoot ?? '';
     const killed = await openFileStore(seedLayout(root).record).read();

@@ -112,10 +112,7 @@ describe('bundles on the seed', () => {
   it('still have the bundle in force after an upgrade to a delta on it that was given up for a full one', async () => {
     const followed = await begun('full1');
     const { site } = followed;
-    const emit = ({ type, ...event }: Event): void => {
-      const isStaged = type === 'step.finished' && 'step' in event && event.step.startsWith('stage-bundle');
-      if (isStaged) site.installer.death = { at: site.installer.commands + 1, carriedOut: true };
-    };
+    const emit = site.installer.dyingAfter((step) => step.startsWith('stage-bundle'), 1);
     await failureOf(upgrade({ ...(await taking(followed, chain.delta2)), emit }, yes));
     site.installer.death = undefined;
     expect(await filesOnSeed(site)).toContain(chain.delta2.name);

@@ -242,8 +242,8 @@ describe('a new seed that was killed in the middle of its first run', () => {
     const moved = three.moveTo('f2', root);
     await restore(restoreOptions(three, file, { ...moved, newSeed: true }), yes);
     await three.machine('f1').powerOff();
-    three.installer.death = { at: three.installer.commands + 60, carriedOut: true };
-    await expect(three.install(moved)).rejects.toThrow();
+    const emit = three.installer.dyingAfter((step) => step.endsWith('/claim'));
+    await expect(three.install({ ...moved, emit })).rejects.toThrow();
     three.installer.death = undefined;
     const seeds = seedsOf(three, 'm1', 'f1', 'f2');
     expect(new Set(seeds)).toEqual(new Set(['f1', 'f2']));

@@ -196,8 +196,8 @@ describe('a node that is removed', () => {
   it('goes on after a kill although cluster.yaml has it no more, and is refused when nobody knows it', async () => {
     const site = await installed();
     await changeNode(bare(site), ADD_F2, yes);
-    site.installer.death = { at: site.installer.commands + 75, carriedOut: false };
-    await failureOf(changeNode(bare(site), REMOVE_F2, yes));
+    const emit = site.installer.dyingAfter((step) => step.endsWith('/claim'));
+    await failureOf(changeNode({ ...bare(site), emit }, REMOVE_F2, yes));
     site.installer.death = undefined;
     expect(await statesOf(site)).toMatchObject({ f2: 'leaves' });
     await changeNode(bare(site), REMOVE_F2, yes);

@@ -192,8 +192,8 @@ describe('a rollback', () => {
 
   it('goes on where it was killed, and not forward again', async () => {
     const site = await upgraded();
-    site.installer.death = { at: site.installer.commands + 60, carriedOut: true };
-    await failureOf(rollback(bare(site), yes));
+    const emit = site.installer.dyingAfter((step) => step.endsWith('/claim'));
+    await failureOf(rollback({ ...bare(site), emit }, yes));
     site.installer.death = undefined;
     expect((await site.record()).bundle).toMatchObject({ version: '2' });
     await rollback(bare(site), yes);

@@ -379,7 +379,8 @@ export class BundleWriter {
 
   #progress(bytes: number): void {
     this.#written += bytes;
-    this.#emit({ type: 'task.progress', id: TASK, done: this.#written, total: this.plan.size });
+    const item = [...this.#working.keys()].at(-1);
+    this.#emit({ type: 'task.progress', id: TASK, done: this.#written, total: this.plan.size, ...(item === undefined ? {} : { item }) });
   }
 }
 

@@ -112,8 +112,8 @@ describe('caisson bundles prune', () => {
   it('is refused after a run to another bundle that did not end well, during a run, and where no site is', async () => {
     const command = await upgraded();
     const { site, run } = command;
-    site.installer.death = { at: site.installer.commands + 35, carriedOut: true };
-    await failureOf(upgrade({ ...site.options, bundlePaths: [other.path] }, yes));
+    const emit = site.installer.dyingAfter((step) => step.startsWith('stage-bundle'));
+    await failureOf(upgrade({ ...site.options, bundlePaths: [other.path], emit }, yes));
     site.installer.death = undefined;
     const before = await filesOnSeed(site);
     expect(await run(['bundles', 'prune', '--yes'])).toMatchObject({ status: 6, err: expect.stringContaining('caisson rollback') });

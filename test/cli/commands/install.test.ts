@@ -391,20 +391,20 @@ describe('caisson install', () => {
         store on n1 restarts; meanwhile it does not serve web
         web on n1 restarts
       Run 4 steps on 1 host of "sample"? [y/N] yes
-      n1  note what the site will have on this host …
-      n1  note what the site will have on this host: done in 0 ms
-      n1  wait until the depot serves the bundle: already so
-      n1  configure docker …
-      n1  configure docker: done in 0 ms
-      n1  restart docker …
-      n1  restart docker: done in 0 ms
-      n1  wait until docker is healthy again: already so
-      n1  wait until store is healthy again: already so
-      n1  wait until web is healthy again: already so
-      n1  wait until store is healthy: already so
-      n1  wait until web is healthy: already so
-      n1  note what the site has on this host …
-      n1  note what the site has on this host: done in 0 ms
+      00:00:00Z n1  note what the site will have on this host …
+      00:00:00Z n1  note what the site will have on this host: done in 0 ms
+      00:00:00Z n1  wait until the depot serves the bundle: already so
+      00:00:00Z n1  configure docker …
+      00:00:00Z n1  configure docker: done in 0 ms
+      00:00:00Z n1  restart docker …
+      00:00:00Z n1  restart docker: done in 0 ms
+      00:00:00Z n1  wait until docker is healthy again: already so
+      00:00:00Z n1  wait until store is healthy again: already so
+      00:00:00Z n1  wait until web is healthy again: already so
+      00:00:00Z n1  wait until store is healthy: already so
+      00:00:00Z n1  wait until web is healthy: already so
+      00:00:00Z n1  note what the site has on this host …
+      00:00:00Z n1  note what the site has on this host: done in 0 ms
       [stdout]
       Done: 4 of 10 steps changed something (0 s)
       Look at the cluster with: caisson cluster
@@ -455,26 +455,26 @@ describe('caisson install', () => {
     const { told } = await changedByHand(ONE_NODE);
     expect(await told(words('--yes', '--json'))).toMatchInlineSnapshot(`
       "[stdout]
-      {"type":"note","message":"~ n1: file /etc/docker/daemon.json (docker): its content differs; it was changed on the host"}
-      {"type":"note","message":"~ n1: unit docker.service (docker): it runs with an older /etc/docker/daemon.json"}
-      {"type":"note","message":"What follows:"}
-      {"type":"note","message":"  docker on n1 restarts; meanwhile it does not serve store, web"}
-      {"type":"note","message":"  store on n1 restarts; meanwhile it does not serve web"}
-      {"type":"note","message":"  web on n1 restarts"}
-      {"type":"step.started","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host"}
-      {"type":"step.finished","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","outcome":"done","ms":0}
-      {"type":"step.finished","phase":"start-depot","step":"start-depot/n1/answers","host":"n1","summary":"wait until the depot serves the bundle","outcome":"already","ms":0}
-      {"type":"step.started","phase":"configure-components","step":"configure-components/n1/docker-configure","host":"n1","summary":"configure docker"}
-      {"type":"step.finished","phase":"configure-components","step":"configure-components/n1/docker-configure","host":"n1","summary":"configure docker","outcome":"done","ms":0}
-      {"type":"step.started","phase":"start-components","step":"start-components/n1/docker-start","host":"n1","summary":"restart docker"}
-      {"type":"step.finished","phase":"start-components","step":"start-components/n1/docker-start","host":"n1","summary":"restart docker","outcome":"done","ms":0}
-      {"type":"step.finished","phase":"check-components","step":"check-components/n1/docker","host":"n1","summary":"wait until docker is healthy again","outcome":"already","ms":0}
-      {"type":"step.finished","phase":"check-components","step":"check-components/n1/store-after-docker","host":"n1","summary":"wait until store is healthy again","outcome":"already","ms":0}
-      {"type":"step.finished","phase":"check-components","step":"check-components/n1/web-after-docker","host":"n1","summary":"wait until web is healthy again","outcome":"already","ms":0}
-      {"type":"step.finished","phase":"check-components","step":"check-components/n1/store","host":"n1","summary":"wait until store is healthy","outcome":"already","ms":0}
-      {"type":"step.finished","phase":"check-components","step":"check-components/n1/web","host":"n1","summary":"wait until web is healthy","outcome":"already","ms":0}
-      {"type":"step.started","phase":"record","step":"record/n1/settle","host":"n1","summary":"note what the site has on this host"}
-      {"type":"step.finished","phase":"record","step":"record/n1/settle","host":"n1","summary":"note what the site has on this host","outcome":"done","ms":0}
+      {"type":"note","message":"~ n1: file /etc/docker/daemon.json (docker): its content differs; it was changed on the host","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"~ n1: unit docker.service (docker): it runs with an older /etc/docker/daemon.json","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"What follows:","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"  docker on n1 restarts; meanwhile it does not serve store, web","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"  store on n1 restarts; meanwhile it does not serve web","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"  web on n1 restarts","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"start-depot","step":"start-depot/n1/answers","host":"n1","summary":"wait until the depot serves the bundle","outcome":"already","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"configure-components","step":"configure-components/n1/docker-configure","host":"n1","summary":"configure docker","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"configure-components","step":"configure-components/n1/docker-configure","host":"n1","summary":"configure docker","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"start-components","step":"start-components/n1/docker-start","host":"n1","summary":"restart docker","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"start-components","step":"start-components/n1/docker-start","host":"n1","summary":"restart docker","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"check-components","step":"check-components/n1/docker","host":"n1","summary":"wait until docker is healthy again","outcome":"already","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"check-components","step":"check-components/n1/store-after-docker","host":"n1","summary":"wait until store is healthy again","outcome":"already","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"check-components","step":"check-components/n1/web-after-docker","host":"n1","summary":"wait until web is healthy again","outcome":"already","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"check-components","step":"check-components/n1/store","host":"n1","summary":"wait until store is healthy","outcome":"already","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"check-components","step":"check-components/n1/web","host":"n1","summary":"wait until web is healthy","outcome":"already","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"record","step":"record/n1/settle","host":"n1","summary":"note what the site has on this host","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"record","step":"record/n1/settle","host":"n1","summary":"note what the site has on this host","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
       {"type":"result","steps":10,"changed":4,"seconds":0}
       [status 0]"
     `);
@@ -484,10 +484,10 @@ describe('caisson install', () => {
     const { told } = await installed(ONE_NODE);
     expect(await told(words())).toMatchInlineSnapshot(`
       "[stderr]
-      n1  wait until the depot serves the bundle: already so
-      n1  wait until docker is healthy: already so
-      n1  wait until store is healthy: already so
-      n1  wait until web is healthy: already so
+      00:00:00Z n1  wait until the depot serves the bundle: already so
+      00:00:00Z n1  wait until docker is healthy: already so
+      00:00:00Z n1  wait until store is healthy: already so
+      00:00:00Z n1  wait until web is healthy: already so
       [stdout]
       Everything was as declared; nothing was changed (0 s)
       [status 0]"
@@ -503,14 +503,14 @@ describe('caisson install', () => {
       command.argv[1] === 'pull' ? { exitCode: 1, stdout: '', stderr: 'disk:\nno space \u001b[31mleft' } : run(command, options);
     expect(await told(words('--yes'))).toMatchInlineSnapshot(`
       "[stderr]
-      + n1: image registry.example/web:1 (web): the record has it, the host does not
-      n1  note what the site will have on this host …
-      n1  note what the site will have on this host: done in 0 ms
-      n1  wait until the depot serves the bundle: already so
-      n1  wait until docker is healthy: already so
-      n1  wait until store is healthy: already so
-      n1  pull registry.example/web:1 …
-      n1  pull registry.example/web:1: FAILED: Cannot run "docker pull --quiet depot.sample.internal:PORT/registry.example/web@sha256:DIGEST..." on "n1": exit status 1, disk:
+      00:00:00Z + n1: image registry.example/web:1 (web): the record has it, the host does not
+      00:00:00Z n1  note what the site will have on this host …
+      00:00:00Z n1  note what the site will have on this host: done in 0 ms
+      00:00:00Z n1  wait until the depot serves the bundle: already so
+      00:00:00Z n1  wait until docker is healthy: already so
+      00:00:00Z n1  wait until store is healthy: already so
+      00:00:00Z n1  pull registry.example/web:1 …
+      00:00:00Z n1  pull registry.example/web:1: FAILED: Cannot run "docker pull --quiet depot.sample.internal:PORT/registry.example/web@sha256:DIGEST..." on "n1": exit status 1, disk:
           no space \\x1b[31mleft
       Error INSTALL_FAILED: Cannot finish the run: 1 of its steps failed
         n1: pull registry.example/web:1: Cannot run "docker pull --quiet depot.sample.internal:PORT/registry.example/web@sha256:DIGEST..." on "n1": exit status 1, disk:

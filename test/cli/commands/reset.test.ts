@@ -165,20 +165,20 @@ describe('caisson reset', () => {
         store on n1 is removed
         docker on n1 is removed
       Run 7 steps on 1 host of "sample"? [y/N] y
-      n1  note what the site will have on this host …
-      n1  note what the site will have on this host: done in 0 ms
-      n1  remove web …
-      n1  remove web: done in 0 ms
-      n1  remove store; data stay in /opt/sample/data …
-      n1  remove store; data stay in /opt/sample/data: done in 0 ms
-      n1  remove docker …
-      n1  remove docker: done in 0 ms
-      n1  remove what the site has on this host …
-      n1  remove what the site has on this host: done in 0 ms
-      n1  remove the depot and its bundles …
-      n1  remove the depot and its bundles: done in 0 ms
-      n1  let the host go: it belongs to no site any more …
-      n1  let the host go: it belongs to no site any more: done in 0 ms
+      00:00:00Z n1  note what the site will have on this host …
+      00:00:00Z n1  note what the site will have on this host: done in 0 ms
+      00:00:00Z n1  remove web …
+      00:00:00Z n1  remove web: done in 0 ms
+      00:00:00Z n1  remove store; data stay in /opt/sample/data …
+      00:00:00Z n1  remove store; data stay in /opt/sample/data: done in 0 ms
+      00:00:00Z n1  remove docker …
+      00:00:00Z n1  remove docker: done in 0 ms
+      00:00:00Z n1  remove what the site has on this host …
+      00:00:00Z n1  remove what the site has on this host: done in 0 ms
+      00:00:00Z n1  remove the depot and its bundles …
+      00:00:00Z n1  remove the depot and its bundles: done in 0 ms
+      00:00:00Z n1  let the host go: it belongs to no site any more …
+      00:00:00Z n1  let the host go: it belongs to no site any more: done in 0 ms
       [stdout]
       Removed the cluster: 7 steps changed something (0 s)
       Data stay on the hosts, keys and secrets on the seed; a new install uses them again
@@ -213,24 +213,24 @@ describe('caisson reset', () => {
       .split('\n')
       .filter((line) => !line.startsWith('{"type":"note","message":"- '));
     expect(lines.join('\n')).toMatchInlineSnapshot(`
-      "{"type":"note","message":"What follows:"}
-      {"type":"note","message":"  web on n1 is removed"}
-      {"type":"note","message":"  store on n1 is removed"}
-      {"type":"note","message":"  docker on n1 is removed"}
-      {"type":"step.started","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host"}
-      {"type":"step.finished","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","outcome":"done","ms":0}
-      {"type":"step.started","phase":"remove","step":"remove/n1/web","host":"n1","summary":"remove web"}
-      {"type":"step.finished","phase":"remove","step":"remove/n1/web","host":"n1","summary":"remove web","outcome":"done","ms":0}
-      {"type":"step.started","phase":"remove","step":"remove/n1/store","host":"n1","summary":"remove store; data stay in /opt/sample/data"}
-      {"type":"step.finished","phase":"remove","step":"remove/n1/store","host":"n1","summary":"remove store; data stay in /opt/sample/data","outcome":"done","ms":0}
-      {"type":"step.started","phase":"remove","step":"remove/n1/docker","host":"n1","summary":"remove docker"}
-      {"type":"step.finished","phase":"remove","step":"remove/n1/docker","host":"n1","summary":"remove docker","outcome":"done","ms":0}
-      {"type":"step.started","phase":"remove","step":"remove/n1/caisson","host":"n1","summary":"remove what the site has on this host"}
-      {"type":"step.finished","phase":"remove","step":"remove/n1/caisson","host":"n1","summary":"remove what the site has on this host","outcome":"done","ms":0}
-      {"type":"step.started","phase":"remove","step":"remove/n1/caisson-seed","host":"n1","summary":"remove the depot and its bundles"}
-      {"type":"step.finished","phase":"remove","step":"remove/n1/caisson-seed","host":"n1","summary":"remove the depot and its bundles","outcome":"done","ms":0}
-      {"type":"step.started","phase":"record","step":"record/n1/release","host":"n1","summary":"let the host go: it belongs to no site any more"}
-      {"type":"step.finished","phase":"record","step":"record/n1/release","host":"n1","summary":"let the host go: it belongs to no site any more","outcome":"done","ms":0}
+      "{"type":"note","message":"What follows:","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"  web on n1 is removed","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"  store on n1 is removed","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"note","message":"  docker on n1 is removed","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"record","step":"record/n1/claim","host":"n1","summary":"note what the site will have on this host","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"remove","step":"remove/n1/web","host":"n1","summary":"remove web","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"remove","step":"remove/n1/web","host":"n1","summary":"remove web","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"remove","step":"remove/n1/store","host":"n1","summary":"remove store; data stay in /opt/sample/data","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"remove","step":"remove/n1/store","host":"n1","summary":"remove store; data stay in /opt/sample/data","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"remove","step":"remove/n1/docker","host":"n1","summary":"remove docker","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"remove","step":"remove/n1/docker","host":"n1","summary":"remove docker","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"remove","step":"remove/n1/caisson","host":"n1","summary":"remove what the site has on this host","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"remove","step":"remove/n1/caisson","host":"n1","summary":"remove what the site has on this host","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"remove","step":"remove/n1/caisson-seed","host":"n1","summary":"remove the depot and its bundles","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"remove","step":"remove/n1/caisson-seed","host":"n1","summary":"remove the depot and its bundles","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.started","phase":"record","step":"record/n1/release","host":"n1","summary":"let the host go: it belongs to no site any more","time":"2026-01-01T00:00:00.000Z"}
+      {"type":"step.finished","phase":"record","step":"record/n1/release","host":"n1","summary":"let the host go: it belongs to no site any more","outcome":"done","ms":0,"time":"2026-01-01T00:00:00.000Z"}
       {"type":"result","steps":7,"changed":7,"seconds":0}"
     `);
   });
