@@ -21,11 +21,14 @@ import { fillBundle } from './fill.ts';
 import { requireFit } from './fit.ts';
 import { lintBuild } from './lint-inputs.ts';
 import { readInputs, type BuildInputs, type InputOptions } from './inputs.ts';
+import { lockChanges, type LockChange } from './lock-changes.ts';
+import { lockOf } from './lock-of.ts';
 import { readLock, writeLock, type BundleLock } from './lock.ts';
 import { MANIFESTS_MEMBER, planBuild, type Origin } from './plan.ts';
 import { resolveLock } from './resolve.ts';
 import { strayWarnings } from './strays.ts';
 import { finishedFiles } from './unchanged.ts';
+import { updatesOf } from './updates.ts';
 import { zstdWarnings } from './zstd-warnings.ts';
 import { originOpener, type Upstream } from './upstream.ts';
 
@@ -39,8 +42,10 @@ export interface BuildRequest extends InputOptions {
   readonly lock: string;
   /** Build from the lock alone. */
   readonly frozen: boolean;
-  /** Resolve again also the inputs that the lock has. */
-  readonly update: boolean;
+  /** Resolve again also inputs that the lock has: all of them, or those of these names. */
+  readonly update: boolean | readonly string[];
+  /** Path of a lock or bundle that the result is compared with; the lock by default. */
+  readonly against?: string | undefined;
   /** Plan only: write nothing, not even the lock. */
   readonly planOnly: boolean;
   /** Paths of bundles and receipts: the bundle omits the members that they hold. */
@@ -71,6 +76,8 @@ export interface BuildResult {
   readonly lockWritten: boolean;
   /** How many warnings the documents gave. */
   readonly warnings: number;
+  /** Differences from the lock before, or from that of `against`; undefined where there is none. */
+  readonly changes: readonly LockChange[] | undefined;
 }
 
 /**
@@ -84,7 +91,8 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   const warnings = await lintBuild(inputs.written, inputs.platforms, upstream.emit);
   for (const warning of await strayWarnings(request.manifests, ownFiles(request, inputs))) upstream.emit(warning);
   const bases = await readBases(request.bases, { trust: request.trust, emit: upstream.emit });
-  const lock = await lockFor(request, inputs, upstream);
+  const { lock, before } = await lockFor(request, inputs, upstream);
+  const changes = before === undefined ? undefined : lockChanges(before, lock);
   for (const message of zstdWarnings(lock)) upstream.emit({ type: 'warning', message });
   const name = request.name ?? inputs.name;
   const version = request.version ?? inputs.version;
@@ -95,7 +103,7 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   const suffix = bases.length === 0 ? '.tar' : '-delta.tar';
   const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}${suffix}`);
   const parts = outputParts(output, plan.size, request.volumeSize);
-  const result = { output, files: parts.map(({ path }) => path), lock, plan, origins, warnings };
+  const result = { output, files: parts.map(({ path }) => path), lock, plan, origins, warnings, changes };
   if (request.planOnly) return { ...result, outcome: 'planned', executables: [], lockWritten: false };
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
@@ -122,11 +130,25 @@ function warnOfUseless(bases: readonly BundleBase[], plan: BundlePlan, emit: Emi
   }
 }
 
-async function lockFor(request: BuildRequest, inputs: BuildInputs, upstream: Upstream): Promise<BundleLock> {
-  if (request.frozen) return requireFit(inputs, await readLock(request.lock), request.lock);
+interface LockedBuild {
+  readonly lock: BundleLock;
+  /** The lock to compare it with. */
+  readonly before: BundleLock | undefined;
+}
+
+async function lockFor(request: BuildRequest, inputs: BuildInputs, upstream: Upstream): Promise<LockedBuild> {
   // An unreadable lock is an error with --update, too: the name may be a mistake, and the file would be overwritten.
   const former = await readLock(request.lock);
-  return resolveLock(inputs, request.update ? undefined : former, { ...upstream, jobs: request.jobs });
+  const before = request.against === undefined ? former : await lockOf(request.against);
+  if (request.frozen) return { lock: requireFit(inputs, former, request.lock), before };
+  const tools = { ...upstream, jobs: request.jobs };
+  if (typeof request.update === 'boolean') return { lock: await resolveLock(inputs, request.update ? undefined : former, tools), before };
+  if (former === undefined) {
+    throw new CaissonError('USAGE', `Cannot update ${request.update.join(', ')}: there is no lock at "${request.lock}"`, {
+      hint: 'Leave --update out: without a lock everything is resolved',
+    });
+  }
+  return { lock: await resolveLock(inputs, former, tools, updatesOf(request.update, former)), before };
 }
 
 interface WriteParts {

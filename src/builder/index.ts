@@ -6,6 +6,7 @@ export * from './build-bundle.ts';
 export { sourceDate } from './content-date.ts';
 export type { Missing } from './demand-fill.ts';
 export { formatLock, parseLock, readLock, type BundleLock } from './lock.ts';
+export type { LockChange } from './lock-changes.ts';
 export { lintInputs } from './lint-inputs.ts';
 export * from './locked-plan.ts';
 export { parseMirrors, type Mirrors } from './mirrors.ts';

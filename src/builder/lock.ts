@@ -32,7 +32,8 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
 const PROBLEM_LIMIT = 200;
 const SHOWN = 500;
 
-const LOCK_LIMIT = 64 * 1024 * 1024;
+/** Most bytes of a lock that are read. */
+export const LOCK_LIMIT = 64 * 1024 * 1024;
 
 /** The lock of a file, or undefined when there is no such file. Throws INPUT_INVALID with every mistake in it. */
 export async function readLock(path: string): Promise<BundleLock | undefined> {

@@ -1,11 +1,12 @@
-import { LOCK_MEMBER, planBundle, type BundlePlan, type BundleReader } from '../bundle/index.ts';
+import { planBundle, type BundlePlan, type BundleReader } from '../bundle/index.ts';
 import { CaissonError, digestOf, formatSize, type Digest } from '../core/index.ts';
 import { parseSource } from '../sources/index.ts';
 import { newestRelease } from './content-date.ts';
 import { executableName, type ExecutableFile } from './executables.ts';
 import { requireFit } from './fit.ts';
 import { readInputs, type InputOptions } from './inputs.ts';
-import { formatLock, parseLock, readLock, type BundleLock, type LockedImage } from './lock.ts';
+import { formatLock, readLock, type BundleLock, type LockedImage } from './lock.ts';
+import { lockIn } from './lock-of.ts';
 import { planBuild, type InputFile, type Origin } from './plan.ts';
 
 /** A bundle as its lock gives it, before its bytes are fetched. */
@@ -47,7 +48,6 @@ export async function planLocked(request: LockedRequest): Promise<LocalLockedPla
   return { ...planned, executables, files: new Map(executables.map(({ platform, path }) => [executableName(platform), path])) };
 }
 
-const LOCK_LIMIT = 64 * 1024 * 1024;
 const FILE_LIMIT = 16 * 1024 * 1024;
 
 /**
@@ -56,7 +56,7 @@ const FILE_LIMIT = 16 * 1024 * 1024;
  */
 export async function planOfBegun(reader: BundleReader): Promise<LockedPlan> {
   const { name, version, date } = reader.manifest;
-  const lock = parseLock((await reader.read(LOCK_MEMBER, { limit: LOCK_LIMIT })).toString('utf8'), `${reader.path}: ${LOCK_MEMBER}`);
+  const lock = await lockIn(reader);
   const files: InputFile[] = [];
   for (const { path } of lock.files) files.push({ path, content: await reader.read(path, { limit: FILE_LIMIT }) });
   const planned = planOfLock(lock, { name, version, date: new Date(date), files });

@@ -1,7 +1,8 @@
 import type { BundleBase } from '../bundle/index.ts';
 import type { PackageTie } from '../ospkg/index.ts';
 import type { BuildResult } from './build-bundle.ts';
-import type { LockedImage } from './lock.ts';
+import { imageSize } from './image-size.ts';
+import type { LockChange } from './lock-changes.ts';
 import type { Upstream } from './upstream.ts';
 
 /** The content of a planned bundle with its origins; sizes are bytes. */
@@ -35,10 +36,12 @@ export interface PlanReport {
     readonly ties: readonly PackageTie[];
   }[];
   readonly executables: readonly { readonly platform: string; readonly size: number }[];
+  /** Differences from the lock before; undefined where there was none. */
+  readonly changes: readonly LockChange[] | undefined;
 }
 
 export function planReport(
-  { output, files, plan, lock, origins }: BuildResult,
+  { output, files, plan, lock, origins, changes }: BuildResult,
   upstream: Pick<Upstream, 'images' | 'addressOf'>,
 ): PlanReport {
   const { name, version, date, platforms } = plan.manifest;
@@ -68,17 +71,8 @@ export function planReport(
       ties,
     })),
     executables: lock.executables.map(({ platform, size }) => ({ platform, size })),
+    changes,
   };
-}
-
-/** Bytes of everything that the image needs. A blob that images share counts for each of them. */
-function imageSize(image: LockedImage): number {
-  const descriptors = [
-    ...image.documents,
-    ...image.manifests.flatMap(({ config, layers }) => [config, ...layers]),
-    ...(image.attached ?? []).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
-  ];
-  return sum(new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values());
 }
 
 function sum(items: Iterable<{ readonly size: number }>): number {

@@ -15,23 +15,30 @@ export interface PackageTools {
 /** Requests that are solved at the same time: the index of a distribution takes about 60 MB meanwhile. */
 const SOLVED_AT_ONCE = 1;
 
+export interface AskedPackages {
+  readonly request: PackageRequest;
+  /** Versions by name of the package that are kept as long as they are on offer. */
+  readonly held?: ReadonlyMap<string, string>;
+}
+
 /** Solves each request; one that fails is a value among the results. Results are in the order of the requests. */
 export async function resolvePackages(
-  requests: readonly PackageRequest[],
+  requests: readonly AskedPackages[],
   tools: PackageTools,
 ): Promise<(LockedOperatingSystem | Unresolved)[]> {
   const limit = pLimit(SOLVED_AT_ONCE);
   return Promise.all(
-    requests.map((request) =>
-      limit(() => orUnresolved(`packages of ${request.id} for ${request.architecture}`, () => resolveRequest(request, tools))),
-    ),
+    requests.map((asked) => {
+      const { id, architecture } = asked.request;
+      return limit(() => orUnresolved(`packages of ${id} for ${architecture}`, () => resolveRequest(asked, tools)));
+    }),
   );
 }
 
-async function resolveRequest(request: PackageRequest, tools: PackageTools): Promise<LockedOperatingSystem> {
+async function resolveRequest({ request, held }: AskedPackages, tools: PackageTools): Promise<LockedOperatingSystem> {
   const { clock, emit, signal } = tools;
   const stop = signal === undefined ? {} : { signal };
   const loaded = await packageFormat(request.source.packages).load(request, { fetch: tools.fetch, clock, emit, ...stop });
   signal?.throwIfAborted();
-  return loaded.close(stop);
+  return loaded.close({ ...stop, ...(held === undefined ? {} : { held }) });
 }

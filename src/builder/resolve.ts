@@ -9,6 +9,7 @@ import { orderLock, type BundleLock, type LockedImage, type LockedOperatingSyste
 import { resolveImages } from './resolve-images.ts';
 import { resolvePackages, type PackageTools } from './resolve-packages.ts';
 import { allResolved, isUnresolved, type Unresolved } from './unresolved.ts';
+import { heldVersions, type Updates } from './updates.ts';
 
 export interface ResolveTools extends PackageTools {
   readonly images: ImageSource;
@@ -17,13 +18,18 @@ export interface ResolveTools extends PackageTools {
 }
 
 /**
- * Makes the lock that fits the inputs. Entries of a former lock for unchanged inputs are kept without a request; without
- * a former lock every input is resolved. Throws BUILD_UNRESOLVED naming everything that failed, of images and packages
+ * Makes the lock that fits the inputs. Entries of a former lock for unchanged inputs are kept without a request, but for those of
+ * `updates`; without a former lock every input is resolved. Throws BUILD_UNRESOLVED naming everything that failed, of images and packages
  * alike.
  */
-export async function resolveLock(inputs: BuildInputs, former: BundleLock | undefined, tools: ResolveTools): Promise<BundleLock> {
-  const images = await lockImages(inputs, former, tools);
-  const packages = await lockPackages(inputs, former, tools);
+export async function resolveLock(
+  inputs: BuildInputs,
+  former: BundleLock | undefined,
+  tools: ResolveTools,
+  updates?: Updates,
+): Promise<BundleLock> {
+  const images = await lockImages(inputs, former, tools, updates);
+  const packages = await lockPackages(inputs, former, tools, updates);
   tools.signal?.throwIfAborted();
   allResolved<LockedImage | LockedOperatingSystem>([...images, ...packages]);
   const operatingSystems = allResolved(packages);
@@ -39,9 +45,15 @@ export async function resolveLock(inputs: BuildInputs, former: BundleLock | unde
   });
 }
 
-async function lockImages(inputs: BuildInputs, former: BundleLock | undefined, tools: ResolveTools): Promise<(LockedImage | Unresolved)[]> {
+async function lockImages(
+  inputs: BuildInputs,
+  former: BundleLock | undefined,
+  tools: ResolveTools,
+  updates: Updates | undefined,
+): Promise<(LockedImage | Unresolved)[]> {
   const platforms = inputs.platforms.map(formatPlatform);
-  const kept = inputs.images.flatMap((request) => former?.images.find((locked) => fitsImage(locked, request, platforms)) ?? []);
+  const known = former?.images.filter((locked) => updates?.hasImage(locked) !== true) ?? [];
+  const kept = inputs.images.flatMap((request) => known.find((locked) => fitsImage(locked, request, platforms)) ?? []);
   const names = new Set(kept.map(({ name }) => name));
   const asked = inputs.images.filter(({ name }) => !names.has(name));
   if (asked.length === 0) return kept;
@@ -63,8 +75,17 @@ async function lockPackages(
   inputs: BuildInputs,
   former: BundleLock | undefined,
   tools: ResolveTools,
+  updates: Updates | undefined,
 ): Promise<(LockedOperatingSystem | Unresolved)[]> {
-  const kept = inputs.packages.flatMap((request) => former?.operatingSystems.find((locked) => fitsPackages(locked, request)) ?? []);
-  const asked = inputs.packages.filter((request) => !kept.some((locked) => fitsPackages(locked, request)));
+  const known = inputs.packages.map((request) => ({ request, locked: former?.operatingSystems.find((one) => fitsPackages(one, request)) }));
+  const moving = (locked: LockedOperatingSystem): readonly string[] => updates?.packagesOf(locked) ?? [];
+  const kept = known.flatMap(({ locked }) =>
+    locked === undefined || updates?.hasSystem(locked) === true || moving(locked).length > 0 ? [] : [locked],
+  );
+  const asked = known.flatMap(({ request, locked }) => {
+    if (locked === undefined || updates?.hasSystem(locked) === true) return [{ request }];
+    const names = moving(locked);
+    return names.length === 0 ? [] : [{ request, held: heldVersions(locked, names) }];
+  });
   return [...kept, ...(await resolvePackages(asked, tools))];
 }

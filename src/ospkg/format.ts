@@ -26,13 +26,19 @@ export interface LoadTools {
   readonly signal?: AbortSignal;
 }
 
+export interface CloseOptions {
+  readonly signal?: AbortSignal;
+  /** Versions by name of the package that are kept as long as they are on offer, whatever is newer. */
+  readonly held?: ReadonlyMap<string, string>;
+}
+
 /** The metadata of a request's repositories, read and checked. */
 export interface LoadedPackages {
   /**
    * Everything that a host with nothing but the repository needs, the base included. Throws PACKAGE_UNSOLVABLE as an
    * UnsolvableError, which explains every package of every set that cannot be installed, and REPOSITORY_INVALID.
    */
-  close(options?: { readonly signal?: AbortSignal }): Promise<LockedSystem>;
+  close(options?: CloseOptions): Promise<LockedSystem>;
 }
 
 /** Chooses packages: from what a manifest says to what a lock says. */
@@ -114,6 +120,8 @@ export interface PackageDocuments {
   repositoryInOrder(repository: PackageRepository): PackageRepository;
   /** `system` is the id of the operating system, such as debian-12. */
   describe(record: LockedPackage, system: string): PackageDescription;
+  /** True for a package of a repository that has nothing but updates for security, as far as its address and suites tell. */
+  isForSecurity(record: LockedPackage, system: LockedSystem): boolean;
 }
 
 /**

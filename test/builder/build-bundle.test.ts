@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import { HttpClient } from '../../src/net/index.ts';
 import { RegistrySource } from '../../src/sources/registry-source.ts';
 import { freePort } from '../support/free-port.ts';
 import { fakeImage } from './fixtures.ts';
-import { openWorkshop, type Workshop, type WorkshopOptions } from './workshop.ts';
+import { openWorkshop, packageFiles, type Workshop, type WorkshopOptions } from './workshop.ts';
 
 const web = fakeImage(['base', 'web']);
 const api = fakeImage(['base', 'api']);
@@ -215,6 +215,66 @@ describe('the lock of a build', () => {
     };
     expect(await rootOf(false)).toBe(web.resolved.root.digest);
     expect(await rootOf(true)).toBe(moved.resolved.root.digest);
+  });
+
+  it('resolves again with --update NAME what is named, keeps all else, and tells what changed', async () => {
+    const { images, fetched, request, upstream } = await workshop();
+    await buildBundle(request(), upstream);
+    const moved = fakeImage(['base', 'web, second edition']);
+    images.images.set('example.com/web:1', moved);
+    images.resolvedReferences.length = fetched.length = 0;
+    const { changes, lock } = await buildBundle(request({ update: ['web:1'], planOnly: true }), upstream);
+    expect(images.resolvedReferences).toEqual(['example.com/web:1']);
+    expect(fetched).toEqual([]);
+    expect(changes).toMatchObject([{ kind: 'image', name: 'example.com/web:1', notes: ['moved tag'] }]);
+    expect(lock.images.find(({ name }) => name === 'example.com/web:1')?.root.digest).toBe(moved.resolved.root.digest);
+
+    images.resolvedReferences.length = 0;
+    for (const name of ['hello', 'debian-12']) {
+      fetched.length = 0;
+      expect((await buildBundle(request({ update: [name], planOnly: true }), upstream)).changes).toEqual([]);
+      expect(fetched.filter((url) => url.includes('/dists/'))).not.toEqual([]);
+    }
+    expect(images.resolvedReferences).toEqual([]);
+  });
+
+  it('moves one package with --update NAME, and holds all others', async () => {
+    const { files, request, upstream } = await workshop({ packages: { hello: 'hello', more: 'more' } });
+    await buildBundle(request(), upstream);
+    const newer = await packageFiles({ hello: 'hello', more: 'more' }, { also: { hello: '2.0', more: '2.0' } });
+    for (const [url, content] of newer) files.set(url, content);
+    const versions = async (update: BuildRequest['update']): Promise<readonly string[]> => {
+      const { lock } = await buildBundle(request({ update, planOnly: true }), upstream);
+      return lock.operatingSystems[0]?.packages.map(({ name, version }) => `${name} ${version}`) ?? [];
+    };
+    expect(await versions(false)).toEqual(['hello 1.0', 'more 1.0']);
+    expect(await versions(['more'])).toEqual(['hello 1.0', 'more 2.0']);
+    expect(await versions(true)).toEqual(['hello 2.0', 'more 2.0']);
+  });
+
+  it('refuses --update of what the lock does not have, and without a lock', async () => {
+    const { request, upstream } = await workshop();
+    await expect(buildBundle(request({ update: ['web:1'] }), upstream)).rejects.toThrow('there is no lock at');
+    await buildBundle(request(), upstream);
+    await expect(buildBundle(request({ update: ['helo'] }), upstream)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: 'Cannot update "helo": the lock has no image, operating system or package of this name',
+      hint: expect.stringContaining('did you mean "hello"?'),
+    });
+  });
+
+  it('tells the changes against another lock or a bundle', async () => {
+    const { directory, images, request, upstream } = await workshop();
+    const first = await buildBundle(request(), upstream);
+    expect(first.changes).toBeUndefined();
+    await cp(request().lock, join(directory, 'first.json'));
+    images.images.set('example.com/web:1', fakeImage(['base', 'web, second edition']));
+    await buildBundle(request({ update: true, output: join(directory, 'out/second.tar') }), upstream);
+    const against = async (path: string) => (await buildBundle(request({ against: path, planOnly: true }), upstream)).changes;
+    expect(await against(join(directory, 'first.json'))).toMatchObject([{ name: 'example.com/web:1' }]);
+    expect(await against(first.output)).toMatchObject([{ name: 'example.com/web:1' }]);
+    expect(await against(join(directory, 'out/second.tar'))).toEqual([]);
+    await expect(against(join(directory, 'none.json'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
   });
 
   it('solves packages again when a set changes', async () => {

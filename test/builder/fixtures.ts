@@ -107,12 +107,12 @@ export function lockedImage(source: string, name: string, { resolved }: FakeImag
   };
 }
 
-export function lockedPackage(name: string, content: string, architecture = 'amd64'): LockedPackage {
-  const filename = `pool/main/${name.slice(0, 1)}/${name}/${name}_1.0_${architecture}.deb`;
+export function lockedPackage(name: string, content: string, architecture = 'amd64', version = '1.0'): LockedPackage {
+  const filename = `pool/main/${name.slice(0, 1)}/${name}/${name}_${version}_${architecture}.deb`;
   const digest = digestOf(content);
   const stanza = [
     `Package: ${name}`,
-    'Version: 1.0',
+    `Version: ${version}`,
     `Architecture: ${architecture}`,
     `Filename: ${filename}`,
     `Size: ${content.length}`,
@@ -120,9 +120,9 @@ export function lockedPackage(name: string, content: string, architecture = 'amd
   ].join('\n');
   return {
     name,
-    version: '1.0',
+    version,
     architecture,
-    source: { name, version: '1.0' },
+    source: { name, version },
     repository: 'http://packages.example/debian',
     filename,
     size: content.length,

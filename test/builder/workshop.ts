@@ -23,7 +23,7 @@ export interface Workshop {
   readonly events: Event[];
   readonly upstream: Upstream;
   /** The files of the repository by URL. */
-  readonly files: ReadonlyMap<string, Buffer>;
+  readonly files: Map<string, Buffer>;
   readonly request: (changes?: Partial<BuildRequest>) => BuildRequest;
   readonly write: (path: string, content: string | Uint8Array) => Promise<void>;
   readonly remove: () => Promise<void>;
@@ -107,11 +107,16 @@ function requestFor(directory: string, platforms: readonly Platform[]): BuildReq
   };
 }
 
-/** A signed repository for amd64 and arm64 as a distribution has it, by URL. */
-export async function packageFiles(packages: Readonly<Record<string, string>>): Promise<Map<string, Buffer>> {
-  const records = Object.entries(packages).flatMap(([name, content]) => [
-    { content, record: lockedPackage(name, content) },
-    { content: `${content} for arm64`, record: lockedPackage(name, `${content} for arm64`, 'arm64') },
+/** A signed repository for amd64 and arm64 as a distribution has it, by URL. `also` has further versions of its packages, by name. */
+export async function packageFiles(
+  packages: Readonly<Record<string, string>>,
+  { also = {} }: { readonly also?: Readonly<Record<string, string>> } = {},
+): Promise<Map<string, Buffer>> {
+  const all = Object.entries(packages).map(([name, content]) => [name, content, '1.0'] as const);
+  const further = Object.entries(also).map(([name, version]) => [name, `${name} ${version}`, version] as const);
+  const records = [...all, ...further].flatMap(([name, content, version]) => [
+    { content, record: lockedPackage(name, content, 'amd64', version) },
+    { content: `${content} for arm64`, record: lockedPackage(name, `${content} for arm64`, 'arm64', version) },
   ]);
   const metadata = writeAptRepository({
     codename: 'bookworm',

@@ -151,7 +151,7 @@ export const IMPORT_TABLE: ImportTable = {
       'cli/signing',
       'cli/site',
     ],
-    'cli/inspect': ['core', 'io', 'sshsig', 'bundle', 'ui', 'cli'],
+    'cli/inspect': ['core', 'io', 'sshsig', 'bundle', 'builder', 'ui', 'cli'],
     'cli/online': ['core', 'io', 'bundle', 'builder', 'usecases', 'cli'],
     'cli/plan': ['plan', 'usecases', 'ui', 'cli'],
     'cli/serve': ['core', 'io', 'pki', 'depot', 'site', 'usecases', 'cli'],

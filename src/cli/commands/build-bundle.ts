@@ -13,6 +13,7 @@ import { parseVolumeSize } from '../../bundle/index.ts';
 import { CaissonError, countOf, formatSize, parsePlatform, type Platform } from '../../core/index.ts';
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
+import { changeLines, countChanges } from '../inspect/lock-change-lines.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { readClientCertificates } from '../online/client-certificates.ts';
 import { collect } from '../collect.ts';
@@ -40,7 +41,8 @@ interface Flags extends SignerFlags, TrustFlags {
   readonly clientCertificate: readonly string[];
   readonly withReferrers?: true;
   readonly frozen?: true;
-  readonly update?: true;
+  readonly update?: true | readonly string[];
+  readonly against?: string;
   readonly plan?: true;
 }
 
@@ -60,8 +62,12 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .option('--output <file>', 'the bundle (default: bundles/<name>-<version>-<platform>.tar)')
     .option('--lock <file>', 'what everything resolved to', 'bundle.lock.json')
     .addOption(new Option('--frozen', 'build from the lock alone; fail when it does not fit').conflicts('update'))
-    .option('--update', 'resolve again what the lock knows already')
-    .option('--plan', 'print what would be downloaded, from where and how big, and change nothing')
+    .option(
+      '--update [name...]',
+      'resolve again what the lock knows already: all of it, or these images, packages and operating systems, while all others stay',
+    )
+    .option('--plan', 'print what would be downloaded, from where and how big, and what changes; change nothing')
+    .option('--against <file>', 'a lock or a bundle that the changes are told against (default: the lock before)')
     .option('--mirror <host=url>', 'ask this address instead of the host; may be repeated', collect, [])
     .option('--executable <file>', 'caisson for the target hosts: FILE, or PLATFORM=FILE; may be repeated', collect, [])
     .option('--base <file>', 'leave out what this bundle, or the bundles of this receipt, hold; may be repeated', collect, [])
@@ -104,7 +110,8 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
         output: flags.output,
         lock: flags.lock,
         frozen: flags.frozen === true,
-        update: flags.update === true,
+        update: flags.update ?? false,
+        against: flags.against,
         planOnly: flags.plan === true,
         executables: flags.executable,
         bases: flags.base,
@@ -118,14 +125,15 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
       upstream,
     );
     const report = planReport(result, upstream);
-    context.print(flags.plan === true ? planOutput(report) : resultOutput(result, report, { lock: flags.lock, signers }));
+    const than = flags.against ?? flags.lock;
+    context.print(flags.plan === true ? planOutput(report, than) : resultOutput(result, report, { than, lock: flags.lock, signers }));
   } finally {
     await upstream.close();
   }
 }
 
-function planOutput(report: PlanReport): CommandOutput {
-  const { bundle, size, download } = report;
+function planOutput(report: PlanReport, than: string): CommandOutput {
+  const { bundle, size, download, changes } = report;
   const text = [
     `${bundle.name} ${bundle.version} for ${bundle.platforms.join(', ')}, content of ${bundle.date}`,
     '',
@@ -144,6 +152,7 @@ function planOutput(report: PlanReport): CommandOutput {
     ),
     '',
     ...report.repositories.flatMap(tieLines),
+    ...(changes === undefined ? [] : [...changeLines(changes, than), '']),
     ...report.bases.map(({ name, version, digest }) => `Would be a delta on ${name} ${version} (bundle ${digest})`),
     `Would download ${formatSize(download)} (what images share once) and write ${placeOf(report)}, ${formatSize(size)}`,
     'Nothing was changed',
@@ -162,9 +171,9 @@ function tieLines({ id, architecture, ties }: PlanReport['repositories'][number]
 function resultOutput(
   result: BuildResult,
   report: PlanReport,
-  { lock, signers }: { lock: string; signers: readonly Signer[] },
+  { than, lock, signers }: { than: string; lock: string; signers: readonly Signer[] },
 ): CommandOutput {
-  const { outcome, output, files, executables, lockWritten, warnings } = result;
+  const { outcome, output, files, executables, lockWritten, warnings, changes } = result;
   const packages = report.repositories.reduce((sum, item) => sum + item.packages, 0);
   const text = [
     outcome === 'unchanged' ? `${placeOf(result)} is unchanged` : `Built ${placeOf(result)}`,
@@ -175,6 +184,7 @@ function resultOutput(
     ...signers.map(({ key }) => `  signed by ${key.fingerprint}`),
     ...executables.map((path) => `  carry along: ${path}`),
     ...(warnings === 0 ? [] : [`  ${countOf(warnings, 'warning')} about the manifests: caisson lint lists them`]),
+    ...(changes === undefined || changes.length === 0 ? [] : [`  against ${than}: ${countChanges(changes)}`]),
     ...(lockWritten ? [`  lock: ${lock} was written; commit it, and --frozen builds the same bytes again`] : []),
   ];
   const data = {
@@ -190,6 +200,7 @@ function resultOutput(
     executables,
     lockWritten,
     warnings,
+    changes,
   };
   return { text: text.join('\n'), data };
 }

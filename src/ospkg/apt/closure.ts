@@ -19,6 +19,8 @@ export interface ClosePackagesOptions {
   readonly together?: readonly (readonly string[])[];
   /** Patterns of packages that are never taken. */
   readonly exclude?: readonly string[];
+  /** Versions by name of the package that are kept as long as they are on offer. */
+  readonly held?: ReadonlyMap<string, string>;
   /** Packages that hosts are likely to have already, in any version. */
   readonly base: { readonly priorities: readonly string[]; readonly packages?: readonly string[] };
   /** Needed where a repository lists files by SHA-512 alone: their SHA-256, which bundles go by, is computed. */
@@ -62,8 +64,8 @@ interface Choice {
 }
 
 function choosePackages(index: AptIndex, options: ClosePackagesOptions): Choice {
-  const { sets, together = [], exclude = [], base, emit = silent } = options;
-  const universe = new Universe(index.records, index.architecture, { versions: versionWishes(sets), exclude });
+  const { sets, together = [], exclude = [], held = new Map(), base, emit = silent } = options;
+  const universe = new Universe(index.records, index.architecture, { versions: versionWishes(sets), exclude, held });
   const failures: Disqualification[] = [];
   const chosen = new Map<AptPackage, Set<string>>();
   const ties = new Map<string, PackageTie>();

@@ -4,6 +4,7 @@ import { writeBundleRepository } from './bundle-repository.ts';
 import { aptClientSetup } from './client-setup.ts';
 import { compareDebVersions } from './deb-version.ts';
 import { describeDeb } from './describe-deb.ts';
+import { isForDebianSecurity } from './security.ts';
 import { aptLockInOrder, aptRepositoryInOrder } from './documents.ts';
 import { aptSourceOf, digestOfAptRequest, loadAptRequest } from './request.ts';
 import { signBundleRepository } from './sign-repo.ts';
@@ -23,4 +24,5 @@ export const aptFormat: PackageFormat = {
   lockInOrder: aptLockInOrder,
   repositoryInOrder: aptRepositoryInOrder,
   describe: describeDeb,
+  isForSecurity: isForDebianSecurity,
 };

@@ -1,5 +1,5 @@
 import { digestOf, type Digest } from '../../core/index.ts';
-import type { LoadedPackages, LoadTools, PackageRequest } from '../format.ts';
+import type { CloseOptions, LoadedPackages, LoadTools, PackageRequest } from '../format.ts';
 import { closePackages } from './closure.ts';
 import type { AptLockedSystem, AptSystem } from './documents.ts';
 import { loadAptIndex, type AptIndex } from './load-index.ts';
@@ -48,11 +48,16 @@ export async function loadAptRequest(request: PackageRequest, tools: LoadTools):
   return { close: async (options) => closeRequest(request, index, { ...tools, ...options }) };
 }
 
-async function closeRequest(request: PackageRequest, index: AptIndex, given: LoadTools): Promise<AptLockedSystem> {
+async function closeRequest(request: PackageRequest, index: AptIndex, given: LoadTools & CloseOptions): Promise<AptLockedSystem> {
   const { id, architecture, source, sets, together = [] } = request;
   const { base, exclude = [] } = source;
-  const { emit, signal } = given;
-  const tools = { fetch: given.fetch, ...(emit === undefined ? {} : { emit }), ...(signal === undefined ? {} : { signal }) };
+  const { emit, signal, held } = given;
+  const tools = {
+    fetch: given.fetch,
+    ...(emit === undefined ? {} : { emit }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(held === undefined ? {} : { held }),
+  };
   const closure = await closePackages(index, { sets, together, exclude, base, ...tools });
   return {
     id,

@@ -18,6 +18,8 @@ export interface Policy {
   readonly versions?: ReadonlyMap<string, readonly VersionWish[]>;
   /** Patterns of packages that are never taken. */
   readonly exclude?: readonly string[];
+  /** Versions by name of the package that are taken as long as they are on offer, whatever is newer. */
+  readonly held?: ReadonlyMap<string, string>;
 }
 
 /** The packages that apt could install: of each package the one version that apt would take. */
@@ -52,12 +54,20 @@ export class Universe {
     return this.#candidates.get(name);
   }
 
-  /** Why a package is never taken, whatever else is chosen: it is excluded, or a set asks for another version of it. */
+  /** The version that a package is held at; undefined where it is not held, or where that version is not on offer any more. */
+  #heldVersion(name: string): string | undefined {
+    const held = this.#policy.held?.get(name);
+    return held !== undefined && this.#table.named(name).some(({ version }) => version === held) ? held : undefined;
+  }
+
+  /** Why a package is never taken, whatever else is chosen: it is excluded or held, or a set asks for another version of it. */
   refusalOf({ name, version }: AptPackage): string | undefined {
     const excluding = this.#policy.exclude?.find((pattern) => fitsPattern(name, pattern));
     if (excluding !== undefined) return `"exclude" of the manifest leaves out "${excluding}"`;
     const other = this.#policy.versions?.get(name)?.find((wish) => !fitsPattern(version, wish.version));
-    return other === undefined ? undefined : `package set "${other.set}" asks for "${name}=${other.version}"`;
+    if (other !== undefined) return `package set "${other.set}" asks for "${name}=${other.version}"`;
+    const held = this.#heldVersion(name);
+    return held === undefined || held === version ? undefined : `the lock holds "${name}" at ${held}`;
   }
 
   /** Every version of a package on offer, candidates or not, the newest first. */

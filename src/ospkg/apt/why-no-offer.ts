@@ -54,6 +54,7 @@ function helpFor(universe: Universe, versions: readonly AptPackage[]): string {
     const numbers = [...new Set(versions.map(({ version }) => version))].slice(0, TOLD).join(', ');
     return `Ask for a version of "${newest.name}" that is on offer: ${numbers}; a * at the end stands for the rest`;
   }
+  if (refusals.some((text) => text.startsWith('the lock holds'))) return `Move "${newest?.name}", too: name it with --update`;
   if (refusals.some((text) => text.startsWith('"exclude"'))) return `Take "${newest?.name}" out of what "exclude" names`;
   return `Add the suite or repository that offers another version of "${newest?.name}"`;
 }

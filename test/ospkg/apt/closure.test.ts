@@ -222,6 +222,27 @@ describe('versions that sets ask for', () => {
   });
 });
 
+describe('versions that a lock holds', () => {
+  const index = 'app 2; Depends: lib (>= 2)\napp 1; Depends: lib\nlib 3\nlib 2\nlib 1\nother 2\nother 1';
+  const of = async (held: Readonly<Record<string, string>>) => {
+    const sets = [{ name: 'x', packages: ['app', 'other'] }];
+    const closure = await closePackages(indexOf(index), { sets, base: { priorities: [] }, held: new Map(Object.entries(held)) });
+    return closure.packages.map(({ record: { name, version } }) => `${name} ${version}`);
+  };
+
+  it('stay while they are on offer, and others move to the newest', async () => {
+    expect(await of({ app: '1', lib: '1', other: '1' })).toEqual(['app 1', 'lib 1', 'other 1']);
+    expect(await of({ lib: '2', other: '1' })).toEqual(['app 2', 'lib 2', 'other 1']);
+    expect(await of({ app: '1', lib: '1', other: '1.5' })).toEqual(['app 1', 'lib 1', 'other 2']);
+  });
+
+  it('are named where they stand in the way of what moves', async () => {
+    const message = await messageOf(of({ lib: '1', other: '1' }));
+    expect(message).toContain('3 (amd64) of "stable" at http://test.invalid/debian: the lock holds "lib" at 1');
+    expect(message).toContain('would help: Move "lib", too: name it with --update');
+  });
+});
+
 describe('what is excluded, recommended or tied', () => {
   const base = { priorities: ['required'] };
 
