@@ -148,7 +148,7 @@ function repositoryOf(
   return [
     {
       repository,
-      packages: packages.map(({ path, record }) => ({ path, record, ...format.describe(record, id) })),
+      packages: packages.map(({ path, record }) => ({ path, system: id, record, ...format.describe(record, id) })),
       members: [
         ...[...metadata].map(([path, content]) => ({ file: contentFile(path, 'repository', content) })),
         ...packages.map(packageMember),

@@ -1,6 +1,6 @@
 import { PackageURL } from 'packageurl-js';
 import type { BundleInput, PlannedFile } from '../bundle/index.ts';
-import { digestOf, hasCode, hexOf, parsePlatform, sortedBy, type Digest } from '../core/index.ts';
+import { compareText, digestOf, hasCode, hexOf, parsePlatform, sortedBy, type Digest } from '../core/index.ts';
 import { parseReferenceAsWritten, repositoryName, type ImageReference } from '../oci/index.ts';
 import { addressOf, type PackageDescription } from '../ospkg/index.ts';
 import { parseSource } from '../sources/index.ts';
@@ -9,6 +9,8 @@ import type { LockedImage, LockedPackage } from './lock.ts';
 
 /** One OS package with its place in the bundle. */
 export interface SbomPackage extends PackageDescription {
+  /** Of the operating system, such as the name of its repository in the bundle. */
+  readonly system: string;
   readonly path: string;
   readonly record: LockedPackage;
 }
@@ -24,6 +26,7 @@ interface Component {
   readonly 'bom-ref': string;
   readonly name: string;
   readonly version?: string;
+  readonly supplier?: { readonly name: string; readonly contact?: readonly { readonly email: string }[] };
   readonly hashes?: readonly { readonly alg: 'SHA-256'; readonly content: string }[];
   readonly licenses?: readonly { readonly license: { readonly name: string } }[];
   readonly purl?: string;
@@ -34,23 +37,65 @@ interface Component {
 /**
  * The CycloneDX 1.6 document of a bundle: every image for every platform, every OS package, every file. Pure, and without
  * a clock: the time is the bundle's, the serial number is made of all the rest. Components of one kind are sorted by what
- * they are called. Licences are those that the lock knows: what the metadata of repositories says.
+ * they are called. Licences are those that the lock knows: what the metadata of repositories says. It has what NTIA asks of
+ * each component (The Minimum Elements for an SBOM, 2021): supplier, name, version, an identifier, its dependencies. The supplier of
+ * an image is the registry and namespace that it comes from; of files, whose author no document names, the bundle itself.
  */
 export function sbomDocument(input: SbomInput): string {
-  const bundle: Component = { type: 'application', 'bom-ref': 'bundle', name: input.name, version: input.version };
+  const { name, version } = input;
+  const bundle: Component = { type: 'application', 'bom-ref': 'bundle', name, version, supplier: { name } };
   const components = [
     ...sortedBy(input.images.flatMap(imageComponents), referenceOf),
     ...sortedBy(input.packages.map(packageComponent), referenceOf),
-    ...sortedBy(input.files.filter(isFile).map(fileComponent), referenceOf),
+    ...sortedBy(
+      input.files.filter(isFile).map((file) => fileComponent(file, input)),
+      referenceOf,
+    ),
   ];
+  const needs = packageNeeds(input.packages);
   const metadata = {
     timestamp: formatDate(input.date),
     tools: { components: [{ type: 'application', name: 'caisson' }] },
+    authors: [{ name }],
     component: { ...bundle, properties: input.platforms.map((platform) => property('platform', platform)) },
   };
-  const serialNumber = `urn:uuid:${uuidOf(digestOf(JSON.stringify({ metadata, components })))}`;
-  const document = { bomFormat: 'CycloneDX', specVersion: '1.6', serialNumber, version: 1, metadata, components };
+  const dependencies = [
+    { ref: 'bundle', dependsOn: components.map(referenceOf) },
+    ...components.map(({ 'bom-ref': ref }) => ({ ref, dependsOn: [...(needs.get(ref) ?? [])].sort(compareText) })),
+  ];
+  const serialNumber = `urn:uuid:${uuidOf(digestOf(JSON.stringify({ metadata, components, dependencies })))}`;
+  const document = { bomFormat: 'CycloneDX', specVersion: '1.6', serialNumber, version: 1, metadata, components, dependencies };
   return `${JSON.stringify(document, undefined, 1)}\n`;
+}
+
+/**
+ * References of the packages that each package needs, by its own reference: of the alternatives the first that the bundle has for the
+ * same system and architecture, by name before those that provide it.
+ */
+function packageNeeds(packages: readonly SbomPackage[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const byName = new Map<string, SbomPackage[]>();
+  const offer = (name: string, one: SbomPackage): void => {
+    const key = `${one.system} ${name}`;
+    byName.set(key, [...(byName.get(key) ?? []), one]);
+  };
+  const sorted = sortedBy(packages, ({ path }) => path);
+  for (const one of sorted) offer(one.record.name, one);
+  for (const one of sorted) for (const name of one.provides) offer(name, one);
+  const fits = (one: SbomPackage, other: SbomPackage): boolean =>
+    one.isForAllArchitectures || other.isForAllArchitectures || one.record.architecture === other.record.architecture;
+  return new Map(
+    packages.map((one) => {
+      const needed = one.needs.flatMap((names) => {
+        const found = names.flatMap((name) => byName.get(`${one.system} ${name}`) ?? []).find((other) => fits(one, other));
+        return found === undefined || found === one ? [] : [packageReference(found)];
+      });
+      return [packageReference(one), new Set(needed)];
+    }),
+  );
+}
+
+function packageReference({ path }: Pick<SbomPackage, 'path'>): string {
+  return `package:${path}`;
 }
 
 /** A component for each platform, since scanners know the manifests of platforms, not the index above them. */
@@ -59,7 +104,8 @@ function imageComponents({ name, source, root, manifests }: LockedImage): Compon
   return manifests.map(({ platform, manifest }) => ({
     type: 'container',
     'bom-ref': `image:${name}?platform=${platform}`,
-    ...nameAndTag(name),
+    ...nameAndTag(name, manifest.digest),
+    supplier: { name: upstream === undefined ? name : supplierOf(upstream) },
     hashes: hashesOf(manifest.digest),
     ...(upstream === undefined ? {} : { purl: imagePurl(upstream, manifest.digest, platform) }),
     properties: [
@@ -82,19 +128,26 @@ function imagePurl(image: ImageReference, digest: Digest, platform: string): str
   });
 }
 
-function nameAndTag(name: string): Pick<Component, 'name' | 'version'> {
-  const parsed = reference(name);
-  if (parsed === undefined) return { name };
-  return { name: repositoryName(parsed), ...(parsed.tag === undefined ? {} : { version: parsed.tag }) };
+/** Registry and namespace of an image, such as docker.io/library. */
+function supplierOf(image: ImageReference): string {
+  return repositoryName(image).replace(/\/[^/]*$/, '');
 }
 
-function packageComponent({ path, record, purl: address, licence }: SbomPackage): Component {
+/** An image without a tag has its digest for a version. */
+function nameAndTag(name: string, digest: Digest): Pick<Component, 'name' | 'version'> {
+  const parsed = reference(name);
+  if (parsed === undefined) return { name, version: digest };
+  return { name: repositoryName(parsed), version: parsed.tag ?? digest };
+}
+
+function packageComponent({ path, record, purl: address, licence, supplier }: SbomPackage): Component {
   const { name, version, source, digest } = record;
   return {
     type: 'library',
-    'bom-ref': `package:${path}`,
+    'bom-ref': packageReference({ path }),
     name,
     version,
+    ...(supplier === undefined ? {} : { supplier: supplierField(supplier) }),
     hashes: hashesOf(digest),
     ...(licence === undefined ? {} : { licenses: [{ license: { name: licence } }] }),
     purl: purl(address.type, address.namespace, address.name, address.version, address.qualifiers),
@@ -103,16 +156,22 @@ function packageComponent({ path, record, purl: address, licence }: SbomPackage)
   };
 }
 
+function supplierField({ name, email }: NonNullable<PackageDescription['supplier']>): NonNullable<Component['supplier']> {
+  return { name, ...(email === undefined ? {} : { contact: [{ email }] }) };
+}
+
 /** Images and packages are components of their own. */
 function isFile({ kind }: PlannedFile): boolean {
   return kind !== 'blob' && kind !== 'package';
 }
 
-function fileComponent({ path, kind, digest }: PlannedFile): Component {
+function fileComponent({ path, kind, digest }: PlannedFile, { name, version }: Pick<SbomInput, 'name' | 'version'>): Component {
   return {
     type: kind === 'executable' ? 'application' : 'file',
     'bom-ref': `file:${path}`,
     name: path,
+    version,
+    supplier: { name: kind === 'executable' ? 'caisson' : name },
     hashes: hashesOf(digest),
     properties: [property('kind', kind)],
   };

@@ -110,6 +110,13 @@ export interface PackageDescription {
   };
   /** As the metadata says it, where it does. */
   readonly licence?: string;
+  /** The person or group that maintains the package, where the metadata says it. */
+  readonly supplier?: { readonly name: string; readonly email?: string };
+  /** Names of which one is needed, for each dependency. */
+  readonly needs: readonly (readonly string[])[];
+  /** Names besides its own for which it stands. */
+  readonly provides: readonly string[];
+  readonly isForAllArchitectures: boolean;
 }
 
 /** The format's branches of our documents. */

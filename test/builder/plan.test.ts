@@ -38,7 +38,7 @@ describe('planBuild', () => {
       'sha256:9776861627bc979f9a083b0bcabe4c805e1b6befde2efd7dbbfc85684d75bfa3',
       'sha256:4ed21fd919fd7b0537af33bb5f5b605c902092aa7c1890be7a86989066bee7cd',
       'sha256:f968674ce2be75e136aa9a1649ff8c42de3255adf6c67634c13eb06fb4dfccb7',
-      'sha256:e8c37ef76bbc41e2350a3f1bd209b178a3fed645428ae376e8fd9247c2707458',
+      'sha256:830d40060dbd4853ad34b4359d2486ae8a365c65d96cf93fa249715d7cce6ae1',
     ]);
   });
 

@@ -49,7 +49,20 @@ const richLock = sampleLock({
 });
 
 function licensed(record: ReturnType<typeof lockedPackage>, licence: string): ReturnType<typeof lockedPackage> {
-  return { ...record, stanza: `${record.stanza}\nLicense: ${licence}` };
+  return withFields(record, `License: ${licence}`);
+}
+
+function withFields(record: ReturnType<typeof lockedPackage>, fields: string): ReturnType<typeof lockedPackage> {
+  return { ...record, stanza: `${record.stanza}\n${fields}` };
+}
+
+/** The lock with a maintainer of each package, as repositories have it. */
+function maintained(lock: BundleLock): BundleLock {
+  const operatingSystems = lock.operatingSystems.map((system) => ({
+    ...system,
+    packages: system.packages.map((record) => withFields(record, 'Maintainer: Somebody <x@example.org>')),
+  }));
+  return { ...lock, operatingSystems };
 }
 
 function sbomOf(lock: BundleLock, changes: Partial<typeof facts> = {}): string {
@@ -63,11 +76,13 @@ interface Component {
   readonly name: string;
   readonly version?: string;
   readonly purl?: string;
+  readonly supplier?: { readonly name: string };
   readonly hashes: readonly { readonly content: string }[];
 }
 
 interface Sbom {
   readonly serialNumber: string;
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
   readonly metadata: { readonly timestamp: string };
   readonly components: readonly Component[];
 }
@@ -163,6 +178,41 @@ describe('sbomDocument', () => {
       'libstdc++6': undefined,
       tzdata: undefined,
     });
+  });
+
+  it('has the minimum elements of NTIA for each component: supplier, name, version, identifier, dependencies', () => {
+    const { components, dependencies } = parsed(sbomOf(maintained(richLock)));
+    const lacking = components.filter(({ supplier, name, version, 'bom-ref': ref }) =>
+      [supplier?.name, name, version, ref].some((text) => (text ?? '') === ''),
+    );
+    expect(lacking).toEqual([]);
+    const refs = components.map((component) => component['bom-ref']);
+    expect(new Set(refs).size).toBe(refs.length);
+    expect(dependencies.map(({ ref }) => ref)).toEqual(['bundle', ...refs]);
+    expect(dependencies[0]?.dependsOn).toEqual(refs);
+  });
+
+  it('tells which packages of the bundle a package needs, of its own architecture, by name or by what they provide', () => {
+    const lock = sampleLock({
+      operatingSystems: ['amd64', 'arm64'].map((architecture) => ({
+        id: 'debian-12',
+        architecture,
+        codename: 'bookworm',
+        inputs: digestOf('inputs'),
+        releases: [],
+        packages: [
+          withFields(lockedPackage('app', 'app', architecture), 'Depends: zones, missing | mta, app'),
+          withFields(lockedPackage('exim', 'exim', architecture), 'Provides: mta'),
+          lockedPackage('zones', 'zones', 'all'),
+        ],
+      })),
+    });
+    const needs = new Map(parsed(sbomOf(lock)).dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+    const reference = (name: string, architecture: string) =>
+      `package:apt/debian-12/pool/main/${name[0]}/${name}/${name}_1.0_${architecture}.deb`;
+    for (const architecture of ['amd64', 'arm64'])
+      expect(needs.get(reference('app', architecture))).toEqual([reference('exim', architecture), reference('zones', 'all')]);
+    expect(needs.get(reference('zones', 'all'))).toEqual([]);
   });
 
   it('lists the executable of each platform as an application', () => {
