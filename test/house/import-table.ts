@@ -121,7 +121,7 @@ export const IMPORT_TABLE: ImportTable = {
     ],
     'usecases/apply': ['core', 'manifests', 'cluster', 'host', 'health', 'agent', 'engine', 'site', 'resources', 'plan'],
     ui: ['core'],
-    cli: ['core', 'io', 'registry', 'host', 'site', 'ui', 'cli/commands'],
+    cli: ['core', 'io', 'registry', 'host', 'site', 'ui', 'cli/commands', 'cli/reference'],
     'cli/commands': [
       'core',
       'io',
@@ -155,7 +155,7 @@ export const IMPORT_TABLE: ImportTable = {
     'cli/inspect': ['core', 'io', 'sshsig', 'bundle', 'ui', 'cli'],
     'cli/online': ['core', 'io', 'bundle', 'builder', 'usecases', 'cli'],
     'cli/plan': ['plan', 'usecases', 'ui', 'cli'],
-    'cli/reference': ['host'],
+    'cli/reference': ['core', 'host'],
     'cli/serve': ['core', 'io', 'pki', 'depot', 'site', 'usecases', 'cli'],
     'cli/site': ['core', 'engine', 'host', 'usecases', 'cli', 'cli/plan', 'cli/signing'],
     'cli/signing': ['core', 'io', 'sshsig', 'bundle', 'cli'],

@@ -15,7 +15,7 @@ export interface PrintedHelp {
 export async function everyHelp(words: readonly string[] = []): Promise<readonly PrintedHelp[]> {
   const { out: text } = await runCaisson([...words, '--help']);
   const options = [...text.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, name = '']) => name);
-  const [, list = ''] = text.split(/^Commands:\n/m);
+  const [list = ''] = (text.split(/^Commands:\n/m)[1] ?? '').split('\n\n');
   const commands = [...list.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name);
   const below: PrintedHelp[] = [];
   for (const name of commands) if (name !== 'help') below.push(...(await everyHelp([...words, name])));
