@@ -137,6 +137,7 @@ function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): 
     env: edge.env,
     self: edge.self,
     version: edge.version,
+    commit: edge.commit,
     machines: edge.machines,
     print: (output) => {
       if (flags.json === true) edge.stdout.write(`${JSON.stringify({ type: 'result', ...asObject(output.data) })}\n`);

@@ -264,7 +264,7 @@ export const IMPORT_TABLE: ImportTable = {
     // The clock comes in through core, streams and environment through main.ts.
     'new Date()': ['core/clock.ts'],
     performance: ['agent/status-client.ts', 'core/clock.ts'],
-    'process.arch': ['builder/executables.ts'],
+    'process.arch': ['builder/executables.ts', 'cli/commands/version.ts'],
     'process.argv': ['main.ts'],
     'process.argv0': ['main.ts'],
     'process.env': ['main.ts'],
@@ -277,9 +277,10 @@ export const IMPORT_TABLE: ImportTable = {
     'process.memoryUsage': ['depot/open-depot.ts'],
     'process.on': ['main.ts'],
     'process.pid': ['bundle/write/write-lock.ts'],
-    'process.platform': ['builder/executables.ts'],
+    'process.platform': ['builder/executables.ts', 'cli/commands/version.ts'],
     'process.stderr': ['main.ts'],
     'process.stdin': ['main.ts'],
     'process.stdout': ['main.ts'],
+    'process.versions': ['cli/commands/version.ts'],
   },
 };

@@ -33,10 +33,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   secrets: async () => (await import('./secrets.ts')).registerSecrets,
   agent: async () => (await import('./agent.ts')).registerAgent,
   completion: async () => (await import('./completion.ts')).registerCompletion,
+  man: async () => (await import('./man.ts')).registerMan,
+  version: async () => (await import('./version.ts')).registerVersion,
 };
 
 /** Commands that print what all commands are. */
-const ABOUT_ALL = new Set(['completion']);
+const ABOUT_ALL = new Set(['completion', 'man']);
 
 /** Adds the command of this name to the program, or every command where there is none of this name or it is about all of them. */
 export async function registerCommands(program: Command, run: RunCommand, name?: string): Promise<void> {

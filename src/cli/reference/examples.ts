@@ -150,6 +150,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ['completion bash', 'print the script for bash; keep it in /etc/bash_completion.d/'],
     ['completion fish', 'print the one for fish; keep it in ~/.config/fish/completions/'],
   ],
+  man: [
+    ['man node add', 'print the page of a command; man -l shows it'],
+    ['man --directory /usr/local/share/man/man1', 'write all pages where man finds them'],
+  ],
+  version: [['version --json', 'print the version, commit, Node and platform as JSON']],
 };
 
 /** Returns the examples of a command, given by its words without the name of the program. A command that is not known has none. */

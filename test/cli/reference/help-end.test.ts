@@ -33,7 +33,9 @@ async function parse(line: string): Promise<string> {
   await registerCommands(program, () => Promise.resolve());
   refuseRepeats(program);
   const silence = (at: Command): void => {
-    at.exitOverride().configureOutput({ writeErr: () => {} });
+    at.option('--json')
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} });
     at.commands.forEach(silence);
   };
   silence(program);
