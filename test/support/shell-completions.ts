@@ -105,3 +105,38 @@ async function printed(directory: string, shell: string, ...argv: readonly strin
   if (stderr !== '') throw new Error(`${shell} says: ${stderr.slice(0, 2000)}`);
   return stdout;
 }
+
+/** Types each line and a tabulator into an interactive bash, and returns the words with which `caisson` is started then. */
+export const typedIntoBash: Offers = async (directory, script, lines) => {
+  await writeFile(join(directory, 'script.bash'), script);
+  await writeFile(join(directory, 'typed.bash'), BASH_TYPED);
+  const out = await printed(directory, 'zsh', '-f', '-c', BASH_DRIVER, 'driver', ...lines);
+  return out
+    .trimEnd()
+    .split('\n')
+    .map((words) => words.trimEnd().split(';'));
+};
+
+/** Runs in the bash that is typed at. */
+const BASH_TYPED = `
+PS1=
+bind 'set bell-style none'
+bind 'set enable-bracketed-paste off'
+source ./script.bash
+caisson() { printf '%s;' "$@"; echo END; }
+echo TYPE NOW
+`;
+
+const BASH_DRIVER = `
+export TERM=xterm
+zmodload zsh/zpty
+zpty shell bash --norc -i
+zpty -w shell 'source ./typed.bash'
+zpty -r shell ready '*TYPE NOW*'
+for line in "$@"; do
+  zpty -w shell "$line"$'\\t'
+  zpty -r shell typed '*;END*'
+  print -r -- \${\${typed%;END*}##*$'\\n'}
+done
+zpty -d shell
+`;

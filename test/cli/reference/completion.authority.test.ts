@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { everyHelp } from '../../support/every-help.ts';
 import { runCaisson } from '../../support/run-caisson.ts';
-import { bashOffers, fishOffers, zshOffers } from '../../support/shell-completions.ts';
+import { bashOffers, fishOffers, typedIntoBash, zshOffers } from '../../support/shell-completions.ts';
 import { useSharedTempDir } from '../../support/temp-dir.ts';
 
 const directory = useSharedTempDir();
@@ -77,5 +77,29 @@ describe.each([
     expect(HELPS.map(({ words }, index) => [words.join(' '), offered[index]])).toEqual(
       HELPS.map(({ words, options }) => [words.join(' '), options.toSorted()]),
     );
+  });
+});
+
+describe('the line editor of bash', () => {
+  it('completes words with quotes, blanks, equals signs and colons', async () => {
+    await writeFile(join(directory(), 'last release.tar'), '');
+    const { out: script } = await runCaisson(['completion', 'bash']);
+    const typed: readonly (readonly [line: string, words: readonly string[]])[] = [
+      ['caisson verif', ['verify']],
+      ['caisson node unc', ['node', 'uncordon']],
+      ['caisson verify last', ['verify', 'last release.tar']],
+      ['caisson verify "last', ['verify', 'last release.tar']],
+      ['caisson verify last\\ re', ['verify', 'last release.tar']],
+      ['caisson build-bundle --lock=last', ['build-bundle', '--lock=last release.tar']],
+      ['caisson build-bundle --manifests releas', ['build-bundle', '--manifests', 'releases/']],
+      ['caisson serve --listen 127.0.0.1:5000 last', ['serve', '--listen', '127.0.0.1:5000', 'last release.tar']],
+    ];
+    expect(
+      await typedIntoBash(
+        directory(),
+        script,
+        typed.map(([line]) => line),
+      ),
+    ).toEqual(typed.map(([, words]) => words));
   });
 });
