@@ -27,6 +27,14 @@ ${name}_takes_many() {
   return 1
 }
 
+# Succeeds for an option whose value may be left out.
+${name}_may_lack() {
+  case "$1 $2" in
+    ${patterns(options.filter(({ value }) => value.isOptional).map(({ key }) => quoteWord(key)))}) return 0 ;;
+  esac
+  return 1
+}
+
 # Sets kind to what the command takes at a place, counted from 0.
 ${name}_value() {
   case "$1 $2" in
@@ -101,7 +109,10 @@ ${name}() {
     if [[ -z $ended && $word == -- ]]; then
       ended=1
     elif [[ -z $ended && $word == -* ]]; then
-      if ${name}_option "$command" "$word"; then option=$word given=''; fi
+      if ${name}_option "$command" "$word"; then
+        option=$word given=''
+        if ${name}_may_lack "$command" "$word"; then given=1; fi
+      fi
     else
       ${name}_commands "$command"
       if [[ " $names " == *" $word "* ]]; then

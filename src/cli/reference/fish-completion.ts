@@ -42,6 +42,7 @@ function ${name}_state
             if ${name}_option "$command $word" >/dev/null
                 set option $word
                 set given ''
+                ${name}_may_lack "$command $word"; and set given 1
             end
         else if contains -- $word (${name}_commands "$command")
             test $word = help; or set command (string trim -- "$command $word")
@@ -69,10 +70,11 @@ ${options.map(({ key, value }) => `        case ${quote(key)}\n            echo 
 end
 
 function ${name}_takes_many
-    contains -- $argv[1] ${options
-      .filter(({ value }) => value.isList)
-      .map(({ key }) => quote(key))
-      .join(' ')}
+    contains -- $argv[1] ${keysOf(options.filter(({ value }) => value.isList))}
+end
+
+function ${name}_may_lack
+    contains -- $argv[1] ${keysOf(options.filter(({ value }) => value.isOptional))}
 end
 
 function ${name}_value
@@ -114,6 +116,10 @@ ${all.flatMap((command) => command.options.map((option) => optionRule(complete, 
 `;
 }
 
+function keysOf(options: CompletionTables['options']): string {
+  return options.map(({ key }) => quote(key)).join(' ');
+}
+
 /** The names of the commands below a command. */
 function nameRules(complete: string, name: string, { command, names }: CompletionTables['commands'][number]): string {
   const goesOn = quote(`${name}_goes_on ${quote(command)}`);
@@ -133,7 +139,9 @@ function optionRule(complete: string, name: string, command: CommandText, { spel
   return `${complete} -n ${condition} ${names}${value === undefined ? '' : ` ${valueRule(value)}`} -d ${quote(about)}`;
 }
 
-function valueRule({ kind, choices }: ValueText): string {
+function valueRule({ kind, choices, isOptional }: ValueText): string {
+  // The shell would take the next word for the value in any case.
+  if (isOptional) return '';
   if (choices.length > 0) return `-x -a ${quote(choices.join(' '))}`;
   if (kind === 'file') return '-r -F';
   return kind === 'directory' ? "-x -a '(__fish_complete_directories)'" : '-x';

@@ -1,5 +1,5 @@
 import { EXIT_STATUSES } from '../../core/index.ts';
-import { everyCommand, type CommandText, type OptionText } from './describe-program.ts';
+import { everyCommand, type CommandText, type OptionText, type ValueText } from './describe-program.ts';
 import { examplesOf } from './examples.ts';
 import { bold, escapeRoff, italic, macro, paragraph, tagged } from './roff.ts';
 
@@ -69,9 +69,12 @@ function section(title: string, parts: readonly string[]): readonly string[] {
 }
 
 function describeOption({ spellings, about, value }: OptionText): string {
-  const names = spellings.map(bold).join(', ');
-  const dots = value?.isList === true ? ' ...' : '';
-  return tagged(value === undefined ? names : `${names} ${italic(value.name)}${dots}`, escapeRoff(about));
+  return tagged(`${spellings.map(bold).join(', ')}${value === undefined ? '' : ` ${valueText(value)}`}`, escapeRoff(about));
+}
+
+function valueText({ name, isList, isOptional }: ValueText): string {
+  const text = `${italic(name)}${isList ? ' ...' : ''}`;
+  return isOptional ? `[${text}]` : text;
 }
 
 /** The name of a page: caisson-node-add. */

@@ -85,7 +85,7 @@ function optionSpec(root: string, { spellings, about, value }: OptionText): stri
     .map((spelling) => {
       if (value === undefined) return `${spelling}${text}`;
       // Any option with a value may be one whose values are collected.
-      return `*${spelling}${spelling.startsWith('--') ? '=' : ''}${text}:${message(value)}:${action(root, value)}`;
+      return `*${spelling}${spelling.startsWith('--') && !value.isOptional ? '=' : ''}${text}:${value.isOptional ? ':' : ''}${message(value)}:${action(root, value)}`;
     })
     .map((spec) => `    ${quoteWord(spec)} \\\n`)
     .join('');

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bashCompletion, describeProgram, fishCompletion, zshCompletion } from '../../../src/cli/reference/index.ts';
 import { everyHelp } from '../../support/every-help.ts';
 import { runCaisson } from '../../support/run-caisson.ts';
 import { bashOffers, fishOffers, typedIntoBash, zshOffers } from '../../support/shell-completions.ts';
@@ -77,6 +79,19 @@ describe.each([
     expect(HELPS.map(({ words }, index) => [words.join(' '), offered[index]])).toEqual(
       HELPS.map(({ words, options }) => [words.join(' '), options.toSorted()]),
     );
+  });
+});
+
+describe.each([
+  ['bash', bashOffers, bashCompletion],
+  ['zsh', zshOffers, zshCompletion],
+  ['fish', fishOffers, fishCompletion],
+] as const)('%s, where the value of an option may be left out', (_shell, offers, completion) => {
+  it('offers the options behind it, with a value and without', async () => {
+    const program = new Command('caisson');
+    program.command('build').option('--update [name...]', 'these, or all').option('--plan', 'change nothing');
+    const lines = ['caisson build --upd', 'caisson build --update --pl', 'caisson build --update a --pl', 'caisson build --update rel'];
+    expect(await offers(directory(), completion(describeProgram(program)), lines)).toEqual([['--update'], ['--plan'], ['--plan'], []]);
   });
 });
 
