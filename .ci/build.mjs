@@ -17,6 +17,7 @@ const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const binaries = JSON.parse(readFileSync(join(root, '.ci/node-binaries.json'), 'utf8'));
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'caisson', 'node');
+const commit = commitOfSources();
 const SEA_FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 const { values: flags } = parseArgs({
@@ -24,6 +25,18 @@ const { values: flags } = parseArgs({
 });
 
 const STANDALONE_LOADER = readFileSync(join(root, '.ci/standalone-loader.cjs'), 'utf8');
+
+/** The commit of the sources and its day, which `caisson version` prints; undefined where they are in no checkout of git. */
+function commitOfSources() {
+  const git = (...argv) => execFileSync('git', ['-C', root, ...argv], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  if (!existsSync(join(root, '.git'))) return undefined;
+  try {
+    const [id, date] = git('log', '-1', '--format=%H %cs').split(' ');
+    return { id: git('status', '--porcelain', '--untracked-files=no') === '' ? id : `${id}-dirty`, date };
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Bundles the program with its libraries, cut into chunks at the imports of commands, which load at run time what they
@@ -49,6 +62,7 @@ async function bundleScripts({ target, standalone, chunkNames, banner }) {
     loader: { '.node': 'empty' },
     define: {
       CAISSON_VERSION: JSON.stringify(version),
+      CAISSON_COMMIT: JSON.stringify(commit) ?? 'undefined',
       CAISSON_STANDALONE: String(standalone),
       ...(standalone ? { 'import.meta.url': '__caissonUrl' } : {}),
     },

@@ -8,6 +8,7 @@ packages=(
   ca-certificates curl xz-utils bzip2 zstd lz4
   dpkg-dev gnupg gpgv libarchive-tools busybox openssh-client openssh-server sudo openssl
   docker.io docker-registry skopeo containerd podman umoci mmdebstrap iptables iproute2 prometheus
+  zsh fish man-db mandoc
 )
 # The lab fetches Go by pip where the machine has none.
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)

@@ -1,6 +1,7 @@
 import { nameProcess, OutputLostError, programName, runProgram } from './cli/index.ts';
 
 declare const CAISSON_VERSION: string;
+declare const CAISSON_COMMIT: { readonly id: string; readonly date: string } | undefined;
 declare const CAISSON_STANDALONE: boolean;
 
 /** Aborts at SIGINT, SIGTERM and SIGHUP. Only this file uses argv, environment, streams, signals and exit status of the process. */
@@ -28,6 +29,7 @@ void runProgram({
     ? { path: process.execPath, argv: [process.execPath], standalone: true }
     : { path: script, argv: [process.execPath, script], standalone: false },
   version: CAISSON_VERSION,
+  ...(CAISSON_COMMIT === undefined ? {} : { commit: CAISSON_COMMIT }),
 }).then((status) => {
   process.exitCode = status;
 });

@@ -9,6 +9,7 @@ import {
   formatPlatform,
   messageOf,
   parsePlatform,
+  platformOfNode,
   platformSlug,
   type Digest,
   type Platform,
@@ -79,7 +80,8 @@ function parseAsked(values: readonly string[], platforms: readonly Platform[]): 
 }
 
 function defaultPath(platform: Platform, self: SelfProgram): string {
-  const runsHere = platform.os === process.platform && platform.architecture === (process.arch === 'x64' ? 'amd64' : process.arch);
+  const here = platformOfNode(process.platform, process.arch);
+  const runsHere = platform.os === here.os && platform.architecture === here.architecture;
   return self.standalone && runsHere ? self.path : join(dirname(self.path), executableName(platform));
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Clock, Emit } from '../core/index.ts';
 import type { Machines } from '../site/index.ts';
+import type { Commit } from './process.ts';
 
 /** Result of a command: text for people, data for `--json`. */
 export interface CommandOutput {
@@ -17,6 +18,8 @@ export interface CommandContext {
   /** `path` is the absolute path of the running executable or script, `argv` the arguments that start it again. */
   readonly self: { readonly path: string; readonly argv: readonly string[]; readonly standalone: boolean };
   readonly version: string;
+  /** The commit that the program was built from; undefined where that was not known. */
+  readonly commit: Commit | undefined;
   /** How the hosts of a site are reached; undefined for the default. */
   readonly machines: Machines | undefined;
   /** Reads all of the standard input, for a flag that takes `-` in the place of a file. Throws LIMIT_EXCEEDED above 16 MiB. */

@@ -2,6 +2,12 @@ import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../core/index.ts';
 import type { Machines } from '../site/index.ts';
 
+/** A commit of the sources, and its day as YYYY-MM-DD. The id ends with -dirty where files had changes that are not in it. */
+export interface Commit {
+  readonly id: string;
+  readonly date: string;
+}
+
 /** The parts of the process that main.ts passes on. All other code in src/ gets them as arguments. */
 export interface ProcessEdge {
   /** Name by which the program was started, for usage and help; caisson by default. */
@@ -15,6 +21,8 @@ export interface ProcessEdge {
   readonly signal: AbortSignal;
   readonly self: { readonly path: string; readonly argv: readonly string[]; readonly standalone: boolean };
   readonly version: string;
+  /** The commit that the program was built from; absent where that was not known. */
+  readonly commit?: Commit;
   /** The clock of this machine by default. */
   readonly clock?: Clock;
   /** How the hosts of a site are reached: over SSH, and this machine directly, by default. Tests pass simulated machines. */

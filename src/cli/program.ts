@@ -5,6 +5,7 @@ import { CaissonError, systemClock } from '../core/index.ts';
 import { readLimited } from '../io/index.ts';
 import { escapeControl, JsonRenderer, PlainRenderer, reportError, TerminalRenderer, type Renderer } from '../ui/index.ts';
 import type { CommandContext, RunCommand } from './command.ts';
+import { readCommandLine } from './command-line.ts';
 import { registerCommands } from './commands/index.ts';
 import { OutputLostError } from './output-lost-error.ts';
 import type { ProcessEdge } from './process.ts';
@@ -56,12 +57,14 @@ export async function runProgram(edge: ProcessEdge): Promise<number> {
     await registerCommands(
       program,
       run,
-      edge.argv.find((argument) => !argument.startsWith('-')),
+      edge.argv.find((argument) => !argument.startsWith('-') && argument !== 'help'),
     );
   addGlobalFlags(program);
   refuseRepeats(program);
   try {
-    await program.parseAsync(['node', name, ...edge.argv]);
+    const { argv, mayHelp } = readCommandLine(program, edge.argv);
+    if (mayHelp) (await import('./reference/index.ts')).addHelpEnds(program);
+    await program.parseAsync(['node', name, ...argv]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     status = error.exitCode === 0 ? 0 : 2;
@@ -116,9 +119,14 @@ function addGlobalFlags(program: Command): void {
       .option('--debug', 'print stacks of errors')
       .exitOverride()
       .configureOutput(program.configureOutput());
+    for (const option of command.options) if (isEmptyList(option.defaultValue)) option.defaultValueDescription ??= 'none';
     command.commands.forEach(walk);
   };
   walk(program);
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function rendererFor(flags: GlobalFlags, edge: ProcessEdge): Renderer {
@@ -138,6 +146,7 @@ function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): 
     env: edge.env,
     self: edge.self,
     version: edge.version,
+    commit: edge.commit,
     machines: edge.machines,
     print: (output) => {
       // A result is printed where no display is drawn over it.

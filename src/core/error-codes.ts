@@ -1,3 +1,5 @@
+import type { ExitStatus } from './exit-statuses.ts';
+
 /**
  * The catalogue of errors: code → exit status and one-line summary. Every code is explained in docs/errors.md.
  * They are grouped by exit status; 1 is kept for bugs, which are not CaissonErrors.
@@ -102,6 +104,6 @@ export const ERROR_CODES = {
 
   // 130: interrupted
   INTERRUPTED: { exit: 130, summary: 'The run was interrupted' },
-} as const satisfies Record<string, { exit: number; summary: string }>;
+} as const satisfies Record<string, { exit: ExitStatus; summary: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

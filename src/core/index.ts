@@ -8,6 +8,7 @@ export * from './digest.ts';
 export * from './error-codes.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './exit-statuses.ts';
 export * from './graph.ts';
 export * from './health-model.ts';
 export * from './organizations.ts';

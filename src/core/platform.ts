@@ -25,6 +25,11 @@ export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, platform.variant].filter((part) => part !== undefined).join('/');
 }
 
+/** The platform in the words of Node (os.platform, os.arch). */
+export function platformOfNode(os: string, cpu: string): Platform {
+  return { os, architecture: cpu === 'x64' ? 'amd64' : cpu };
+}
+
 /** For file names: linux-amd64. */
 export function platformSlug(platform: Platform): string {
   return formatPlatform(platform).replaceAll('/', '-');

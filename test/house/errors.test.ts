@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES } from '../../src/core/index.ts';
+import { ERROR_CODES, EXIT_STATUSES } from '../../src/core/index.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CODES = Object.keys(ERROR_CODES);
-const DOCUMENTED = [...readFileSync(join(ROOT, 'docs/errors.md'), 'utf8').matchAll(/^- \*\*([A-Z_]+)\*\*: (.+)$/gm)].map(
-  (match) => match[1] ?? '',
-);
+const PAGE = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8');
+const DOCUMENTED = [...PAGE.matchAll(/^- \*\*([A-Z_]+)\*\*: (.+)$/gm)].map((match) => match[1] ?? '');
 
 function textsUnder(directory: string): string[] {
   return readdirSync(join(ROOT, directory), { recursive: true, withFileTypes: true })
@@ -18,6 +17,11 @@ function textsUnder(directory: string): string[] {
 describe('the catalogue of errors', () => {
   it('has every code explained in docs/errors.md, in alphabetical order, and explains no other', () => {
     expect(DOCUMENTED).toEqual([...CODES].sort());
+  });
+
+  it('has the exit statuses of the table in docs/errors.md, each with its meaning', () => {
+    const rows = [...PAGE.matchAll(/^\| (\d+) \| (.+) \|$/gm)].map(([, status = '', meaning = '']) => [status, meaning]);
+    expect(rows).toEqual(Object.entries(EXIT_STATUSES));
   });
 
   it('has only codes that the source raises', () => {

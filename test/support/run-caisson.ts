@@ -53,6 +53,7 @@ export async function runCaisson(argv: readonly string[], options: RunCaissonOpt
     signal,
     self: { path: '/opt/caisson/main.js', argv: ['node', '/opt/caisson/main.js'], standalone: false },
     version: '1.2.3',
+    commit: { id: '0123456789abcdef', date: '2026-01-31' },
     ...(name === undefined ? {} : { name }),
     ...(clock === undefined ? {} : { clock }),
     ...(machines === undefined ? {} : { machines }),

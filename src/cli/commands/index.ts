@@ -32,11 +32,17 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   certificates: async () => (await import('./certificates.ts')).registerCertificates,
   secrets: async () => (await import('./secrets.ts')).registerSecrets,
   agent: async () => (await import('./agent.ts')).registerAgent,
+  completion: async () => (await import('./completion.ts')).registerCompletion,
+  man: async () => (await import('./man.ts')).registerMan,
+  version: async () => (await import('./version.ts')).registerVersion,
 };
 
-/** Adds the command of this name to the program, or every command where there is none of this name. */
+/** Commands that print what all commands are. */
+const ABOUT_ALL = new Set(['completion', 'man']);
+
+/** Adds the command of this name to the program, or every command where there is none of this name or it is about all of them. */
 export async function registerCommands(program: Command, run: RunCommand, name?: string): Promise<void> {
-  const one = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const one = name !== undefined && Object.hasOwn(COMMANDS, name) && !ABOUT_ALL.has(name) ? COMMANDS[name] : undefined;
   const wanted = one === undefined ? Object.values(COMMANDS) : [one];
   for (const register of await Promise.all(wanted.map((load) => load()))) register(program, run);
 }

@@ -30,7 +30,10 @@ interface Flags extends SiteFlags, SupplyFlags, LoginFlags, NodeSshFlags {
 export const registerInit: RegisterCommand = (program, run) => {
   const command = program
     .command('init')
-    .description('begin a cluster: write a cluster.yaml of its first node from these flags, show the plan, ask, and install; as root')
+    .summary('begin a cluster: write a cluster.yaml of its first node from these flags, show the plan, ask, and install; as root')
+    .description(
+      'Writes a cluster.yaml of the first node from these flags, shows the plan, asks, and installs; run it as root. The platform of the bundle may have flags of its own besides. A command with an unknown flag lists them.',
+    )
     .addOption(
       new Option('--install-type <type>', 'offline: from a bundle; online: from its lock, as install --online does')
         .choices(['offline', 'online'])
@@ -50,8 +53,7 @@ export const registerInit: RegisterCommand = (program, run) => {
     .option('--address <address>', 'address of this machine, where the first node is another')
     .option('--depot-port <port>', 'port of the depot on this machine')
     .allowUnknownOption()
-    .allowExcessArguments()
-    .addHelpText('after', '\nThe platform of the bundle may have flags of its own besides. A command with an unknown flag lists them.');
+    .allowExcessArguments();
   addNodeSshFlags(addLoginFlags(command));
   addUpstreamFlags(addLockFlags(addNewSiteFlags(addAcceptFlags(command)))).action((flags: Flags, { args }: Command) =>
     run((context) => begin(flags, args, context)),

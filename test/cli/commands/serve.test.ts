@@ -30,6 +30,7 @@ async function serve(
     self: { path: '/caisson', argv: [], standalone: false },
     machines: undefined,
     version: '0',
+    commit: undefined,
     confirm: async () => false,
     askSecret: async () => undefined,
     readStdin: async () => new Uint8Array(),
