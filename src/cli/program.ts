@@ -138,6 +138,7 @@ function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): 
     self: edge.self,
     version: edge.version,
     commit: edge.commit,
+    readNotices: edge.readNotices,
     machines: edge.machines,
     print: (output) => {
       if (flags.json === true) edge.stdout.write(`${JSON.stringify({ type: 'result', ...asObject(output.data) })}\n`);
