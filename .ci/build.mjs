@@ -1,5 +1,5 @@
 // Builds dist/main.js, and the executables that bundles carry: one file for each target platform, made of the pinned
-// official Node binary and the scripts (Node's single executable application). Same sources, same bytes.
+// official Node binary and the scripts (Node's single executable application). Same commit, same bytes.
 //   node .ci/build.mjs [--no-executable] [--platform linux/amd64 …]
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { build, transform } from 'esbuild';
 import { inject } from 'postject';
 import { extract } from 'tar';
+import { librariesOf, nodeLibrary } from './notices.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -18,6 +19,10 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const binaries = JSON.parse(readFileSync(join(root, '.ci/node-binaries.json'), 'utf8'));
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'caisson', 'node');
 const commit = commitOfSources();
+/** File with the libraries of the scripts and the texts of their licences, beside the scripts or among the assets of the executable. */
+const NOTICES = 'notices.json';
+/** Of this machine, whose Node makes the blob of scripts for all platforms. */
+const generatorPlatform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const SEA_FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 const { values: flags } = parseArgs({
@@ -43,7 +48,7 @@ function commitOfSources() {
  * need. The first file is the entry.
  */
 async function bundleScripts({ target, standalone, chunkNames, banner }) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [join(root, 'src/main.ts')],
     bundle: true,
     splitting: true,
@@ -51,6 +56,7 @@ async function bundleScripts({ target, standalone, chunkNames, banner }) {
     outdir: dist,
     chunkNames,
     write: false,
+    metafile: true,
     platform: 'node',
     target,
     absWorkingDir: root,
@@ -68,11 +74,11 @@ async function bundleScripts({ target, standalone, chunkNames, banner }) {
     },
     banner: { js: banner },
   });
-  return outputFiles;
+  return { files: outputFiles, libraries: librariesOf(Object.keys(metafile.inputs), root) };
 }
 
 async function buildScript() {
-  const scripts = await bundleScripts({
+  const { files: scripts, libraries } = await bundleScripts({
     target: 'node20',
     standalone: false,
     chunkNames: 'chunks/[name]-[hash]',
@@ -84,6 +90,7 @@ async function buildScript() {
   const main = join(dist, 'main.js');
   for (const { path, text } of scripts) writeFileSync(path, path === main ? `#!/usr/bin/env node\n${text}` : text);
   chmodSync(main, 0o755);
+  writeFileSync(join(dist, NOTICES), JSON.stringify(libraries));
 }
 
 /**
@@ -92,8 +99,11 @@ async function buildScript() {
  */
 async function writeStandaloneScripts(directory) {
   const options = { target: 'node24', standalone: true, chunkNames: '[name]-[hash]', banner: '' };
-  const names = [];
-  for (const { path, text } of await bundleScripts(options)) {
+  const names = [NOTICES];
+  const { files, libraries } = await bundleScripts(options);
+  const node = nodeLibrary(binaries.version, `${await nodeBinary(generatorPlatform)}.LICENSE`);
+  writeFileSync(join(directory, NOTICES), JSON.stringify([node, ...libraries]));
+  for (const { path, text } of files) {
     const { code } = await transform(text, {
       format: 'cjs',
       target: 'node24',
@@ -112,7 +122,7 @@ async function nodeBinary(platform) {
   const wanted = binaries.platforms[platform];
   if (wanted === undefined) throw new Error(`no Node binary is pinned for ${platform}: .ci/node-binaries.json`);
   const path = join(cache, `${wanted.package}-${binaries.version}`);
-  if (existsSync(path)) return path;
+  if (existsSync(path) && existsSync(`${path}.LICENSE`)) return path;
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(tmpdir(), 'caisson-node-'));
   try {
@@ -124,8 +134,9 @@ async function nodeBinary(platform) {
     const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
     if (integrity !== wanted.integrity)
       throw new Error(`${wanted.package}@${binaries.version} has integrity ${integrity}, pinned is ${wanted.integrity}`);
-    await extract({ file: archive, cwd: work, strip: 2, filter: (name) => name === 'package/bin/node' });
-    copyFileSync(join(work, 'node'), `${path}.partial`);
+    await extract({ file: archive, cwd: work, strip: 1, filter: (name) => ['package/bin/node', 'package/LICENSE'].includes(name) });
+    copyFileSync(join(work, 'LICENSE'), `${path}.LICENSE`);
+    copyFileSync(join(work, 'bin/node'), `${path}.partial`);
     chmodSync(`${path}.partial`, 0o755);
     renameSync(`${path}.partial`, path);
   } finally {
@@ -145,7 +156,7 @@ async function buildExecutables(platforms) {
     // The blob remembers the script's path, so it is a relative one.
     const settings = { disableExperimentalSEAWarning: true, useCodeCache: false, useSnapshot: false };
     writeFileSync(config, JSON.stringify({ main: 'caisson.cjs', output: blob, assets, ...settings }));
-    const generator = await nodeBinary(process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64');
+    const generator = await nodeBinary(generatorPlatform);
     execFileSync(generator, ['--experimental-sea-config', config], { cwd: work, stdio: 'pipe' });
     for (const platform of platforms) {
       const target = join(dist, `caisson-${platform.replaceAll('/', '-')}`);

@@ -1,8 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { nameProcess, OutputLostError, programName, runProgram } from './cli/index.ts';
 
 declare const CAISSON_VERSION: string;
 declare const CAISSON_COMMIT: { readonly id: string; readonly date: string } | undefined;
 declare const CAISSON_STANDALONE: boolean;
+
+/** File that the build writes beside the script, or into the executable. */
+const NOTICES = 'notices.json';
 
 /** Aborts at SIGINT, SIGTERM and SIGHUP. Only this file uses argv, environment, streams, signals and exit status of the process. */
 const interruption = new AbortController();
@@ -29,6 +34,9 @@ void runProgram({
     ? { path: process.execPath, argv: [process.execPath], standalone: true }
     : { path: script, argv: [process.execPath, script], standalone: false },
   version: CAISSON_VERSION,
+  readNotices: CAISSON_STANDALONE
+    ? async () => (await import('node:sea')).getAsset(NOTICES, 'utf8')
+    : async () => readFile(join(dirname(script), NOTICES), 'utf8'),
   ...(CAISSON_COMMIT === undefined ? {} : { commit: CAISSON_COMMIT }),
 }).then((status) => {
   process.exitCode = status;

@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly version: string;
   /** The commit that the program was built from; undefined where that was not known. */
   readonly commit: Commit | undefined;
+  /** Resolves to the libraries of the program, as JSON that the build made; undefined where it was not built. */
+  readonly readNotices: (() => Promise<string>) | undefined;
   /** How the hosts of a site are reached; undefined for the default. */
   readonly machines: Machines | undefined;
   /** Reads all of the standard input, for a flag that takes `-` in the place of a file. Throws LIMIT_EXCEEDED above 16 MiB. */

@@ -21,6 +21,8 @@ export interface ProcessEdge {
   readonly signal: AbortSignal;
   readonly self: { readonly path: string; readonly argv: readonly string[]; readonly standalone: boolean };
   readonly version: string;
+  /** Resolves to the libraries of the program with the texts of their licences, as JSON that the build made. */
+  readonly readNotices?: () => Promise<string>;
   /** The commit that the program was built from; absent where that was not known. */
   readonly commit?: Commit;
   /** The clock of this machine by default. */

@@ -147,6 +147,7 @@ function contextFor(flags: GlobalFlags, renderer: Renderer, edge: ProcessEdge): 
     self: edge.self,
     version: edge.version,
     commit: edge.commit,
+    readNotices: edge.readNotices,
     machines: edge.machines,
     print: (output) => {
       // A result is printed where no display is drawn over it.

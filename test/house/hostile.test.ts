@@ -51,6 +51,7 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
 const OTHERS: Readonly<Record<string, string>> = {
   'src/io/bounded-list.ts': 'a part of schemas, tried with the parsers that use it',
   'src/site/authority-generations.ts': 'written by this program beside the keys of the seed, for root alone',
+  'src/cli/commands/licenses.ts': 'written by the build of this program, into the program',
   'src/agent/config.ts': 'written by the installer of the same site',
   'src/builder/upstream-settings.ts': 'a secret file that the installer of the same site wrote',
   'src/resources/bundle-file.ts': 'the answer of our own program on a host of the site; what is no digest is refused',

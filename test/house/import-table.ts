@@ -217,6 +217,7 @@ export const IMPORT_TABLE: ImportTable = {
       'engine/journal.ts',
       'host/',
       'io/',
+      'main.ts',
       'registry/',
       'server/listener.ts',
       'site/',
@@ -227,6 +228,7 @@ export const IMPORT_TABLE: ImportTable = {
     'node:os': ['bundle/', 'cli/', 'host/', 'registry/credentials.ts', 'sources/', 'ssh/'],
     'node:readline': ['engine/read-journal.ts', 'ui/terminal-renderer.ts'],
     'node:readline/promises': ['cli/program.ts'],
+    'node:sea': ['main.ts'],
     'node:stream/promises': [
       'builder/executables.ts',
       'server/send-body.ts',

@@ -16,6 +16,7 @@ export interface RunCaissonOptions {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly machines?: Machines | undefined;
+  readonly readNotices?: () => Promise<string>;
   /**
    * What is typed at the terminal when a question is asked; an empty text ends the input. A list has an answer for each question, the
    * last one for all that follow. Without it there is no terminal.
@@ -29,7 +30,7 @@ export interface RunCaissonOptions {
 
 /** Runs a command line in this process. Output goes to streams that are not a terminal. */
 export async function runCaisson(argv: readonly string[], options: RunCaissonOptions = {}): Promise<Ended> {
-  const { name, signal = new AbortController().signal, clock, machines, typed, secret, stdin: piped } = options;
+  const { name, signal = new AbortController().signal, clock, machines, readNotices, typed, secret, stdin: piped } = options;
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined || secret !== undefined });
   if (piped !== undefined) stdin.end(piped);
@@ -57,6 +58,7 @@ export async function runCaisson(argv: readonly string[], options: RunCaissonOpt
     ...(name === undefined ? {} : { name }),
     ...(clock === undefined ? {} : { clock }),
     ...(machines === undefined ? {} : { machines }),
+    ...(readNotices === undefined ? {} : { readNotices }),
   });
   stdout.end();
   stderr.end();

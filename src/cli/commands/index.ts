@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   agent: async () => (await import('./agent.ts')).registerAgent,
   completion: async () => (await import('./completion.ts')).registerCompletion,
   man: async () => (await import('./man.ts')).registerMan,
+  licenses: async () => (await import('./licenses.ts')).registerLicenses,
   version: async () => (await import('./version.ts')).registerVersion,
 };
 

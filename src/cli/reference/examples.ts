@@ -154,6 +154,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ['man node add', 'print the page of a command; man -l shows it'],
     ['man --directory /usr/local/share/man/man1', 'write all pages where man finds them'],
   ],
+  licenses: [['licenses --text', 'print the libraries with the texts of their licences']],
   version: [['version --json', 'print the version, commit, Node and platform as JSON']],
 };
 

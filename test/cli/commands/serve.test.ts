@@ -31,6 +31,7 @@ async function serve(
     machines: undefined,
     version: '0',
     commit: undefined,
+    readNotices: undefined,
     confirm: async () => false,
     askSecret: async () => undefined,
     readStdin: async () => new Uint8Array(),
