@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { Agent, request } from 'node:https';
+import { Agent, createServer as createHttpsServer, request } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { askLocalAgent, formatAgentConfig } from '../src/agent/index.ts';
+import { AGENT_NODE_OPTIONS, askLocalAgent, formatAgentConfig } from '../src/agent/index.ts';
 import { MONITORS, systemClock } from '../src/core/index.ts';
 import { directoryTree, formatYaml } from '../src/io/index.ts';
 import { loadManifests, type ComponentService } from '../src/manifests/index.ts';
@@ -28,8 +28,12 @@ const LEFT_OUT = 'etcd-proxy';
 interface Probes {
   readonly http: number;
   readonly tcp: number;
+  /** The same over TLS, for clients that the authority knows. */
+  readonly https: number;
   /** Path of a socket on which a container engine answers. */
   readonly engine: string;
+  /** Directory of the certificate of the probes. */
+  readonly certificates: string;
 }
 
 interface Sample {
@@ -44,14 +48,14 @@ interface Sample {
 }
 
 const connections = new Agent({ keepAlive: true });
-const options = { components: '25', minutes: '3', warmup: '60', profile: '' };
+const options = { components: '25', minutes: '3', warmup: '60', profile: '', 'node-options': AGENT_NODE_OPTIONS };
 
 await benchmark({ title: 'The agent of a node', room: 2 ** 24, runs: 1, options }, async (bench) => {
   const services = (await shippedServices()).slice(0, Number(bench.option('components')));
-  const probes = await startServers(bench);
+  const authority = await createAuthority({ commonName: 'bench', days: 1, clock: systemClock });
+  const probes = await startServers(bench, authority);
   const systemd = await startUserSystemd(bench.directory, join(bench.directory, 'shared'));
   writePrograms(bench, systemd, probes);
-  const authority = await createAuthority({ commonName: 'bench', days: 1, clock: systemClock });
   const samples: Sample[] = [];
   for (let run = 0; run < bench.runs; run += 1) samples.push(await oneRun(bench, systemd, { services, probes, authority }));
   report(bench, services, samples);
@@ -70,7 +74,7 @@ function manifestsDirectory(): string {
 }
 
 /** What is probed: servers in this process, whose time is not counted. */
-async function startServers(bench: Bench): Promise<Probes> {
+async function startServers(bench: Bench, authority: KeyPair): Promise<Probes> {
   const web = createHttpServer((_, response) => response.end('ok\n'));
   const engine = createHttpServer((asked, response) => {
     response.setHeader('api-version', '1.43').setHeader('content-type', 'application/json').setHeader('ostype', 'linux');
@@ -80,7 +84,20 @@ async function startServers(bench: Bench): Promise<Probes> {
   const path = join(bench.directory, 'engine.sock');
   await new Promise<void>((done) => void engine.listen(path, done));
   engine.unref();
-  return { http: await listening(web), tcp: await listening(plain), engine: path };
+  const own = await issue(authority, [], 'server');
+  const options = { cert: own.certificate, key: own.key, ca: authority.certificate, requestCert: true, rejectUnauthorized: true };
+  const closed = createHttpsServer(options, (_, response) => response.end('ok\n'));
+  const certificates = join(bench.directory, 'probe');
+  mkdirSync(certificates);
+  const client = await issue(authority, ['system:masters'], 'client');
+  const files = { 'ca.crt': authority.certificate, 'tls.crt': client.certificate, 'tls.key': client.key };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(certificates, name), text);
+  return { http: await listening(web), https: await listening(closed), tcp: await listening(plain), engine: path, certificates };
+}
+
+async function issue(authority: KeyPair, organizations: readonly string[], usages: 'client' | 'server'): Promise<KeyPair> {
+  const subject = { commonName: 'bench', dnsNames: [], addresses: ['127.0.0.1'], organizations };
+  return issueCertificate(authority, { ...subject, usages, days: 1, clock: systemClock });
 }
 
 async function listening(server: Server): Promise<number> {
@@ -113,7 +130,7 @@ function storageCheck(template: string, shared: string): string {
     '${node.name}': 'bench',
     '${option.storage.choice}': 'nfs',
     '${value.nfs}': 'bench',
-    $$: '$',
+    '$${': '${',
   };
   let text = template.replace("kind='nfs4'", "kind='tmpfs'");
   for (const [name, value] of Object.entries(values)) text = text.replaceAll(name, () => value);
@@ -143,18 +160,8 @@ async function oneRun(bench: Bench, systemd: UserSystemd, { services, probes, au
     mkdirSync(path(name));
   }
   for (const service of services) writeFileSync(path(`conf/${service.name}.yaml`), definitionOf(bench, service, probes));
-  const issue = (organizations: readonly string[], usages: 'client' | 'server'): Promise<KeyPair> =>
-    issueCertificate(authority, {
-      commonName: 'bench',
-      dnsNames: [],
-      addresses: ['127.0.0.1'],
-      organizations,
-      usages,
-      days: 1,
-      clock: systemClock,
-    });
-  const server = await issue([], 'server');
-  const monitor = await issue([MONITORS], 'client');
+  const server = await issue(authority, [], 'server');
+  const monitor = await issue(authority, [MONITORS], 'client');
   for (const [name, text] of Object.entries({ crt: server.certificate, key: server.key, ca: authority.certificate }))
     writeFileSync(path(`tls.${name}`), text);
   const port = await freePort();
@@ -176,7 +183,12 @@ async function oneRun(bench: Bench, systemd: UserSystemd, { services, probes, au
   const profile = bench.option('profile');
   const flags = profile === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const argv = [...systemd.inside, program, ...flags, ...words, 'agent', 'run', '--config', path('agent.yaml')];
-  const env = { ...systemd.env, DOCKER_HOST: `unix://${probes.engine}`, KUBECONFIG: path('kubeconfig') };
+  const env = {
+    ...systemd.env,
+    DOCKER_HOST: `unix://${probes.engine}`,
+    KUBECONFIG: path('kubeconfig'),
+    ...JSON.parse(process.env['BENCH_ENV'] ?? '{}'),
+  };
   const child = start(argv, { stdio: 'ignore', env });
   const pid = await appearing('the agent', () => childrenOf(child.pid)[0]);
   await healthy(path('agent.sock'), services.length);
@@ -195,16 +207,24 @@ async function oneRun(bench: Bench, systemd: UserSystemd, { services, probes, au
 function definitionOf(bench: Bench, { name, health, container, process: program }: ComponentService, probes: Probes): string {
   if (health === undefined) throw new Error(`"${name}" has no probe`);
   const commands: Readonly<Record<string, string>> = {
-    flannel: `systemctl is-active --quiet flannel && test -s ${join(bench.directory, 'subnet.env')}`,
+    flannel: `test -s ${join(bench.directory, 'subnet.env')}`,
     storage: join(bench.directory, 'storage-check'),
   };
+  const origin = health.certificates === undefined ? `http://127.0.0.1:${probes.http}` : `https://127.0.0.1:${probes.https}`;
   const address = {
-    http: `http://127.0.0.1:${probes.http}/${name}`,
+    http: health.socket === undefined ? `${origin}/${name}` : health.address,
     tcp: `127.0.0.1:${probes.tcp}`,
     cmd: commands[name] ?? health.address,
   }[health.model];
   const { model, timeInterval, maxErrorsNum } = health;
-  const probe = { model, address, time_interval: timeInterval, max_errors_num: maxErrorsNum };
+  const probe = {
+    model,
+    address,
+    time_interval: timeInterval,
+    max_errors_num: maxErrorsNum,
+    ...(health.certificates === undefined ? {} : { certificates: probes.certificates }),
+    ...(health.socket === undefined ? {} : { socket: probes.engine }),
+  };
   const kept =
     container === undefined && program === undefined
       ? { only_health_check: true }
@@ -266,6 +286,7 @@ function report(bench: Bench, services: readonly ComponentService[], samples: re
     `Simulated: systemd is a user instance, the units sleep, http and tcp servers and the engine's API are those of the benchmark.`,
   );
   if (standIns.length > 0) console.log(`Not installed here, and so a program that does nothing: ${standIns.join(', ')}.`);
+  console.log(`Options of Node: ${bench.option('node-options') || 'none'}.`);
   console.log(`Metrics are scraped every ${SCRAPE_SECONDS} s. ${bench.option('minutes')} minutes a run, medians of ${bench.runs} runs.\n`);
   const of = (key: keyof Sample): number => median(samples.map((sample) => sample[key]));
   const percent = (value: number): string => `${value.toFixed(2)} %`;
