@@ -187,7 +187,7 @@ async function oneRun(bench: Bench, systemd: UserSystemd, { services, probes, au
     ...systemd.env,
     DOCKER_HOST: `unix://${probes.engine}`,
     KUBECONFIG: path('kubeconfig'),
-    ...JSON.parse(process.env['BENCH_ENV'] ?? '{}'),
+    NODE_OPTIONS: bench.option('node-options'),
   };
   const child = start(argv, { stdio: 'ignore', env });
   const pid = await appearing('the agent', () => childrenOf(child.pid)[0]);
