@@ -1,8 +1,8 @@
 import { formatUnitFile } from '../host/index.ts';
 
 /**
- * Options of the agent's Node. It has little to do, again and again: compiled code would take more memory, and more processor time to
- * compile, than it saves. The small semi-space has garbage collected before it spreads over 32 MiB.
+ * Options of the agent's Node. It has little to do, again and again: compiled code would take more memory, and about as much processor
+ * time to compile as it saves. The small semi-space has garbage collected before it spreads.
  */
 export const AGENT_NODE_OPTIONS = '--jitless --max-semi-space-size=1';
 
