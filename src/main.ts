@@ -18,6 +18,8 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => interruption.abort(new OutputLostError(error)));
 }
 
+// Options of the Node inside the executable, such as those of the agent's unit, are not those of other programs that it starts.
+if (CAISSON_STANDALONE) delete process.env['NODE_OPTIONS'];
 const script = process.argv[1] ?? process.execPath;
 const name = programName(CAISSON_STANDALONE ? process.argv0 : script);
 void nameProcess(name);

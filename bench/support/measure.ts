@@ -78,6 +78,36 @@ export function cpuOf(pid: number | undefined): number {
   return ((user + system) * 1000) / TICKS_PER_SECOND;
 }
 
+/** Processor time since a process was started, in milliseconds. */
+export interface ProcessCost {
+  readonly ownMs: number;
+  /** That of its children, and of theirs, that have ended and were waited for. */
+  readonly childrenMs: number;
+}
+
+/** Throws when there is no such process. */
+export function costOf(pid: number): ProcessCost {
+  const sum = (first: number): number => statFields(String(pid), first).reduce((total, ticks) => total + ticks, 0);
+  return { ownMs: (sum(14) * 1000) / TICKS_PER_SECOND, childrenMs: (sum(16) * 1000) / TICKS_PER_SECOND };
+}
+
+/** Memory of a running process at this moment, in bytes. */
+export interface ProcessMemory {
+  readonly resident: number;
+  /** The part of it that is not pages of files: heap, stacks and the like. */
+  readonly anonymous: number;
+  /** Pages that several processes share count by their part. */
+  readonly proportional: number;
+}
+
+/** Throws when there is no such process. */
+export function memoryOf(pid: number): ProcessMemory {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const field = (text: string, name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, 'm').exec(text)?.[1]) * 1024;
+  return { resident: field(status, 'VmRSS'), anonymous: field(status, 'RssAnon'), proportional: field(rollup, 'Pss') };
+}
+
 /** Of this process with all children that have ended: processor time is theirs alone, writes are its own too, which are few. */
 function childCounters(): { readonly cpuMs: number; readonly written: number; readonly dirtied: number } {
   const io = readFileSync('/proc/self/io', 'utf8');

@@ -1,5 +1,11 @@
 import { formatUnitFile } from '../host/index.ts';
 
+/**
+ * Options of the agent's Node. It has little to do, again and again: compiled code would take more memory, and about as much processor
+ * time to compile as it saves. The small semi-space has garbage collected before it spreads.
+ */
+export const AGENT_NODE_OPTIONS = '--jitless --max-semi-space-size=1';
+
 export interface AgentUnitRequest {
   /** Absolute path of the caisson executable on the node. */
   readonly executable: string;
@@ -23,6 +29,7 @@ export function agentUnit({ executable, config }: AgentUnitRequest): string {
     restart: 'always',
     restartSec: 5,
     limitNofile: 65_536,
+    environment: { NODE_OPTIONS: AGENT_NODE_OPTIONS },
     settings: { TasksMax: '512', MemoryMax: '512M', OOMScoreAdjust: '-500' },
   });
 }

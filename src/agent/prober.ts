@@ -148,8 +148,9 @@ async function lookOnce(options: ProberOptions, check: HealthCheck | undefined):
 
 function checkOf(definition: ServiceDefinition): HealthCheck | undefined {
   if (definition.health === undefined) return undefined;
-  const { model, address, timeout, status } = definition.health;
-  const check = healthCheckOf(model, address, { timeoutMs: timeout === undefined ? undefined : timeout * 1000, status });
+  const { model, address, timeout, status, certificates, socket } = definition.health;
+  const timeoutMs = timeout === undefined ? undefined : timeout * 1000;
+  const check = healthCheckOf(model, address, { timeoutMs, status, certificates, socket });
   if ('mistake' in check) throw new Error(`the definition of "${definition.name}" was not checked: ${check.mistake}`);
   return check;
 }

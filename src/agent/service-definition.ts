@@ -22,6 +22,10 @@ export interface ServiceHealth {
   readonly grace: number;
   /** Statuses of http that are well, such as `200-299, 401`; every one below 500 when not given. */
   readonly status?: string;
+  /** For http: directory with ca.crt, tls.crt and tls.key of the probe. */
+  readonly certificates?: string;
+  /** For http: a unix socket to connect to. */
+  readonly socket?: string;
   readonly onUnhealthy: OnUnhealthy;
 }
 

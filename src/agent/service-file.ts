@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { HEALTH_MODELS, isHealthModel, type InputProblem } from '../core/index.ts';
 import { healthCheckOf } from '../health/index.ts';
@@ -59,6 +60,12 @@ const endpoint = z.strictObject({
   port: port.optional(),
 });
 
+const absolutePath = z
+  .string()
+  .refine(isAbsolute, 'is not an absolute path')
+  .nullish()
+  .transform((path) => path ?? undefined);
+
 const health = z.strictObject({
   name: z.string().nullish(),
   model: z.preprocess((value) => (typeof value === 'string' ? value.trim().toLowerCase() : value), z.enum(HEALTH_MODELS)),
@@ -71,6 +78,8 @@ const health = z.strictObject({
     .union([z.int(), z.string()])
     .nullish()
     .transform((value) => (value === null || value === undefined ? undefined : String(value))),
+  certificates: absolutePath,
+  socket: absolutePath,
   on_unhealthy: z.enum(ON_UNHEALTHY).nullish(),
 });
 
@@ -129,6 +138,8 @@ function definitionOf(parsed: ParsedService): ServiceDefinition {
             ...(parsed.health.timeout === null || parsed.health.timeout === undefined ? {} : { timeout: parsed.health.timeout }),
             grace: parsed.health.grace ?? DEFAULT_GRACE_SECONDS,
             ...(parsed.health.status === undefined ? {} : { status: parsed.health.status }),
+            ...(parsed.health.certificates === undefined ? {} : { certificates: parsed.health.certificates }),
+            ...(parsed.health.socket === undefined ? {} : { socket: parsed.health.socket }),
             onUnhealthy: parsed.health.on_unhealthy ?? (parsed.only_health_check ? 'report' : 'restart'),
           },
         }),
@@ -197,10 +208,13 @@ function checkHealth(raw: unknown, service: unknown, report: (path: readonly str
   if (typeof address !== 'string' || !isHealthModel(model)) return;
   const check = healthCheckOf(model, address.trim());
   if ('mistake' in check) report(['health', 'address'], check.mistake);
-  const status = propertyOf(raw, 'status');
-  if (!isGiven(status) || 'mistake' in check) return;
-  const whole = healthCheckOf(model, address.trim(), { status: String(status) });
-  if ('mistake' in whole) report(['health', 'status'], whole.mistake);
+  if ('mistake' in check) return;
+  for (const key of ['status', 'certificates', 'socket'] as const) {
+    const value = propertyOf(raw, key);
+    if (!isGiven(value)) continue;
+    const whole = healthCheckOf(model, address.trim(), { [key]: String(value) });
+    if ('mistake' in whole) report(['health', key], whole.mistake);
+  }
 }
 
 function isGiven(value: unknown): boolean {

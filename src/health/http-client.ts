@@ -15,8 +15,8 @@ export interface RequestOptions {
   readonly socketPath?: string;
   /** PEM text of the only authority that is trusted for an https address; the system's when not given. */
   readonly authority?: string;
-  /** PEM texts by which the other side knows who asks. The connection is TLS 1.3 then. */
-  readonly client?: { readonly certificate: string; readonly key: string };
+  /** PEM texts by which the other side knows who asks. The connection is TLS 1.3 then, where `oldest` does not allow an older one. */
+  readonly client?: { readonly certificate: string; readonly key: string; readonly oldest?: 'TLSv1.2' };
   /** For the whole answer; 10 s when not given. */
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
@@ -87,7 +87,7 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): ClientReq
     signal,
     ...(socketPath === undefined ? {} : { socketPath }),
     ...(authority === undefined ? {} : { ca: authority }),
-    ...(client === undefined ? {} : { cert: client.certificate, key: client.key, minVersion: 'TLSv1.3' as const }),
+    ...(client === undefined ? {} : { cert: client.certificate, key: client.key, minVersion: client.oldest ?? ('TLSv1.3' as const) }),
   });
 }
 

@@ -73,6 +73,8 @@ const endpointSchema = z.strictObject({
   port: portField.describe('Port of the service.'),
 });
 
+const NAMES_OF_HTTP = { status: 'a status', certificates: 'certificates', socket: 'a socket' } as const;
+
 const healthSchema = z.strictObject({
   model: z.enum(HEALTH_MODELS).describe('How to probe: a URL, a TCP port, or a command.'),
   address: templateField.min(1).describe('A URL for http, host:port for tcp, a line for bash for cmd.'),
@@ -91,6 +93,12 @@ const healthSchema = z.strictObject({
     .optional()
     .describe('Seconds after a start in which failures do not count, until the first probe that is well; 60 when left out.'),
   status: z.string().optional().describe('For http: statuses that are well, such as 200-299, 401; every one below 500 when left out.'),
+  certificates: pathField
+    .optional()
+    .describe(
+      'For http: directory of a certificate by which the server knows the probe, with tls.crt, tls.key and ca.crt, which is trusted.',
+    ),
+  socket: pathField.optional().describe('For http: a Unix socket to connect to; the host of the URL is only a name then.'),
   onUnhealthy: z
     .enum(['restart', 'always', 'start', 'report'])
     .optional()
@@ -149,8 +157,9 @@ const serviceSchema = z
       });
     if (kinds.length === 0 && service.health?.onUnhealthy !== undefined && service.health.onUnhealthy !== 'report')
       context.addIssue({ code: 'custom', path: ['health', 'onUnhealthy'], message: 'names a restart, and there is no unit to restart' });
-    if (service.health?.status !== undefined && service.health.model !== 'http')
-      context.addIssue({ code: 'custom', path: ['health', 'status'], message: 'names a status, which only http has' });
+    for (const key of ['status', 'certificates', 'socket'] as const)
+      if (service.health?.[key] !== undefined && service.health.model !== 'http')
+        context.addIssue({ code: 'custom', path: ['health', key], message: `names ${NAMES_OF_HTTP[key]}, which only http has` });
     if (service.sockets.length > 0 && service.unit === undefined)
       context.addIssue({ code: 'custom', path: ['sockets'], message: 'start no unit; name it, or remove them' });
     if (service.afterRemoval !== undefined && service.unit === undefined && service.process === undefined)

@@ -11,6 +11,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=simple
+Environment="NODE_OPTIONS=--jitless --max-semi-space-size=1"
 ExecStart=/usr/local/bin/caisson agent run --config /etc/caisson/agent.yaml
 ExecReload=/usr/local/bin/caisson agent reload --config /etc/caisson/agent.yaml
 Restart=always

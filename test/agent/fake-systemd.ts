@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command, CommandResult, Host } from '../../src/host/index.ts';
 
@@ -18,8 +18,12 @@ interface FakeUnit {
  * know fails the test that sent it.
  */
 export class FakeSystemd {
-  /** Every command but `show`, in order, without the leading `systemctl`. */
+  /** Every command but questions, in order, without the leading `systemctl`. */
   readonly calls: string[] = [];
+  /** Verbs of the questions, in order. */
+  readonly questions: string[] = [];
+  /** Where systemd links running units to their starts; no such links when not set. */
+  startsDirectory: string | undefined;
   readonly units = new Map<string, FakeUnit>();
   /** Units of the distribution: name to path. */
   readonly vendor = new Map<string, string>();
@@ -66,7 +70,10 @@ export class FakeSystemd {
     const [program, verb = '', ...rest] = argv.filter((word) => word !== '--no-pager');
     if (program === 'timeout') return this.command(argv.at(-1) ?? '');
     if (program !== 'systemctl') throw new Error(`unknown command: ${argv.join(' ')}`);
-    if (verb === 'show') return ok(this.#show(rest));
+    if (verb === 'show' || verb === 'list-units') {
+      this.questions.push(verb);
+      return ok(verb === 'show' ? this.#show(rest) : this.#list(rest));
+    }
     this.calls.push([verb, ...rest].join(' '));
     if (this.failure !== undefined && argv.includes(this.failure.word))
       return { exitCode: 1, stdout: '', stderr: `${this.failure.says}\n` };
@@ -95,6 +102,25 @@ export class FakeSystemd {
 
   #unit(unit: string): FakeUnit {
     return this.units.get(unit) ?? { active: 'inactive', sub: 'dead', enabled: false, start: 0, activeSince: 0, restarts: 0 };
+  }
+
+  /** Links each unit that runs to its start, as systemd does. */
+  linkStarts(): void {
+    if (this.startsDirectory === undefined) return;
+    rmSync(this.startsDirectory, { recursive: true, force: true });
+    mkdirSync(this.startsDirectory);
+    for (const [unit, { active, start }] of this.units)
+      if (active !== 'inactive' && active !== 'failed') symlinkSync(`start-${start}`, join(this.startsDirectory, `invocation:${unit}`));
+  }
+
+  #list(rest: readonly string[]): string {
+    const wanted = rest.slice(rest.indexOf('--') + 1);
+    return wanted
+      .flatMap((unit) => {
+        const known = this.units.get(unit);
+        return known === undefined ? [] : [`${unit} loaded ${known.active} ${known.sub} ${unit}\n`];
+      })
+      .join('');
   }
 
   #show(rest: readonly string[]): string {

@@ -99,6 +99,21 @@ describe('parseServiceFile', () => {
       /health\.status names a status, which only http has/,
     ],
     [
+      'a socket of a probe that has none',
+      service('start: etcd', 'health: { model: tcp, address: "127.0.0.1:1", socket: /run/etcd.sock }'),
+      /health\.socket names a socket, which only http has/,
+    ],
+    [
+      'certificates of a probe without TLS',
+      service('start: etcd', 'health: { model: http, address: "127.0.0.1:1", certificates: /etc/etcd }'),
+      /health\.certificates names certificates, which only https has/,
+    ],
+    [
+      'a directory of certificates that is not absolute',
+      service('start: etcd', 'health: { model: http, address: "https://127.0.0.1:1", certificates: etcd }'),
+      /health\.certificates is not an absolute path/,
+    ],
+    [
       'statuses that are none',
       service('start: etcd', 'health: { model: http, address: "127.0.0.1:1", status: 2xx }'),
       /health\.status "2xx" is not a list of statuses/,

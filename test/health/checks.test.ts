@@ -1,9 +1,14 @@
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { HealthModel } from '../../src/core/index.ts';
-import { describeCheck, healthCheckOf, probe, type HealthCheck, type HealthResult } from '../../src/health/index.ts';
+import { describeCheck, healthCheckOf, probe, type CheckOptions, type HealthCheck, type HealthResult } from '../../src/health/index.ts';
 import type { Command, CommandResult, Host } from '../../src/host/index.ts';
+import { useTempDir } from '../support/temp-dir.ts';
+import { testAuthority } from '../support/test-certificates.ts';
 
 const servers: (Server | TcpServer)[] = [];
 const sockets = new Set<Socket>();
@@ -40,8 +45,14 @@ function hostThat(answer: (command: Command, signal?: AbortSignal) => Promise<Co
 
 const noHost = hostThat(() => Promise.reject(new Error('this probe runs no command')));
 
+const temp = useTempDir();
+
 function checkOf(model: HealthModel, address: string, timeoutMs = 2000): HealthCheck {
-  const check = healthCheckOf(model, address, { timeoutMs });
+  return read(model, address, { timeoutMs });
+}
+
+function read(model: HealthModel, address: string, options: CheckOptions): HealthCheck {
+  const check = healthCheckOf(model, address, options);
   if ('mistake' in check) throw new Error(check.mistake);
   return check;
 }
@@ -107,6 +118,44 @@ describe('the http check', () => {
     });
     expect((await look(checkOf('http', url))).status).toBe('healthy');
     await closed;
+  });
+
+  it('connects to a socket, whatever the host of the address is', async () => {
+    const socket = join(temp(), 'engine.sock');
+    const server = createServer((request, response) => response.writeHead(request.url === '/info' ? 200 : 404).end());
+    servers.push(server);
+    await new Promise<void>((resolve) => void server.listen(socket, resolve));
+    const check = (url: string): HealthCheck => read('http', url, { socket, status: '200' });
+    expect(await look(check('http://engine/info'))).toEqual({ status: 'healthy', reason: '' });
+    expect(await look(check('http://engine/'))).toEqual({ status: 'unhealthy', reason: `http://engine/ on ${socket} answers 404` });
+    await rm(socket);
+    expect(await look(check('http://engine/info'))).toEqual({ status: 'unhealthy', reason: `http://engine/info on ${socket}: ENOENT` });
+  });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('shows a certificate over %s, and trusts the authority beside it alone', async (version) => {
+    const [own, other] = [await testAuthority(), await testAuthority()];
+    const { cert, key } = await own.issue(['127.0.0.1']);
+    const options = { cert, key, ca: own.cert, requestCert: true, rejectUnauthorized: true, maxVersion: version };
+    const port = await listen(createHttpsServer(options, (_, response) => response.end('ok')));
+    const client = await own.issue(['probe']);
+    const write = async (authority: string): Promise<void> => {
+      for (const [name, text] of Object.entries({ 'ca.crt': authority, 'tls.crt': client.cert, 'tls.key': client.key }))
+        await writeFile(join(temp(), name), text);
+    };
+    const check = read('http', `https://127.0.0.1:${port}/healthz`, { certificates: temp(), status: '200' });
+    expect((await look(check)).reason).toContain('ENOENT');
+    await write(own.cert);
+    expect(await look(check)).toEqual({ status: 'healthy', reason: '' });
+    await write(other.cert);
+    expect(await look(check)).toMatchObject({ status: 'unhealthy', reason: expect.stringContaining('not of the authority') });
+  });
+
+  it.each([
+    ['tcp', '127.0.0.1:1', { socket: '/s' }, 'names a socket, which only http has'],
+    ['cmd', 'true', { certificates: '/d' }, 'names certificates, which only http has'],
+    ['http', 'http://127.0.0.1/', { certificates: '/d' }, 'names certificates, which only https has'],
+  ] as const)('refuses %s %s with %j', (model, address, options, mistake) => {
+    expect(healthCheckOf(model, address, options)).toEqual({ mistake });
   });
 
   it('leaves no request behind when it is aborted', async () => {

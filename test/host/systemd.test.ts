@@ -4,6 +4,7 @@ import {
   daemonReload,
   disableUnit,
   enableUnit,
+  listUnits,
   readUnits,
   reloadUnit,
   restartUnit,
@@ -64,6 +65,28 @@ function replying(stdout: string, ...more: readonly (readonly string[])[]): Retu
   ];
   return fakeHost({ replies });
 }
+
+describe('listUnits', () => {
+  const LIST = ['systemctl', '--no-pager', 'list-units', '--all', '--full', '--plain', '--no-legend', '--'];
+
+  it('tells which of the units systemd has, also while one has a job', async () => {
+    const stdout =
+      'docker.service loaded active       running       Docker Application Container Engine\n' +
+      'etcd.service   loaded deactivating stop-sigterm  stop etcd.service\n';
+    const host = fakeHost({ replies: [{ argv: [...LIST, 'docker.service', 'etcd.service', 'gone.service'], answer: { stdout } }] });
+    const { text, units } = await listUnits(host, ['docker.service', 'etcd.service', 'gone.service']);
+    expect(text).toBe(stdout);
+    expect(['docker.service', 'etcd.service', 'gone.service'].map((unit) => units.has(unit))).toEqual([true, true, false]);
+  });
+
+  it('asks nothing when there is no unit', async () => {
+    expect(await listUnits(fakeHost(), [])).toEqual({ text: '', units: new Set() });
+  });
+
+  it('does not take a pattern for the name of a unit', async () => {
+    await expect(listUnits(fakeHost(), ['dock*.service'])).rejects.toThrow('is not the name of a unit');
+  });
+});
 
 describe('readUnits', () => {
   it('reads many units with one command, by the names asked for', async () => {

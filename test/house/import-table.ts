@@ -201,6 +201,8 @@ export const IMPORT_TABLE: ImportTable = {
     'node:events': ['bundle/write/writer.ts', 'cli/commands/serve.ts', 'host/command-guard.ts', 'io/tar-stream.ts'],
     'node:fs': [
       'agent/definition-files.ts',
+      // Links of systemd, on a file system in memory.
+      'agent/unit-watcher.ts',
       'builder/',
       'bundle/',
       'engine/read-journal.ts',
@@ -215,6 +217,8 @@ export const IMPORT_TABLE: ImportTable = {
       'bundle/',
       'cli/',
       'engine/journal.ts',
+      // The certificate of a probe.
+      'health/checks/http.ts',
       'host/',
       'io/',
       'main.ts',

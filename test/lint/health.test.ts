@@ -8,7 +8,10 @@ const HTTP = 'address: "http://127.0.0.1/"';
 async function lineOf(health: string): Promise<string | undefined> {
   const lines = await linesOf({ files: edited(WEB, `model: http, ${HTTP}`, health) });
   expect(lines.length).toBeLessThan(2);
-  return lines[0]?.replace(/^(\w+) m\/components\/web\/component.yaml:11:\d+: services\[0\]\.health\.(?:address|status): /, '$1 ');
+  return lines[0]?.replace(
+    /^(\w+) m\/components\/web\/component.yaml:11:\d+: services\[0\]\.health\.(?:address|status|certificates): /,
+    '$1 ',
+  );
 }
 
 describe('health checks', () => {
@@ -21,6 +24,7 @@ describe('health checks', () => {
       'model: tcp, address: "http://127.0.0.1:80"',
       'error "http://127.0.0.1:80" is not host:port (write it as 127.0.0.1:8080, without a scheme)',
     ],
+    [`model: http, ${HTTP}, certificates: /etc/web`, 'error names certificates, which only https has'],
     [`model: http, ${HTTP}, status: good`, 'error "good" is not a list of statuses; write it as 200-299, 401'],
     [
       'model: tcp, address: "${node.urlAddress}:81"',

@@ -11,7 +11,6 @@ import {
 import { CaissonError, messageOf } from '../../core/index.ts';
 import { openLocalHost } from '../../host/index.ts';
 import type { CommandContext, RegisterCommand } from '../command.ts';
-import { copyOutOfLayers } from '../../sources/index.ts';
 import { faultsOfNode } from './status-faults.ts';
 import { formatAgentStatus } from './status-table.ts';
 
@@ -76,7 +75,13 @@ export const registerAgent: RegisterCommand = (program, run) => {
     .argument('<member>', 'path of the file in the image')
     .argument('<target>', 'path of the copy')
     .argument('<layer...>', 'files of the layers, lowest first')
-    .action((member: string, target: string, layers: readonly string[]) => run(() => copyOutOfLayers(layers, member, target)));
+    .action((member: string, target: string, layers: readonly string[]) =>
+      run(async () => {
+        // Its libraries would be a part of the memory of every agent that runs.
+        const { copyOutOfLayers } = await import('../../sources/index.ts');
+        await copyOutOfLayers(layers, member, target);
+      }),
+    );
 };
 
 async function runAgent(flags: AgentFlags, context: CommandContext): Promise<void> {

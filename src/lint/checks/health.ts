@@ -37,9 +37,11 @@ function findingsOf(component: ComponentDocument, placement: Placement, topology
       findingAt(component.loaded, ['services', index, 'health', key], { check: 'health', level, reason, remedy });
     const check = healthCheckOf(health.model, address);
     if ('mistake' in check) return [at('error', check.mistake, REMEDIES[health.model])];
-    const status = healthCheckOf(health.model, address, { status: health.status });
-    if ('mistake' in status) return [at('error', status.mistake, undefined, 'status')];
-    return judge(check, { component, host, topology, text: health.address, at });
+    for (const key of ['status', 'certificates', 'socket'] as const) {
+      const whole = healthCheckOf(health.model, address, { [key]: health[key] });
+      if ('mistake' in whole) return [at('error', whole.mistake, undefined, key)];
+    }
+    return health.socket !== undefined ? [] : judge(check, { component, host, topology, text: health.address, at });
   });
 }
 

@@ -157,6 +157,8 @@ function healthOf({ name, health, mount }: ComponentService): Record<string, unk
     ...(health?.timeout === undefined ? {} : { timeout: health.timeout }),
     ...(health?.grace === undefined ? {} : { grace: health.grace }),
     ...(health?.status === undefined ? {} : { status: health.status }),
+    ...(health?.certificates === undefined ? {} : { certificates: health.certificates }),
+    ...(health?.socket === undefined ? {} : { socket: health.socket }),
     ...(onUnhealthy === undefined ? {} : { on_unhealthy: onUnhealthy }),
   };
 }
