@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import xterm from '@xterm/headless';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -70,6 +72,7 @@ describe('TerminalRenderer in a terminal', () => {
     const shown = terminal(columns);
     halfWritten(shown);
     expect(await shown.seen()).toEqual([line]);
+    expect(await readFile(join(import.meta.dirname, '../../docs/errors.md'), 'utf8'), 'the page that shows it').toContain(`\n${line}\n`);
     shown.renderer.finish();
     expect(await shown.seen()).toEqual(['']);
   });
