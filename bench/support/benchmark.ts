@@ -44,7 +44,8 @@ export async function benchmark(settings: BenchSettings, work: (bench: Bench) =>
     },
   });
   const options = new Map<string, string>(Object.entries(values));
-  const { dir, main } = values;
+  const { dir } = values;
+  const main = resolve(values.main);
   if (!existsSync(main)) throw new Error(`There is no "${main}": make it with npm run build, or name it with --main`);
   checkRoom(dir, settings.room);
   const directory = mkdtempSync(join(dir, 'caisson-bench-'));

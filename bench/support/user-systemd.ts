@@ -21,6 +21,8 @@ export interface UserSystemd {
 
 /** Where systemd keeps what it runs with; in the namespaces the instance has it for itself. */
 const RUN = '/run/systemd';
+/** Where the trees of control groups are: one (version 2), or one for each controller and that of systemd (version 1). */
+const CONTROL_GROUPS = '/sys/fs/cgroup';
 const ABOUT = 'the instance of systemd (it needs root, systemd, unshare and nsenter)';
 
 /**
@@ -39,12 +41,48 @@ export async function startUserSystemd(directory: string, shared: string): Promi
   chmodSync(join(programs, 'systemctl'), 0o755);
 
   const env = { HOME: home, XDG_RUNTIME_DIR: runtime, PATH: `${programs}:${process.env['PATH'] ?? ''}` };
+  // systemd takes the control groups that it finds itself in for its own: it moves the processes there, and removes empty groups below,
+  // also those of containers. So it gets a group in each tree, and a namespace in which there is nothing above and beside it.
+  const group = `caisson-bench-${process.pid}`;
+  const enter = `
+for tree in ${CONTROL_GROUPS} ${CONTROL_GROUPS}/*; do
+  [ -e "$tree/cgroup.procs" ] || continue
+  mkdir -p "$tree/${group}" || exit
+  # Where processors and memory are shared out, a new group has none.
+  for file in cpuset.cpus cpuset.mems; do [ ! -e "$tree/$file" ] || cat "$tree/$file" > "$tree/${group}/$file" || exit; done
+  echo $$ > "$tree/${group}/cgroup.procs" || exit
+done
+exec "$@"`;
+  process.on('exit', () => removeGroups(group));
   const script = `
+hybrid=; [ -e ${CONTROL_GROUPS}/cgroup.controllers ] || hybrid=1
+mount -t tmpfs bench ${CONTROL_GROUPS} || exit
+if [ -n "$hybrid" ]; then
+  mkdir ${CONTROL_GROUPS}/systemd ${CONTROL_GROUPS}/unified && mount -t cgroup2 bench ${CONTROL_GROUPS}/unified || exit
+  mount -t cgroup -o none,name=systemd bench ${CONTROL_GROUPS}/systemd || exit
+else
+  mount -t cgroup2 bench ${CONTROL_GROUPS} || exit
+fi
 mount -t tmpfs bench ${RUN} && mkdir ${RUN}/system ${RUN}/units "${runtime}/systemd" "${runtime}/systemd/units" || exit
 mount --bind "${runtime}/systemd/units" ${RUN}/units && mount -t tmpfs bench "${shared}" || exit
 /lib/systemd/systemd --user --log-target=null &
 wait`;
-  const unshare = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script];
+  const unshare = [
+    'sh',
+    '-c',
+    enter,
+    'sh',
+    'unshare',
+    '--cgroup',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    'sh',
+    '-c',
+    script,
+  ];
   const child = start(unshare, { stdio: ['ignore', 'ignore', 'inherit'], env });
   const shell = await appearing(ABOUT, () => childrenOf(child.pid)[0]);
   const pid = await appearing(ABOUT, () => childrenOf(shell).find((one) => nameOf(one) === 'systemd'));
@@ -54,6 +92,19 @@ wait`;
     return answer(program, words, env) === 'running' ? true : undefined;
   });
   return { units, programs, env, pid, inside, calls: () => statSync(calls).size };
+}
+
+/** Removes the groups of this name, with those in them, once their processes have ended. */
+function removeGroups(group: string): void {
+  const script = `
+for tree in ${CONTROL_GROUPS} ${CONTROL_GROUPS}/*; do
+  [ -d "$tree/$1" ] || continue
+  for turn in $(seq 50); do
+    find "$tree/$1" -depth -type d -exec rmdir {} + 2> /dev/null && break
+    sleep 0.1
+  done
+done`;
+  execFileSync('sh', ['-c', script, 'sh', group], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** The first value that is there, of looks every 50 ms. Throws after a minute, with the name of what was looked for. */
