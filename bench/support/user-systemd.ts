@@ -84,7 +84,8 @@ wait`;
     script,
   ];
   const child = start(unshare, { stdio: ['ignore', 'ignore', 'inherit'], env });
-  const shell = await appearing(ABOUT, () => childrenOf(child.pid)[0]);
+  // Before it becomes unshare, the shell has children of other programs.
+  const shell = await appearing(ABOUT, () => (nameOf(child.pid) === 'unshare' ? childrenOf(child.pid)[0] : undefined));
   const pid = await appearing(ABOUT, () => childrenOf(shell).find((one) => nameOf(one) === 'systemd'));
   const inside = ['nsenter', '--mount', '--pid', `--target=${shell}`];
   await appearing(ABOUT, () => {
@@ -127,7 +128,7 @@ export function childrenOf(pid: number | undefined): readonly number[] {
   }
 }
 
-function nameOf(pid: number): string {
+function nameOf(pid: number | undefined): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
   } catch {
