@@ -1,5 +1,6 @@
 // Builds dist/main.js, and the executables that bundles carry: one file for each target platform, made of the pinned
-// official Node binary and the scripts (Node's single executable application). Same commit, same bytes.
+// official Node binary and the scripts (Node's single executable application). Same sources, same bytes: the commit that they
+// name is the last one that changed them.
 //   node .ci/build.mjs [--no-executable] [--platform linux/amd64 …]
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,6 +19,8 @@ const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const binaries = JSON.parse(readFileSync(join(root, '.ci/node-binaries.json'), 'utf8'));
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'caisson', 'node');
+/** Everything that the program is made of. A commit of something else, such as a lock, must not change its bytes: locks pin them. */
+const SOURCES = ['src', '.ci', 'package.json', 'package-lock.json'];
 const commit = commitOfSources();
 /** File with the libraries of the scripts and the texts of their licences, beside the scripts or among the assets of the executable. */
 const NOTICES = 'notices.json';
@@ -31,13 +34,13 @@ const { values: flags } = parseArgs({
 
 const STANDALONE_LOADER = readFileSync(join(root, '.ci/standalone-loader.cjs'), 'utf8');
 
-/** The commit of the sources and its day, which `caisson version` prints; undefined where they are in no checkout of git. */
+/** The last commit of the sources and its day, which `caisson version` prints; undefined where they are in no checkout of git. */
 function commitOfSources() {
   const git = (...argv) => execFileSync('git', ['-C', root, ...argv], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   if (!existsSync(join(root, '.git'))) return undefined;
   try {
-    const [id, date] = git('log', '-1', '--format=%H %cs').split(' ');
-    return { id: git('status', '--porcelain', '--untracked-files=no') === '' ? id : `${id}-dirty`, date };
+    const [id, date] = git('log', '-1', '--format=%H %cs', '--', ...SOURCES).split(' ');
+    return { id: git('status', '--porcelain', '--untracked-files=no', '--', ...SOURCES) === '' ? id : `${id}-dirty`, date };
   } catch {
     return undefined;
   }
