@@ -2,7 +2,7 @@ import { compareText } from '../core/index.ts';
 import { formatOfLocked } from '../ospkg/index.ts';
 import { parseSource } from '../sources/index.ts';
 import type { BundleLock, LockedImage, LockedOperatingSystem, LockedPackage } from './lock.ts';
-import { imageSize } from './image-size.ts';
+import { imageSize } from './image-descriptors.ts';
 
 /** One version of something that a lock has. */
 export interface LockedVersion {

@@ -1,7 +1,7 @@
 import type { BundleBase } from '../bundle/index.ts';
 import type { PackageTie } from '../ospkg/index.ts';
 import type { BuildResult } from './build-bundle.ts';
-import { imageSize } from './image-size.ts';
+import { imageSize } from './image-descriptors.ts';
 import type { LockChange } from './lock-changes.ts';
 import type { Upstream } from './upstream.ts';
 

@@ -10,6 +10,7 @@ import {
 import { compareText, digestOf, parsePlatform, sortedBy } from '../core/index.ts';
 import { addressOf, formatOfLocked, type WrittenRepository } from '../ospkg/index.ts';
 import { executableName } from './executables.ts';
+import { descriptorsOf } from './image-descriptors.ts';
 import { formatLock, type BundleLock, type LockedDescriptor, type LockedImage, type LockedOperatingSystem } from './lock.ts';
 import { sbomDocument, type SbomPackage } from './sbom.ts';
 
@@ -102,12 +103,7 @@ function executableMember({ platform, digest, size }: BundleLock['executables'][
 }
 
 function imageMembers(image: LockedImage): Member[] {
-  const descriptors = [
-    ...image.documents,
-    ...image.manifests.flatMap(({ config, layers }) => [config, ...layers]),
-    ...(image.attached ?? []).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
-  ];
-  return descriptors.map((descriptor) => ({
+  return descriptorsOf(image).map((descriptor) => ({
     file: {
       path: blobPath(descriptor.digest),
       kind: 'blob',

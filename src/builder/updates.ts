@@ -17,19 +17,28 @@ export interface Updates {
  */
 export function updatesOf(names: readonly string[], lock: BundleLock): Updates {
   const wanted = new Set(names);
-  const isNamed = ({ name, source }: LockedImage): boolean =>
-    names.some((one) => [name, source].some((text) => text === one || text.endsWith(`/${one}`)));
   const packagesOf = ({ packages }: LockedOperatingSystem): readonly string[] => [
     ...new Set(packages.flatMap(({ name }) => (wanted.has(name) ? [name] : []))),
   ];
-  const updates: Updates = { hasImage: isNamed, hasSystem: ({ id }) => wanted.has(id), packagesOf };
+  const updates: Updates = {
+    hasImage: (image) => names.some((name) => isCalled(image, name)),
+    hasSystem: ({ id }) => wanted.has(id),
+    packagesOf,
+  };
   for (const name of names) requireKnown(name, lock);
   return updates;
 }
 
+function isCalled({ name, source }: LockedImage, wanted: string): boolean {
+  return [name, source].some((text) => text === wanted || text.endsWith(`/${wanted}`));
+}
+
 function requireKnown(wanted: string, { images, operatingSystems }: BundleLock): void {
-  const isImage = images.some(({ name, source }) => [name, source].some((text) => text === wanted || text.endsWith(`/${wanted}`)));
-  if (isImage || operatingSystems.some(({ id, packages }) => id === wanted || packages.some(({ name }) => name === wanted))) return;
+  if (
+    images.some((image) => isCalled(image, wanted)) ||
+    operatingSystems.some(({ id, packages }) => id === wanted || packages.some(({ name }) => name === wanted))
+  )
+    return;
   const known = [
     ...images.map(({ name }) => name),
     ...operatingSystems.flatMap(({ id, packages }) => [id, ...packages.map(({ name }) => name)]),
