@@ -406,6 +406,22 @@ const alertSchema = z.strictObject({
   summary: lineField.regex(/^\S/, 'begins with a space').describe('What is wrong, for the person who is told.'),
 });
 
+const requiresSchema = z.strictObject({
+  cgroups: z
+    .array(z.literal([1, 2]))
+    .min(1)
+    .optional()
+    .describe('Versions of control groups with which it runs: 1, 2 or both; both when left out.'),
+  swap: z.boolean().default(true).describe('False where a host that swaps is a warning.'),
+  syncedWrites: z
+    .strictObject({
+      directory: pathField.describe('Directory of the data; where it is missing, the nearest one above it is measured.'),
+      milliseconds: z.int().min(1).max(10_000).describe('Milliseconds that one write may take on the average; slower is a warning.'),
+    })
+    .optional()
+    .describe('How fast writes must be on the disk, for programs that wait for each. Measured before the component is installed.'),
+});
+
 /** Schema of manifests/components/NAME/component.yaml, which describes one piece of installed software. */
 export const componentSchema = z.strictObject({
   ...documentHead('Component'),
@@ -427,6 +443,7 @@ export const componentSchema = z.strictObject({
   needs: z.array(needField).prefault([]).describe('Components that must be healthy first, by name or as { component, hosts }.'),
   update: updateSchema.prefault({}).describe('How a running component is changed.'),
   actions: z.array(actionSchema).prefault([]).describe('What the platform does at certain moments of the life of the component.'),
+  requires: requiresSchema.prefault({}).describe('What preflight asks of its hosts.'),
   users: z.array(userSchema).default([]).describe('System users that must exist.'),
   modules: z
     .array(z.string().regex(/^[A-Za-z0-9_-]+$/, 'is not a kernel module'))

@@ -8,6 +8,7 @@ import { readHostState, type HostPlaces, type HostState } from './host-state.ts'
 import { checkedPaths, imagesOf } from './judge/disk.ts';
 import type { ObservedHost } from './judge/finding.ts';
 import { askInTime, type Question } from './question.ts';
+import { measureWrites, syncedDirectoriesOf, type MeasuredWrites, type SyncedDirectory } from './writes.ts';
 import { secondsFor, tryWays, waysFrom, type TriedWay, type Way, type WayEnds } from './ways.ts';
 
 export interface HostToAsk {
@@ -42,14 +43,18 @@ export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOpti
   const facts = await askInTime(host, factsQuestion(options), signal);
   if ('finding' in facts) return { findings: [facts.finding] };
   const { definitionsDirectory: definitions, command } = ends.topology.platform;
-  const places = { definitions, command, bundles: seedLayout().bundles, tools: options.tools };
+  const modules = [...new Set(isNode ? ends.topology.componentsOf(node.name).flatMap((component) => component.modules) : [])];
+  const places = { definitions, command, modules, bundles: seedLayout().bundles, tools: options.tools };
   const state = await askInTime(host, stateQuestion(places, options), signal);
   if ('finding' in state) return { findings: [state.finding] };
   const ways = await askInTime(host, waysQuestion(waysFrom(node, state.answer.components, ends), options), signal);
   const asksImages = options.asksImages === true && state.answer.components.size > 0 && !state.answer.engineFrozen;
   const images = asksImages ? await askInTime(host, imagesQuestion(imagesOf(ends.topology, node.name), options), signal) : undefined;
   if (images !== undefined && 'finding' in images) return { findings: [images.finding] };
-  const observed = { node, facts: facts.answer, state: state.answer, images: images?.answer, isNode, isSeed };
+  const synced = isNode ? syncedDirectoriesOf(ends.topology, node, state.answer.components) : [];
+  const writes = synced.length === 0 ? { answer: [] } : await askInTime(host, writesQuestion(synced, options), signal);
+  if ('finding' in writes) return { findings: [writes.finding] };
+  const observed = { node, facts: facts.answer, state: state.answer, images: images?.answer, writes: writes.answer, isNode, isSeed };
   return 'finding' in ways
     ? { observed: { ...observed, ways: [] }, findings: [ways.finding] }
     : { observed: { ...observed, ways: ways.answer }, findings: [] };
@@ -85,6 +90,15 @@ function imagesQuestion(names: readonly string[], { tools: { engine }, signal }:
     seconds: 45,
     remedy: `Find out on the host what hangs: ${engine?.probe.looks ?? 'systemctl'}`,
     ask: async (host) => (await engine?.images(host, names, signal)) ?? new Map(),
+  };
+}
+
+function writesQuestion(directories: readonly SyncedDirectory[], { signal }: AskOptions): Question<readonly MeasuredWrites[]> {
+  return {
+    subject: 'how fast it writes to its disk',
+    seconds: 60,
+    remedy: 'Find out on the host what hangs: iostat, dmesg; a disk that fails, or a file system that is full or read-only',
+    ask: (host) => measureWrites(host, directories, signal),
   };
 }
 

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type { NodeSpec } from '../cluster/index.ts';
+import type { Emit } from '../core/index.ts';
 import { HOSTS_AT_ONCE, type Host } from '../host/index.ts';
 import type { OperatingSystem } from '../manifests/index.ts';
 import { askHost, type AskOptions, type HostToAsk } from './ask.ts';
@@ -17,6 +18,8 @@ export interface CheckedHosts {
 }
 
 export interface CheckOptions extends AskOptions {
+  /** Hears of the findings that end no run. */
+  readonly emit: Emit;
   /** Most hosts that are asked at the same time; HOSTS_AT_ONCE by default. */
   readonly hostsAtOnce?: number | undefined;
 }
@@ -24,7 +27,7 @@ export interface CheckOptions extends AskOptions {
 /**
  * Asks every connected host and judges the answers. Changes nothing. A host that does not answer in time becomes a
  * finding and does not delay others. Throws HostsUnfitError with every finding of every host, including those of hosts
- * that could not be connected.
+ * that could not be connected. Findings that end no run become warnings.
  */
 export async function checkHosts(
   request: Omit<HostsToCheck, 'hosts' | 'tools'>,
@@ -48,7 +51,11 @@ export async function checkHosts(
     ...asked.flatMap((host) => host.findings),
     ...judgeHosts({ topology, bundle, bundles, change, tools: options.tools, hosts }),
   ];
-  if (findings.length > 0) throw new HostsUnfitError(findings);
+  for (const { host, problem, remedy } of findings.filter(({ isWarning }) => isWarning)) {
+    options.emit({ type: 'warning', message: `${host}: ${problem}`, hint: remedy });
+  }
+  const faults = findings.filter(({ isWarning }) => !isWarning);
+  if (faults.length > 0) throw new HostsUnfitError(faults);
 
   return {
     systems: new Map(

@@ -5,6 +5,8 @@ export interface HostFinding {
   readonly host: string;
   readonly problem: string;
   readonly remedy: string;
+  /** Present on a finding that is told and ends no run. */
+  readonly isWarning?: true;
 }
 
 /** Thrown by preflight with every finding of every host, before anything is changed. */

@@ -20,6 +20,8 @@ export interface HostState {
   readonly hostNames: readonly HostNameEntry[];
   /** True when the unit of the container engine is active and the engine does not answer. */
   readonly engineFrozen: boolean;
+  /** Kernel modules that were asked for and that its kernel does not have. */
+  readonly missingModules: readonly string[];
   /** Foreign software; undefined on a host that has our agent. */
   readonly strangers: Strangers | undefined;
 }
@@ -37,7 +39,8 @@ export interface Strangers {
 /**
  * Returns the script that reads the state of a host, with the questions of its container engine and package manager.
  * Parameters: directories of service definitions, units and bundles; units of agent and depot; path of our executable;
- * name of our block in /etc/hosts; name of the platform's command, empty for none. Prints one line for each thing that it finds: a word, a space, a value.
+ * name of our block in /etc/hosts; name of the platform's command, empty for none; names of kernel modules. Prints one line for
+ * each thing that it finds: a word, a space, a value.
  */
 export function hostStateScript({ engine, packages }: HostTools): string {
   return `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -61,6 +64,10 @@ if [ ! -e "$2/$4" ]; then
   ${engine === undefined ? '' : enginePackage(engine.probe.program)}
   ${packages.probe.broken}
 fi
+shift 8
+for module do
+  [ -d "/sys/module/$(printf %s "$module" | tr - _)" ] || modprobe --quiet --dry-run -- "$module" 2>/dev/null || echo "no-module $module"
+done
 exit 0
 `;
 }
@@ -79,16 +86,18 @@ export interface HostPlaces {
   readonly bundles: string;
   /** Name that the platform gives the command. */
   readonly command?: string | undefined;
+  /** Kernel modules that the host needs. */
+  readonly modules?: readonly string[];
   readonly tools: HostTools;
 }
 
 /** Reads the state of a host and changes nothing. Throws CommandFailedError when the script fails. */
 export async function readHostState(
   host: Host,
-  { definitions, bundles, command = '', tools }: HostPlaces,
+  { definitions, bundles, command = '', modules = [], tools }: HostPlaces,
   signal: AbortSignal,
 ): Promise<HostState> {
-  const parameters = [definitions, UNITS, bundles, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK, command];
+  const parameters = [definitions, UNITS, bundles, AGENT_UNIT, DEPOT_UNIT, EXECUTABLE, HOST_NAMES_BLOCK, command, ...modules];
   const { stdout } = await runChecked(host, { argv: shellScript(hostStateScript(tools), parameters) }, { signal });
   return parseHostState(stdout);
 }
@@ -117,6 +126,7 @@ export function parseHostState(output: string): HostState {
       return address === undefined || address === '' ? [] : [{ address, names }];
     }),
     engineFrozen: all('engine-frozen').length > 0,
+    missingModules: all('no-module'),
     strangers:
       all('strangers').length === 0
         ? undefined

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseClusterSpec, resolveTopology, type Topology } from '../../src/cluster/index.ts';
-import { systemClock } from '../../src/core/index.ts';
+import { silent, systemClock } from '../../src/core/index.ts';
 import type { Host } from '../../src/host/index.ts';
 import { loadManifests } from '../../src/manifests/index.ts';
 import { checkHosts, HostsUnfitError, type ConnectedHosts } from '../../src/preflight/index.ts';
@@ -57,10 +57,12 @@ async function check(change: (machine: SimulatedMachine) => void = () => {}, hos
   const connected: ConnectedHosts = { hosts, seed, findings: [], close: async () => {} };
   const request = { topology, bundle: bundle(), bundles: [bundle()] };
   const signal = new AbortController().signal;
-  const outcome = await checkHosts(request, connected, { tools: HOST_TOOLS, clock, signal, hostsAtOnce }).catch((error: unknown) => {
-    if (error instanceof HostsUnfitError) return error;
-    throw error;
-  });
+  const outcome = await checkHosts(request, connected, { tools: HOST_TOOLS, clock, signal, emit: silent, hostsAtOnce }).catch(
+    (error: unknown) => {
+      if (error instanceof HostsUnfitError) return error;
+      throw error;
+    },
+  );
   return { outcome, findings: outcome instanceof HostsUnfitError ? outcome.findings : [], running };
 }
 

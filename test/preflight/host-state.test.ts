@@ -34,7 +34,12 @@ describe('readHostState', () => {
 
 describe('the script that looks at a host', () => {
   /** What it prints of tools that are scripts here; the engine has a second in place of its ten. */
-  async function askWith(docker: string, others: Readonly<Record<string, string>> = {}, command = ''): Promise<string> {
+  async function askWith(
+    docker: string,
+    others: Readonly<Record<string, string>> = {},
+    command = '',
+    modules: readonly string[] = [],
+  ): Promise<string> {
     for (const [name, text] of Object.entries({ docker, dockerd: 'exit 0', systemctl: 'exit 0', ...others })) {
       await writeFile(join(directory(), name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     }
@@ -42,10 +47,16 @@ describe('the script that looks at a host', () => {
       .replace('PATH=', `PATH=${directory()}:`)
       .replace(`kill-after=1 ${HOST_TOOLS.engine.probe.seconds}`, 'kill-after=1 1');
     const executable = join(directory(), 'caisson');
-    const parameters = ['definitions', 'units', 'bundles', 'agent', 'depot', executable, 'block', command];
+    const parameters = ['definitions', 'units', 'bundles', 'agent', 'depot', executable, 'block', command, ...modules];
     const host = openLocalHost({ name: 'here' });
     return (await host.run({ argv: ['/bin/sh', '-c', script, 'sh', ...parameters] })).stdout;
   }
+
+  it('names the kernel modules that the host does not have', async () => {
+    const known = { modprobe: 'for name do :; done; [ "$name" = loadable ]' };
+    const state = parseHostState(await askWith('exit 1', known, '', ['loadable', 'caisson-absent']));
+    expect(state.missingModules).toEqual(['caisson-absent']);
+  });
 
   it('goes on when the engine does not answer, and says so', async () => {
     const frozen = parseHostState(await askWith('sleep 60'));

@@ -74,6 +74,7 @@ const FRESH: HostState = {
   bundles: new Map(),
   hostNames: [{ address: '127.0.0.1', names: ['localhost'] }],
   engineFrozen: false,
+  missingModules: [],
   strangers: { enginePackage: undefined, containers: [], brokenPackages: [] },
 };
 
@@ -82,19 +83,22 @@ interface Change {
   readonly facts?: Partial<HostFacts>;
   readonly state?: Partial<HostState>;
   readonly ways?: readonly TriedWay[];
+  readonly writes?: ObservedHost['writes'];
 }
 
 /** Checks three hosts that are fit but for the changes, by name. */
 function check(
   changes: Readonly<Record<string, Change>> = {},
-  request: Partial<HostsToCheck> & { readonly more?: readonly string[] } = {},
+  request: Partial<HostsToCheck> & { readonly more?: readonly string[]; readonly manifests?: Manifests } = {},
 ) {
-  const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES, request.more ?? []), 'cluster.yaml'), manifests);
+  const declared = request.manifests ?? manifests;
+  const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES, request.more ?? []), 'cluster.yaml'), declared);
   const hosts = topology.spec.nodes.map((node): ObservedHost => ({
     node,
     facts: facts(node, changes[node.name]?.facts),
     state: { ...FRESH, ...changes[node.name]?.state },
     ways: changes[node.name]?.ways ?? [],
+    writes: changes[node.name]?.writes ?? [],
     images: changes[node.name]?.images,
     isNode: true,
     isSeed: node.name === 'm1',
@@ -513,6 +517,58 @@ describe('preflight of the ways between hosts', () => {
   });
 });
 
+describe('what components ask of hosts', () => {
+  let asking: Manifests;
+  beforeAll(async () => {
+    const store = MANIFESTS['components/store/component.yaml'] ?? '';
+    const requires = 'requires: { cgroups: [2], swap: false, syncedWrites: { directory: "${var.root}/data", milliseconds: 10 } }';
+    asking = await loadManifests(
+      memoryTree({ ...MANIFESTS, 'components/store/component.yaml': `${store}\nmodules: [ip_vs]\n${requires}\n` }),
+    );
+  });
+  const found = (name: string, change: Change) => check({ [name]: change }, { manifests: asking });
+
+  it('finds modules that the kernel does not have, on the hosts that need them', () => {
+    const state = { missingModules: ['ip_vs'] };
+    expect(found('m1', { state })).toEqual([
+      {
+        host: 'm1',
+        problem: 'its kernel has no module "ip_vs", which store needs',
+        remedy: 'Boot a kernel that has it (find /lib/modules -name "ip_vs.ko*"), with modprobe of the package kmod',
+      },
+    ]);
+    expect(found('f1', { state })).toEqual([]);
+  });
+
+  it('finds control groups of a version with which a component does not run', () => {
+    expect(found('m1', { facts: { cgroupVersion: 1 } }).map(({ problem }) => problem)).toEqual([
+      'its control groups are of version 1, with which store does not run',
+    ]);
+    expect(found('f1', { facts: { cgroupVersion: 1 } })).toEqual([]);
+    expect(found('m1', { facts: { cgroupVersion: undefined } })).toEqual([]);
+  });
+
+  it('warns of swap and of a slow disk, and refuses neither', () => {
+    const slow = { component: 'store', directory: '/opt/sample/data', milliseconds: 10, took: 35.25 };
+    const facts = { swapBytes: 2 * GB };
+    expect(found('m1', { facts, writes: [slow] })).toEqual([
+      expect.objectContaining({ isWarning: true, problem: 'it has 1.9 GiB of swap, without which store should run' }),
+      expect.objectContaining({ isWarning: true, problem: 'a synced write in /opt/sample/data takes 35.3 ms, store wants 10 ms or less' }),
+    ]);
+    expect(found('m1', { writes: [{ ...slow, took: 9.9 }] })).toEqual([]);
+    expect(found('f1', { facts })).toEqual([]);
+  });
+
+  it('finds clocks that differ from one another, though each is near that of the seed', () => {
+    const apart = (behind: number, ahead: number) =>
+      check({ m1: { facts: { clockDifferenceMs: behind } }, f1: { facts: { clockDifferenceMs: ahead } } }).map(
+        ({ host, problem }) => `${host}: ${problem}`,
+      );
+    expect(apart(-20_000, 20_000)).toEqual(['f1: its clock is 40.0 s ahead of that of "m1", at most 30.0 s is borne']);
+    expect(apart(-15_000, 15_000)).toEqual([]);
+  });
+});
+
 describe('preflight of a seed beside the cluster', () => {
   const node: NodeSpec = { name: 'depot.sample.internal', address: '10.0.0.99', roles: [] };
   function besideProblems(change: Change): readonly string[] {
@@ -522,6 +578,7 @@ describe('preflight of a seed beside the cluster', () => {
       facts: facts(node, { cpus: 1, memoryBytes: GB, ...change.facts }),
       state: { ...FRESH, ...change.state },
       ways: [],
+      writes: [],
       isNode: false,
       isSeed: true,
     };

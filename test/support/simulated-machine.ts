@@ -17,6 +17,7 @@ import {
 } from '../../src/host/index.ts';
 import { setBlock } from '../../src/host/remote-files.ts';
 import { hostStateScript } from '../../src/preflight/host-state.ts';
+import { SYNCED_WRITES_SCRIPT } from '../../src/preflight/writes.ts';
 import { HOST_TOOLS } from '../../src/resources/index.ts';
 import { WAYS_SCRIPT } from '../../src/preflight/ways.ts';
 import {
@@ -537,6 +538,7 @@ export class SimulatedMachine implements Host {
         }
         return {};
       },
+      [SYNCED_WRITES_SCRIPT]: () => ({ stdout: '100000000\n' }),
       [WAYS_SCRIPT]: () => ({ stdout: this.#ways(Buffer.from(command.input ?? '').toString()) }),
       [hostStateScript(HOST_TOOLS)]: () => ({ stdout: this.#hostState(parameters) }),
     };
@@ -1096,7 +1098,7 @@ export class SimulatedMachine implements Host {
       cpus: '8',
       meminfo: 'MemTotal: 16000000 kB\nSwapTotal: 0 kB',
       overcommit: '0',
-      cgroup: '2',
+      cgroup: '1',
       'machine-id': `id-of-${this.name}`,
       'product-uuid': '',
       docker: '',

@@ -6,6 +6,7 @@ import type { HostTools } from '../../resources/index.ts';
 import type { HostFinding } from '../findings.ts';
 import type { HostState } from '../host-state.ts';
 import type { TriedWay } from '../ways.ts';
+import type { MeasuredWrites } from '../writes.ts';
 
 /** One host: its declaration, and the answers that it gave. */
 export interface ObservedHost {
@@ -16,6 +17,8 @@ export interface ObservedHost {
   readonly ways: readonly TriedWay[];
   /** Ids of the images that the host has of its components, by name. Undefined unless the run changes the bundle. */
   readonly images?: ReadonlyMap<string, string> | undefined;
+  /** How fast the host writes to its disk, for each component that asks for it and is not installed. */
+  readonly writes: readonly MeasuredWrites[];
   /** False for a seed that is not a node of the cluster and only serves the bundle. */
   readonly isNode: boolean;
   readonly isSeed: boolean;
@@ -48,6 +51,11 @@ export type Finding = Omit<HostFinding, 'host'>;
 
 /** Judges one aspect of one host by its answers. Pure: runs no command. */
 export type Check = (observed: ObservedHost, input: HostsToCheck) => readonly Finding[];
+
+/** A finding that is told and ends no run. */
+export function warning(problem: string, remedy: string): readonly Finding[] {
+  return [{ problem, remedy, isWarning: true }];
+}
 
 export function finding(problem: string, remedy: string): readonly Finding[] {
   return [{ problem, remedy }];

@@ -6,6 +6,7 @@ import { checkIdentities } from './identities.ts';
 import { checkAddress, checkNames, checkNetworks } from './network.ts';
 import { checkPortClashes, checkPorts } from './ports.ts';
 import { checkCommand, checkEngine, checkPackages } from './strangers.ts';
+import { checkClocks, checkControlGroups, checkModules, checkSwap, checkWrites } from './requirements.ts';
 import { checkArchitecture, checkClock, checkKernel, checkSystem, checkSystemd } from './system.ts';
 import { checkWays } from './ways.ts';
 
@@ -13,10 +14,10 @@ import { checkWays } from './ways.ts';
 export function judgeHosts(input: HostsToCheck): readonly HostFinding[] {
   const perHost = input.hosts.flatMap((observed) =>
     (observed.isNode ? NODE_CHECKS : SEED_CHECKS).flatMap((check) =>
-      check(observed, input).map(({ problem, remedy }) => ({ host: observed.node.name, problem, remedy })),
+      check(observed, input).map((found) => ({ host: observed.node.name, ...found })),
     ),
   );
-  return [...perHost, ...checkIdentities(input.hosts)];
+  return [...perHost, ...checkIdentities(input.hosts), ...checkClocks(input.hosts)];
 }
 
 const NODE_CHECKS: readonly Check[] = [
@@ -24,9 +25,13 @@ const NODE_CHECKS: readonly Check[] = [
   checkArchitecture,
   checkSystemd,
   checkKernel,
+  checkModules,
+  checkControlGroups,
+  checkSwap,
   checkCpus,
   checkMemory,
   checkDisk,
+  checkWrites,
   checkPorts,
   checkPortClashes,
   checkClock,

@@ -8,7 +8,7 @@ import { finding, type Finding, type HostsToCheck, type ObservedHost } from './f
  * Milliseconds that a host's clock may differ. With a larger difference, the host could refuse valid certificates and
  * signatures.
  */
-const CLOCK_TOLERANCE_MS = 30_000;
+export const CLOCK_TOLERANCE_MS = 30_000;
 const LEAST_KERNEL: readonly [number, number] = [3, 10];
 
 /** Returns the operating system in the manifests that matches the host; undefined when there is none. */
