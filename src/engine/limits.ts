@@ -13,7 +13,7 @@ export const DEFAULT_LIMITS: Limits = { hosts: 32, uploads: 4 };
 
 /**
  * Decides when the work of a step starts: one change or action at a time on each host, within the limits over all hosts.
- * Waits start at once.
+ * Waits and transfers start at once.
  */
 export class Gatekeeper {
   readonly #lanes = new Map<string, LimitFunction>();
@@ -26,7 +26,7 @@ export class Gatekeeper {
   }
 
   run<T>(step: Step, work: () => Promise<T>): Promise<T> {
-    if (step.kind === 'wait') return work();
+    if (step.kind === 'wait' || step.kind === 'transfer') return work();
     const limited = (): Promise<T> => this.#hosts(work);
     return this.#laneOf(step.host)(() => (step.uploads === true ? this.#uploads(limited) : limited()));
   }

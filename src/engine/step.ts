@@ -7,10 +7,10 @@ export interface StepContext {
 }
 
 /**
- * `change` changes a host, `action` runs a hook of the platform, `wait` only looks until a condition is met. Changes and
- * actions of one host run one after the other; a wait does not block its host.
+ * `change` changes a host, `action` runs a hook of the platform, `wait` only looks until a condition is met, `transfer` sends data
+ * to a program that runs. Changes and actions of one host run one after the other; waits and transfers do not block their host.
  */
-export type StepKind = 'change' | 'action' | 'wait';
+export type StepKind = 'change' | 'action' | 'wait' | 'transfer';
 
 /**
  * One step of a plan. `isDone` looks at the host, never at the journal, so that a run sees the real state after a crash

@@ -3,6 +3,7 @@ import { checkImages } from './checks/images.ts';
 import { checkNeeds } from './checks/needs.ts';
 import { checkPaths } from './checks/paths.ts';
 import { checkPorts } from './checks/ports.ts';
+import { checkRegistryNames } from './checks/registry-names.ts';
 import { checkRendering } from './checks/rendering.ts';
 import { checkUnused } from './checks/unused.ts';
 import { checkUnusedImages } from './checks/unused-images.ts';
@@ -25,6 +26,7 @@ export function lintPlatform(subject: LintSubject): LintReport {
   const tried = tryClusters(subject.manifests);
   const findings = sortFindings([
     ...checkImages(subject),
+    ...checkRegistryNames(subject),
     ...checkNeeds(subject),
     ...checkPorts(subject),
     ...checkPaths(subject, tried.clusters),

@@ -68,7 +68,7 @@ export const platformSchema = z.strictObject({
     })
     .optional()
     .describe(
-      "The cluster's own registry, whose certificate hosts trust. It is meant to be filled with the images of the bundle; that is not done yet.",
+      "The cluster's own registry, whose certificate hosts trust. An install from a bundle fills it with every image of the bundle, under its own name without that of its registry.",
     ),
   hostNames: z
     .array(

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { Agent, buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { CaissonError } from '../core/index.ts';
@@ -30,6 +32,8 @@ export interface DispatcherOptions {
   readonly ca: readonly string[];
   /** Certificates with their keys (PEM) by host, with its port if the address has one. Shown to that host alone. */
   readonly clientCertificates: ReadonlyMap<string, string>;
+  /** Addresses by host name, for names that are not looked up. */
+  readonly addresses?: ReadonlyMap<string, string> | undefined;
 }
 
 /**
@@ -38,9 +42,9 @@ export interface DispatcherOptions {
  * through a proxy. Throws USAGE for a proxy that is no http or https address; `for` throws it for ALL_PROXY, which may be meant for
  * other programs, when it would be used.
  */
-export function createDispatchers({ env, connectTimeoutMs, ca, clientCertificates }: DispatcherOptions): Dispatchers {
+export function createDispatchers({ env, connectTimeoutMs, ca, clientCertificates, addresses }: DispatcherOptions): Dispatchers {
   const trust = ca.length === 0 ? {} : { ca: [...usualAuthorities(env), ...ca] };
-  const connect = { timeout: connectTimeoutMs, ...trust };
+  const connect = { timeout: connectTimeoutMs, ...trust, ...(addresses === undefined ? {} : { lookup: lookupIn(addresses) }) };
   const direct: Route = { dispatcher: new Agent({ connect }), proxy: undefined };
   const opened: Dispatcher[] = [direct.dispatcher];
   const throughProxy = (name: ProxyVariable, own: OwnCertificate): Route => {
@@ -87,6 +91,17 @@ export function createDispatchers({ env, connectTimeoutMs, ca, clientCertificate
     close: async () => {
       await Promise.all(opened.map((dispatcher) => dispatcher.destroy()));
     },
+  };
+}
+
+/** Looks a name up among known addresses, and elsewhere as usual. */
+function lookupIn(addresses: ReadonlyMap<string, string>): LookupFunction {
+  return (name, options, callback) => {
+    const address = addresses.get(name);
+    if (address === undefined) return lookup(name, options, callback);
+    const family = isIP(address);
+    if (options.all === true) callback(null, [{ address, family }]);
+    else callback(null, address, family);
   };
 }
 

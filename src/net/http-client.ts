@@ -22,6 +22,8 @@ export interface HttpClientOptions {
   readonly ca?: readonly string[];
   /** Certificates with their keys (PEM) by host, with its port if the address has one, for servers that ask for one. */
   readonly clientCertificates?: ReadonlyMap<string, string>;
+  /** Addresses to connect to by host name, whatever these names resolve to. Certificates must be of the names all the same. */
+  readonly addresses?: ReadonlyMap<string, string>;
   readonly emit?: Emit;
   readonly clock?: Clock;
   /** Milliseconds after which a connection without traffic is closed; 60 000 by default. The whole transfer has no limit. */
@@ -86,6 +88,7 @@ export class HttpClient {
       env: options.env ?? {},
       ca: options.ca ?? [],
       clientCertificates: options.clientCertificates ?? new Map(),
+      addresses: options.addresses,
       connectTimeoutMs: Math.min(this.#stallTimeoutMs, 30_000),
     });
   }

@@ -7,7 +7,9 @@ import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Making
 import { usesKey, type Declared, type Wanted } from './declared.ts';
 import type {
   ActionStep,
+  ClusterRegistry,
   DepotStep,
+  FillStep,
   GateStep,
   InForceStep,
   Joining,
@@ -30,6 +32,8 @@ export interface OrderRequest {
   /** Hosts that leave the cluster without being connected (--forget). No step runs on them. */
   readonly forgotten?: ReadonlySet<string>;
   readonly goesBack?: boolean | undefined;
+  /** The registry of the cluster, where images of the bundle are to be put into it. */
+  readonly registryToFill?: ClusterRegistry | undefined;
   /** Names of the secrets whose change is under way. */
   readonly changedSecrets?: readonly string[];
 }
@@ -49,6 +53,7 @@ export function orderChanges(request: OrderRequest): readonly PlanStep[] {
   order.changeSecrets();
   order.letFormerGo();
   for (const placement of order.placements()) order.makeComponent(placement);
+  order.fillRegistry();
   order.copyBundles();
   order.removeRest();
   order.pruneBundles();
@@ -139,6 +144,24 @@ class Order {
     const login = this.#makeStages(name, OWNERS.login, ['configure'], this.#claimOf(name));
     const made = this.#makeStages(name, OWNERS.host, HOST_STAGES, [...this.#claimOf(name), ...this.#depot, ...login]);
     this.#base.set(name, [...this.#claimOf(name), ...this.#depot, ...login, ...made]);
+  }
+
+  /** Fills the registry of the cluster once it and what leads to it are healthy. No component waits for that. */
+  fillRegistry(): void {
+    const { registryToFill, declared } = this.#request;
+    const { registry } = this.#topology.platform;
+    if (registryToFill === undefined || registry === undefined) return;
+    const leading = new Set([registry.component, registry.entry]);
+    const gates = this.#topology.placements.filter(({ component }) => leading.has(component.name));
+    this.#add<FillStep>({
+      type: 'fill',
+      id: `fill-registry/${declared.seed.name}/images`,
+      phase: 'fill-registry',
+      host: declared.seed.name,
+      summary: `put the images of the bundle into ${registryToFill.name}`,
+      needs: [...this.#claimOf(declared.seed.name), ...this.#depot, ...gates.flatMap(({ id }) => this.#ready.get(id) ?? [])],
+      registry: registryToFill,
+    });
   }
 
   /** Copies the bundle to hosts that keep it, one host after the other, after all components are healthy. */

@@ -70,6 +70,22 @@ export interface ActionStep extends StepHead {
   readonly letsGo?: boolean;
 }
 
+/** Puts the images of the bundle into the cluster's own registry. */
+export interface FillStep extends StepHead {
+  readonly type: 'fill';
+  readonly registry: ClusterRegistry;
+}
+
+/** The registry that a platform runs for its cluster. */
+export interface ClusterRegistry {
+  /** DNS name, and port unless 443. */
+  readonly name: string;
+  /** Address of a host that answers for that name. */
+  readonly address: string;
+  /** Hosts on which the registry runs. */
+  readonly hosts: readonly string[];
+}
+
 /** Waits until the depot serves the bundle. */
 export interface DepotStep extends StepHead {
   readonly type: 'depot';
@@ -92,4 +108,4 @@ export interface InForceStep extends StepHead {
   readonly type: 'in-force';
 }
 
-export type PlanStep = MakeStep | RemoveStep | GateStep | QuorumStep | ActionStep | DepotStep | RecordStep | InForceStep;
+export type PlanStep = MakeStep | RemoveStep | GateStep | QuorumStep | ActionStep | FillStep | DepotStep | RecordStep | InForceStep;

@@ -5,7 +5,7 @@ import { claimedResources } from './claims.ts';
 import type { Declared, Wanted } from './declared.ts';
 import { difference, type DifferenceOptions } from './difference.ts';
 import { orderChanges } from './order.ts';
-import type { PlanStep } from './plan-step.ts';
+import type { ClusterRegistry, PlanStep } from './plan-step.ts';
 
 export interface PlanRequest extends DifferenceOptions {
   readonly declared: Declared;
@@ -17,6 +17,8 @@ export interface PlanRequest extends DifferenceOptions {
   readonly forgotten?: ReadonlySet<string>;
   /** True for a return to earlier releases: before-upgrade actions, which bring data to a newer release, are left out. */
   readonly goesBack?: boolean | undefined;
+  /** The registry of the cluster, where images of the bundle are to be put into it. */
+  readonly registryToFill?: ClusterRegistry | undefined;
   /** Names of the secrets whose change is under way. */
   readonly changedSecrets?: readonly string[];
 }
@@ -29,11 +31,14 @@ export interface Plan {
 
 /** Makes the plan of a run. Pure. */
 export function makePlan(request: PlanRequest): Plan {
-  const { declared, wanted, found, record, forgotten = new Set(), goesBack, changedSecrets = [] } = request;
+  const { declared, wanted, found, record, forgotten = new Set(), goesBack, registryToFill, changedSecrets = [] } = request;
   const changes = difference(wanted.resources, found, record, request);
   const busy = [...claimedResources(changes.filter((change) => !isIdle(change))).keys()];
   const recordHosts = new Set([...busy, ...request.staleHosts(changes)].filter((host) => !forgotten.has(host)));
-  return { changes, steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten, goesBack, changedSecrets }) };
+  return {
+    changes,
+    steps: orderChanges({ declared, wanted, changes, record, recordHosts, forgotten, goesBack, registryToFill, changedSecrets }),
+  };
 }
 
 /**

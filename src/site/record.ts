@@ -145,6 +145,8 @@ export const siteRecordSchema = z.strictObject({
   bundle: bundle.optional(),
   /** Bundle that was installed before `bundle`. */
   previous: bundle.optional(),
+  /** Digest of the bundle whose images were put into the registry of the cluster, and the hosts on which it ran then. */
+  registry: z.strictObject({ bundle: digest, hosts: z.array(z.string()) }).optional(),
   /** cluster.yaml of the last run that began: its absolute path on the seed, and the SHA-256 of its text then. */
   cluster: z.strictObject({ path: z.string().min(1), digest }).optional(),
   /** Variables, networks and fixed options that existing data depend on, by name. A run that changes one is refused. */

@@ -12,6 +12,7 @@ export { notedRun } from './noted-run.ts';
 export { scheduledRun, type ScheduledRun } from './scheduled-run.ts';
 export * from './bundles.ts';
 export * from './certificates.ts';
+export type { RegistryContent, RegistryFiller } from './cluster-registry.ts';
 export * from './components.ts';
 export * from './cordon.ts';
 export type { ShownKey } from './first-login.ts';

@@ -3,6 +3,7 @@ import { CaissonError } from '../core/index.ts';
 import type { RunSummary } from '../engine/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { SiteConflictError, type RecordedOperation, type SeedLayout, type SiteConflict } from '../site/index.ts';
+import type { RegistryFiller } from './cluster-registry.ts';
 import { downConflicts } from './down-nodes.ts';
 import { withInstallLock } from './install-lock.ts';
 import { leftCertificates } from './left-certificates.ts';
@@ -17,6 +18,8 @@ import { layoutOf, withSession, type Session, type SessionOptions } from './sess
 export interface OperationOptions extends SessionOptions {
   /** True when data of owners that go are removed, too. */
   readonly purge?: boolean;
+  /** Fills the registry that the platform runs for its cluster. Without it no plan has such a step. */
+  readonly registryFiller?: RegistryFiller | undefined;
 }
 
 /** Asks for approval of a plan before anything is changed. When it returns false, the run ends there. */
@@ -95,7 +98,8 @@ async function planned(
   const lost = replacementConflicts(session.replaced, options.purge === true);
   refuse(isLast === true ? lost : [...lost, ...(await memberConflicts(session, options.signal))]);
   await check?.(session, options);
-  const run = await planRun(session, { ...options, goesBack }, topology?.(session));
+  const fills = options.registryFiller !== undefined && isLast !== true;
+  const run = await planRun(session, { ...options, goesBack, fills }, topology?.(session));
   if (isLast !== true) refuse(majorityConflicts(session, run.plan));
   return {
     ...run,

@@ -18,6 +18,7 @@ import {
 } from '../plan/index.ts';
 import { hostToolsOf, lookAtResources, type Found, type Resource } from '../resources/index.ts';
 import { formatHostRecord, hostRecordOf, SiteConflictError, type OwnedResource, type SiteRecord } from '../site/index.ts';
+import { registryToFill } from './cluster-registry.ts';
 import type { Session } from './session.ts';
 import { supplyOf } from './supply.ts';
 
@@ -31,6 +32,8 @@ export interface PlanOptions {
   readonly hostsAtOnce?: number | undefined;
   /** True for a return to earlier releases, which runs no before-upgrade action. */
   readonly goesBack?: boolean | undefined;
+  /** True when the run can fill the registry of the cluster. */
+  readonly fills?: boolean;
 }
 
 /** A plan with everything that is needed to show it and to run it. */
@@ -82,6 +85,11 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     purge,
     forgotten,
     goesBack: options.goesBack,
+    // A depot that fetches has the images only once they are asked for.
+    registryToFill:
+      options.fills === true && session.online === undefined
+        ? registryToFill(topology, record, session.request.bundle.bundleDigest)
+        : undefined,
     changedSecrets,
     staleHosts: (changes) => staleHosts(session, changes, topology),
   });

@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS, openJournal, runSteps, type RunSummary } from '../engin
 import { HOSTS_AT_ONCE } from '../host/index.ts';
 import type { ComponentAction } from '../manifests/index.ts';
 import { ifPresent, removeLeftovers, removeLeftoversBelow } from '../io/index.ts';
-import { claimedResources } from '../plan/index.ts';
+import { claimedResources, type ClusterRegistry } from '../plan/index.ts';
 import {
   KEPT_OPERATIONS,
   newSiteRecord,
@@ -24,9 +24,10 @@ import {
 import { describeAcceptance } from './acceptance.ts';
 import { bindSteps } from './apply/bind-steps.ts';
 import { restartTimes } from './apply/restart-times.ts';
-import type { RunSite } from './apply/run-site.ts';
+import type { RegistryOfRun, RunSite } from './apply/run-site.ts';
 import { SiteWriter } from './apply/site-writer.ts';
 import { standing } from './apply/standing.ts';
+import type { RegistryContent, RegistryFiller } from './cluster-registry.ts';
 import { changesNothing, type PlannedRun } from './planned-run.ts';
 import type { Session } from './session.ts';
 import { fixedSettings } from './site-conflicts.ts';
@@ -39,6 +40,8 @@ export interface RunPlanOptions {
   readonly signal: AbortSignal;
   /** Most hosts that are changed at the same time; 32 by default. */
   readonly hostsAtOnce?: number | undefined;
+  /** Fills the registry of the cluster. A plan with such a step needs it. */
+  readonly registryFiller?: RegistryFiller | undefined;
   /** Paths for the record of the run, of files that were made for it before its first change. */
   readonly prepared?: Pick<RecordedOperation, 'backup'> | undefined;
 }
@@ -76,6 +79,7 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
     releases: planned.wanted.releases,
     inForce: (record) => ({ ...record, ...inForce(record, planned) }),
     settledOn: planned.settledOn,
+    registry: registryOfRun(planned, options),
     purge: planned.purge,
     hostOf: (name) => {
       const host = session.hosts.get(name);
@@ -131,6 +135,22 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
   } finally {
     await journal.close();
   }
+}
+
+function registryOfRun(
+  { session: { request, keys } }: PlannedRun,
+  { registryFiller: filler, clock }: RunPlanOptions,
+): RegistryOfRun | undefined {
+  if (filler === undefined) return undefined;
+  const { bundle } = request;
+  const contentOf = async (registry: ClusterRegistry): Promise<RegistryContent> => {
+    return { registry, bundle, authority: await (await keys.authority(SITE_AUTHORITY)).read(), clock };
+  };
+  return {
+    bundle: bundle.bundleDigest,
+    isFilled: async (registry, context) => filler.isFilled(await contentOf(registry), context),
+    fill: async (registry, context) => filler.fill(await contentOf(registry), context),
+  };
 }
 
 function bundleOf({ request, online }: Session): RecordedBundle {

@@ -121,7 +121,7 @@ export const IMPORT_TABLE: ImportTable = {
     ],
     'usecases/apply': ['core', 'manifests', 'cluster', 'host', 'health', 'agent', 'engine', 'site', 'resources', 'plan'],
     ui: ['core'],
-    cli: ['core', 'io', 'registry', 'host', 'site', 'ui', 'cli/commands', 'cli/reference'],
+    cli: ['core', 'io', 'net', 'registry', 'bundle', 'host', 'engine', 'push', 'site', 'usecases', 'ui', 'cli/commands', 'cli/reference'],
     'cli/commands': [
       'core',
       'io',
@@ -172,7 +172,8 @@ export const IMPORT_TABLE: ImportTable = {
     'node:tls': ['net/dispatchers.ts', 'server/listener.ts'],
     'node:http': ['health/checks/http.ts', 'health/http-client.ts', 'server/listener.ts'],
     'node:https': ['health/http-client.ts', 'server/listener.ts'],
-    'node:net': ['health/checks/', 'io/machine-lock.ts', 'server/listener.ts'],
+    'node:dns': ['net/dispatchers.ts'],
+    'node:net': ['health/checks/', 'io/machine-lock.ts', 'net/dispatchers.ts', 'server/listener.ts'],
 
     // Packages, each with one home.
     '@peculiar/x509': ['pki/x509.ts'],

@@ -7,6 +7,7 @@ import type { OperationOptions, SaidOfBundle } from '../../usecases/index.ts';
 import { collect } from '../collect.ts';
 import type { CommandContext } from '../command.ts';
 import { numberUpTo } from '../number-up-to.ts';
+import { registryFiller } from '../registry-filler.ts';
 import { addTrustFlags, trustFilesOf, type TrustFlags } from '../signing/trust-flags.ts';
 
 /** Flags of every command that changes a site. */
@@ -93,6 +94,7 @@ export function siteOptions(flags: SiteFlags, context: CommandContext): Operatio
     purge: flags.purge === true,
     forget: flags.forget ?? [],
     hostsAtOnce: flags.parallel,
+    ...(context.machines === undefined ? { registryFiller } : {}),
     clock: context.clock,
     emit: context.emit,
     signal: context.signal,

@@ -4,6 +4,7 @@ import type { DepotStep, MakeStep, PlanStep, RemoveStep } from '../../plan/index
 import { lookAtResources, makeResources, OWNERS, removeResources, undoResources } from '../../resources/index.ts';
 import { actionBehaviour } from './action.ts';
 import { depotAnswers } from './depot-answers.ts';
+import { fillBehaviour } from './fill.ts';
 import { gateBehaviour, quorumBehaviour } from './gate.ts';
 import { recordBehaviour } from './host-record.ts';
 import { resourceContext, type RunSite } from './run-site.ts';
@@ -44,6 +45,7 @@ export function bindSteps(plan: readonly PlanStep[], run: RunSite): readonly Ste
 
 function kindOf({ type }: PlanStep): StepKind {
   if (type === 'action') return 'action';
+  if (type === 'fill') return 'transfer';
   return type === 'gate' || type === 'quorum' || type === 'depot' ? 'wait' : 'change';
 }
 
@@ -59,6 +61,8 @@ function behaviourOf(step: PlanStep, run: RunSite): Behaviour {
       return quorumBehaviour(run, step);
     case 'action':
       return actionBehaviour(run, step);
+    case 'fill':
+      return fillBehaviour(run, step);
     case 'depot':
       return depotBehaviour(step, run);
     case 'record':

@@ -1,12 +1,20 @@
 import type { Clock, Digest } from '../../core/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { StepContext } from '../../engine/index.ts';
-import type { Declared } from '../../plan/index.ts';
+import type { ClusterRegistry, Declared } from '../../plan/index.ts';
 import type { ResourceContext } from '../../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../../site/index.ts';
 import type { AgentStatuses } from './agent-statuses.ts';
 import type { RestartTimes } from './restart-times.ts';
 import type { SiteWriter } from './site-writer.ts';
+
+/** How a run fills the registry of the cluster with the images of its bundle. */
+export interface RegistryOfRun {
+  readonly bundle: Digest;
+  /** True when all is there. Changes nothing. */
+  isFilled(registry: ClusterRegistry, context: StepContext): Promise<boolean>;
+  fill(registry: ClusterRegistry, context: StepContext): Promise<void>;
+}
 
 /** Everything that the steps of one run share. */
 export interface RunSite {
@@ -21,6 +29,8 @@ export interface RunSite {
   readonly releases: Readonly<Record<string, Digest>>;
   /** The record once the bundle of the run is in force. */
   readonly inForce: (record: SiteRecord) => SiteRecord;
+  /** Fills the registry of the cluster; undefined where the run cannot. */
+  readonly registry?: RegistryOfRun | undefined;
   /** True when data of owners that go are removed, too. */
   readonly purge: boolean;
   /** Throws a plain Error for a host that is not connected. */

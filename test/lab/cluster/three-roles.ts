@@ -112,6 +112,14 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
       expect(ids['m1']).toBe(ids['c1']);
     });
 
+    it('has every image of the bundle, under its name and with its digest', async () => {
+      const images = side().manifest.images.map(({ name, root }) => `${name.replace(/:[^:/]*$/, '')}@${root.digest}`);
+      expect(images.length).toBeGreaterThan(20);
+      const pull = 'for image do docker pull --quiet "$image" && docker image rm "$image" >/dev/null || exit 1; done';
+      const pulled = await site.bash('m1', pull, ...images);
+      expect(pulled.split('\n')).toEqual(images);
+    });
+
     it('is trusted for the authority of the site, not because TLS is not checked', async () => {
       for (const node of site.nodes) {
         const registries = await site.bash(node, "docker info --format '{{json .RegistryConfig}}'");
