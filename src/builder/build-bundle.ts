@@ -25,6 +25,7 @@ import { lockChanges, type LockChange } from './lock-changes.ts';
 import { lockOf } from './lock-of.ts';
 import { readLock, writeLock, type BundleLock } from './lock.ts';
 import { MANIFESTS_MEMBER, planBuild, type Origin } from './plan.ts';
+import { provePackages } from './prove-packages.ts';
 import { resolveLock } from './resolve.ts';
 import { strayWarnings } from './strays.ts';
 import { finishedFiles } from './unchanged.ts';
@@ -83,7 +84,8 @@ export interface BuildResult {
 /**
  * Builds a bundle: reads the inputs, resolves those that the lock does not have, writes the lock, computes the whole
  * file, and fills it. The same lock and the same inputs give the same bytes. With bases the result is a delta without
- * the members of the bases. Throws LINT_FAILED, BUILD_UNRESOLVED, LOCK_MISMATCH, BUILD_INCOMPLETE and the errors of readInputs; then
+ * the members of the bases. Throws LINT_FAILED, BUILD_UNRESOLVED, LOCK_MISMATCH, BUILD_INCOMPLETE and the errors of readInputs and
+ * provePackages; then
  * there is no file under the final name.
  */
 export async function buildBundle(request: BuildRequest, upstream: Upstream): Promise<BuildResult> {
@@ -97,6 +99,7 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   const name = request.name ?? inputs.name;
   const version = request.version ?? inputs.version;
   const date = request.sourceDate ?? newestRelease(lock.operatingSystems);
+  await provePackages(inputs.packages, lock, date, upstream.signal);
   const { input, origins } = planBuild(lock, { name, version, date, files: inputs.files });
   const plan = planBundle(asDelta(input, bases));
   warnOfUseless(bases, plan, upstream.emit);

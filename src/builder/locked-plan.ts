@@ -8,6 +8,7 @@ import { readInputs, type InputOptions } from './inputs.ts';
 import { formatLock, readLock, type BundleLock, type LockedImage } from './lock.ts';
 import { lockIn } from './lock-of.ts';
 import { planBuild, type InputFile, type Origin } from './plan.ts';
+import { provePackages } from './prove-packages.ts';
 
 /** A bundle as its lock gives it, before its bytes are fetched. */
 export interface LockedPlan {
@@ -43,6 +44,7 @@ export async function planLocked(request: LockedRequest): Promise<LocalLockedPla
   const inputs = await readInputs(request);
   const lock = requireFit(inputs, await readLock(request.lock), request.lock);
   const { name = inputs.name, version = inputs.version, sourceDate = newestRelease(lock.operatingSystems) } = request;
+  await provePackages(inputs.packages, lock, sourceDate, request.signal);
   const planned = planOfLock(lock, { name, version, date: sourceDate, files: inputs.files });
   const { executables } = inputs;
   return { ...planned, executables, files: new Map(executables.map(({ platform, path }) => [executableName(platform), path])) };

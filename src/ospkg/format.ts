@@ -49,6 +49,8 @@ export interface PackageResolver {
   sourceOf(system: SystemPackages, readKeyring: (file: string) => Promise<Uint8Array>): Promise<PackageSource>;
   /** Digest of everything that the answer to a request depends on, as far as this side decides it. */
   digestOf(request: PackageRequest): Digest;
+  /** The same source, with a repository of a bundle at `url` in the place of all others, signed by the key in `keyring`. */
+  sourceIn(repository: PackageRepository, source: PackageSource, at: { readonly url: string; readonly keyring: Uint8Array }): PackageSource;
   /**
    * Reads the metadata of the repositories and believes nothing before its signature. Throws REPOSITORY_UNTRUSTED,
    * REPOSITORY_EXPIRED, REPOSITORY_INVALID, DIGEST_MISMATCH, COMPRESSION_INVALID, LIMIT_EXCEEDED and what `fetch` throws.

@@ -42,6 +42,25 @@ async function leftBeside(request: BuildRequest): Promise<string[]> {
   return readdir(dirname(request.output ?? '')).catch(() => []);
 }
 
+describe('a lock that was edited', () => {
+  it('is refused where a host could not install a set from the repository in the bundle, before anything is fetched', async () => {
+    const { request, upstream } = await workshop();
+    await buildBundle(request(), upstream);
+    const { lock, output } = request();
+    const text = await readFile(lock, 'utf8');
+    const edited = JSON.parse(text) as { operatingSystems: { packages: { name: string }[] }[] };
+    for (const system of edited.operatingSystems) system.packages = system.packages.filter(({ name }) => name !== 'hello');
+    await writeFile(lock, JSON.stringify(edited, undefined, 2));
+    await rm(output ?? '');
+    await expect(buildBundle(request({ frozen: true }), upstream)).rejects.toMatchObject({
+      code: 'PACKAGE_UNSOLVABLE',
+      message: expect.stringContaining('"hello"'),
+      hint: expect.stringContaining('build-bundle --update debian-12'),
+    });
+    expect(existsSync(output ?? '')).toBe(false);
+  });
+});
+
 describe('buildBundle', () => {
   it('makes a bundle that verifies, with images, packages, lock, manifests and executable', async () => {
     const { request, upstream } = await workshop();

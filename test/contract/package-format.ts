@@ -276,6 +276,11 @@ export function describePackageFormat(name: string, makeSample: () => PackageFor
         const [first] = await resolveBoth();
         const again = await resolve(served);
         expect(again.packages.map(factsOf)).toEqual(first?.packages.map(factsOf));
+        // The format itself says the same of a source in a bundle.
+        const request = await requestFor(await sample.publish(PACKAGES));
+        const source = format.sourceIn(written.repository, request.source, { url: SITE, keyring: served.keyring });
+        const loaded = await format.load({ ...request, source }, { fetch: fetchFrom(files), clock: CLOCK });
+        expect((await loaded.close()).packages.map(factsOf)).toEqual(again.packages.map(factsOf));
         const paths = new Set(written.packages.map((item) => `${SITE}${item.path.slice(root.length)}`));
         expect(again.packages.filter(({ repository, filename }) => !paths.has(`${repository}/${filename}`))).toEqual([]);
       });

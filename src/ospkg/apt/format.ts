@@ -6,7 +6,7 @@ import { compareDebVersions } from './deb-version.ts';
 import { describeDeb } from './describe-deb.ts';
 import { isForDebianSecurity } from './security.ts';
 import { aptLockInOrder, aptRepositoryInOrder } from './documents.ts';
-import { aptSourceOf, digestOfAptRequest, loadAptRequest } from './request.ts';
+import { aptSourceIn, aptSourceOf, digestOfAptRequest, loadAptRequest } from './request.ts';
 import { signBundleRepository } from './sign-repo.ts';
 
 /** Debian and its kin: dpkg packages in repositories with Release and Packages files. */
@@ -14,6 +14,7 @@ export const aptFormat: PackageFormat = {
   name: 'apt',
   architectureOf: debianArchitecture,
   sourceOf: aptSourceOf,
+  sourceIn: aptSourceIn,
   digestOf: digestOfAptRequest,
   load: loadAptRequest,
   compareVersions: compareDebVersions,

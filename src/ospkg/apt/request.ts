@@ -1,7 +1,7 @@
 import { digestOf, type Digest } from '../../core/index.ts';
 import type { CloseOptions, LoadedPackages, LoadTools, PackageRequest } from '../format.ts';
 import { closePackages } from './closure.ts';
-import type { AptLockedSystem, AptSystem } from './documents.ts';
+import type { AptBundleRepository, AptLockedSystem, AptSystem } from './documents.ts';
 import { loadAptIndex, type AptIndex } from './load-index.ts';
 import type { AptPackageSource } from './package-source.ts';
 
@@ -16,6 +16,15 @@ export async function aptSourceOf(
     }),
   );
   return { packages, codename, sources, ...(exclude.length === 0 ? {} : { exclude }), base: { priorities: base.priorities } };
+}
+
+export function aptSourceIn(
+  { codename, components }: AptBundleRepository,
+  { packages, base, exclude }: AptPackageSource,
+  { url, keyring }: { readonly url: string; readonly keyring: Uint8Array },
+): AptPackageSource {
+  const sources = [{ url, suites: [codename], components, keyring }];
+  return { packages, codename, sources, ...(exclude === undefined ? {} : { exclude }), base };
 }
 
 /**

@@ -244,10 +244,14 @@ install -D -m "$4" "/run/lab/$2" "$3"`;
 
   async installPackages(name: string, packages: readonly string[]): Promise<void> {
     const files = await (await openPackageSource(cacheDirectory('apt'), aptMirror())).closure(packages);
-    const known = new Set((await this.bash(name, "dpkg-query --show --showformat='${Package}\\n'")).split('\n'));
+    // A package that was removed and left its configuration is in the list, too.
+    const installed = "dpkg-query --show --showformat='${db:Status-Status} ${Package}\\n' | sed -n 's/^installed //p'";
+    const known = new Set((await this.bash(name, installed)).split('\n'));
     const missing = [...files].filter(([one]) => !known.has(one)).map(([, file]) => file);
     for (const file of missing) await this.place(name, file, `/root/packages/${basename(file)}`, 0o644);
-    await this.bash(name, 'DEBIAN_FRONTEND=noninteractive dpkg --install /root/packages/*.deb >/dev/null && rm -r /root/packages');
+    // apt-get takes files in the order of their pre-dependencies, which dpkg does not.
+    const install = 'apt-get install --quiet --assume-yes --no-install-recommends /root/packages/*.deb';
+    await this.bash(name, `DEBIAN_FRONTEND=noninteractive ${install} >/dev/null && rm -r /root/packages`);
   }
 
   async waitForSystemd(name: string): Promise<void> {
