@@ -33,32 +33,18 @@ async function configText(): Promise<string> {
 }
 
 describe('our apt configuration, as apt reads it', () => {
-  it('wins over what the host says', async () => {
-    const config = await configText();
-    const [host, own] = [join(directory(), 'host'), join(directory(), 'own.conf')];
-    await mkdir(host);
-    await writeFile(own, config);
-    await writeFile(
-      join(host, '99site'),
-      [
-        'Acquire::http::Proxy "http://proxy.example:3128";',
-        'Acquire::https::Proxy "http://proxy.example:3128";',
-        'Acquire::https::Verify-Peer "false";',
-        'APT::Get::AllowUnauthenticated "true";',
-        'APT::Install-Recommends "true";',
-        'Dir::Etc::sourcelist "/etc/apt/sources.list";',
-        'DPkg::Options { "--force-all"; };',
-      ].join('\n'),
-    );
-    const argv = ['apt-config', `--config-file=${own}`, 'dump'];
-    const env = { APT_CONFIG: join(directory(), 'environment.conf') };
-    await writeFile(env.APT_CONFIG, `Dir::Etc::parts "${host}";\n`);
-    const { stdout, stderr } = await runChecked(openLocalHost({ name: 'here' }), { argv, env });
-    expect(stderr).toBe('');
-    const settings = stdout.split('\n');
+  it('has our settings, and none of a file of the host', async () => {
+    const own = join(directory(), 'own.conf');
+    await writeFile(own, await configText());
+    const dump = async (env: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+      const { stdout, stderr } = await runChecked(openLocalHost({ name: 'here' }), { argv: ['apt-config', 'dump'], env });
+      expect(stderr).toBe('');
+      return stdout.split('\n');
+    };
+    const settings = await dump({ APT_CONFIG: own });
     for (const line of [
       'Dir::Etc::sourcelist "/etc/caisson/apt/sources.list";',
-      'Dir::Etc::sourceparts "-";',
+      'Dir::Etc::sourceparts "/dev/null";',
       'Dir::State::lists "/var/lib/caisson/apt/lists";',
       'Acquire::http::Proxy "DIRECT";',
       'Acquire::https::Proxy "DIRECT";',
@@ -66,14 +52,20 @@ describe('our apt configuration, as apt reads it', () => {
       'Acquire::https::CaInfo "/etc/caisson/pki/ca.crt";',
       'APT::Get::AllowUnauthenticated "false";',
       'APT::Install-Recommends "false";',
+      'APT::Install-Suggests "false";',
     ]) {
       expect(settings).toContain(line);
       const name = line.split(' ')[0] ?? '';
       expect(settings.filter((setting) => setting.startsWith(`${name} `))).toEqual([line]);
     }
-    // A list is added to: that of the host shows that its file was read.
-    const options = settings.filter((setting) => setting.startsWith('DPkg::Options::'));
-    expect(options).toEqual(expect.arrayContaining(['DPkg::Options:: "--force-all";', 'DPkg::Options:: "--force-confold";']));
+    expect(settings.filter((setting) => setting.startsWith('DPkg::Options::'))).toEqual([
+      'DPkg::Options:: "--force-confdef";',
+      'DPkg::Options:: "--force-confold";',
+    ]);
+    // The package apt brings this list in a file of the host.
+    const isOfHost = (setting: string): boolean => setting.startsWith('APT::NeverAutoRemove');
+    expect(settings.filter(isOfHost)).toEqual([]);
+    expect((await dump({})).some(isOfHost)).toBe(true);
   });
 });
 

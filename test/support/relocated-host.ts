@@ -18,7 +18,7 @@ export interface RelocationOptions {
 
 /**
  * A real host on which fixed paths of the product, such as /var/lib/caisson, are replaced by others: in scripts and
- * their parameters, and back in their output. The installer can be killed before or after a command.
+ * their parameters and environment, and back in their output. The installer can be killed before or after a command.
  */
 export function relocatedHost(host: Host, { places, installer, prefix = [], programs }: RelocationOptions): RelocatedHost {
   const lines: string[] = [];
@@ -28,7 +28,7 @@ export function relocatedHost(host: Host, { places, installer, prefix = [], prog
   const moved = (command: Command): Command => ({
     ...command,
     argv: [...prefix, ...command.argv].map(to),
-    env: { ...env, ...command.env },
+    env: { ...env, ...Object.fromEntries(Object.entries(command.env ?? {}).map(([name, value]) => [name, to(value)])) },
   });
 
   async function obey<T>(work: () => Promise<T>): Promise<T> {

@@ -195,7 +195,7 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
   });
 
   describe('packages', () => {
-    const apt = 'LC_ALL=C apt-get --config-file=/etc/caisson/apt/apt.conf';
+    const apt = 'LC_ALL=C APT_CONFIG=/etc/caisson/apt/apt.conf apt-get';
 
     it('came from the depot, over TLS, from metadata whose signature apt checks', async () => {
       for (const node of site.nodes) {
@@ -203,7 +203,7 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
         expect(sources).toMatch(/^deb \[arch=amd64 signed-by=\/etc\/caisson\/apt\/repository\.asc\] https:\/\/depot\.lab\.internal:5443\//);
         expect(sources).not.toContain('trusted');
         await site.bash(node, `${apt} update -o APT::Update::Error-Mode=any`);
-        const policy = await site.bash(node, 'LC_ALL=C apt-cache --config-file=/etc/caisson/apt/apt.conf policy docker.io');
+        const policy = await site.bash(node, 'LC_ALL=C APT_CONFIG=/etc/caisson/apt/apt.conf apt-cache policy docker.io');
         const [repository] = side().manifest.repositories;
         const version = repository?.packages.find(({ name }) => name === 'docker.io')?.version ?? 'no docker.io';
         expect(policy).toContain(`Installed: ${version}\n`);

@@ -97,7 +97,7 @@ Dir::Etc::sourcelist "/etc/caisson/apt/sources.list";
 Dir::Etc::sourceparts "-";
 Dir::State::lists "/var/lib/lab-lists";
 END
-apt-get --config-file=/etc/caisson/apt/apt.conf -qq update`;
+APT_CONFIG=/etc/caisson/apt/apt.conf apt-get -qq update`;
 
 /** Makes settings of the network writable on the host: they are its own, as its network is, and no other setting is. */
 export const OPEN_NETWORK_SETTINGS = 'mount --bind /proc/sys/net /proc/sys/net && mount -o remount,bind,rw /proc/sys/net';
