@@ -12,5 +12,6 @@ export type * from './plan-step.ts';
 export { lostMajorities, majorityOf } from './majorities.ts';
 export { formerMembers, isStarted, type FormerMember } from './recorded-site.ts';
 export { loginKeyResource } from './wanted/make.ts';
+export { repositoryFor } from './wanted/repository-for.ts';
 export { componentServices } from './wanted/service-document.ts';
 export { wantedOn, wantedResources } from './wanted/wanted.ts';

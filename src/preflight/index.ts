@@ -5,4 +5,5 @@
 export * from './check-hosts.ts';
 export * from './connect-hosts.ts';
 export * from './findings.ts';
+export { askInTime } from './question.ts';
 export type { BundleChange } from './judge/finding.ts';

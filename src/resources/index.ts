@@ -15,6 +15,7 @@ export { KIND_ORDER, MARKED, RESTORING } from './kinds.ts';
 export * from './owners.ts';
 export { mountUnitName } from './mount.ts';
 export { forgetReplaced, keepsReplaced } from './paths.ts';
+export type { PackageSimulation, Simulator } from './packages/package-manager.ts';
 export type { PlacedFile } from './placed-file.ts';
 export type * from './resource.ts';
 export * from './work.ts';

@@ -16,10 +16,12 @@ import {
   type Plan,
   type Wanted,
 } from '../plan/index.ts';
-import { hostToolsOf, lookAtResources, type Found, type Resource } from '../resources/index.ts';
+import { HostsUnfitError } from '../preflight/index.ts';
+import { hostToolsOf, lookAtResources, type Found, type PackageSimulation, type Resource } from '../resources/index.ts';
 import { formatHostRecord, hostRecordOf, SiteConflictError, type OwnedResource, type SiteRecord } from '../site/index.ts';
 import { registryToFill } from './cluster-registry.ts';
 import type { Session } from './session.ts';
+import { packageSimulations, type SimulatedHost } from './simulate-packages.ts';
 import { supplyOf } from './supply.ts';
 
 export interface PlanOptions {
@@ -44,6 +46,8 @@ export interface PlannedRun {
   readonly plan: Plan;
   readonly consequences: readonly Consequence[];
   readonly purge: boolean;
+  /** The packages that the run brings to each host with their dependencies, by name of the host. */
+  readonly packages: ReadonlyMap<string, PackageSimulation>;
   /** Lines that are shown with the plan, after changes and consequences. */
   readonly notes: readonly string[];
   /** Names of the secrets whose new values this run brings to their programs. */
@@ -59,7 +63,8 @@ export interface PlannedRun {
 
 /**
  * Plans a run for the cluster of a session. `topology` replaces the cluster; a reset passes one without nodes. Throws
- * SiteConflictError when a component would start with an empty data directory.
+ * SiteConflictError when a component would start with an empty data directory, and HostsUnfitError when hosts cannot take the
+ * packages of the bundle beside those that they have.
  */
 export async function planRun(session: Session, options: PlanOptions, topology: Topology = session.topology): Promise<PlannedRun> {
   const { layout, keys, seed, record, forgotten } = session;
@@ -73,7 +78,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
   const isLeft = topology.spec.nodes.length > 0;
   const want = async (): Promise<Wanted> => (isLeft ? wantedResources(declared) : { resources: [], uses: new Map(), releases: {} });
   const wanted = await want();
-  const found = await lookAtHosts(session, declared, wanted.resources, options);
+  const { found, simulated } = await lookAtHosts(session, declared, wanted.resources, options);
   const purge = options.purge === true;
   const changedSecrets = isLeft ? (await keys.secretChanges()).map(({ name }) => name) : [];
   refuseOtherBundle(session, changedSecrets);
@@ -95,6 +100,8 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
   });
   const conflicts = movedData(plan.changes);
   if (conflicts.length > 0) throw new SiteConflictError(conflicts);
+  const findings = [...simulated.values()].flatMap((one) => one.findings);
+  if (findings.length > 0) throw new HostsUnfitError(findings);
   return {
     session,
     declared,
@@ -102,6 +109,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     plan,
     consequences: consequencesOf(plan.steps, topology),
     purge,
+    packages: new Map([...simulated].map(([host, { simulation }]) => [host, simulation])),
     notes: changedSecrets.map((name) => describeSecret(name, topology)),
     changedSecrets,
     settled: async () => settledResources(withDigests(plan.changes, (await want()).resources)),
@@ -139,24 +147,35 @@ function describeSecret(secret: string, topology: Topology): string {
   return `The secret "${secret}" gets another value; it is used by ${users.length === 0 ? 'none' : users.join('; ')}`;
 }
 
-/** Compares all wanted resources with their hosts, many hosts at the same time. */
+/**
+ * Compares all wanted resources with their hosts, and asks each what installing its packages would do, many hosts at the same
+ * time.
+ */
 async function lookAtHosts(
   session: Session,
-  { tools }: Declared,
+  declared: Declared,
   resources: readonly Resource[],
   { clock, emit, signal, hostsAtOnce }: PlanOptions,
-): Promise<ReadonlyMap<Resource, Found>> {
+): Promise<{ readonly found: ReadonlyMap<Resource, Found>; readonly simulated: ReadonlyMap<string, SimulatedHost> }> {
   const limit = pLimit(hostsAtOnce ?? HOSTS_AT_ONCE);
   const byHost = new Map<string, Resource[]>();
   for (const resource of resources) byHost.set(resource.host, [...(byHost.get(resource.host) ?? []), resource]);
+  const simulate = packageSimulations(session.request, declared, signal);
   const looks = [...byHost].map(([name, own]) =>
     limit(async () => {
       const host = session.hosts.get(name);
       if (host === undefined) throw new Error(`host "${name}" is not connected`);
-      return lookAtResources(host, own, { ...tools, clock, emit, signal });
+      const found = await lookAtResources(host, own, { ...declared.tools, clock, emit, signal });
+      return { name, found, simulated: await simulate(host, found) };
     }),
   );
-  return new Map((await Promise.all(looks)).flatMap((found) => [...found]));
+  const hosts = await Promise.all(looks);
+  return {
+    found: new Map(hosts.flatMap(({ found }) => [...found])),
+    simulated: new Map(
+      hosts.flatMap(({ name, simulated }): [string, SimulatedHost][] => (simulated === undefined ? [] : [[name, simulated]])),
+    ),
+  };
 }
 
 /** Adds the digests of contents that were made during the run. */

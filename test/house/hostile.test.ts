@@ -44,6 +44,10 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/site/record.ts': { parses: ['parseHostRecord'], hostile: 'test/site/records.hostile.test.ts' },
   'src/site/site-store.ts': { parses: ['openFileStore'], hostile: 'test/site/records.hostile.test.ts' },
   'src/builder/netrc.ts': { parses: ['loginOf'], hostile: 'test/builder/netrc.test.ts' },
+  'src/resources/packages/apt/parse-simulation.ts': {
+    parses: ['parseSimulation'],
+    hostile: 'test/resources/apt-simulation.hostile.test.ts',
+  },
   'src/registry/credentials.ts': { parses: ['parseDockerConfig'], hostile: 'test/registry/credentials.hostile.test.ts' },
 };
 

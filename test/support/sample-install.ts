@@ -119,6 +119,7 @@ export function sampleBundle(sample: SampleBundle = {}): SmallBundle {
   const files: PlannedFile[] = [
     ...base.input.files.filter(({ path: member }) => !member.startsWith('manifests/') && member !== 'caisson'),
     ...Object.entries(manifests).map(([name, text]) => small(`manifests/${name}`, text, 'manifest')),
+    small('apt/debian-12/dists/bookworm/main/binary-amd64/Packages', '', 'repository'),
     { ...small('caisson-linux-amd64', EXECUTABLE_BYTES, 'executable'), mode: 0o755 },
   ];
   const [repository] = base.input.repositories;

@@ -26,6 +26,7 @@ import {
   DOCKER_REMOVE_CONTAINERS_SCRIPT,
   DOCKER_REMOVE_IMAGES_SCRIPT,
 } from '../../src/resources/containers/docker/docker-engine.ts';
+import { SIMULATION_SCRIPT } from '../../src/resources/packages/apt/simulation.ts';
 import { RETIRE_SCRIPT, UNIT_DIGESTS_SCRIPT } from '../../src/resources/definition.ts';
 import { LOOK_LINKS_SCRIPT, MAKE_LINK_SCRIPT, REMOVE_LINKS_SCRIPT } from '../../src/resources/link.ts';
 import { READ_KEYS_SCRIPT, WRITE_KEYS_SCRIPT } from '../../src/resources/login-key.ts';
@@ -147,6 +148,8 @@ export class SimulatedMachine implements Host {
     string,
     (words: readonly string[], machine: SimulatedMachine, containerFlags: readonly string[]) => Partial<CommandResult>
   >();
+  /** Answer to the question which packages an install would bring; undefined where nothing stands against them. */
+  unfit: string | undefined;
   /** True after a kill in the middle of dpkg: apt refuses to work until a repair. */
   halfInstalled = false;
   /** Lines that change the answer to the questions of preflight. */
@@ -500,6 +503,7 @@ export class SimulatedMachine implements Host {
         return {};
       },
       [PLACE_SCRIPT]: () => this.#place(path, rest),
+      [SIMULATION_SCRIPT]: () => this.#simulateInstall(parameters.slice(3).join(' ').split(' ')),
       [MAKE_USER_SCRIPT]: () => this.#makeUser(path, rest),
       [REMOVE_USERS_SCRIPT]: () => {
         for (const name of parameters) this.users.delete(name);
@@ -886,6 +890,20 @@ export class SimulatedMachine implements Host {
     if (this.halfInstalled) return { exitCode: 100, stderr: 'E: Unmet dependencies. Try apt --fix-broken install\n' };
     for (const name of names) this.installPackage(name);
     return {};
+  }
+
+  /** Answers as apt-get does when it only simulates an install; `unfit` is the answer of a machine that cannot take the packages. */
+  #simulateInstall(names: readonly string[]): Partial<CommandResult> {
+    if (this.unfit !== undefined) return { stdout: this.unfit };
+    const coming = new Set<string>();
+    const add = (name: string): void => {
+      if (name === '' || this.packages.has(name) || coming.has(name)) return;
+      for (const need of this.packageNeeds.get(name) ?? []) add(need);
+      coming.add(name);
+    };
+    for (const name of names) add(name);
+    const lines = [...coming].map((name) => `Inst ${name} (${PACKAGES[name] ?? '1.0'} Caisson:bookworm [amd64])\n`);
+    return { stdout: `@@ simulation\n${lines.join('')}@@ end\n` };
   }
 
   /** Installs a package with its dependencies. */

@@ -3,6 +3,7 @@ import { formatTable } from '../../ui/index.ts';
 import { acceptanceNotes, type PlannedRun } from '../../usecases/index.ts';
 import { ask } from '../ask.ts';
 import type { CommandContext } from '../command.ts';
+import { describePackages, packageData } from './describe-packages.ts';
 
 /** Prints a plan: every change with its reason, its consequences, and the steps in their order. */
 export function printPlan(planned: PlannedRun, context: CommandContext): void {
@@ -57,12 +58,17 @@ function rowOf({ host, phase, summary }: PlanStep): readonly string[] {
 
 const SIGNS = { add: '+', change: '~', remove: '-' } as const;
 
-/** One line for each change, then the consequences and notes. */
+/** One line for each change, then the packages that come, the consequences and notes. */
 function describeChanges(planned: PlannedRun): string {
   const { plan, consequences } = planned;
   const lines = plan.changes.flatMap((change) => (change.action === 'keep' || isIdle(change) ? [] : [lineOf(change)]));
   const after = consequences.map(describeConsequence);
-  return [...lines, ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)]), ...notesOf(planned)].join('\n');
+  return [
+    ...lines,
+    ...describePackages(planned.packages),
+    ...(after.length === 0 ? [] : ['What follows:', ...after.map((line) => `  ${line}`)]),
+    ...notesOf(planned),
+  ].join('\n');
 }
 
 /** The notes of a plan, behind the one on a bundle for which nothing vouches. */
@@ -101,7 +107,7 @@ function count(number: number, what: string): string {
 
 /** The plan as data for --json. */
 export function planData(planned: PlannedRun): Readonly<Record<string, unknown>> {
-  const { plan, consequences } = planned;
+  const { plan, consequences, packages } = planned;
   const notes = notesOf(planned);
   const changes = plan.changes
     .filter((change) => !isIdle(change))
@@ -121,5 +127,5 @@ export function planData(planned: PlannedRun): Readonly<Record<string, unknown>>
     summary,
     needs: needs.map((need) => need.id),
   }));
-  return { changes, consequences, notes, steps, open: stepsThatChange(plan.steps).length };
+  return { changes, packages: packageData(packages), consequences, notes, steps, open: stepsThatChange(plan.steps).length };
 }

@@ -46,6 +46,41 @@ export function downloadName(path: string): string {
   return `${path}.caisson-new`;
 }
 
+/** The bundle's repository for hosts of one operating system and architecture, for simulations before any depot serves it. */
+export interface SimulationRequest {
+  readonly repository: BundleRepository;
+  /** As the repository names it. */
+  readonly architecture: string;
+  /** Time of the bundle's content. */
+  readonly date: Date;
+  /** Reads a file of the bundle. */
+  readonly read: (path: string, options: { readonly limit: number }) => Promise<Buffer>;
+}
+
+/** One reason why an install on a host would fail or harm it. */
+export interface PackageProblem {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** The outcome of an install on a host, with the packages that the host has. */
+export interface PackageSimulation {
+  readonly installs: readonly { readonly name: string; readonly version: string }[];
+  readonly upgrades: readonly { readonly name: string; readonly before: string; readonly version: string }[];
+  /** Empty where the install removes nothing, lets held packages be, and can be done. */
+  readonly problems: readonly PackageProblem[];
+}
+
+/**
+ * Asks the package tool of a host what installing these packages would do, and changes nothing. Runs one command. Throws
+ * CommandFailedError when the tool cannot tell.
+ */
+export type Simulator = (
+  host: Host,
+  wanted: readonly { readonly name: string; readonly recommends: boolean }[],
+  signal: AbortSignal,
+) => Promise<PackageSimulation>;
+
 /** How preflight asks a host about its packages, before any run. */
 export interface PackageProbe {
   /** Directory of downloaded packages, whose file system must have room for them. */
@@ -67,6 +102,8 @@ export interface PackageProbe {
 export interface PackageManager {
   readonly probe: PackageProbe;
   access(request: SourceRequest): SourceAccess;
+  /** Prepares simulations for all hosts that use this repository. Throws what `read` throws. */
+  simulator(request: SimulationRequest): Promise<Simulator>;
   /** Fetches the metadata of the depot's repository. */
   refresh(host: Host, access: SourceAccess, options: PackageToolOptions): Promise<void>;
   /** Removes the fetched metadata. */

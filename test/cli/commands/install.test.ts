@@ -95,6 +95,8 @@ describe('caisson install --plan', () => {
       + n1: definition /opt/sample/conf/store.yaml (store): it is not there yet
       + n1: image registry.example/web:1 (web): it is not there yet
       + n1: definition /opt/sample/conf/web.yaml (web): it is not there yet
+      Packages that come, with what they need:
+        n1: 3 new (jq 1.6-2.1, docker.io 20.10.24+dfsg1-1+b3, iptables 1.8.9-2)
       sample 1.2 is not signed: compare its digest, sha256:DIGEST, with the one that its builder tells you
 
       HOST  PHASE                 STEP
@@ -245,6 +247,7 @@ describe('caisson install --plan', () => {
         ],
         "notes": [],
         "open": 4,
+        "packages": [],
         "steps": [
           {
             "host": "n1",

@@ -87,6 +87,8 @@ describe('caisson rollback', () => {
       ~ m1: definition /opt/sample/conf/store.yaml (store): its content differs; it is declared otherwise now
       ~ f1: definition /opt/sample/conf/web.yaml (web): its content differs; it is declared otherwise now
       - f1: file /opt/sample/web.conf (web): it is not wanted any more
+      Packages that come, with what they need:
+        m1: 1 new (jq 1.6-2.1)
       What follows:
         store on m1 restarts; meanwhile it does not serve web
         web on f1 restarts

@@ -5,6 +5,7 @@ import { DEFAULT_OWNER, PLACE_SCRIPT } from '../../paths.ts';
 import { aptAccess, aptDownload, aptGet, LISTS } from './access.ts';
 import { recoverPackages, runPackageTool } from './tool.ts';
 import { downloadName, type PackageManager, type PackageProbe } from '../package-manager.ts';
+import { aptSimulator } from './simulation.ts';
 import { removePackages } from './remove-packages.ts';
 import { installedVersions } from './installed-versions.ts';
 
@@ -22,6 +23,7 @@ const PROBE: PackageProbe = {
 export const aptManager: PackageManager = {
   probe: PROBE,
   access: aptAccess,
+  simulator: aptSimulator,
   refresh: async (host, _access, options) => {
     await runPackageTool(host, aptGet('update', '-o', 'APT::Update::Error-Mode=any'), options);
   },
