@@ -10,13 +10,15 @@ const WRITE_BYTES = 2300;
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
 /**
- * Parameter: a directory. Writes a small file there, each block straight to the disk (O_DSYNC), removes it, and prints the
- * nanoseconds that this took.
+ * Parameter: a directory. Writes a small file to its file system, each block straight to the disk (O_DSYNC), removes it, and prints
+ * the nanoseconds that this took. The file lies in /var/tmp where that is on the same file system, so that no directory of the host
+ * shows a change.
  */
 export const SYNCED_WRITES_SCRIPT = `set -eu
 export LC_ALL=C
 directory=$1
 while [ ! -d "$directory" ]; do directory=$(dirname -- "$directory"); done
+[ "$(stat -c %d -- "$directory")" != "$(stat -c %d /var/tmp)" ] || directory=/var/tmp
 file=$(mktemp -- "$directory/.caisson-writes.XXXXXX")
 trap 'rm -f -- "$file"' EXIT
 trap 'exit 1' HUP INT TERM

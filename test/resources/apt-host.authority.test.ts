@@ -54,6 +54,37 @@ async function treeOf(path: string): Promise<readonly string[]> {
   return Promise.all(files.sort().map(async (file) => `${file} ${(await stat(file)).mtimeMs}\n${await readFile(file, 'utf8')}`));
 }
 
+describe('a removal, by the real apt and dpkg', () => {
+  const nfs: readonly DebFields[] = [
+    { Package: 'nfs-common', Version: '2.6', Depends: 'python3, rpcbind, keyutils' },
+    { Package: 'python3', Version: '3.11' },
+    { Package: 'rpcbind', Version: '1.2' },
+    { Package: 'keyutils', Version: '1.6' },
+  ];
+
+  it('takes what came along, though others of the host suggest or recommend it, and leaves what the host had', async () => {
+    machine = await aptMachine(directory(), nfs);
+    await machine.install({ Package: 'iproute2', Version: '6.1', Suggests: 'python3', Recommends: 'rpcbind, keyutils' });
+    await machine.install({ Package: 'keyutils', Version: '1.6' });
+    await machine.tool('apt-mark', 'auto', 'keyutils');
+    const before = await installed(machine);
+    await install(machine, ['nfs-common']);
+    expect(await installed(machine)).toHaveLength(before.length + 3);
+    expect(await readFile(join(directory(), 'state/apt/along'), 'utf8')).toBe('nfs-common\npython3\nrpcbind\n');
+    await aptManager.remove(machine.host, ['nfs-common'], { ...options, purge: true });
+    expect(await installed(machine)).toEqual(before);
+    await expect(readFile(join(directory(), 'state/apt/along'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('leaves what came along and a package that came later needs, until that is gone', async () => {
+    machine = await aptMachine(directory(), [...nfs, { Package: 'scripts', Version: '1', Depends: 'python3' }]);
+    await install(machine, ['nfs-common']);
+    await machine.install({ Package: 'report', Version: '1', Depends: 'python3' });
+    await aptManager.remove(machine.host, ['nfs-common'], { ...options, purge: true });
+    expect(await installed(machine)).toEqual(['ii  python3 3.11', 'ii  report 1']);
+  });
+});
+
 describe('an install on a host with settings of its own, by the real apt and dpkg', () => {
   it('takes its packages from the depot, obeys no setting of the host, and leaves them as they are', async () => {
     const own = await start();

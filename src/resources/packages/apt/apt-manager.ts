@@ -3,6 +3,7 @@ import { runChecked, shellScript } from '../../../host/index.ts';
 import { compareDebVersions } from '../../../ospkg/index.ts';
 import { DEFAULT_OWNER, PLACE_SCRIPT } from '../../paths.ts';
 import { aptAccess, aptDownload, aptGet, LISTS } from './access.ts';
+import { noteAlong } from './along.ts';
 import { recoverPackages, runPackageTool } from './tool.ts';
 import { downloadName, type PackageManager, type PackageProbe } from '../package-manager.ts';
 import { aptSimulator } from './simulation.ts';
@@ -34,11 +35,9 @@ export const aptManager: PackageManager = {
   isAtLeast: (version, wanted) => compareDebVersions(version, wanted) >= 0,
   recover: recoverPackages,
   install: async (host, names, { recommends, ...options }) => {
-    await runPackageTool(
-      host,
-      aptGet('install', '--no-remove', recommends ? '--install-recommends' : '--no-install-recommends', ...names),
-      options,
-    );
+    const words = ['install', '--no-remove', recommends ? '--install-recommends' : '--no-install-recommends', ...names];
+    await noteAlong(host, words, options);
+    await runPackageTool(host, aptGet(...words), options);
   },
   remove: removePackages,
   download: async (host, { url, path, digest, mode, owner = DEFAULT_OWNER }, signal) => {

@@ -1,5 +1,6 @@
 import { readRemoteFile, removeRemoteFile, type Host } from '../../../host/index.ts';
 import { aptGet } from './access.ts';
+import { packagesAlong, settleAlong } from './along.ts';
 import { recoverPackages, runPackageTool } from './tool.ts';
 import { presentPackages } from './installed-versions.ts';
 import type { PackageToolOptions } from '../package-manager.ts';
@@ -28,12 +29,22 @@ export async function removePackages(
     await host.upload(going.map((name) => `${name}\n`).join(''), REMOVING, { mode: 0o600, onlyWriter: true, signal });
     if (going.length > 0) await runPackageTool(host, aptGet(options.purge ? 'purge' : 'remove', ...going), options);
   }
+  await settleAlong(host, signal);
   if (present.length > 0 || begun.length > 0) await removeRemoteFile(host, REMOVING, { signal });
 }
 
-/** Returns these packages and those that become unneeded when they are removed. */
+/** apt keeps packages that others only suggest or recommend; one that came with ours goes all the same. */
+const NEEDED_ALONE = ['-o', 'APT::AutoRemove::SuggestsImportant=false', '-o', 'APT::AutoRemove::RecommendsImportant=false'];
+
+/** Returns these packages and those that came with them and become unneeded when they are removed. */
 async function allGoing(host: Host, ours: readonly string[], options: PackageToolOptions): Promise<readonly string[]> {
   if (ours.length === 0) return [];
+  const along = new Set(await packagesAlong(host, options.signal));
+  if (along.size > 0) {
+    const unneeded = await wouldRemove(host, ['remove', '--auto-remove', ...NEEDED_ALONE, ...ours], options);
+    return [...ours, ...unneeded.filter((name) => !ours.includes(name) && along.has(name))];
+  }
+  // An earlier version noted none.
   const before = await wouldRemove(host, ['autoremove'], options);
   const removed = await wouldRemove(host, ['remove', '--auto-remove', ...ours], options);
   return [...ours, ...removed.filter((name) => !ours.includes(name) && !before.includes(name))];
