@@ -1,8 +1,9 @@
 import { aptFormat } from './apt/format.ts';
 import type { LockedSystem } from './documents.ts';
 import type { PackageFormat, PackageFormatName } from './format.ts';
+import { rpmFormat } from './rpm/format.ts';
 
-const FORMATS: Readonly<Record<PackageFormatName, PackageFormat>> = { apt: aptFormat };
+const FORMATS: Readonly<Record<PackageFormatName, PackageFormat>> = { apt: aptFormat, rpm: rpmFormat };
 
 /** Every format there is. */
 export function packageFormats(): readonly PackageFormat[] {

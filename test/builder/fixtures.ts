@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { CaissonError, digestOf, formatPlatform, parsePlatform, type Digest } from '../../src/core/index.ts';
 import type { Descriptor, ImageSource, OpenBlobOptions, ResolvedImage, ResolveOptions } from '../../src/oci/index.ts';
-import type { BundleLock, LockedImage, LockedPackage } from '../../src/builder/lock.ts';
+import type { BundleLock, LockedImage } from '../../src/builder/lock.ts';
+import type { AptLockedPackage, AptLockedSystem } from '../../src/ospkg/apt/documents.ts';
 
 const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -107,7 +108,7 @@ export function lockedImage(source: string, name: string, { resolved }: FakeImag
   };
 }
 
-export function lockedPackage(name: string, content: string, architecture = 'amd64', version = '1.0'): LockedPackage {
+export function lockedPackage(name: string, content: string, architecture = 'amd64', version = '1.0'): AptLockedPackage {
   const filename = `pool/main/${name.slice(0, 1)}/${name}/${name}_${version}_${architecture}.deb`;
   const digest = digestOf(content);
   const stanza = [
@@ -132,8 +133,13 @@ export function lockedPackage(name: string, content: string, architecture = 'amd
   };
 }
 
+/** A lock whose operating systems have Debian packages. */
+export interface SampleLock extends BundleLock {
+  readonly operatingSystems: readonly AptLockedSystem[];
+}
+
 /** A lock with two images that share a layer and an operating system with one package. */
-export function sampleLock(changes: Partial<BundleLock> = {}): BundleLock {
+export function sampleLock(changes: Partial<SampleLock> = {}): SampleLock {
   return {
     apiVersion: 'caisson.lock/v1',
     kind: 'BundleLock',

@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { lockChanges } from '../../src/builder/lock-changes.ts';
-import type { BundleLock, LockedPackage } from '../../src/builder/lock.ts';
+import type { BundleLock } from '../../src/builder/lock.ts';
+import type { AptLockedPackage } from '../../src/ospkg/apt/documents.ts';
 import { changeLines, countChanges } from '../../src/cli/inspect/lock-change-lines.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { fakeImage, lockedImage, lockedPackage, sampleLock } from './fixtures.ts';
 
 const SECURITY = 'http://security.example/debian-security';
 
-function package_(name: string, version: string, changes: Partial<LockedPackage> = {}): LockedPackage {
+function package_(name: string, version: string, changes: Partial<AptLockedPackage> = {}): AptLockedPackage {
   return { ...lockedPackage(name, `${name} ${version}`), version, ...changes };
 }
 
-function withPackages(...packages: readonly LockedPackage[]): BundleLock {
+function withPackages(...packages: readonly AptLockedPackage[]): BundleLock {
   const lock = sampleLock();
   const [system] = lock.operatingSystems;
   if (system === undefined) throw new Error('the sample has no packages');

@@ -6,7 +6,7 @@ import { planBundle } from '../../src/bundle/index.ts';
 import { digestOf, hexOf } from '../../src/core/index.ts';
 import type { BundleLock } from '../../src/builder/lock.ts';
 import { planBuild } from '../../src/builder/plan.ts';
-import { fakeImage, lockedImage, lockedPackage, sampleLock } from './fixtures.ts';
+import { fakeImage, lockedImage, lockedPackage, sampleLock, type SampleLock } from './fixtures.ts';
 
 const facts = {
   name: 'demo',
@@ -57,7 +57,7 @@ function withFields(record: ReturnType<typeof lockedPackage>, fields: string): R
 }
 
 /** The lock with a maintainer of each package, as repositories have it. */
-function maintained(lock: BundleLock): BundleLock {
+function maintained(lock: SampleLock): SampleLock {
   const operatingSystems = lock.operatingSystems.map((system) => ({
     ...system,
     packages: system.packages.map((record) => withFields(record, 'Maintainer: Somebody <x@example.org>')),

@@ -11,8 +11,9 @@ export const IMPORT_TABLE: ImportTable = {
     io: ['core'],
     net: ['core', 'io'],
     oci: ['core', 'io'],
-    ospkg: ['core', 'ospkg/apt'],
+    ospkg: ['core', 'ospkg/apt', 'ospkg/rpm'],
     'ospkg/apt': ['core', 'io', 'ospkg'],
+    'ospkg/rpm': ['core', 'io', 'ospkg'],
     manifests: ['core', 'io', 'oci', 'ospkg'],
     cluster: ['core', 'io', 'manifests'],
     lint: ['core', 'io', 'manifests', 'cluster', 'lint/checks'],
@@ -253,7 +254,7 @@ export const IMPORT_TABLE: ImportTable = {
       'usecases/init-conflicts.ts',
       'usecases/run-plan.ts',
     ],
-    'node:zlib': ['io/compression.ts', 'ospkg/apt/write-repo.ts', 'sources/archive-files.ts', 'sources/docker-archive-source.ts'],
+    'node:zlib': ['io/compression.ts', 'ospkg/stored-gzip.ts', 'sources/archive-files.ts', 'sources/docker-archive-source.ts'],
   },
 
   globals: {

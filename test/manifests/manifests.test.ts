@@ -24,7 +24,7 @@ describe('loadManifests', () => {
     expect([...manifests.components.keys()].sort()).toEqual(['docker', 'store', 'store-proxy', 'web']);
     expect(manifests.roles.get('manage')?.requires).toEqual({ cpus: 2, memory: 4e9, disk: 40e9 });
     expect(manifests.components.get('store')?.templateText('store.conf')).toContain('password=');
-    expect(manifests.operatingSystems.map((system) => system.codename)).toEqual(['bookworm']);
+    expect(manifests.operatingSystems.map((system) => (system.packages === 'apt' ? system.codename : undefined))).toEqual(['bookworm']);
   });
 
   it('accepts a tree that has no components, roles and operating systems yet', async () => {
@@ -135,9 +135,13 @@ describe('loadManifests', () => {
     [
       'a package format that there is not',
       edit('os/debian-12.yaml', 'packages: apt', 'packages: apk'),
-      ['m/os/debian-12.yaml:5:11: packages: is "apk", want "apt" (did you mean "apt"?)'],
+      ['m/os/debian-12.yaml:5:11: packages: is "apk", want one of "apt", "rpm" (did you mean "apt"?)'],
     ],
-    ['no package format', edit('os/debian-12.yaml', 'packages: apt\n', ''), ['m/os/debian-12.yaml:1:1: packages: is missing, want "apt"']],
+    [
+      'no package format',
+      edit('os/debian-12.yaml', 'packages: apt\n', ''),
+      ['m/os/debian-12.yaml:1:1: packages: is missing, want one of "apt", "rpm"'],
+    ],
     [
       'an unknown key of a package format',
       edit('os/debian-12.yaml', 'codename: bookworm', 'codename: bookworm\nreleasever: 9'),

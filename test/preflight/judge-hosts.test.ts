@@ -177,7 +177,7 @@ describe('preflight', () => {
 
   it('knows a system by id and version', () => {
     const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), manifests);
-    expect(systemOf(topology, facts(MANAGE))?.codename).toBe('bookworm');
+    expect(systemOf(topology, facts(MANAGE))).toMatchObject({ codename: 'bookworm' });
     expect(systemOf(topology, facts(MANAGE, { os: { id: 'debian', version: '13', name: '' } }))).toBeUndefined();
   });
 });

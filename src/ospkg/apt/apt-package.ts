@@ -3,7 +3,7 @@ import type { PackageRecord } from '../package.ts';
 import type { ListedRecord } from './apt-record.ts';
 import { FieldNames, parseParagraph, type ControlFields, type Fault, type Paragraph } from './control-file.ts';
 import { isDebVersion } from './deb-version.ts';
-import { fileHash, type FileHash } from './file-hash.ts';
+import { fileHash, type FileHash } from '../file-hash.ts';
 import { parseRelations, type Requirement, type RequirementGroup } from './requirement.ts';
 
 /** The Packages file that a paragraph comes from. */

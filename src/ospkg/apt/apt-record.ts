@@ -1,5 +1,5 @@
 import type { PackageRecord } from '../package.ts';
-import type { FileHash } from './file-hash.ts';
+import type { FileHash } from '../file-hash.ts';
 
 /** A package with the paragraph of the Packages file that describes it. */
 export interface AptRecord extends PackageRecord {

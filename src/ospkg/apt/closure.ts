@@ -4,7 +4,7 @@ import { addressOf, packageNameOf, type FetchFile, type PackageSet, type Package
 import type { AptPackage } from './apt-package.ts';
 import type { AptRecord, ListedRecord } from './apt-record.ts';
 import { closeTogether, type GroupResolution } from './close-together.ts';
-import { digestIn, requireListed } from './file-hash.ts';
+import { digestIn, requireListed } from '../file-hash.ts';
 import type { AptIndex } from './load-index.ts';
 import { readRecords } from './read-records.ts';
 import { type Resolution, solveSet } from './solve.ts';

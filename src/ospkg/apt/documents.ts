@@ -11,32 +11,16 @@ import {
   siblingField,
   textField,
 } from '../../io/index.ts';
+import { packageName, packagePattern, repositoryPath, repositoryUrl } from '../repository-fields.ts';
 import type { LockedRelease, PackageTie, RepositoryPackage } from '../package.ts';
 import type { AptRecord } from './apt-record.ts';
 
-const packageName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'is not a package name; use letters, digits, + . _ and -');
 const wantedPackage = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9+._-]*(?:=[A-Za-z0-9.+:~*-]+)?$/,
     'is not a package; write NAME, or NAME=VERSION, where a * in the version stands for any text',
   );
-const packagePattern = z
-  .string()
-  .regex(/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/, 'is not a package name; use letters, digits, + . _ and -, and * for any text');
-
-/**
- * The address of a repository. Manifests and locks travel in bundles, so a login in it would be read by everyone who has a
- * bundle; the message does not quote it.
- */
-const repositoryUrl = z
-  .string()
-  .refine(isRepositoryAddress, 'is not an address such as https://deb.example.com/debian or file:///media/cdrom')
-  .refine(
-    hasNoSecret,
-    'holds a login or a query, and this document travels in the bundle; take it out, and write the login into the file that NETRC names, or into ~/.netrc: machine HOST login NAME password WORD',
-  );
-
 const sourceSchema = z
   .strictObject({
     url: repositoryUrl.describe(
@@ -110,9 +94,6 @@ const stanza = z
   .string()
   .max(1024 * 1024)
   .refine((value) => !/\n[ \t\r]*\n/.test(value), 'is not one paragraph of repository metadata');
-
-/** Repositories may have empty directory names in paths, which are part of the address. It is never a path on this machine. */
-const repositoryPath = z.string().regex(/^(?!\/)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[!-[\]-~ ]{1,4096}$/, 'is not a path under the repository');
 
 const lockedPackage = z.strictObject({
   name: textField,
@@ -239,17 +220,4 @@ export function aptRepositoryInOrder(repository: AptBundleRepository): AptBundle
 /** A directory stays below the address of the repository. */
 function isSuite(text: string): boolean {
   return !text.split('/').includes('..') && !/[\s?#%\\]/.test(text) && (text.endsWith('/') || !text.startsWith('.'));
-}
-
-function isRepositoryAddress(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, host } = new URL(text);
-  return protocol === 'file:' ? host === '' : ['http:', 'https:'].includes(protocol);
-}
-
-/** Signed addresses have their secret in the query. */
-function hasNoSecret(text: string): boolean {
-  if (!URL.canParse(text)) return true;
-  const { username, password, search, hash } = new URL(text);
-  return username === '' && password === '' && search === '' && hash === '';
 }

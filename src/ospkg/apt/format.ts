@@ -5,7 +5,7 @@ import { aptClientSetup } from './client-setup.ts';
 import { compareDebVersions } from './deb-version.ts';
 import { describeDeb } from './describe-deb.ts';
 import { isForDebianSecurity } from './security.ts';
-import { aptLockInOrder, aptRepositoryInOrder } from './documents.ts';
+import { aptLockInOrder, aptRepositoryInOrder, type AptLockedPackage } from './documents.ts';
 import { aptSourceIn, aptSourceOf, digestOfAptRequest, loadAptRequest } from './request.ts';
 import { signBundleRepository } from './sign-repo.ts';
 
@@ -24,6 +24,6 @@ export const aptFormat: PackageFormat = {
   textFiles: ['InRelease', 'Release', 'Packages'],
   lockInOrder: aptLockInOrder,
   repositoryInOrder: aptRepositoryInOrder,
-  describe: describeDeb,
+  describe: (record: AptLockedPackage, system) => describeDeb(record, system),
   isForSecurity: isForDebianSecurity,
 };

@@ -1,7 +1,7 @@
 import { hasCode, messageOf } from '../../core/index.ts';
 import { parseAptPackage, restorePackage, type AptPackage, type PackageOrigin } from './apt-package.ts';
 import type { Paragraph } from './control-file.ts';
-import { NumberList, TextStore } from './text-store.ts';
+import { NumberList, TextStore } from '../text-store.ts';
 
 /**
  * The packages of a distribution in little memory: the fields that a solver needs are kept as bytes; a package becomes

@@ -3,7 +3,7 @@ import { decompressChunks } from '../../io/index.ts';
 import type { FetchFile } from '../package.ts';
 import { type PackageOrigin, unusable } from './apt-package.ts';
 import { splitParagraphs } from './control-file.ts';
-import { partsOfHash, requireListed, verified, type ListedFile } from './file-hash.ts';
+import { partsOfHash, requireListed, verified, type ListedFile } from '../file-hash.ts';
 import type { PackageTable } from './package-table.ts';
 import type { ReleaseFile } from './release-file.ts';
 

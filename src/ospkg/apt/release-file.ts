@@ -1,6 +1,6 @@
 import { CaissonError } from '../../core/index.ts';
 import { parseParagraph } from './control-file.ts';
-import { fileHash, type ListedFile } from './file-hash.ts';
+import { fileHash, type ListedFile } from '../file-hash.ts';
 
 /** A Release file (https://wiki.debian.org/DebianRepository/Format), read after its signature was checked. */
 export interface ReleaseFile {

@@ -5,6 +5,11 @@ import type { AptBundleRepository, AptLockedSystem, AptSystem } from './document
 import { loadAptIndex, type AptIndex } from './load-index.ts';
 import type { AptPackageSource } from './package-source.ts';
 
+/** A request whose packages are Debian packages. */
+interface AptRequest extends PackageRequest {
+  readonly source: AptPackageSource;
+}
+
 export async function aptSourceOf(
   { packages, codename, repositories, exclude, base }: AptSystem,
   readKeyring: (file: string) => Promise<Uint8Array>,
@@ -31,7 +36,7 @@ export function aptSourceIn(
  * Locks hold this digest: a change of the digested fields makes every lock out of date. Fields that came later are left out
  * where they say nothing.
  */
-export function digestOfAptRequest({ id, architecture, source, sets, together = [] }: PackageRequest): Digest {
+export function digestOfAptRequest({ id, architecture, source, sets, together = [] }: AptRequest): Digest {
   const { codename, sources, exclude, base } = source;
   const relevant = {
     id,
@@ -52,12 +57,12 @@ export function digestOfAptRequest({ id, architecture, source, sets, together = 
   return digestOf(JSON.stringify(relevant));
 }
 
-export async function loadAptRequest(request: PackageRequest, tools: LoadTools): Promise<LoadedPackages> {
+export async function loadAptRequest(request: AptRequest, tools: LoadTools): Promise<LoadedPackages> {
   const index = await loadAptIndex(request.source.sources, { ...tools, architecture: request.architecture });
   return { close: async (options) => closeRequest(request, index, { ...tools, ...options }) };
 }
 
-async function closeRequest(request: PackageRequest, index: AptIndex, given: LoadTools & CloseOptions): Promise<AptLockedSystem> {
+async function closeRequest(request: AptRequest, index: AptIndex, given: LoadTools & CloseOptions): Promise<AptLockedSystem> {
   const { id, architecture, source, sets, together = [] } = request;
   const { base, exclude = [] } = source;
   const { emit, signal, held } = given;

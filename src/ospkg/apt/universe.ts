@@ -1,6 +1,6 @@
 import type { AptPackage } from './apt-package.ts';
 import { compareDebVersions, satisfiesVersion } from './deb-version.ts';
-import { fitsPattern } from './name-pattern.ts';
+import { fitsPattern } from '../name-pattern.ts';
 import type { PackageTable } from './package-table.ts';
 import type { Requirement } from './requirement.ts';
 

@@ -65,14 +65,18 @@ describePackageFormat('apt', () => ({
   ],
   versions: ['1.0~rc1', '1.0', '1.0-1', '1.10', '1:0.1'],
   publish,
-  systemOf: ({ codename, components }, url) => ({
-    packages: 'apt',
-    codename,
-    repositories: [{ url, suites: [codename], components: [...components], signedBy: 'keys/site.asc', prefer: [] }],
-    exclude: [],
-    base: NO_BASE,
-    packageSets: [],
-  }),
+  systemOf: (repository, url) => {
+    if (repository.type !== 'apt') throw new Error(`a repository of type ${repository.type}`);
+    const { codename, components } = repository;
+    return {
+      packages: 'apt',
+      codename,
+      repositories: [{ url, suites: [codename], components: [...components], signedBy: 'keys/site.asc', prefer: [] }],
+      exclude: [],
+      base: NO_BASE,
+      packageSets: [],
+    };
+  },
 }));
 
 describe('the digest of a request', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatReasons } from '../../../src/ospkg/index.ts';
-import { fitsPattern } from '../../../src/ospkg/apt/name-pattern.ts';
+import { fitsPattern } from '../../../src/ospkg/name-pattern.ts';
 import { parseRelations } from '../../../src/ospkg/apt/requirement.ts';
 import { offersOf, Universe, type Policy } from '../../../src/ospkg/apt/universe.ts';
 import { whyNoOffer } from '../../../src/ospkg/apt/why-no-offer.ts';

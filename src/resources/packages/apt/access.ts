@@ -16,6 +16,7 @@ export const LISTS = posix.join(STATE, 'apt/lists');
  * repository, with metadata signed by the site's key, over TLS with the site's authority, and has its own lists and caches.
  */
 export function aptAccess({ repository, depot, key }: SourceRequest): SourceAccess {
+  if (repository.type !== 'apt') throw new Error(`"${repository.id}" is a repository of type ${repository.type}`);
   const url = `${depot}/${repository.path}`;
   return {
     lists: LISTS,

@@ -38,7 +38,7 @@ export function formatSettings(settings: Readonly<Record<string, string>>): stri
 
 /** The line of a sources.list for a repository whose metadata `key` must have signed. */
 export function sourceLine(
-  { codename, components }: SourceRequest['repository'],
+  { codename, components }: Extract<SourceRequest['repository'], { readonly type: 'apt' }>,
   place: { readonly url: string; readonly key: string; readonly architectures: readonly string[] },
 ): string {
   return `deb [arch=${place.architectures.join(',')} signed-by=${place.key}] ${place.url} ${codename} ${components.join(' ')}\n`;

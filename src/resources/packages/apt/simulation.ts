@@ -63,6 +63,7 @@ echo '@@ end'
  * made for this and kept nowhere. Packages are not needed, because a simulation downloads none.
  */
 export async function aptSimulator({ repository, architecture, date, read }: SimulationRequest): Promise<Simulator> {
+  if (repository.type !== 'apt') throw new Error(`the repository "${repository.id}" is not for apt`);
   const key = await generateRepositoryKey({ userId: 'Caisson simulation', date });
   const signed = await packageFormat('apt').sign(repository, {
     key,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NumberList, TextStore } from '../../../src/ospkg/apt/text-store.ts';
+import { NumberList, TextStore } from '../../src/ospkg/text-store.ts';
 
 describe('TextStore', () => {
   it('gives back every text, short, empty, longer than a block and with every character of latin1', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { digestFromHex, DigestMismatchError, type Digest } from '../../core/index.ts';
+import { digestFromHex, DigestMismatchError, type Digest } from '../core/index.ts';
 
 /** Algorithm and hexadecimal digits. Repositories list SHA-256, some of them SHA-512 alone; older ones are not believed. */
 export type FileHash = `sha256:${string}` | `sha512:${string}`;

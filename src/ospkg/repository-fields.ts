@@ -1,0 +1,38 @@
+import * as z from 'zod';
+
+/** A name of a package, or a pattern of names. */
+export const packagePattern = z
+  .string()
+  .regex(/^[A-Za-z0-9*?][A-Za-z0-9+._*?-]*$/, 'is not a package name; use letters, digits, + . _ and -, and * for any text');
+
+export const packageName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'is not a package name; use letters, digits, + . _ and -');
+
+/**
+ * The address of a repository. Manifests and locks travel in bundles, so a login in it would be read by everyone who has a
+ * bundle; the message does not quote it.
+ */
+export const repositoryUrl = z
+  .string()
+  .refine(isRepositoryAddress, 'is not an address such as https://deb.example.com/debian or file:///media/cdrom')
+  .refine(
+    hasNoSecret,
+    'holds a login or a query, and this document travels in the bundle; take it out, and write the login into the file that NETRC names, or into ~/.netrc: machine HOST login NAME password WORD',
+  );
+
+/** Repositories may have empty directory names in paths, which are part of the address. It is never a path on this machine. */
+export const repositoryPath = z
+  .string()
+  .regex(/^(?!\/)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[!-[\]-~ ]{1,4096}$/, 'is not a path under the repository');
+
+function isRepositoryAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, host } = new URL(text);
+  return protocol === 'file:' ? host === '' : ['http:', 'https:'].includes(protocol);
+}
+
+/** Signed addresses have their secret in the query. */
+function hasNoSecret(text: string): boolean {
+  if (!URL.canParse(text)) return true;
+  const { username, password, search, hash } = new URL(text);
+  return username === '' && password === '' && search === '' && hash === '';
+}

@@ -1,0 +1,178 @@
+import * as z from 'zod';
+import { sortedBy, type Digest } from '../../core/index.ts';
+import { boundedList, byteCountField, dateField, digestField, nameField, printableField, siblingField, textField } from '../../io/index.ts';
+import type { LockedRelease, PackageRecord, PackageTie, RepositoryPackage } from '../package.ts';
+import { packageName, packagePattern, repositoryPath, repositoryUrl } from '../repository-fields.ts';
+
+const wantedPackage = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9+._-]*(?:=[A-Za-z0-9._+:~^*-]+)?$/,
+    'is not a package; write NAME, or NAME=VERSION, where a * in the version stands for any text',
+  );
+
+const sourceSchema = z.strictObject({
+  url: repositoryUrl.describe(
+    'Where the repository is, the directory with repodata: http, https, or file:///DIRECTORY of the machine that builds. `$basearch` stands for the architecture. A login for it is kept in the netrc file, never here: this document travels in the bundle.',
+  ),
+  signedBy: siblingField.describe('Keyring beside this document, of the keys that sign the packages, and repomd.xml where that is signed.'),
+  signed: z
+    .enum(['metadata', 'packages'])
+    .default('metadata')
+    .describe(
+      'Which signatures the repository has: `metadata` where repomd.xml.asc signs its metadata too, `packages` where it signs nothing but its packages. Signatures of packages are checked either way.',
+    ),
+  prefer: z
+    .array(packagePattern)
+    .default([])
+    .describe('Packages that are taken from here even where others have newer ones; * stands for any text, and ["*"] for all.'),
+});
+
+/** The keys of an OperatingSystem manifest whose `packages` is rpm. */
+export const rpmSystemFields = {
+  packages: z.literal('rpm').describe('Kind of the package manager.'),
+  repositories: z.array(sourceSchema).min(1).describe('Where the packages come from; all are searched.'),
+  exclude: z.array(packagePattern).default([]).describe('Packages that are never taken, from no repository; * stands for any text.'),
+  base: z
+    .strictObject({
+      packages: z.array(packageName).default([]).describe('Packages that every host has; they come along with what they need.'),
+    })
+    .prefault({})
+    .describe('What a bare host has already. Newer versions travel, so that hosts can move to them when something needs them.'),
+  packageSets: z
+    .array(
+      z.strictObject({
+        name: nameField.describe('Name by which roles and components ask for the set.'),
+        packages: z
+          .array(wantedPackage)
+          .min(1)
+          .describe('Packages, as NAME or NAME=VERSION such as nginx=1.26.*; what they depend on comes along.'),
+        recommends: z
+          .boolean()
+          .default(false)
+          .describe('True where packages that these recommend come along too, as far as they can be installed.'),
+      }),
+    )
+    .default([])
+    .describe('Packages by purpose.'),
+};
+
+export type RpmSystem = z.output<z.ZodObject<typeof rpmSystemFields>>;
+
+const lockedPackage = z.strictObject({
+  name: textField,
+  version: textField,
+  architecture: textField,
+  source: z.strictObject({ name: textField, version: textField }),
+  repository: repositoryUrl,
+  filename: repositoryPath,
+  size: byteCountField,
+  digest: digestField,
+  sets: boundedList(textField),
+  element: z.string().max(8 * 1024 * 1024),
+});
+
+/** An operating system with rpm packages in bundle.lock.json. */
+export const rpmLockedSystemSchema = z.strictObject({
+  format: z.literal('rpm'),
+  id: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'is not a name such as rocky-9'),
+  architecture: textField,
+  inputs: digestField,
+  releases: boundedList(z.strictObject({ url: repositoryUrl, date: dateField, digest: digestField })),
+  keys: boundedList(z.string().max(1024 * 1024)),
+  packages: boundedList(lockedPackage),
+  /** Names that several packages provide alike, of which one was taken. Locks without such a name lack it. */
+  ties: boundedList(z.strictObject({ name: textField, taken: textField, others: boundedList(textField) })).exactOptional(),
+});
+
+/** A package with the element of primary.xml that describes it. */
+export interface RpmRecord extends PackageRecord {
+  /** The element in our own spelling, without its location; it lists the files that packages of the lock require. */
+  readonly element: string;
+}
+
+export interface RpmLockedPackage extends RpmRecord {
+  readonly sets: readonly string[];
+}
+
+export interface RpmLockedSystem {
+  readonly format: 'rpm';
+  readonly id: string;
+  /** As rpm says it: x86_64. */
+  readonly architecture: string;
+  readonly inputs: Digest;
+  readonly releases: readonly LockedRelease[];
+  /** Armored keys that sign the packages: hosts check signatures of packages with them. */
+  readonly keys: readonly string[];
+  readonly packages: readonly RpmLockedPackage[];
+  readonly ties?: readonly PackageTie[];
+}
+
+/** The system with its keys and lists in the order of the lock, and no key besides. */
+export function rpmLockInOrder({ id, architecture, inputs, releases, keys, packages, ties }: RpmLockedSystem): RpmLockedSystem {
+  return {
+    format: 'rpm',
+    id,
+    architecture,
+    inputs,
+    releases: sortedBy(releases, ({ url }) => url).map(({ url, date, digest }) => ({ url, date, digest })),
+    keys: keys.toSorted(),
+    packages: sortedBy(packages, (item) => `${item.name} ${item.architecture} ${item.version}`).map(packageInOrder),
+    ...(ties === undefined
+      ? {}
+      : { ties: sortedBy(ties, ({ name }) => name).map(({ name, taken, others }) => ({ name, taken, others: others.toSorted() })) }),
+  };
+}
+
+function packageInOrder(item: RpmLockedPackage): RpmLockedPackage {
+  const { name, version, architecture, source, repository, filename, size, digest } = item;
+  return {
+    ...{ name, version, architecture, source: { name: source.name, version: source.version }, repository, filename, size, digest },
+    sets: item.sets.toSorted(),
+    element: item.element,
+  };
+}
+
+/** A repository in bundle.json. */
+export const rpmRepositorySchema = z.strictObject({
+  id: printableField,
+  type: z.literal('rpm'),
+  path: printableField,
+  architectures: boundedList(printableField),
+  keys: boundedList(printableField),
+  packages: boundedList(
+    z.strictObject({
+      name: printableField,
+      version: printableField,
+      architecture: printableField,
+      path: printableField,
+      set: boundedList(printableField),
+    }),
+  ),
+});
+
+export interface RpmBundleRepository {
+  readonly id: string;
+  readonly type: 'rpm';
+  /** The directory that has repodata. */
+  readonly path: string;
+  readonly architectures: readonly string[];
+  /** Paths in the bundle of the armored keys that sign the packages. */
+  readonly keys: readonly string[];
+  readonly packages: readonly RepositoryPackage[];
+}
+
+/** The repository with its keys and lists in the order of bundle.json, and no key besides. */
+export function rpmRepositoryInOrder(repository: RpmBundleRepository): RpmBundleRepository {
+  const packages = repository.packages.map(({ name, version, architecture, path, set }) => {
+    return { name, version, architecture, path, set: set.toSorted() };
+  });
+  return {
+    id: repository.id,
+    type: repository.type,
+    path: repository.path,
+    architectures: [...repository.architectures],
+    keys: repository.keys.toSorted(),
+    packages: sortedBy(packages, ({ path }) => path),
+  };
+}

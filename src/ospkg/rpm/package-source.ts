@@ -1,0 +1,21 @@
+/** A repository as a .repo file names it. */
+export interface RpmSource {
+  /** The directory that holds repodata, without a trailing slash; `$basearch` stands for the architecture. */
+  readonly url: string;
+  /** Whether its metadata is signed, too, or its packages alone. */
+  readonly signed: 'metadata' | 'packages';
+  /** Public keys, armored, each in a block of its own. */
+  readonly keys: readonly string[];
+  /** Patterns of packages that are taken from here, also where others have newer ones. */
+  readonly prefer?: readonly string[];
+}
+
+/** Where an operating system with rpm packages takes them from. */
+export interface RpmPackageSource {
+  readonly packages: 'rpm';
+  readonly sources: readonly RpmSource[];
+  /** Patterns of packages that are never taken. */
+  readonly exclude?: readonly string[];
+  /** Packages that are shipped besides what the sets need. */
+  readonly base: { readonly packages: readonly string[] };
+}

@@ -1,0 +1,55 @@
+import { CaissonError, digestOf, type Digest } from '../../core/index.ts';
+import type { LoadedPackages, PackageRequest } from '../format.ts';
+import type { RpmSystem } from './documents.ts';
+import { armoredKeys } from './keys.ts';
+import type { RpmPackageSource } from './package-source.ts';
+
+/** A request whose packages are rpm packages. */
+export interface RpmRequest extends PackageRequest {
+  readonly source: RpmPackageSource;
+}
+
+export async function rpmSourceOf(
+  { packages, repositories, exclude, base }: RpmSystem,
+  readKeyring: (file: string) => Promise<Uint8Array>,
+): Promise<RpmPackageSource> {
+  const sources = await Promise.all(
+    repositories.map(async ({ url, signed, signedBy, prefer }) => {
+      const keys = await armoredKeys(await readKeyring(signedBy));
+      return { url: url.replace(/\/+$/, ''), signed, keys, ...(prefer.length === 0 ? {} : { prefer }) };
+    }),
+  );
+  return { packages, sources, ...(exclude.length === 0 ? {} : { exclude }), base: { packages: base.packages } };
+}
+
+export function rpmSourceIn(
+  { packages, base, exclude }: RpmPackageSource,
+  { url, keyring }: { readonly url: string; readonly keyring: Uint8Array },
+): RpmPackageSource {
+  const sources = [{ url, signed: 'metadata' as const, keys: [Buffer.from(keyring).toString()] }];
+  return { packages, sources, ...(exclude === undefined ? {} : { exclude }), base };
+}
+
+/** Locks hold this digest: a change of the digested fields makes every lock out of date. */
+export function digestOfRpmRequest({ id, architecture, source, sets, together = [] }: RpmRequest): Digest {
+  const { sources, exclude, base } = source;
+  const relevant = {
+    id,
+    architecture,
+    sources: sources.map(({ url, signed, keys, prefer }) => ({
+      url,
+      signed,
+      keys: keys.map((key) => digestOf(key)),
+      ...(prefer === undefined ? {} : { prefer }),
+    })),
+    sets: sets.map(({ name, packages, recommends }) => ({ name, packages, ...(recommends === true ? { recommends } : {}) })),
+    base: base.packages,
+    ...(exclude === undefined ? {} : { exclude }),
+    ...(together.some((names) => names.length > 1) ? { together } : {}),
+  };
+  return digestOf(JSON.stringify(relevant));
+}
+
+export async function loadRpmRequest({ id }: RpmRequest): Promise<LoadedPackages> {
+  throw new CaissonError('REPOSITORY_INVALID', `Cannot read the repositories of "${id}": rpm packages cannot be chosen yet`);
+}
