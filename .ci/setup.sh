@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   ca-certificates curl xz-utils bzip2 zstd lz4
+  rpm dnf createrepo-c
   dpkg-dev gnupg gpgv libarchive-tools busybox openssh-client openssh-server sudo openssl
   docker.io docker-registry skopeo containerd podman umoci mmdebstrap iptables iproute2 prometheus
   zsh fish man-db mandoc

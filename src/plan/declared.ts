@@ -2,7 +2,8 @@ import type { BundleReader } from '../bundle/index.ts';
 import type { Topology } from '../cluster/index.ts';
 import type { Digest } from '../core/index.ts';
 import type { OperatingSystem } from '../manifests/index.ts';
-import type { HostTools, Resource, ResourceContext } from '../resources/index.ts';
+import type { PackageFormatName } from '../ospkg/index.ts';
+import type { HostTools, Resource, ResourceContext, SiteTools } from '../resources/index.ts';
 import type { SeedLayout, SiteKeys } from '../site/index.ts';
 
 /** Address under which the seed serves the bundle. */
@@ -42,7 +43,7 @@ export interface StagedBundleFile {
 /** Sources of all content: the bundle, its copies on the seed, and the depot that serves it. */
 export interface Supply {
   /** The bundle to install. */
-  readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'entry' | 'open'>;
+  readonly bundle: Pick<BundleReader, 'manifest' | 'bundleDigest' | 'entry' | 'open' | 'read'>;
   /** Every bundle that the seed keeps, including those of the previous install. */
   readonly staged: readonly StagedBundleFile[];
   /** Bundles of the previous install of which a host has copies. They stay there for as long as they stay on the seed. */
@@ -63,6 +64,8 @@ export interface Observed {
   readonly systems: ReadonlyMap<string, OperatingSystem>;
   /** CPU architecture of every node and of the seed, as image platforms name it (amd64). */
   readonly architectures: ReadonlyMap<string, string>;
+  /** Formats of the packages of hosts that leave the cluster, as the record says. Their operating systems are not asked for. */
+  readonly leaving: ReadonlyMap<string, PackageFormatName>;
 }
 
 /** The machine that serves the bundle and keeps keys and secrets. */
@@ -81,7 +84,12 @@ export interface Declared {
   readonly supply: Supply;
   readonly observed: Observed;
   readonly seed: Seed;
-  readonly tools: HostTools;
+  readonly tools: SiteTools;
+}
+
+/** The tools of one host. Its operating system says which; the record does, for a host that leaves. */
+export function toolsOn({ tools, observed }: Pick<Declared, 'tools' | 'observed'>, host: string): HostTools {
+  return tools.on(observed.systems.get(host)?.packages ?? observed.leaving.get(host));
 }
 
 /** All wanted resources, and which of them each component uses. */

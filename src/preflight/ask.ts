@@ -1,12 +1,13 @@
 import type { NodeSpec } from '../cluster/index.ts';
 import type { Clock } from '../core/index.ts';
 import { gatherFacts, type Host, type HostFacts } from '../host/index.ts';
-import type { HostTools } from '../resources/index.ts';
+import type { SiteTools } from '../resources/index.ts';
 import { seedLayout } from '../site/index.ts';
 import type { HostFinding } from './findings.ts';
 import { readHostState, type HostPlaces, type HostState } from './host-state.ts';
 import { checkedPaths, imagesOf } from './judge/disk.ts';
 import type { ObservedHost } from './judge/finding.ts';
+import { systemOf } from './judge/system.ts';
 import { askInTime, type Question } from './question.ts';
 import { measureWrites, syncedDirectoriesOf, type MeasuredWrites, type SyncedDirectory } from './writes.ts';
 import { secondsFor, tryWays, waysFrom, type TriedWay, type Way, type WayEnds } from './ways.ts';
@@ -20,7 +21,7 @@ export interface HostToAsk {
 }
 
 export interface AskOptions {
-  readonly tools: HostTools;
+  readonly tools: SiteTools;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** True when each host is asked which images it has of its components. */
@@ -44,7 +45,8 @@ export async function askHost(target: HostToAsk, ends: WayEnds, options: AskOpti
   if ('finding' in facts) return { findings: [facts.finding] };
   const { definitionsDirectory: definitions, command } = ends.topology.platform;
   const modules = [...new Set(isNode ? ends.topology.componentsOf(node.name).flatMap((component) => component.modules) : [])];
-  const places = { definitions, command, modules, bundles: seedLayout().bundles, tools: options.tools };
+  const tools = options.tools.on(systemOf(ends.topology, facts.answer)?.packages);
+  const places = { definitions, command, modules, bundles: seedLayout().bundles, tools };
   const state = await askInTime(host, stateQuestion(places, options), signal);
   if ('finding' in state) return { findings: [state.finding] };
   const ways = await askInTime(host, waysQuestion(waysFrom(node, state.answer.components, ends), options), signal);

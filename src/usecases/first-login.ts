@@ -4,10 +4,13 @@ import { CaissonError, messageOf } from '../core/index.ts';
 import { type Host } from '../host/index.ts';
 import { HostKeyUnknownError, isOwnAddress, locateFile, type FirstLogin } from '../ssh/index.ts';
 import { loginKeyResource } from '../plan/index.ts';
-import { HOST_TOOLS, makeResources, OWNERS, removeResources } from '../resources/index.ts';
+import { makeResources, OWNERS, removeResources, siteToolsOf } from '../resources/index.ts';
 import { loginKeyPaths, openSiteKeys, REAL_MACHINES, type SiteKeys } from '../site/index.ts';
 import type { OperationOptions } from './operation.ts';
 import { layoutOf } from './session.ts';
+
+/** A key for logins needs neither a package manager nor a container engine. */
+const NO_TOOLS = siteToolsOf({ containerEngine: false }).on(undefined);
 
 /** A machine that does not know the key of the site yet, and what logs in there once. */
 export interface NewMachine {
@@ -58,7 +61,7 @@ export async function placeOnNewMachine(options: OperationOptions, machine: NewM
 export async function placeLoginKey(host: Host, { name, ssh }: NodeSpec, keys: SiteKeys, options: OperationOptions): Promise<void> {
   const resource = loginKeyResource(name, ssh?.user ?? 'root', (await keys.loginKey()).public);
   const { clock, emit, signal } = options;
-  await makeResources(host, [{ resource, replaces: false }], { ...HOST_TOOLS, clock, emit, signal });
+  await makeResources(host, [{ resource, replaces: false }], { ...NO_TOOLS, clock, emit, signal });
 }
 
 /**
@@ -76,7 +79,7 @@ export async function takeLoginKey(options: OperationOptions, node: NodeSpec, cl
   });
   try {
     const owned = { kind: 'login-key', key: node.ssh?.user ?? ssh.user ?? 'root', owner: OWNERS.login } as const;
-    await removeResources(host, [owned], { ...HOST_TOOLS, clock, emit, signal }, { purge: false });
+    await removeResources(host, [owned], { ...NO_TOOLS, clock, emit, signal }, { purge: false });
   } finally {
     await host.close();
   }

@@ -8,6 +8,7 @@ import {
   makePlan,
   movedData,
   settledResources,
+  toolsOn,
   wantedOn,
   wantedResources,
   type Change,
@@ -17,7 +18,7 @@ import {
   type Wanted,
 } from '../plan/index.ts';
 import { HostsUnfitError } from '../preflight/index.ts';
-import { hostToolsOf, lookAtResources, type Found, type PackageSimulation, type Resource } from '../resources/index.ts';
+import { lookAtResources, siteToolsOf, type Found, type PackageSimulation, type Resource } from '../resources/index.ts';
 import { formatHostRecord, hostRecordOf, SiteConflictError, type OwnedResource, type SiteRecord } from '../site/index.ts';
 import { registryToFill } from './cluster-registry.ts';
 import type { Session } from './session.ts';
@@ -73,7 +74,7 @@ export async function planRun(session: Session, options: PlanOptions, topology: 
     supply: await supplyOf(session, options.clock),
     observed: session.observed,
     seed: { name: seed.name, layout, keys },
-    tools: hostToolsOf(topology.platform),
+    tools: siteToolsOf(topology.platform),
   };
   const isLeft = topology.spec.nodes.length > 0;
   const want = async (): Promise<Wanted> => (isLeft ? wantedResources(declared) : { resources: [], uses: new Map(), releases: {} });
@@ -165,7 +166,7 @@ async function lookAtHosts(
     limit(async () => {
       const host = session.hosts.get(name);
       if (host === undefined) throw new Error(`host "${name}" is not connected`);
-      const found = await lookAtResources(host, own, { ...declared.tools, clock, emit, signal });
+      const found = await lookAtResources(host, own, { ...toolsOn(declared, name), clock, emit, signal });
       return { name, found, simulated: await simulate(host, found) };
     }),
   );

@@ -34,7 +34,7 @@ import {
   type SiteStore,
 } from '../site/index.ts';
 import type { Observed } from '../plan/index.ts';
-import { hostToolsOf, isLogin } from '../resources/index.ts';
+import { isLogin, recordedFormat, siteToolsOf } from '../resources/index.ts';
 import { acceptBundle, acceptOnline, type SaidOfBundle } from './acceptance.ts';
 import { agentStatuses, type AgentStatuses } from './apply/agent-statuses.ts';
 import { isBegun, onlineSession, openOnlineSource, type OnlineRequest, type OnlineSession, type OnlineSource } from './online-source.ts';
@@ -296,7 +296,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const bundles = begun === undefined ? request.bundles : [];
   const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles, change }, connected, {
     ...options,
-    tools: hostToolsOf(topology.platform),
+    tools: siteToolsOf(topology.platform),
   });
   return {
     request,
@@ -314,12 +314,22 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
     hostRecords: new Map(found.flatMap(({ name, record: kept }): [string, HostRecord][] => (kept === undefined ? [] : [[name, kept]]))),
     forgotten,
     replaced,
-    observed: { systems, architectures },
+    observed: { systems, architectures, leaving: recordedFormats(record, systems) },
     agents: agentStatuses({
       clock: options.clock,
       client: async () => ((options.machines ?? REAL_MACHINES).hasAgentPorts ? operatorCertificate(layout) : undefined),
     }),
   };
+}
+
+/** The formats of the packages of recorded hosts whose operating systems were not asked for. */
+function recordedFormats(record: SiteRecord | undefined, asked: Observed['systems']): Observed['leaving'] {
+  return new Map(
+    Object.entries(record?.hosts ?? {}).flatMap(([name, { owned }]) => {
+      const format = asked.has(name) ? undefined : recordedFormat(owned);
+      return format === undefined ? [] : [[name, format] as const];
+    }),
+  );
 }
 
 /**

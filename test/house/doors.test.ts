@@ -33,6 +33,15 @@ const DOORS: readonly Door[] = [
     },
   },
   {
+    tool: 'dnf',
+    words: named('dnf', 'yum', 'rpm'),
+    byRight: {
+      'resources/packages/dnf/': 'the room behind PackageManager',
+      'resources/host-tools.ts': 'chooses the implementation',
+      'ospkg/': 'the repository format has the name of its packages',
+    },
+  },
+  {
     tool: 'docker',
     words: named('docker'),
     byRight: {
@@ -110,6 +119,10 @@ describe('the package manager and the container engine of hosts', () => {
     ['resources/packages/package-manager.ts', 'aptGet(host)'],
     ['resources/packages/apt/tool.ts', 'docker ps'],
     ['resources/containers/docker/docker-engine.ts', 'apt-get install'],
+    ['resources/packages/apt/tool.ts', 'dnf install'],
+    ['preflight/host-state.ts', 'rpm --query --all'],
+    ['plan/wanted/node.ts', "if (repository.type === 'rpm') return dnfManager;"],
+    ['site/layout.ts', "export const YUM_REPOSITORIES = '/etc/yum.repos.d';"],
     ['novel/file.ts', 'DOCKER_HOST'],
   ])('are found in %s when it says %j', (path, text) => {
     expect(namedOutside([{ path, text: `\n${text}\n` }])).toEqual([`${path}:2: ${text}`]);
@@ -118,6 +131,8 @@ describe('the package manager and the container engine of hosts', () => {
   it.each([
     ['preflight/ask.ts', 'adapted chapters capture what is apter; CAPTURE, ADAPT'],
     ['resources/packages/apt/tool.ts', 'dpkg --configure --pending'],
+    ['resources/packages/dnf/tool.ts', 'yum makecache; rpm --query'],
+    ['preflight/judge/memory.ts', 'the rpms of a disk; a dnfx'],
     ['resources/containers/docker/docker-engine.ts', 'docker ps'],
     ['core/platform.ts', 'dpkg --print-architecture'],
     ['server/registry/names.ts', "const DOCKER_HUB = 'docker.io';"],

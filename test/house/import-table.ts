@@ -49,6 +49,7 @@ export const IMPORT_TABLE: ImportTable = {
     backup: ['core', 'io', 'site'],
     resources: [
       'core',
+      'ospkg',
       'host',
       'agent',
       'site',
@@ -56,15 +57,17 @@ export const IMPORT_TABLE: ImportTable = {
       'resources/containers/docker',
       'resources/packages',
       'resources/packages/apt',
+      'resources/packages/dnf',
     ],
     'resources/containers': ['core', 'manifests', 'host', 'resources'],
     'resources/containers/docker': ['manifests', 'host', 'resources/containers'],
-    'resources/packages': ['core', 'bundle', 'host', 'resources'],
-    'resources/packages/apt': ['core', 'io', 'ospkg', 'host', 'site', 'resources', 'resources/packages'],
+    'resources/packages': ['core', 'io', 'ospkg', 'bundle', 'host', 'resources'],
+    'resources/packages/apt': ['core', 'ospkg', 'host', 'site', 'resources', 'resources/packages'],
+    'resources/packages/dnf': ['core', 'ospkg', 'host', 'site', 'resources', 'resources/packages'],
     preflight: ['core', 'manifests', 'cluster', 'host', 'ssh', 'site', 'resources', 'preflight/judge'],
     'preflight/judge': ['core', 'manifests', 'cluster', 'bundle', 'host', 'site', 'resources', 'preflight'],
     // What is planned is data: no file here touches a host. `host` is granted for the quoting of command lines alone.
-    plan: ['core', 'manifests', 'cluster', 'bundle', 'site', 'resources', 'plan/wanted'],
+    plan: ['core', 'ospkg', 'manifests', 'cluster', 'bundle', 'site', 'resources', 'plan/wanted'],
     'plan/wanted': ['core', 'io', 'manifests', 'cluster', 'bundle', 'host', 'depot', 'agent', 'site', 'resources', 'plan'],
     // Neither net nor sources nor builder: an install cannot fetch.
     usecases: [

@@ -5,7 +5,7 @@ import { parseClusterSpec, resolveTopology, type Topology } from '../../src/clus
 import { directoryTree } from '../../src/io/index.ts';
 import { loadManifests } from '../../src/manifests/index.ts';
 import { measuredOn } from '../../src/plan/wanted/measured.ts';
-import { HOST_TOOLS } from '../../src/resources/index.ts';
+import { SITE_TOOLS } from '../support/site-tools.ts';
 
 const CLUSTER = `apiVersion: caisson/v1
 kind: Cluster
@@ -25,7 +25,7 @@ beforeAll(async () => {
 function measured(name: string) {
   const node = topology.spec.nodes.find((one) => one.name === name);
   if (node === undefined) throw new Error(`there is no ${name}`);
-  return measuredOn({ topology, tools: HOST_TOOLS }, node, '/etc/caisson/pki/node.crt');
+  return measuredOn({ topology, tools: SITE_TOOLS }, node, '/etc/caisson/pki/node.crt');
 }
 
 describe('measuredOn', () => {

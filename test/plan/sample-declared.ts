@@ -5,12 +5,12 @@ import { parseClusterSpec, resolveTopology, type Topology } from '../../src/clus
 import { digestOf, fixedClock } from '../../src/core/index.ts';
 import { loadManifests } from '../../src/manifests/index.ts';
 import type { Declared, StagedBundleFile, Supply } from '../../src/plan/index.ts';
-import { HOST_TOOLS } from '../../src/resources/index.ts';
 import { openSiteKeys, seedLayout } from '../../src/site/index.ts';
 import { debianManifest } from '../support/debian-manifest.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { clusterYaml, MANIFESTS, THREE_NODES, writeSampleBundle } from '../support/sample-install.ts';
 import { useSharedTempDir, useTempDir } from '../support/temp-dir.ts';
+import { SITE_TOOLS } from '../support/site-tools.ts';
 
 /** The sample platform, with a component on its front hosts that wants every kind of resource. */
 export const RICH_MANIFESTS: Readonly<Record<string, string>> = {
@@ -94,9 +94,10 @@ export function useDeclared(): (parts?: DeclaredParts) => Promise<Declared> {
       observed: {
         systems: new Map(THREE_NODES.map(({ name }) => [name, system])),
         architectures: new Map(hosts.map((name) => [name, 'amd64'])),
+        leaving: new Map(),
       },
       seed: { name: seed, layout, keys },
-      tools: HOST_TOOLS,
+      tools: SITE_TOOLS,
     };
   };
 }

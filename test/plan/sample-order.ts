@@ -3,12 +3,13 @@ import { digestOf } from '../../src/core/index.ts';
 import { loadManifests, type Manifests } from '../../src/manifests/index.ts';
 import type { Change, Making, PlanStep, Removal } from '../../src/plan/index.ts';
 import { orderChanges, type OrderRequest } from '../../src/plan/order.ts';
-import { HOST_TOOLS, type ResourceKindName } from '../../src/resources/index.ts';
+import { type ResourceKindName } from '../../src/resources/index.ts';
 import { newSiteRecord, seedLayout, type OwnedResource, type SiteRecord } from '../../src/site/index.ts';
 import { hardManifests } from '../support/hard-cases.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { clusterYaml, type SampleNode } from '../support/sample-install.ts';
 import { sampleResource } from './sample-changes.ts';
+import { SITE_TOOLS } from '../support/site-tools.ts';
 
 /** The manifests of the hard cases, with a component of which all hosts restart at once, and whose actions run everywhere. */
 export function orderManifests(): Promise<Manifests> {
@@ -102,7 +103,7 @@ export interface Wish extends Partial<Pick<OrderRequest, 'record' | 'forgotten' 
 export function stepsOf(topology: Topology, wish: Wish): readonly PlanStep[] {
   const { changes = [], seed = 'seed', record, releases = {}, uses = new Map() } = wish;
   return orderChanges({
-    declared: { topology, tools: HOST_TOOLS, seed: { name: seed, layout: seedLayout(), keys: {} as never } },
+    declared: { topology, tools: SITE_TOOLS, seed: { name: seed, layout: seedLayout(), keys: {} as never } },
     wanted: { uses, releases },
     changes,
     record,

@@ -7,12 +7,13 @@ import { parseClusterSpec, resolveTopology, scopeFor, type Topology } from '../.
 import { directoryTree } from '../../src/io/index.ts';
 import { loadManifests, renderTemplate, type Manifests } from '../../src/manifests/index.ts';
 import { wantedOn, type Declared, type PlanStep } from '../../src/plan/index.ts';
-import { HOST_TOOLS, type Resource, type ResourceOf } from '../../src/resources/index.ts';
+import { type Resource, type ResourceOf } from '../../src/resources/index.ts';
 import { openSiteKeys, seedLayout } from '../../src/site/index.ts';
 import { fixedClock } from '../../src/core/index.ts';
 import { planInstall } from '../../src/usecases/index.ts';
 import { clusterYaml, shippedManifests, writeSampleBundle, type SampleNode } from '../support/sample-install.ts';
 import { simulatedSite } from '../support/simulated-site.ts';
+import { SITE_TOOLS } from '../support/site-tools.ts';
 
 const NODES: readonly SampleNode[] = [
   { name: 'm1', address: '10.0.0.11', roles: ['manage'] },
@@ -63,13 +64,14 @@ function declaredOf(topology: Topology): Declared {
     observed: {
       systems: new Map(names.map((name) => [name, system])),
       architectures: new Map(names.map((name) => [name, 'amd64'])),
+      leaving: new Map(),
     },
     seed: {
       name: 'm1',
       layout,
       keys: openSiteKeys(layout, { name: 'sample', clock: fixedClock(Date.UTC(2026, 0, 1)), resolvePath: (path) => path }),
     },
-    tools: HOST_TOOLS,
+    tools: SITE_TOOLS,
   };
 }
 

@@ -555,6 +555,7 @@ describe('wantedResources', () => {
       bundleDigest: bundle.bundleDigest,
       entry: bundle.entry.bind(bundle),
       open: bundle.open.bind(bundle),
+      read: bundle.read.bind(bundle),
     };
     const next = (await wantedResources({ ...declared, supply: { ...declared.supply, bundle: other } })).releases;
     expect(Object.keys(releases).filter((name) => next[name] !== releases[name])).toEqual(['proxy']);

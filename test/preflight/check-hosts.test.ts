@@ -9,7 +9,7 @@ import { Installer, SimulatedMachine } from '../support/simulated-machine.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { bundle } from './sample-bundle.ts';
 import { hostStateScript } from '../../src/preflight/host-state.ts';
-import { HOST_TOOLS } from '../../src/resources/index.ts';
+import { HOST_TOOLS, SITE_TOOLS } from '../support/site-tools.ts';
 
 const NODES = Array.from({ length: 80 }, (_, index): SampleNode => ({
   name: `n${index}`,
@@ -57,7 +57,7 @@ async function check(change: (machine: SimulatedMachine) => void = () => {}, hos
   const connected: ConnectedHosts = { hosts, seed, findings: [], close: async () => {} };
   const request = { topology, bundle: bundle(), bundles: [bundle()] };
   const signal = new AbortController().signal;
-  const outcome = await checkHosts(request, connected, { tools: HOST_TOOLS, clock, signal, emit: silent, hostsAtOnce }).catch(
+  const outcome = await checkHosts(request, connected, { tools: SITE_TOOLS, clock, signal, emit: silent, hostsAtOnce }).catch(
     (error: unknown) => {
       if (error instanceof HostsUnfitError) return error;
       throw error;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLocalHost } from '../../src/host/index.ts';
 import { hostStateScript, parseHostState, readHostState } from '../../src/preflight/host-state.ts';
-import { HOST_TOOLS } from '../../src/resources/index.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { HOST_TOOLS } from '../support/site-tools.ts';
 
 const directory = useTempDir();
 

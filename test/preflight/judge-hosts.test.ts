@@ -7,7 +7,6 @@ import { stagedBundleName } from '../../src/site/index.ts';
 import { HostsUnfitError } from '../../src/preflight/findings.ts';
 import type { HostState } from '../../src/preflight/host-state.ts';
 import { checkedPaths } from '../../src/preflight/judge/disk.ts';
-import { HOST_TOOLS } from '../../src/resources/index.ts';
 import type { HostsToCheck, ObservedHost } from '../../src/preflight/judge/finding.ts';
 import { judgeHosts } from '../../src/preflight/judge/judge-hosts.ts';
 import { systemOf } from '../../src/preflight/judge/system.ts';
@@ -15,6 +14,7 @@ import type { TriedWay } from '../../src/preflight/ways.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { bundle, BUNDLE_SIZE, LAYER_SIZE } from './sample-bundle.ts';
 import { clusterYaml, MANIFESTS, THREE_NODES, type SampleNode } from '../support/sample-install.ts';
+import { HOST_TOOLS, SITE_TOOLS } from '../support/site-tools.ts';
 
 const GB = 1_000_000_000;
 
@@ -58,7 +58,7 @@ function facts(node: SampleNode, changes: Partial<HostFacts> = {}): HostFacts {
 function mounts(free: Readonly<Record<string, number>>): ReadonlyMap<string, FileSystemFacts> {
   const points = Object.keys(free).sort((left, right) => right.length - left.length);
   return new Map(
-    checkedPaths(HOST_TOOLS).map((path): [string, FileSystemFacts] => {
+    checkedPaths(SITE_TOOLS).map((path): [string, FileSystemFacts] => {
       const mount = points.find((point) => path === point || path.startsWith(point === '/' ? '/' : `${point}/`)) ?? '/';
       return [path, { mount, device: '/dev/vda', sizeBytes: 1000 * GB, freeBytes: free[mount] ?? 0 }];
     }),
@@ -107,7 +107,7 @@ function check(
     topology,
     bundle: bundle(),
     bundles: [request.bundle ?? bundle()],
-    tools: HOST_TOOLS,
+    tools: SITE_TOOLS,
     hosts,
     ...request,
   });
@@ -179,6 +179,24 @@ describe('preflight', () => {
     const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), manifests);
     expect(systemOf(topology, facts(MANAGE))).toMatchObject({ codename: 'bookworm' });
     expect(systemOf(topology, facts(MANAGE, { os: { id: 'debian', version: '13', name: '' } }))).toBeUndefined();
+  });
+
+  it.each([
+    ['9.3', ['9'], '9'],
+    ['9', ['9'], '9'],
+    ['9.3', ['9', '9.3', '8'], '9.3'],
+    ['9', ['9.3'], undefined],
+    ['9.30', ['9.3'], undefined],
+    ['90', ['9'], undefined],
+    ['22.03', ['22.03'], '22.03'],
+    ['', ['9'], undefined],
+  ])('takes for a host of version "%s" of %j the manifest of %s', (host, versions, wanted) => {
+    const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), manifests);
+    const [system] = topology.manifests.operatingSystems;
+    if (system === undefined) throw new Error('the sample has an operating system');
+    const operatingSystems = versions.map((version) => ({ ...system, id: 'rocky', version }));
+    const among = { ...topology, manifests: { ...topology.manifests, operatingSystems } };
+    expect(systemOf(among, { os: { id: 'rocky', version: host, name: '' } })?.version).toBe(wanted);
   });
 });
 
@@ -452,15 +470,16 @@ describe('preflight of what others installed', () => {
     const { engine, packages } = HOST_TOOLS;
     const state = { engineFrozen: true, strangers: { ...strangers, brokenPackages: ['nginx'] } };
     const remedies = (tools: HostsToCheck['tools']) => check({ f1: { state } }, { tools }).map(({ remedy }) => remedy);
-    expect(remedies(HOST_TOOLS)).toEqual([
+    expect(remedies(SITE_TOOLS)).toEqual([
       'Find out why (systemctl status docker; journalctl -u docker), then restart it: systemctl restart docker',
       'Mend them: dpkg --configure --pending; apt-get --fix-broken install',
     ]);
-    const others = {
-      engine: { ...engine, probe: { ...engine.probe, looks: 'whale status', restart: 'whale restart' } },
-      packages: { ...packages, probe: { ...packages.probe, mend: 'mend --all' } },
-    };
-    expect(remedies(others)).toEqual(['Find out why (whale status), then restart it: whale restart', 'Mend them: mend --all']);
+    const whale = { ...engine, probe: { ...engine.probe, looks: 'whale status', restart: 'whale restart' } };
+    const other = { ...packages, probe: { ...packages.probe, mend: 'mend --all' } };
+    expect(remedies({ engine: whale, on: () => ({ engine: whale, packages: other }) })).toEqual([
+      'Find out why (whale status), then restart it: whale restart',
+      'Mend them: mend --all',
+    ]);
   });
 
   it('bears an engine of the same package that runs nothing', () => {
@@ -582,7 +601,7 @@ describe('preflight of a seed beside the cluster', () => {
       isNode: false,
       isSeed: true,
     };
-    return judgeHosts({ topology, bundle: bundle(), bundles: [bundle()], tools: HOST_TOOLS, hosts: [seed] }).map(({ problem }) => problem);
+    return judgeHosts({ topology, bundle: bundle(), bundles: [bundle()], tools: SITE_TOOLS, hosts: [seed] }).map(({ problem }) => problem);
   }
 
   it('asks for what the depot needs, and not for what roles need', () => {

@@ -16,7 +16,7 @@ import { useTempDir } from '../support/temp-dir.ts';
 
 const directory = useTempDir();
 
-const REPOSITORY: BundleRepository = {
+const REPOSITORY = {
   id: 'debian-12',
   type: 'apt',
   path: 'apt/debian-12',
@@ -24,11 +24,11 @@ const REPOSITORY: BundleRepository = {
   architectures: ['amd64'],
   components: ['main'],
   packages: [],
-};
+} as const satisfies BundleRepository;
 
 async function configText(): Promise<string> {
   const key = { digest: digestOf(''), read: async () => '' };
-  const { files } = aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key });
+  const { files } = aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key, vendorKeys: [] });
   return String(await files.find(({ path }) => path.endsWith('apt.conf'))?.content.read());
 }
 

@@ -3,7 +3,7 @@ import type { BundleRepository } from '../../src/bundle/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { aptAccess, aptDownload, aptGet } from '../../src/resources/packages/apt/access.ts';
 
-const REPOSITORY: BundleRepository = {
+const REPOSITORY = {
   id: 'debian-12',
   type: 'apt',
   path: 'apt/debian-12',
@@ -11,12 +11,13 @@ const REPOSITORY: BundleRepository = {
   architectures: ['amd64', 'arm64'],
   components: ['main', 'extra'],
   packages: [],
-};
+} as const satisfies BundleRepository;
 function keyOf(text: string) {
   return { digest: digestOf(text), read: async () => text };
 }
 
-const access = () => aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key: keyOf('PUBLIC KEY\n') });
+const access = () =>
+  aptAccess({ repository: REPOSITORY, depot: 'https://depot.lab.internal:5443', key: keyOf('PUBLIC KEY\n'), vendorKeys: [] });
 
 async function contentOf(path: string): Promise<string> {
   return String(
@@ -59,6 +60,7 @@ describe('metadata of aptAccess', () => {
       repository: { ...REPOSITORY, path: 'apt/debian_12' },
       depot: 'https://depot.lab.internal:5443',
       key: keyOf(''),
+      vendorKeys: [],
     });
     expect(metadata).toBe('/var/lib/caisson/apt/lists/depot.lab.internal:5443_apt_debian%5f12_dists_bookworm_InRelease');
   });

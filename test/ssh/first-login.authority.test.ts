@@ -5,11 +5,12 @@ import { silent, systemClock } from '../../src/core/index.ts';
 import { type Host } from '../../src/host/index.ts';
 import { openSshHost, type FirstLogin } from '../../src/ssh/index.ts';
 import { targetOf } from '../../src/ssh/ssh-targets.ts';
-import { fixedContent, HOST_TOOLS } from '../../src/resources/index.ts';
+import { fixedContent } from '../../src/resources/index.ts';
 import { KINDS } from '../../src/resources/kinds.ts';
 import { makeSshKeyPair } from '../../src/sshsig/index.ts';
 import { runTool, startSshd } from '../support/sshd.ts';
 import { useTempDir } from '../support/temp-dir.ts';
+import { HOST_TOOLS } from '../support/site-tools.ts';
 
 const directory = useTempDir();
 const PASSWORD = 'correct "horse" $battery';

@@ -68,7 +68,7 @@ export async function aptMachine(
 
   const made = await Promise.all(packages.map((fields) => makeDeb(join(directory, 'made'), fields, scripts)));
   const depot = await serveRepository(made);
-  const access = aptManager.access({ repository: depot.repository, depot: depot.url, key: contentOf(depot.key) });
+  const access = aptManager.access({ repository: depot.repository, depot: depot.url, key: contentOf(depot.key), vendorKeys: [] });
   await mkdir(join(places['/var/lib/caisson'], 'apt/lists/partial'), { recursive: true });
   for (const { path, content } of access.files) {
     const text = Object.entries(places).reduce((one, [from, to]) => one.replaceAll(from, to), String(await content.read()));

@@ -262,7 +262,6 @@ export const EXAMPLES: { readonly [K in keyof Specs]: readonly Example<Specs[K]>
         access: {
           files: [],
           lists: '/var/lib/caisson/apt/lists',
-          note: '/etc/caisson/apt/updated-for',
           metadata: '/var/lib/caisson/apt/lists/depot:5443_apt_debian-12_dists_bookworm_InRelease',
         },
       },

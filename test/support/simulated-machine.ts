@@ -18,7 +18,6 @@ import {
 import { setBlock } from '../../src/host/remote-files.ts';
 import { hostStateScript } from '../../src/preflight/host-state.ts';
 import { SYNCED_WRITES_SCRIPT } from '../../src/preflight/writes.ts';
-import { HOST_TOOLS } from '../../src/resources/index.ts';
 import { WAYS_SCRIPT } from '../../src/preflight/ways.ts';
 import {
   DOCKER_COPY_SCRIPT,
@@ -42,6 +41,7 @@ import { EMPTY_PLACE_SCRIPT, MOVE_FILE_SCRIPT, REMOVE_PLACES_SCRIPT } from '../.
 import { GIVE_PLACE_SCRIPT, MAKE_ROOM_SCRIPT } from '../../src/usecases/backup/data-steps.ts';
 import { LOOK_AT_DATA_SCRIPT } from '../../src/usecases/filled-directories.ts';
 import { EXECUTABLE_BYTES, PACKAGES } from './sample-install.ts';
+import { HOST_TOOLS } from './site-tools.ts';
 
 interface SimulatedFile {
   readonly content: Buffer;

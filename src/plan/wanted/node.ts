@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import { agentUnit, formatAgentConfig } from '../../agent/index.ts';
+import type { BundleRepository } from '../../bundle/index.ts';
 import { nodeUuid, type NodeSpec } from '../../cluster/index.ts';
-import { digestOfAll, fixedContent, OWNERS, type PlacedFile, type Resource } from '../../resources/index.ts';
+import { digestOfAll, fixedContent, OWNERS, type Content, type PlacedFile, type Resource } from '../../resources/index.ts';
 import {
   AGENT_CONFIG,
   AGENT_PORT,
@@ -14,7 +15,7 @@ import {
   SITE_AUTHORITY,
   UNITS,
 } from '../../site/index.ts';
-import { depotAuthority, depotUrl, type Declared } from '../declared.ts';
+import { depotAuthority, depotUrl, toolsOn, type Declared } from '../declared.ts';
 import { bundleCopies } from './bundle-copies.ts';
 import { executableResources } from './executable.ts';
 import { hostNames } from './host-names.ts';
@@ -24,6 +25,8 @@ import { repositoryFor } from './repository-for.ts';
 import { measuredOn } from './measured.ts';
 import { serviceNeeds } from './service-needs.ts';
 
+/** Bytes of one key of a vendor: many signatures by others on it make it large. */
+const VENDOR_KEY_LIMIT = 1024 * 1024;
 const HOSTS_FILE = '/etc/hosts';
 const UNIT_PATH = posix.join(UNITS, AGENT_UNIT);
 const PATHS = { authority: posix.join(PKI, 'ca.crt'), certificate: posix.join(PKI, 'node.crt'), key: posix.join(PKI, 'node.key') };
@@ -86,13 +89,19 @@ async function trustResources(declared: Declared, node: NodeSpec, at: At): Promi
 }
 
 async function sourceResources(declared: Declared, node: NodeSpec, at: At): Promise<readonly Resource[]> {
-  const { supply, seed, tools } = declared;
-  const key = await seed.keys.repositoryKey();
-  const access = tools.packages.access({ repository: repositoryFor(declared, node), depot: depotUrl(supply.depot), key });
+  const { supply, seed } = declared;
+  const { packages } = toolsOn(declared, node.name);
+  const repository = repositoryFor(declared, node);
+  const access = packages.access({
+    repository,
+    depot: depotUrl(supply.depot),
+    key: await seed.keys.repositoryKey(),
+    vendorKeys: vendorKeys(declared, repository),
+  });
   const source: Resource = {
     ...at,
     kind: 'package-source',
-    key: access.note,
+    key: packages.note,
     digest: supply.bundle.bundleDigest,
     spec: { access, bundle: supply.bundle.bundleDigest },
   };
@@ -101,6 +110,16 @@ async function sourceResources(declared: Declared, node: NodeSpec, at: At): Prom
     ...access.files.map((file) => fileResource(at, file)),
     source,
   ];
+}
+
+/** The keys of a repository whose packages have signatures of their vendors. They lie in the bundle. */
+function vendorKeys({ supply: { bundle } }: Declared, repository: BundleRepository): readonly Content[] {
+  const paths = 'keys' in repository ? repository.keys : [];
+  return paths.map((path) => {
+    const entry = bundle.entry(path);
+    if (entry === undefined) throw new Error(`the bundle has no member "${path}", which its repository "${repository.id}" names`);
+    return { digest: entry.digest, read: async () => bundle.read(path, { limit: VENDOR_KEY_LIMIT }) };
+  });
 }
 
 function agentResources(declared: Declared, node: NodeSpec, at: At): readonly Resource[] {

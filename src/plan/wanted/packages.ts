@@ -2,7 +2,7 @@ import type { NodeSpec } from '../../cluster/index.ts';
 import { CaissonError } from '../../core/index.ts';
 import { packageNameOf } from '../../manifests/index.ts';
 import { digestOfAll, type ResourceOf } from '../../resources/index.ts';
-import type { Declared } from '../declared.ts';
+import { toolsOn, type Declared } from '../declared.ts';
 import type { At } from './make.ts';
 import { repositoryFor } from './repository-for.ts';
 
@@ -22,17 +22,18 @@ export function packageResources(declared: Declared, node: NodeSpec, at: At, set
   const recommending = new Set(asked.filter((set) => set.recommends).flatMap((set) => set.packages.map(packageNameOf)));
   if (names.size === 0) return [];
   const repository = repositoryFor(declared, node);
-  const architecture = declared.observed.architectures.get(node.name) ?? '';
+  const cpu = declared.observed.architectures.get(node.name) ?? '';
+  const architectures = toolsOn(declared, node.name).packages.architectures(cpu);
   const offered = new Map(
     repository.packages
-      .filter((candidate) => ['all', architecture].includes(candidate.architecture))
+      .filter((candidate) => architectures.includes(candidate.architecture))
       .map(({ name, version }): [string, string] => [name, version]),
   );
   const missing = [...names].filter((name) => !offered.has(name));
   if (missing.length > 0) {
     throw new CaissonError(
       'HOSTS_UNFIT',
-      `Cannot install packages on "${node.name}": the bundle has no ${missing.join(', ')} for ${repository.id} on ${architecture}`,
+      `Cannot install packages on "${node.name}": the bundle has no ${missing.join(', ')} for ${repository.id} on ${cpu}`,
       { hint: 'Build a bundle with these manifests' },
     );
   }

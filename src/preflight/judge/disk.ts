@@ -1,6 +1,6 @@
 import { bundleKeepers, type Topology } from '../../cluster/index.ts';
 import { formatSize, parsePlatform } from '../../core/index.ts';
-import type { HostTools } from '../../resources/index.ts';
+import { packageManagers, type SiteTools } from '../../resources/index.ts';
 import { EXECUTABLE, executablePath, seedLayout, stagedBundleName, UNVERIFIED_COPY } from '../../site/index.ts';
 import { requirementsOf } from './capacity.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
@@ -12,9 +12,9 @@ const PROGRAMS = '/usr';
 /** Where programs of a host keep their data, when no engine has all of it. */
 const DATA = '/var/lib';
 const BUNDLES = seedLayout().bundles;
-/** Returns the paths whose file systems preflight measures. */
-export function checkedPaths({ engine, packages }: HostTools): readonly string[] {
-  return ['/', engine?.probe.data ?? DATA, BUNDLES, EXECUTABLE, packages.probe.cache, PROGRAMS];
+/** Returns the paths whose file systems preflight measures. A host has one of the package managers. */
+export function checkedPaths({ engine }: Pick<SiteTools, 'engine'>): readonly string[] {
+  return ['/', engine?.probe.data ?? DATA, BUNDLES, EXECUTABLE, ...packageManagers().map(({ probe }) => probe.cache), PROGRAMS];
 }
 
 /**
@@ -25,7 +25,7 @@ export function checkDisk(observed: ObservedHost, input: HostsToCheck): readonly
   const { facts, state } = observed;
   const executable = input.bundle.entry(executablePath(facts.architecture));
   const packages = packageBytes(observed, input);
-  const { engine, packages: manager } = input.tools;
+  const { engine, packages: manager } = input.tools.on(systemOf(input.topology, facts)?.packages);
   const wanted: readonly Share[] = [
     roleShare(observed, input),
     { path: engine?.probe.data ?? DATA, bytes: imageBytes(observed, input), what: 'images' },
@@ -113,14 +113,15 @@ function imageBytes({ node, facts, state, images }: ObservedHost, { topology, bu
  * earlier run installed most of its packages, those alone that a change of the bundle brings in the place of others: what they
  * replace goes when they are unpacked, and not before.
  */
-function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, bundle, change }: HostsToCheck): number {
+function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, bundle, change, tools }: HostsToCheck): number {
   const there = state.components.size > 0 ? change?.packages : new Set();
   if (!isNode || there === undefined) return 0;
   const system = systemOf(topology, facts);
   const sets = new Set(topology.packageSetsOf(node.name));
   const repository = bundle.manifest.repositories.find(({ id }) => system !== undefined && id === `${system.id}-${system.version}`);
+  const architectures = tools.on(system?.packages).packages.architectures(facts.architecture);
   const wanted = (repository?.packages ?? []).filter(
-    ({ architecture, set }) => ['all', facts.architecture].includes(architecture) && set.some((name) => sets.has(name)),
+    ({ architecture, set }) => architectures.includes(architecture) && set.some((name) => sets.has(name)),
   );
   return wanted.reduce((sum, { path }) => {
     const entry = bundle.entry(path);

@@ -2,7 +2,7 @@ import type { BundleReader } from '../../bundle/index.ts';
 import type { NodeSpec, Topology } from '../../cluster/index.ts';
 import type { Digest } from '../../core/index.ts';
 import type { HostFacts } from '../../host/index.ts';
-import type { HostTools } from '../../resources/index.ts';
+import type { SiteTools } from '../../resources/index.ts';
 import type { HostFinding } from '../findings.ts';
 import type { HostState } from '../host-state.ts';
 import type { TriedWay } from '../ways.ts';
@@ -42,7 +42,7 @@ export interface HostsToCheck {
   readonly bundles: readonly HostsToCheck['bundle'][];
   /** Undefined for a run that changes no bundle. */
   readonly change?: BundleChange | undefined;
-  readonly tools: HostTools;
+  readonly tools: SiteTools;
   readonly hosts: readonly ObservedHost[];
 }
 

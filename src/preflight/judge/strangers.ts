@@ -1,4 +1,5 @@
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
+import { systemOf } from './system.ts';
 
 /**
  * Finds foreign container engines and foreign containers. The install restarts the engine, which would stop these
@@ -47,11 +48,12 @@ export function checkCommand({ state }: ObservedHost): readonly Finding[] {
  * Finds half-installed packages on a host without our agent. Package managers refuse to work there, and a repair could remove
  * packages that are needed. On a host with our agent, the run itself repairs them.
  */
-export function checkPackages({ state }: ObservedHost, { tools }: HostsToCheck): readonly Finding[] {
+export function checkPackages({ facts, state }: ObservedHost, { topology, tools }: HostsToCheck): readonly Finding[] {
   const broken = state.strangers?.brokenPackages ?? [];
   if (broken.length === 0) return [];
+  const { packages } = tools.on(systemOf(topology, facts)?.packages);
   return finding(
     `packages are installed half-way: ${broken.slice(0, 5).join(', ')}${broken.length > 5 ? ' …' : ''}`,
-    `Mend them: ${tools.packages.probe.mend}`,
+    `Mend them: ${packages.probe.mend}`,
   );
 }

@@ -11,9 +11,14 @@ import { finding, type Finding, type HostsToCheck, type ObservedHost } from './f
 export const CLOCK_TOLERANCE_MS = 30_000;
 const LEAST_KERNEL: readonly [number, number] = [3, 10];
 
-/** Returns the operating system in the manifests that matches the host; undefined when there is none. */
-export function systemOf(topology: Topology, facts: HostFacts): OperatingSystem | undefined {
-  return topology.manifests.operatingSystems.find(({ id, version }) => id === facts.os.id && version === facts.os.version);
+/**
+ * Returns the operating system in the manifests that matches the host; undefined when there is none. Where a host says its
+ * minor version (9.3), the manifest may have the major one alone (9); the longest one that matches is taken.
+ */
+export function systemOf(topology: Topology, { os }: Pick<HostFacts, 'os'>): OperatingSystem | undefined {
+  return topology.manifests.operatingSystems
+    .filter(({ id, version }) => id === os.id && `${os.version}.`.startsWith(`${version}.`))
+    .toSorted((left, right) => right.version.length - left.version.length)[0];
 }
 
 export function checkSystem({ facts }: ObservedHost, { topology, bundle: { manifest } }: HostsToCheck): readonly Finding[] {

@@ -15,8 +15,6 @@ export interface PackageToolOptions {
 export interface SourceAccess {
   /** Directory of the fetched metadata. */
   readonly lists: string;
-  /** Path of the file that is written after a refresh. It names the bundle that the metadata come from. */
-  readonly note: string;
   /** Configuration files beside the host's own, which are never changed. */
   readonly files: readonly PlacedFile[];
   /** Path of the file that holds the repository's metadata after a refresh. */
@@ -29,6 +27,8 @@ export interface SourceRequest {
   readonly depot: string;
   /** The public key of the pair that the depot signs with. */
   readonly key: Content;
+  /** The public keys that sign the packages, where the bundle carries packages with signatures of their vendors. */
+  readonly vendorKeys: readonly Content[];
 }
 
 export interface Download {
@@ -101,9 +101,16 @@ export interface PackageProbe {
  */
 export interface PackageManager {
   readonly probe: PackageProbe;
+  /** Path of the file that is written after a refresh. It names the bundle that the metadata come from. */
+  readonly note: string;
+  /** Words of the architecture of packages that run on a CPU. The CPU is named as Go names it. */
+  architectures(cpu: string): readonly string[];
   access(request: SourceRequest): SourceAccess;
-  /** Prepares simulations for all hosts that use this repository. Throws what `read` throws. */
-  simulator(request: SimulationRequest): Promise<Simulator>;
+  /**
+   * Prepares simulations for all hosts that use this repository. Throws what `read` throws. Absent where the tool cannot tell before a
+   * depot serves; an install that would remove or downgrade packages is refused all the same.
+   */
+  simulator?(request: SimulationRequest): Promise<Simulator>;
   /** Fetches the metadata of the depot's repository. */
   refresh(host: Host, access: SourceAccess, options: PackageToolOptions): Promise<void>;
   /** Removes the fetched metadata. */

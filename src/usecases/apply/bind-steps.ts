@@ -93,15 +93,15 @@ function makeBehaviour({ host: name, makings }: MakeStep, run: RunSite): Behavio
   const starts = makings.some(({ resource }) => ['unit', 'definition', 'package'].includes(resource.kind));
   return {
     isDone: async (context) => {
-      const found = await lookAtResources(host, resources, resourceContext(run, context));
+      const found = await lookAtResources(host, resources, resourceContext(run, name, context));
       return [...found.values()].every(({ state }) => state === 'same');
     },
     apply: async (context) => {
-      await makeResources(host, makings, resourceContext(run, context));
+      await makeResources(host, makings, resourceContext(run, name, context));
       if (starts) await run.restarts.note(host, context.signal);
     },
     undo: async (context) => {
-      const own = resourceContext(run, context);
+      const own = resourceContext(run, name, context);
       await undoResources(
         host,
         makings.filter(({ action }) => action === 'change'),
@@ -122,7 +122,7 @@ function removeBehaviour({ host: name, removals }: RemoveStep, run: RunSite): Be
   const owned = removals.filter(({ end, owned: one }) => end !== 'left' && one.before !== 'same').map((removal) => removal.owned);
   return {
     isDone: async () => false,
-    apply: (context) => removeResources(host, owned, resourceContext(run, context), { purge: run.purge }),
+    apply: (context) => removeResources(host, owned, resourceContext(run, name, context), { purge: run.purge }),
   };
 }
 

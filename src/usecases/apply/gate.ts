@@ -43,7 +43,7 @@ export function gateBehaviour(run: RunSite, { placement, after, joining }: GateS
 async function takeBackJoin(run: RunSite, placement: Placement, { leave, owned }: Joining, context: StepContext): Promise<void> {
   for (const { action, runner } of leave) await doAction(run, { placement, action, runner }, context);
   try {
-    await removeResources(run.hostOf(placement.host.name), owned, resourceContext(run, context), { purge: true });
+    await removeResources(run.hostOf(placement.host.name), owned, resourceContext(run, placement.host.name, context), { purge: true });
   } finally {
     run.agents.forget(placement.host.name);
   }

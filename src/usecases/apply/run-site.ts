@@ -1,7 +1,7 @@
 import type { Clock, Digest } from '../../core/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { StepContext } from '../../engine/index.ts';
-import type { ClusterRegistry, Declared } from '../../plan/index.ts';
+import { toolsOn, type ClusterRegistry, type Declared } from '../../plan/index.ts';
 import type { ResourceContext } from '../../resources/index.ts';
 import type { OwnedResource, SiteRecord } from '../../site/index.ts';
 import type { AgentStatuses } from './agent-statuses.ts';
@@ -37,6 +37,6 @@ export interface RunSite {
   hostOf(name: string): Host;
 }
 
-export function resourceContext({ declared, clock }: RunSite, { signal, emit }: StepContext): ResourceContext {
-  return { ...declared.tools, clock, signal, emit };
+export function resourceContext({ declared, clock }: RunSite, host: string, { signal, emit }: StepContext): ResourceContext {
+  return { ...toolsOn(declared, host), clock, signal, emit };
 }

@@ -6,7 +6,7 @@ import type { Host } from '../../host/index.ts';
 import type { ConnectOptions } from '../../ssh/index.ts';
 import { isStarted } from '../../plan/index.ts';
 import { connectHosts, HostsUnfitError, type HostFinding } from '../../preflight/index.ts';
-import { hostToolsOf } from '../../resources/index.ts';
+import { siteToolsOf } from '../../resources/index.ts';
 import {
   foreignHosts,
   otherSeeds,
@@ -122,7 +122,7 @@ async function withHosts<T>(
       hosts: connected.hosts,
       // This machine is not judged as a seed: that one was installed.
       findings: connected.findings.filter(({ host }) => names.has(host)),
-      declared: { topology, tools: hostToolsOf(topology.platform) },
+      declared: { topology, tools: siteToolsOf(topology.platform) },
       agents: agentStatuses({ clock, client: async () => (machines.hasAgentPorts ? operatorCertificate(layout) : undefined) }),
       isConnected: (name) => liveHost(name) !== undefined,
       hostOf: (name) => {

@@ -9,6 +9,7 @@ const DIRECTORY = posix.join(SETTINGS, 'apt');
 const CONFIG = posix.join(DIRECTORY, 'apt.conf');
 const SOURCES = posix.join(DIRECTORY, 'sources.list');
 const KEY = posix.join(DIRECTORY, 'repository.asc');
+export const NOTE = posix.join(DIRECTORY, 'updated-for');
 export const LISTS = posix.join(STATE, 'apt/lists');
 
 /**
@@ -20,7 +21,6 @@ export function aptAccess({ repository, depot, key }: SourceRequest): SourceAcce
   const url = `${depot}/${repository.path}`;
   return {
     lists: LISTS,
-    note: posix.join(DIRECTORY, 'updated-for'),
     files: [
       { path: KEY, mode: 0o644, content: key },
       {

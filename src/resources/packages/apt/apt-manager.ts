@@ -2,12 +2,14 @@ import { hexOf } from '../../../core/index.ts';
 import { runChecked, shellScript } from '../../../host/index.ts';
 import { compareDebVersions } from '../../../ospkg/index.ts';
 import { DEFAULT_OWNER, PLACE_SCRIPT } from '../../paths.ts';
-import { aptAccess, aptDownload, aptGet, LISTS } from './access.ts';
+import { aptAccess, aptDownload, aptGet, LISTS, NOTE } from './access.ts';
+import { architectureWord } from '../architecture-word.ts';
 import { noteAlong } from './along.ts';
 import { recoverPackages, runPackageTool } from './tool.ts';
 import { downloadName, type PackageManager, type PackageProbe } from '../package-manager.ts';
+import { removeWith } from '../remove-packages.ts';
 import { aptSimulator } from './simulation.ts';
-import { removePackages } from './remove-packages.ts';
+import { aptRemoval } from './remove-packages.ts';
 import { installedVersions } from './installed-versions.ts';
 
 const PROBE: PackageProbe = {
@@ -23,6 +25,8 @@ const PROBE: PackageProbe = {
 /** The package manager of Debian and Ubuntu: apt and dpkg, with the depot as the only package source. */
 export const aptManager: PackageManager = {
   probe: PROBE,
+  note: NOTE,
+  architectures: (cpu) => ['all', architectureWord('apt', cpu)],
   access: aptAccess,
   simulator: aptSimulator,
   refresh: async (host, _access, options) => {
@@ -39,7 +43,7 @@ export const aptManager: PackageManager = {
     await noteAlong(host, words, options);
     await runPackageTool(host, aptGet(...words), options);
   },
-  remove: removePackages,
+  remove: (host, names, options) => removeWith(aptRemoval(host, options), host, names, options),
   download: async (host, { url, path, digest, mode, owner = DEFAULT_OWNER }, signal) => {
     const temporary = downloadName(path);
     await runChecked(host, { argv: shellScript('mkdir -p -- "${1%/*}"; rm -f -- "$1"', [temporary]) }, { signal });

@@ -1,33 +1,14 @@
-import type { CaissonError } from '../../../core/index.ts';
-import { CommandFailedError, runChecked, type Command, type CommandResult, type Host } from '../../../host/index.ts';
-import { retry } from '../../../io/index.ts';
-import { aptGet } from './access.ts';
+import { CommandFailedError, type Command, type CommandResult, type Host } from '../../../host/index.ts';
+import { runLockedTool } from '../locked-tool.ts';
 import type { PackageToolOptions } from '../package-manager.ts';
-
-/** Milliseconds that another process may hold the lock of apt or dpkg: security updates on a slow host take minutes. */
-const PATIENCE_MS = 900_000;
-const LOOK_INTERVAL_MS = 3_000;
+import { aptGet } from './access.ts';
 
 /**
- * Runs apt or dpkg with messages in English. Waits while another process holds their locks: the host's own updates, or a
- * command that a killed run left running. Throws CommandFailedError when the command fails for another reason, or when
- * the lock is still held after PATIENCE_MS.
+ * Runs apt or dpkg with messages in English. Waits while another process holds their locks, and throws as runLockedTool
+ * does.
  */
 export async function runPackageTool(host: Host, command: Command, options: PackageToolOptions): Promise<CommandResult> {
-  const { signal, emit, sleep } = options;
-  let said = false;
-  return retry(() => runChecked(host, command, { signal }), {
-    what: `${command.argv[0] ?? ''} on ${host.name}`,
-    attempts: Math.ceil(PATIENCE_MS / LOOK_INTERVAL_MS),
-    delaysMs: [LOOK_INTERVAL_MS],
-    isTransient: isLocked,
-    emit: () => {
-      if (!said) emit({ type: 'note', message: `Waiting on ${host.name} until another process is done with its packages` });
-      said = true;
-    },
-    signal,
-    ...(sleep === undefined ? {} : { sleep }),
-  });
+  return runLockedTool(host, command, isLocked, options);
 }
 
 /**
@@ -53,8 +34,6 @@ const CONFIGURE_PENDING: Command = {
 const FIX_BROKEN = aptGet('install', '--fix-broken', '--no-remove', '--no-install-recommends');
 
 /** dpkg and apt have no separate exit status for a held lock, so their messages tell. */
-function isLocked(error: unknown): error is CaissonError {
-  return (
-    error instanceof CommandFailedError && /locked by another process|Could not get lock|Unable to acquire the dpkg/.test(error.stderr)
-  );
+function isLocked({ stderr }: CommandFailedError): boolean {
+  return /locked by another process|Could not get lock|Unable to acquire the dpkg/.test(stderr);
 }
