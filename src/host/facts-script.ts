@@ -15,6 +15,7 @@ section systemd; [ -d /run/systemd/system ] && { systemctl is-system-running 2>/
 section cpus; getconf _NPROCESSORS_ONLN
 section meminfo; cat /proc/meminfo
 section overcommit; cat /proc/sys/vm/overcommit_memory
+section selinux; cat /sys/fs/selinux/enforce 2>/dev/null && [ -d /usr/share/containers/selinux ] && echo containers
 section cgroup; if [ -f /sys/fs/cgroup/cgroup.controllers ]; then echo 2; elif [ -d /sys/fs/cgroup ]; then echo 1; fi
 section machine-id; cat /etc/machine-id 2>/dev/null
 section product-uuid; cat /sys/class/dmi/id/product_uuid 2>/dev/null

@@ -14,6 +14,13 @@ export interface FileSystemFacts {
   readonly freeBytes: number;
 }
 
+interface SelinuxFacts {
+  /** False when violations are logged and not prevented (permissive). */
+  readonly isEnforcing: boolean;
+  /** True when the host has the policy for containers. */
+  readonly hasContainerPolicy: boolean;
+}
+
 /** Properties of a host, all observed at about the same time. */
 export interface HostFacts {
   readonly hostname: string;
@@ -29,6 +36,8 @@ export interface HostFacts {
   readonly swapBytes: number;
   /** vm.overcommit_memory. With 2, the kernel refuses the memory that databases request. */
   readonly overcommitMemory: number;
+  /** Undefined where the kernel has no SELinux or it is disabled. */
+  readonly selinux?: SelinuxFacts | undefined;
   readonly cgroupVersion: 1 | 2 | undefined;
   readonly machineId: string | undefined;
   /** UUID from the firmware. Hosts that are containers of one machine have the same one. */
@@ -100,6 +109,7 @@ export function parseFacts(text: string, context: FactsContext): HostFacts {
     memoryBytes: kilobytes(memory, 'MemTotal') ?? sections.fail('meminfo', 'MemTotal is missing'),
     swapBytes: kilobytes(memory, 'SwapTotal') ?? 0,
     overcommitMemory: sections.number('overcommit'),
+    selinux: parseSelinux(sections),
     cgroupVersion: cgroup === '2' ? 2 : cgroup === '1' ? 1 : undefined,
     machineId: sections.optional('machine-id'),
     productUuid: sections.optional('product-uuid')?.toLowerCase(),
@@ -161,6 +171,11 @@ function parseOsRelease(sections: Sections): HostFacts['os'] {
   };
   const id = valueOf('ID') ?? sections.fail('os-release', 'ID is missing');
   return { id, version: valueOf('VERSION_ID') ?? '', name: valueOf('PRETTY_NAME') ?? id };
+}
+
+function parseSelinux(sections: Sections): HostFacts['selinux'] {
+  const [mode, ...policies] = sections.optional('selinux')?.split('\n') ?? [];
+  return mode === undefined ? undefined : { isEnforcing: mode === '1', hasContainerPolicy: policies.includes('containers') };
 }
 
 function goArchitecture(machine: string): string {

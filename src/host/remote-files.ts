@@ -55,7 +55,8 @@ export async function removeRemoteFile(host: Host, path: string, options: Option
 
 /**
  * Writes a marked block into a file and does not change its other lines, mode and owner. Empty `lines` remove the
- * block. A mounted file (/etc/hosts of a container) cannot be replaced and is written in place.
+ * block. A mounted file (/etc/hosts of a container) cannot be replaced and is written in place. Where the host has SELinux,
+ * the file keeps its context, without which services could not read it.
  */
 export async function ensureBlock(host: Host, path: string, id: string, lines: readonly string[], options: Options = {}): Promise<void> {
   const before = (await readRemoteFile(host, path, options)) ?? '';
@@ -71,6 +72,7 @@ trap 'rm -f -- "$temporary"' EXIT
 cat > "$temporary"
 chown --reference="$1" -- "$temporary"
 chmod --reference="$1" -- "$temporary"
+if command -v selinuxenabled >/dev/null && selinuxenabled; then chcon --reference="$1" -- "$temporary"; fi
 sync -- "$temporary"
 mv -fT -- "$temporary" "$1" 2>/dev/null || { cat -- "$temporary" > "$1"; sync -- "$1"; }
 `;

@@ -14,7 +14,7 @@ export const operatingSystemSchema = z.discriminatedUnion(
       .string()
       .regex(/^[a-z0-9._-]+$/, 'is not an ID of /etc/os-release')
       .describe('ID in /etc/os-release.'),
-    version: z.string().min(1).describe('VERSION_ID in /etc/os-release.'),
+    version: z.string().min(1).describe('VERSION_ID in /etc/os-release, or its beginning before a dot: 9 is for hosts of 9.3, too.'),
   }),
 );
 

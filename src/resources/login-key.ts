@@ -27,7 +27,8 @@ export const READ_KEYS_SCRIPT = `${FIND}
 /**
  * Parameters: a user, and the number of bytes on standard input. Replaces the authorized_keys of the user at once and keeps
  * mode and owner of one that is there; a new one belongs to the user alone. An input that ends early changes nothing,
- * because a shortened file would lock people out. Without bytes the file goes, and its directory when nothing else is in it:
+ * because a shortened file would lock people out. Where the host has SELinux, directory and file get their contexts, without
+ * which sshd would not read them. Without bytes the file goes, and its directory when nothing else is in it:
  * this is one command, because it is the last that the seed can send.
  */
 export const WRITE_KEYS_SCRIPT = `${FIND}
@@ -48,6 +49,7 @@ chown --reference="$file" -- "$temporary"
 chmod --reference="$file" -- "$temporary"
 sync -- "$temporary"
 mv -fT -- "$temporary" "$file"
+if command -v restorecon >/dev/null; then restorecon -R "$home/.ssh" || :; fi
 `;
 
 export const loginKeyKind: ResourceKind<LoginKeySpec> = {

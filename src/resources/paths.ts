@@ -148,8 +148,12 @@ export async function removePlaced(
   await restorePaths(host, ORIGINALS, replaced ?? [], signal);
 }
 
-/** Parameters: a file, owner, mode, final path. Sets owner and mode, writes the file to disk, then renames it. */
-export const PLACE_SCRIPT = 'set -eu; chown -- "$2" "$1"; chmod -- "$3" "$1"; sync -- "$1"; mv -fT -- "$1" "$4"';
+/**
+ * Parameters: a file, owner, mode, final path. Sets owner and mode, writes the file to disk, then renames it. Where the host
+ * has SELinux, the file gets the context of its final path.
+ */
+export const PLACE_SCRIPT =
+  'set -eu; chown -- "$2" "$1"; chmod -- "$3" "$1"; sync -- "$1"; mv -fT -- "$1" "$4"; if command -v restorecon >/dev/null; then restorecon "$4" || :; fi';
 
 /** Parameters: directories, deepest first. Removes the empty ones. A link to a directory is not removed. */
 export const REMOVE_EMPTY_SCRIPT = `for path do

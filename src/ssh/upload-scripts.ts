@@ -14,11 +14,15 @@ cat > "$1"
 sha256sum < "$1"
 `;
 
-/** Gives the temporary file ($1) its mode ($3), owner ($4) and name ($2). Its bytes are on disk before it has its name. */
+/**
+ * Gives the temporary file ($1) its mode ($3), owner ($4) and name ($2). Its bytes are on disk before it has its name. Where
+ * the host has SELinux, the file gets the context of its name: a new file has that of its directory.
+ */
 export const PLACE_SCRIPT = `set -eu
 chown -- "$4" "$1"
 chmod -- "$3" "$1"
 sync -- "$1"
 mv -fT -- "$1" "$2"
+if command -v restorecon >/dev/null; then restorecon "$2" || :; fi
 sync -- "$(dirname -- "$2")"
 `;

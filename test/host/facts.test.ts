@@ -36,6 +36,9 @@ SwapTotal:       1048572 kB
 SwapFree:        1048572 kB
 @@ overcommit
 0
+@@ selinux
+1
+containers
 @@ cgroup
 2
 @@ machine-id
@@ -85,6 +88,7 @@ describe('parseFacts', () => {
       memoryBytes: 8025484 * 1024,
       swapBytes: 1048572 * 1024,
       overcommitMemory: 0,
+      selinux: { isEnforcing: true, hasContainerPolicy: true },
       cgroupVersion: 2,
       machineId: '3d1219c7c4c5404aaa1f6d2a48adfda4',
       productUuid: 'ec2e1916-9099-7caf-fd21-012345abcdef',

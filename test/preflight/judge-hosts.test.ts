@@ -14,6 +14,7 @@ import type { TriedWay } from '../../src/preflight/ways.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 import { bundle, BUNDLE_SIZE, LAYER_SIZE } from './sample-bundle.ts';
 import { clusterYaml, MANIFESTS, THREE_NODES, type SampleNode } from '../support/sample-install.ts';
+import { siteToolsOf } from '../../src/resources/index.ts';
 import { HOST_TOOLS, SITE_TOOLS } from '../support/site-tools.ts';
 
 const GB = 1_000_000_000;
@@ -168,6 +169,27 @@ describe('preflight', () => {
     ['an address written in another way', { addresses: ['10.0.0.11', 'fd00:0::1'] }],
   ])('bears %s', (_, change) => {
     expect(problems('m1', { facts: change })).toEqual([]);
+  });
+
+  it.each([
+    ['no SELinux', undefined, []],
+    ['a permissive one', { isEnforcing: false, hasContainerPolicy: false }, []],
+    ['an enforcing one with the policy for containers', { isEnforcing: true, hasContainerPolicy: true }, []],
+    ['an enforcing one without it', { isEnforcing: true, hasContainerPolicy: false }, ['container-selinux']],
+  ])('finds a host that runs containers and has %s', (_, selinux, missing) => {
+    const found = problems('f1', { facts: { selinux } });
+    expect(found).toHaveLength(missing.length);
+    for (const name of missing) expect(found[0]).toContain(`the package ${name}`);
+  });
+
+  it('is content with SELinux where the bundle has the policy, or where no containers run', () => {
+    const enforcing = { facts: { selinux: { isEnforcing: true, hasContainerPolicy: false } } };
+    const policy = { name: 'container-selinux', version: '2:1-1', architecture: 'noarch', path: 'policy', set: ['docker'] };
+    const carries = bundle({
+      repositories: bundle().manifest.repositories.map((one) => ({ ...one, packages: [...one.packages, policy] })),
+    });
+    expect(check({ f1: enforcing }, { bundle: carries })).toEqual([]);
+    expect(check({ f1: enforcing }, { tools: siteToolsOf({ containerEngine: false }) })).toEqual([]);
   });
 
   it('refuses a bundle without packages for the system', () => {
@@ -522,6 +544,15 @@ describe('preflight of the ways between hosts', () => {
         problem: 'it cannot reach m1 ports 2379, 5443 (the depot, store): nothing came back within 5 s, so a filter drops it',
         remedy: expect.stringContaining(
           'Let tcp ports 2379, 5443 pass from 10.0.0.12 to 10.0.0.11: iptables, nftables or firewalld on f1 and m1',
+        ),
+      },
+    ]);
+    expect(check({ f1: { ways } })).toEqual([
+      {
+        host: 'f1',
+        problem: expect.anything(),
+        remedy: expect.stringContaining(
+          'Where firewalld runs on m1: firewall-cmd --permanent --add-port=2379/tcp --add-port=5443/tcp && firewall-cmd --reload',
         ),
       },
     ]);

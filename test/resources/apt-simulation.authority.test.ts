@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
+import { aptSimulator } from '../../src/resources/packages/apt/simulation.ts';
 import { hostWithPackages, simulationRequest, type ControlFields } from '../support/apt-host.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
@@ -22,7 +22,7 @@ const BUNDLE: readonly ControlFields[] = [
 ];
 
 async function simulate(installed: readonly ControlFields[], names: readonly string[], recommends = false) {
-  const simulator = await aptManager.simulator(simulationRequest(BUNDLE));
+  const simulator = await aptSimulator(simulationRequest(BUNDLE));
   return simulator(
     await hostWithPackages(directory(), installed),
     names.map((name) => ({ name, recommends })),

@@ -1116,6 +1116,7 @@ export class SimulatedMachine implements Host {
       cpus: '8',
       meminfo: 'MemTotal: 16000000 kB\nSwapTotal: 0 kB',
       overcommit: '0',
+      selinux: '',
       cgroup: '1',
       'machine-id': `id-of-${this.name}`,
       'product-uuid': '',

@@ -4,7 +4,7 @@ import { packageManagers, type SiteTools } from '../../resources/index.ts';
 import { EXECUTABLE, executablePath, seedLayout, stagedBundleName, UNVERIFIED_COPY } from '../../site/index.ts';
 import { requirementsOf } from './capacity.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
-import { systemOf } from './system.ts';
+import { repositoryOf, systemOf } from './system.ts';
 
 /** Bytes on disk for each compressed byte of an image or package: programs and libraries compress to about a third. */
 const UNPACKED_PER_PACKED = 3;
@@ -118,7 +118,7 @@ function packageBytes({ node, facts, state, isNode }: ObservedHost, { topology, 
   if (!isNode || there === undefined) return 0;
   const system = systemOf(topology, facts);
   const sets = new Set(topology.packageSetsOf(node.name));
-  const repository = bundle.manifest.repositories.find(({ id }) => system !== undefined && id === `${system.id}-${system.version}`);
+  const repository = repositoryOf(topology, facts, bundle.manifest.repositories);
   const architectures = tools.on(system?.packages).packages.architectures(facts.architecture);
   const wanted = (repository?.packages ?? []).filter(
     ({ architecture, set }) => architectures.includes(architecture) && set.some((name) => sets.has(name)),

@@ -5,6 +5,7 @@ import type { Check, HostsToCheck } from './finding.ts';
 import { checkIdentities } from './identities.ts';
 import { checkAddress, checkNames, checkNetworks } from './network.ts';
 import { checkPortClashes, checkPorts } from './ports.ts';
+import { checkSelinux } from './selinux.ts';
 import { checkCommand, checkEngine, checkPackages } from './strangers.ts';
 import { checkClocks, checkControlGroups, checkModules, checkSwap, checkWrites } from './requirements.ts';
 import { checkArchitecture, checkClock, checkKernel, checkSystem, checkSystemd } from './system.ts';
@@ -27,6 +28,7 @@ const NODE_CHECKS: readonly Check[] = [
   checkKernel,
   checkModules,
   checkControlGroups,
+  checkSelinux,
   checkSwap,
   checkCpus,
   checkMemory,

@@ -1,3 +1,4 @@
+import type { BundleRepository } from '../../bundle/index.ts';
 import type { Topology } from '../../cluster/index.ts';
 import { formatDuration, parsePlatform } from '../../core/index.ts';
 import type { HostFacts } from '../../host/index.ts';
@@ -21,17 +22,25 @@ export function systemOf(topology: Topology, { os }: Pick<HostFacts, 'os'>): Ope
     .toSorted((left, right) => right.version.length - left.version.length)[0];
 }
 
+/** Returns the repository of a bundle for a host; undefined when there is none. */
+export function repositoryOf(
+  topology: Topology,
+  facts: HostFacts,
+  repositories: readonly BundleRepository[],
+): BundleRepository | undefined {
+  const system = systemOf(topology, facts);
+  return system === undefined ? undefined : repositories.find(({ id }) => id === `${system.id}-${system.version}`);
+}
+
 export function checkSystem({ facts }: ObservedHost, { topology, bundle: { manifest } }: HostsToCheck): readonly Finding[] {
   const known = topology.manifests.operatingSystems.map(({ id, version }) => `${id} ${version}`).join(', ');
   const found = `${facts.os.id} ${facts.os.version}`;
-  const system = systemOf(topology, facts);
-  if (system === undefined)
+  if (systemOf(topology, facts) === undefined)
     return finding(
       `it runs ${found} (${facts.os.name}), want one of: ${known}`,
       'Install one of these, or describe this one in manifests/os',
     );
-  const id = `${system.id}-${system.version}`;
-  return manifest.repositories.some((repository) => repository.id === id)
+  return repositoryOf(topology, facts, manifest.repositories) !== undefined
     ? []
     : finding(`the bundle carries no packages for ${found}`, 'Build a bundle with this operating system in manifests/os');
 }

@@ -20,7 +20,7 @@ function describeGroup({ name, address }: NodeSpec, group: readonly TriedWay[]):
   const services = [...new Set(group.map(({ service }) => service))].join(', ');
   return finding(
     `it cannot reach ${first.to} ${where} (${services}): ${causeOf(first)}`,
-    `Let tcp ${where} pass from ${address} to ${first.address}: iptables, nftables or firewalld on ${name} and ${first.to}, or the firewall or security group between them`,
+    `Let tcp ${where} pass from ${address} to ${first.address}: iptables, nftables or firewalld on ${name} and ${first.to}, or the firewall or security group between them. Where firewalld runs on ${first.to}: firewall-cmd --permanent ${ports.map((port) => `--add-port=${port}/tcp`).join(' ')} && firewall-cmd --reload`,
   );
 }
 

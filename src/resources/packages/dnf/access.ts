@@ -1,5 +1,4 @@
 import { posix } from 'node:path';
-import { shellScript, type Command } from '../../../host/index.ts';
 import { PKI, SETTINGS, STATE } from '../../../site/index.ts';
 import { fixedContent } from '../../content.ts';
 import type { PlacedFile } from '../../placed-file.ts';
@@ -93,8 +92,3 @@ export const DNF_HERE = `dnf_here() {
   if command -v dnf >/dev/null 2>&1; then dnf --config=${CONFIG} "$@"; else yum --config=${CONFIG} "$@"; fi
 }
 `;
-
-/** A command of dnf or yum that uses only the depot and asks no questions. */
-export function dnf(...words: readonly string[]): Command {
-  return { argv: shellScript(`${DNF_HERE}dnf_here "$@"`, ['--assumeyes', ...words]), env: ENVIRONMENT };
-}
