@@ -46,6 +46,8 @@ export interface PackageFormatSample {
   readonly versions: readonly string[];
   /** Publishes packages for both architectures, each in version 1.0, dated RELEASED. */
   publish(packages: readonly SamplePackage[]): Promise<PublishedRepository>;
+  /** Keys besides that of a site with which packages of its repository are checked, where the format checks them one by one. */
+  readonly packageKeys?: Uint8Array;
   /** Returns a manifest that reads the repository of a bundle from the URL at which a site serves it. */
   systemOf(repository: PackageRepository, url: string): SystemPackages;
 }
@@ -146,7 +148,7 @@ export function describePackageFormat(name: string, makeSample: () => PackageFor
           { ...request, id: 'sample-2' },
           { ...request, architecture: words[1] ?? '' },
           { ...request, sets: SETS.slice(1) },
-          await requestFor({ ...published, keyring: Buffer.from('another') }),
+          await requestFor({ ...published, keyring: Buffer.from((await siteKey()).publicKey) }),
         ];
         expect(new Set([...others.map((other) => format.digestOf(other)), locked.inputs]).size).toBe(others.length + 1);
       });
@@ -272,7 +274,9 @@ export function describePackageFormat(name: string, makeSample: () => PackageFor
         const { path: root } = written.repository;
         const files = new Map([...written.metadata].map(([path, bytes]) => [`${SITE}${path.slice(root.length)}`, bytes]));
         for (const [path, bytes] of await sign(written, key)) files.set(`${SITE}/${path}`, Buffer.from(bytes));
-        const served = { system: sample.systemOf(written.repository, SITE), keyring: Buffer.from(key.publicKey), files };
+        for (const { path, record } of written.packages) files.set(`${SITE}${path.slice(root.length)}`, await bytesOf(record));
+        const keyring = Buffer.concat([Buffer.from(key.publicKey), sample.packageKeys ?? Buffer.alloc(0)]);
+        const served = { system: sample.systemOf(written.repository, SITE), keyring, files };
         const [first] = await resolveBoth();
         const again = await resolve(served);
         expect(again.packages.map(factsOf)).toEqual(first?.packages.map(factsOf));
@@ -300,6 +304,11 @@ export function describePackageFormat(name: string, makeSample: () => PackageFor
     async function resolveBoth(): Promise<readonly LockedSystem[]> {
       const published = await sample.publish(PACKAGES);
       return Promise.all(words.map((architecture) => resolve(published, { architecture })));
+    }
+
+    async function bytesOf({ repository, filename }: LockedSystem['packages'][number]): Promise<Buffer> {
+      const { files } = await sample.publish(PACKAGES);
+      return files.get(`${repository}/${filename}`) ?? Promise.reject(new Error(`no ${filename}`));
     }
 
     async function writeBoth(): Promise<WrittenRepository> {

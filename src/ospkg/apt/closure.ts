@@ -1,10 +1,11 @@
 import { digestOf, silent, type Emit } from '../../core/index.ts';
+import { closeTogether, type GroupResolution, groupsOf } from '../close-together.ts';
 import { type Disqualification, UnsolvableError } from '../explain.ts';
 import { addressOf, packageNameOf, type FetchFile, type PackageSet, type PackageTie } from '../package.ts';
 import type { AptPackage } from './apt-package.ts';
 import type { AptRecord, ListedRecord } from './apt-record.ts';
-import { closeTogether, type GroupResolution } from './close-together.ts';
 import { digestIn, requireListed } from '../file-hash.ts';
+import { aptGroupSolver } from './group-solver.ts';
 import type { AptIndex } from './load-index.ts';
 import { readRecords } from './read-records.ts';
 import { type Resolution, solveSet } from './solve.ts';
@@ -69,7 +70,7 @@ function choosePackages(index: AptIndex, options: ClosePackagesOptions): Choice 
   const failures: Disqualification[] = [];
   const chosen = new Map<AptPackage, Set<string>>();
   const ties = new Map<string, PackageTie>();
-  const take = ({ failures: refused, needs, ties: own, warnings }: GroupResolution): void => {
+  const take = ({ failures: refused, needs, ties: own, warnings }: GroupResolution<AptPackage>): void => {
     failures.push(...refused);
     for (const { found, set } of needs) addTo(chosen, found, set);
     for (const tie of own) ties.set(tie.name, tie);
@@ -77,7 +78,7 @@ function choosePackages(index: AptIndex, options: ClosePackagesOptions): Choice 
   };
 
   const isBare = ({ essential, priority }: AptPackage): boolean => essential || base.priorities.includes(priority);
-  take(closeTogether(universe, groupsOf(sets, together), { isBare }));
+  take(closeTogether(groupsOf(sets, together), aptGroupSolver(universe, { isBare })));
   for (const resolution of solveBase(universe, base)) {
     if (resolution.ok) resolution.packages.forEach((found) => addTo(chosen, found, BASE_SET));
     else failures.push(...resolution.failures.map((failure) => ({ set: BASE_SET, ...failure })));
@@ -98,13 +99,6 @@ function versionWishes(sets: readonly PackageSet[]): ReadonlyMap<string, readonl
     }
   }
   return wishes;
-}
-
-/** The lists of sets, and one more for each set that no list has. */
-function groupsOf(sets: readonly PackageSet[], together: readonly (readonly string[])[]): readonly (readonly PackageSet[])[] {
-  const listed = new Set(together.flat());
-  const alone = sets.filter(({ name }) => !listed.has(name)).map((set) => [set]);
-  return [...together.map((names) => sets.filter(({ name }) => names.includes(name))), ...alone].filter((group) => group.length > 0);
 }
 
 /** The record with the digest that bundles go by. A file that is listed by SHA-512 alone is fetched and held against it. */

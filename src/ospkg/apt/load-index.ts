@@ -4,7 +4,7 @@ import type { AptRelease } from './documents.ts';
 import { PackageTable } from './package-table.ts';
 import { FLAT, readPackagesIndex, type TrustedSuite } from './packages-index.ts';
 import { checkRelease, parseReleaseFile } from './release-file.ts';
-import { verifyDetachedRelease, verifyInRelease, type TrustedRelease } from './release-signature.ts';
+import { verifyDetachedRelease, verifyInRelease, type TrustedRelease } from '../release-signature.ts';
 
 /** A repository as a sources.list names it. */
 export interface AptSource {

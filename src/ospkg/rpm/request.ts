@@ -1,7 +1,9 @@
-import { CaissonError, digestOf, type Digest } from '../../core/index.ts';
-import type { LoadedPackages, PackageRequest } from '../format.ts';
-import type { RpmSystem } from './documents.ts';
+import { digestOf, type Digest } from '../../core/index.ts';
+import type { CloseOptions, LoadedPackages, LoadTools, PackageRequest } from '../format.ts';
+import { closeRpmPackages } from './closure.ts';
+import type { RpmLockedSystem, RpmSystem } from './documents.ts';
 import { armoredKeys } from './keys.ts';
+import { loadRpmRepositories, type RpmIndex } from './load-repositories.ts';
 import type { RpmPackageSource } from './package-source.ts';
 
 /** A request whose packages are rpm packages. */
@@ -50,6 +52,31 @@ export function digestOfRpmRequest({ id, architecture, source, sets, together = 
   return digestOf(JSON.stringify(relevant));
 }
 
-export async function loadRpmRequest({ id }: RpmRequest): Promise<LoadedPackages> {
-  throw new CaissonError('REPOSITORY_INVALID', `Cannot read the repositories of "${id}": rpm packages cannot be chosen yet`);
+export async function loadRpmRequest(request: RpmRequest, tools: LoadTools): Promise<LoadedPackages> {
+  const index = await loadRpmRepositories(request.source.sources, { ...tools, architecture: request.architecture });
+  return { close: async (options) => closeRequest(request, index, { ...tools, ...options }) };
+}
+
+async function closeRequest(request: RpmRequest, index: RpmIndex, tools: LoadTools & CloseOptions): Promise<RpmLockedSystem> {
+  const { id, architecture, source, sets, together = [] } = request;
+  const { base, exclude = [], sources } = source;
+  const { emit, signal, held } = tools;
+  const keys = new Map<string, readonly string[]>();
+  for (const [row, { url }] of index.releases.entries()) keys.set(url, [...(keys.get(url) ?? []), ...(sources[row]?.keys ?? [])]);
+  const closure = await closeRpmPackages(index, {
+    ...{ sets, together, exclude, base, keys, fetch: tools.fetch },
+    ...(emit === undefined ? {} : { emit }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(held === undefined ? {} : { held }),
+  });
+  return {
+    format: 'rpm',
+    id,
+    architecture,
+    inputs: digestOfRpmRequest(request),
+    releases: index.releases,
+    keys: [...new Set(sources.flatMap((one) => one.keys))].sort(),
+    packages: closure.packages.map(({ record, sets: neededBy }) => ({ ...record, sets: neededBy })),
+    ...(closure.ties.length === 0 ? {} : { ties: closure.ties }),
+  };
 }

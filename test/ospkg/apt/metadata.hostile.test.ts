@@ -3,7 +3,7 @@ import { CaissonError, fixedClock } from '../../../src/core/index.ts';
 import { parseParagraph, splitParagraphs } from '../../../src/ospkg/apt/control-file.ts';
 import { compareDebVersions, isDebVersion } from '../../../src/ospkg/apt/deb-version.ts';
 import { parseReleaseFile } from '../../../src/ospkg/apt/release-file.ts';
-import { verifyInRelease } from '../../../src/ospkg/apt/release-signature.ts';
+import { verifyInRelease } from '../../../src/ospkg/release-signature.ts';
 import { parseRelations } from '../../../src/ospkg/apt/requirement.ts';
 import { generateRepositoryKey } from '../../../src/ospkg/index.ts';
 import { codeOf, HOSTILE_BYTES, HOSTILE_TEXTS } from '../../support/hostile-texts.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { signRelease } from '../../../src/ospkg/apt/sign-repo.ts';
 import { generateRepositoryKey } from '../../../src/ospkg/index.ts';
-import { verifyDetachedRelease, verifyInRelease } from '../../../src/ospkg/apt/release-signature.ts';
+import { verifyDetachedRelease, verifyInRelease } from '../../../src/ospkg/release-signature.ts';
 
 const DATE = new Date('2026-11-20T02:03:04Z');
 const RELEASE = 'Origin: Caisson\nCodename: bookworm\nSHA256:\n 00 1 main/binary-amd64/Packages\n- dashed\n';

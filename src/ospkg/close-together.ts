@@ -1,13 +1,9 @@
-import { type Disqualification, formatReasons, formatSet } from '../explain.ts';
-import { packageNameOf, type PackageSet, type PackageTie } from '../package.ts';
-import type { AptPackage } from './apt-package.ts';
-import { Selection } from './selection.ts';
-import { type Resolution, seedOf, type SolveOptions, solveSet } from './solve.ts';
-import { offersOf, type Universe } from './universe.ts';
+import { type Disqualification, formatReasons, formatSet } from './explain.ts';
+import { packageNameOf, type PackageSet, type PackageTie } from './package.ts';
 
 /** The packages that groups of sets need, or why some of them cannot be installed. */
-export interface GroupResolution {
-  readonly needs: readonly { readonly found: AptPackage; readonly set: string }[];
+export interface GroupResolution<Found> {
+  readonly needs: readonly { readonly found: Found; readonly set: string }[];
   readonly failures: readonly Disqualification[];
   readonly ties: readonly PackageTie[];
   /** Groups that no host can have at the same time. */
@@ -15,24 +11,37 @@ export interface GroupResolution {
 }
 
 /** Sets that one host gets. */
-type Group = readonly PackageSet[];
+export type Group = readonly PackageSet[];
+
+type Resolution<Found> =
+  | { readonly ok: true; readonly packages: readonly Found[]; readonly ties: readonly PackageTie[] }
+  | { readonly ok: false; readonly failures: readonly { readonly package: string; readonly reasons: Disqualification['reasons'] }[] };
+
+/** How a format chooses packages for sets that one host gets. */
+export interface GroupSolver<Found> {
+  solve(group: Group): Resolution<Found>;
+  /** Those of the chosen packages that a set needs by itself, also when it were alone. */
+  reach(set: PackageSet, packages: readonly Found[]): ReadonlySet<Found>;
+}
+
+type Solve<Found> = (group: Group) => Resolution<Found>;
 
 /**
  * Solves groups of sets, each as one host gets it. All groups are solved as one where that is possible, because a host may
  * be of several kinds; where only the groups for themselves can be solved, a warning says which sets no host can have
  * at the same time. A group that cannot be solved is a failure that names every package, or the sets that conflict.
  */
-export function closeTogether(universe: Universe, groups: readonly Group[], options: Pick<SolveOptions, 'isBare'>): GroupResolution {
-  const solve = (group: Group): Resolution => solveGroup(universe, group, options);
+export function closeTogether<Found>(groups: readonly Group[], solver: GroupSolver<Found>): GroupResolution<Found> {
+  const solve: Solve<Found> = (group) => solver.solve(group);
   const all = unite(groups);
   const united = solve(all);
-  if (united.ok) return { needs: attribute(universe, all, united.packages), failures: [], ties: united.ties, warnings: [] };
+  if (united.ok) return { needs: attribute(solver, all, united.packages), failures: [], ties: united.ties, warnings: [] };
 
   const outcomes = groups.map((group) => ({ group, resolution: solve(group) }));
   const failures = outcomes.flatMap(({ group, resolution }) => (resolution.ok ? [] : explain(group, resolution, solve)));
   const solved = outcomes.flatMap(({ group, resolution }) => (resolution.ok ? [{ group, resolution }] : []));
   return {
-    needs: solved.flatMap(({ group, resolution }) => attribute(universe, group, resolution.packages)),
+    needs: solved.flatMap(({ group, resolution }) => attribute(solver, group, resolution.packages)),
     failures: withoutRepeats(failures),
     ties: solved.flatMap(({ resolution }) => resolution.ties),
     warnings: failures.length > 0 ? [] : explain(all, united, solve).map(describeApart),
@@ -43,17 +52,8 @@ function unite(groups: readonly Group[]): Group {
   return [...new Map(groups.flat().map((set) => [set.name, set])).values()];
 }
 
-function solveGroup(universe: Universe, group: Group, options: Pick<SolveOptions, 'isBare'>): Resolution {
-  const recommending = group.filter(({ recommends }) => recommends === true).flatMap(namesOf);
-  return solveSet(universe, group.flatMap(namesOf), { ...options, recommends: new Set(recommending) });
-}
-
-function namesOf({ packages }: PackageSet): string[] {
-  return packages.map(packageNameOf);
-}
-
 /** Packages that cannot be installed at all; else the smallest number of sets that conflict. */
-function explain(group: Group, failed: Resolution & { readonly ok: false }, solve: (group: Group) => Resolution): Disqualification[] {
+function explain<Found>(group: Group, failed: Resolution<Found> & { readonly ok: false }, solve: Solve<Found>): Disqualification[] {
   const alone = group.flatMap((set) => failuresOf([set], solve));
   if (alone.length > 0) return alone;
   const pairs = group.flatMap((set, index) => group.slice(index + 1).flatMap((other) => failuresOf([set, other], solve)));
@@ -61,7 +61,7 @@ function explain(group: Group, failed: Resolution & { readonly ok: false }, solv
   return failed.failures.map((failure) => disqualified(group, failure));
 }
 
-function failuresOf(sets: Group, solve: (group: Group) => Resolution): Disqualification[] {
+function failuresOf<Found>(sets: Group, solve: Solve<Found>): Disqualification[] {
   const resolution = solve(sets);
   return resolution.ok ? [] : resolution.failures.map((failure) => disqualified(sets, failure));
 }
@@ -97,28 +97,21 @@ function describeApart({ set, askedBy = [], beside = [], reasons }: Disqualifica
 }
 
 /** The packages that each set of a solved group needs. What no set reaches by itself is needed by the group as a whole. */
-function attribute(universe: Universe, group: Group, packages: readonly AptPackage[]): GroupResolution['needs'] {
-  const selection = new Selection(universe.architecture);
-  for (const found of packages) selection.add(found);
-  const needs = group.flatMap((set) => [...reach(universe, selection, set)].map((found) => ({ found, set: set.name })));
+function attribute<Found>(solver: GroupSolver<Found>, group: Group, packages: readonly Found[]): GroupResolution<Found>['needs'] {
+  const needs = group.flatMap((set) => [...solver.reach(set, packages)].map((found) => ({ found, set: set.name })));
   const reached = new Set(needs.map(({ found }) => found));
   const rest = packages.filter((found) => !reached.has(found));
   return [...needs, ...rest.flatMap((found) => group.map(({ name }) => ({ found, set: name })))];
 }
 
-function reach(universe: Universe, selection: Selection, set: PackageSet): ReadonlySet<AptPackage> {
-  const seeds = namesOf(set).flatMap((name) => seedOf(universe, name).found ?? []);
-  const reached = new Set<AptPackage>(seeds);
-  const waiting = [...seeds];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const groups = set.recommends === true ? [...next.requires, ...next.recommends] : next.requires;
-    for (const group of groups) {
-      const offers = group.flatMap((requirement) => offersOf(universe, requirement));
-      const found = offers.find((offer) => selection.has(offer)) ?? selection.satisfying(group)[0];
-      if (found === undefined || reached.has(found)) continue;
-      reached.add(found);
-      waiting.push(found);
-    }
-  }
-  return reached;
+/** The names of a set's packages, without the versions that it asks for. */
+export function namesOf({ packages }: PackageSet): string[] {
+  return packages.map(packageNameOf);
+}
+
+/** The lists of sets, and one more for each set that no list has. */
+export function groupsOf(sets: readonly PackageSet[], together: readonly (readonly string[])[]): readonly Group[] {
+  const listed = new Set(together.flat());
+  const alone = sets.filter(({ name }) => !listed.has(name)).map((set) => [set]);
+  return [...together.map((names) => sets.filter(({ name }) => names.includes(name))), ...alone].filter((group) => group.length > 0);
 }

@@ -1,5 +1,5 @@
 import type { Key, VerifyMessageResult } from 'openpgp';
-import { CaissonError, messageOf } from '../../core/index.ts';
+import { CaissonError, messageOf } from '../core/index.ts';
 
 /** A release whose signature is good. */
 export interface TrustedRelease {
