@@ -19,6 +19,7 @@ export function rpmClientSetup(
     'repo_gpgcheck=1',
     `gpgkey=${addresses.join(' ')}`,
     'module_hotfixes=1',
+    'skip_if_unavailable=0',
     'END',
   ];
 }
