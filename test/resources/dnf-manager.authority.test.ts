@@ -107,6 +107,8 @@ describe('dnf with our configuration', () => {
         ['lib', '2-1'],
       ]),
     );
+    const { stdout } = await runChecked(host, { argv: ['rpm', '--query', '--queryformat=%{SUMMARY}\\n', 'gpg-pubkey'] });
+    expect(stdout).toMatch(/^\S*Vendor \S+ [^\n]*\n$/);
     const asked = requests.length;
     await install(['app']);
     expect(await installed()).toEqual(['app-2', 'lib-2']);
@@ -178,6 +180,22 @@ describe('dnf with our configuration', () => {
     await appendFile(join(repository, 'repodata/repomd.xml'), ' ');
     await expect(refresh()).rejects.toThrow(/GPG signature verification error/);
     await expect(access(join(directory(), 'state/dnf/repomd.xml'))).rejects.toThrow('ENOENT');
+    await close();
+  });
+
+  it('refuses metadata that a vendor of packages has signed', async () => {
+    const { refresh, repository, close } = await site();
+    await workshop.signAsVendor(repository);
+    await expect(refresh()).rejects.toThrow(/GPG signature verification error/);
+    await close();
+  });
+
+  it('refuses a package of a vendor whose key the bundle does not have', async () => {
+    const { refresh, install, installed, places, close } = await site();
+    await rm(join(places['/etc/caisson'], 'dnf/vendor-1.asc'));
+    await refresh();
+    await expect(install(['app'])).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+    expect(await installed()).toEqual([]);
     await close();
   });
 

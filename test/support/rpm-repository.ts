@@ -3,6 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { generateRepositoryKey } from '../../src/ospkg/index.ts';
+import { signDetached } from '../../src/ospkg/rpm/sign-repo.ts';
+
+const VENDOR = 'Vendor <vendor@example.com>';
 
 /** A package to build, for all architectures. It has one file, /opt/NAME-VERSION. */
 export interface RpmSpec {
@@ -22,8 +26,10 @@ export interface RpmWorkshop {
   readonly siteKey: string;
   /** Path of the file of a package. */
   file(name: string, version: string): string;
-  /** Makes a repository of some packages, as `name-version`, with metadata that the site's key signs. Replaces what is in the directory. */
+  /** Makes a repository of some packages, as `name-version`, with metadata that the site's key signs, in place of the one there. */
   publish(directory: string, packages: readonly string[]): Promise<void>;
+  /** Has the vendor sign the metadata of a repository, in place of the site. */
+  signAsVendor(directory: string): Promise<void>;
 }
 
 /** Builds packages with rpmbuild and signs them with rpmsign. Throws when one of the tools is missing or refuses. */
@@ -31,28 +37,16 @@ export async function rpmWorkshop(directory: string, specs: readonly RpmSpec[]):
   const run = runner(directory);
   for (const path of ['gnupg', 'SPECS']) mkdirSync(join(directory, path), { recursive: true, mode: 0o700 });
   writeFileSync(join(directory, '.rpmmacros'), macros(directory));
-  for (const name of ['Vendor', 'Site']) {
-    await run(
-      'gpg',
-      '--batch',
-      '--quiet',
-      '--passphrase',
-      '',
-      '--quick-generate-key',
-      `${name} <${name}@example.com>`,
-      'rsa2048',
-      'sign',
-      'never',
-    );
-  }
+  await run('gpg', '--batch', '--quiet', '--passphrase', '', '--quick-generate-key', VENDOR, 'rsa2048', 'sign', 'never');
+  const site = await generateRepositoryKey({ userId: 'Site', date: new Date(Date.now() - 86_400_000) });
   const file = (name: string, version: string): string => join(directory, 'RPMS/noarch', `${name}-${version}-1.noarch.rpm`);
   for (const spec of specs) writeFileSync(specFile(directory, spec), specText(spec));
   await run('rpmbuild', '--quiet', '-bb', ...specs.map((spec) => specFile(directory, spec)));
   const signed = specs.filter(({ isSigned = true }) => isSigned);
   await run('rpmsign', '--addsign', ...signed.map(({ name, version }) => file(name, version)));
   return {
-    vendorKey: await run('gpg', '--armor', '--export', 'Vendor@example.com'),
-    siteKey: await run('gpg', '--armor', '--export', 'Site@example.com'),
+    vendorKey: await run('gpg', '--armor', '--export', VENDOR),
+    siteKey: site.publicKey,
     file,
     publish: async (target, packages) => {
       await rm(target, { recursive: true, force: true });
@@ -60,16 +54,12 @@ export async function rpmWorkshop(directory: string, specs: readonly RpmSpec[]):
       for (const one of packages)
         await copyFile(join(directory, 'RPMS/noarch', `${one}-1.noarch.rpm`), join(target, `${one}-1.noarch.rpm`));
       await run('createrepo_c', '--quiet', '--no-database', target);
-      await run(
-        'gpg',
-        '--batch',
-        '--yes',
-        '--local-user',
-        'Site@example.com',
-        '--armor',
-        '--detach-sign',
-        join(target, 'repodata/repomd.xml'),
-      );
+      const repomd = join(target, 'repodata/repomd.xml');
+      writeFileSync(`${repomd}.asc`, await signDetached(await readFile(repomd), site.privateKey, new Date()));
+    },
+    signAsVendor: async (target) => {
+      const repomd = join(target, 'repodata/repomd.xml');
+      await run('gpg', '--batch', '--yes', '--armor', '--output', `${repomd}.asc`, '--detach-sign', repomd);
     },
   };
 }

@@ -8,6 +8,8 @@ const DIRECTORY = posix.join(SETTINGS, 'dnf');
 const CONFIG = posix.join(DIRECTORY, 'dnf.conf');
 const SOURCES = posix.join(DIRECTORY, 'repos');
 const KEY = posix.join(DIRECTORY, 'repository.asc');
+/** Pattern of the files of keys that sign packages. */
+export const VENDOR_KEYS = posix.join(DIRECTORY, 'vendor-*.asc');
 export const NOTE = posix.join(DIRECTORY, 'updated-for');
 export const AUTHORITY = posix.join(PKI, 'ca.crt');
 
@@ -21,20 +23,20 @@ export const METADATA = posix.join(LISTS, 'repomd.xml');
 /**
  * Makes a configuration of dnf and yum beside the host's own, which is never read or changed. It has only the depot's
  * repository, with metadata signed by the site's key and packages signed by their vendors, over TLS with the site's
- * authority. It is given with `--config` in place of the host's file.
+ * authority. It is given with `--config` in place of the host's file. An install gives the vendors' keys to rpm.
  */
 export function dnfAccess({ repository, depot, key, vendorKeys }: SourceRequest): SourceAccess {
   const vendors = vendorKeys.map((content, index): PlacedFile => {
-    return { path: posix.join(DIRECTORY, `vendor-${index + 1}.asc`), mode: 0o644, content };
+    return { path: VENDOR_KEYS.replace('*', String(index + 1)), mode: 0o644, content };
   });
-  const keys = [KEY, ...vendors.map(({ path }) => path)];
   const source = iniText('caisson', {
     name: 'Caisson',
     baseurl: `${depot}/${repository.path}`,
     enabled: '1',
     gpgcheck: '1',
     repo_gpgcheck: '1',
-    gpgkey: keys.map((path) => `file://${path}`).join(' '),
+    // Keys of vendors are not among them: any key that is named here may sign the metadata.
+    gpgkey: `file://${KEY}`,
     sslverify: '1',
     sslcacert: AUTHORITY,
     proxy: '_none_',
