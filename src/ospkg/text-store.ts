@@ -54,6 +54,30 @@ export class TextStore {
     this.#end.push(this.#used);
   }
 
+  /** Indexes of the texts that contain `part`, in their order. */
+  holding(part: string): readonly number[] {
+    const found = new Set<number>();
+    for (const [block, bytes] of this.#blocks.entries()) {
+      for (let at = bytes.indexOf(part, 0, 'latin1'); at !== -1; at = bytes.indexOf(part, at + 1, 'latin1')) {
+        const index = this.#indexAt(block, at);
+        if (index !== undefined && at + part.length <= this.#end.at(index)) found.add(index);
+      }
+    }
+    return [...found];
+  }
+
+  /** Index of the text that begins last at or before a place of a block; the rest of a block has none. */
+  #indexAt(block: number, place: number): number | undefined {
+    let [low, high] = [0, this.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const isAfter = this.#block.at(middle) > block || (this.#block.at(middle) === block && this.#start.at(middle) > place);
+      if (isAfter) high = middle;
+      else low = middle + 1;
+    }
+    return low === 0 || this.#block.at(low - 1) !== block ? undefined : low - 1;
+  }
+
   at(index: number): string {
     return this.#blocks[this.#block.at(index)]?.toString('latin1', this.#start.at(index), this.#end.at(index)) ?? '';
   }

@@ -12,6 +12,17 @@ describe('TextStore', () => {
   });
 });
 
+describe('TextStore, searched', () => {
+  it('finds every text that holds a part, and none that has it only together with its neighbour', () => {
+    const texts = ['needle', '', 'a needle', 'nee', 'dle', 'x'.repeat(300_000), `${'y'.repeat(200_000)}needle`, 'needle'.repeat(3), ''];
+    const store = new TextStore();
+    texts.forEach((text) => store.push(text));
+    expect(store.holding('needle')).toEqual([0, 2, 6, 7]);
+    expect(store.holding('absent')).toEqual([]);
+    expect(new TextStore().holding('needle')).toEqual([]);
+  });
+});
+
 describe('NumberList', () => {
   it('grows, and refuses an index beyond its end', () => {
     const list = new NumberList();

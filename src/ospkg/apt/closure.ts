@@ -9,7 +9,7 @@ import { aptGroupSolver } from './group-solver.ts';
 import type { AptIndex } from './load-index.ts';
 import { readRecords } from './read-records.ts';
 import { type Resolution, solveSet } from './solve.ts';
-import { Universe, type VersionWish } from './universe.ts';
+import { exactNeeds, Universe, type VersionWish } from './universe.ts';
 
 /** Name of the set of base packages, which every host needs. */
 const BASE_SET = 'base';
@@ -85,6 +85,7 @@ function choosePackages(index: AptIndex, options: ClosePackagesOptions): Choice 
   }
   if (failures.length > 0) throw new UnsolvableError(failures);
   addSiblings(universe, [...COMMON_PRIORITIES, ...base.priorities], chosen);
+  addBound(universe, sets, chosen);
   return { chosen, ties: [...ties.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
@@ -147,6 +148,31 @@ function addSiblings(universe: Universe, priorities: readonly string[], chosen: 
       if (!resolution.ok) continue;
       waiting.push(...resolution.packages.filter((found) => !chosen.has(found)));
       resolution.packages.forEach((found) => addTo(chosen, found, BASE_SET));
+    }
+  }
+}
+
+/**
+ * An install upgrades the packages that sets name, and what these need in exactly one version. Where a host has another package of
+ * the same source that needs the older one exactly, such as a server beside its client, apt would remove it, unless the
+ * repository has the version that fits. Such packages are added with their dependencies, whatever their priority.
+ */
+function addBound(universe: Universe, sets: readonly PackageSet[], chosen: Map<AptPackage, Set<string>>): void {
+  const byName = new Map([...chosen.keys()].map((found) => [found.name, found]));
+  const waiting = sets.flatMap(({ packages }) => packages.flatMap((wanted) => byName.get(packageNameOf(wanted)) ?? []));
+  const moving = new Set<AptPackage>();
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (moving.has(next)) continue;
+    moving.add(next);
+    waiting.push(...exactNeeds(next).flatMap(({ name }) => byName.get(name) ?? []));
+    for (const bound of universe.boundTo(next)) {
+      const resolution = chosen.has(bound) ? undefined : solveSet(universe, [bound.name]);
+      if (resolution?.ok === false) continue;
+      for (const found of resolution?.packages ?? []) {
+        if (!chosen.has(found)) addTo(chosen, found, BASE_SET);
+        byName.set(found.name, found);
+      }
+      waiting.push(bound);
     }
   }
 }

@@ -60,6 +60,11 @@ export class PackageTable implements Iterable<AptPackage> {
     return rowsOf(this.#providing, name).map((row) => this.#at(row));
   }
 
+  /** Packages that have this text in one of the fields that a solver needs, in the order in which they were added. */
+  holding(text: string): readonly AptPackage[] {
+    return this.#texts.holding(text).map((row) => this.#at(row));
+  }
+
   names(): Iterable<string> {
     return this.#named.keys();
   }

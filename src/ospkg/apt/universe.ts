@@ -103,9 +103,22 @@ export class Universe {
     return this.#table.common().filter((found) => this.#isCandidate(found));
   }
 
+  /** Candidates of the same source that need a package in exactly its version: where it is upgraded, they must be, too. */
+  boundTo({ name, version, source }: AptPackage): readonly AptPackage[] {
+    return this.#table
+      .holding(`${name} (= ${version})`)
+      .filter((found) => found.source.name === source.name && this.#isCandidate(found))
+      .filter((found) => exactNeeds(found).some((need) => need.name === name && need.constraint?.version === version));
+  }
+
   #isCandidate(found: AptPackage): boolean {
     return this.candidate(found.name) === found;
   }
+}
+
+/** The relations of a package that only one version of one package meets. */
+export function exactNeeds({ requires }: AptPackage): readonly Requirement[] {
+  return requires.flatMap((group) => (group.length === 1 ? group.filter(({ constraint }) => constraint?.operator === '=') : []));
 }
 
 /** Candidates that satisfy a requirement, in the order in which apt tries them: the package of that name, then providers. */

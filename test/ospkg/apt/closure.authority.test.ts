@@ -10,6 +10,8 @@ import { type AptIndex, loadAptIndex } from '../../../src/ospkg/apt/load-index.t
 import { type PackageSet, UnsolvableError } from '../../../src/ospkg/index.ts';
 import { solveSet } from '../../../src/ospkg/apt/solve.ts';
 import { Universe } from '../../../src/ospkg/apt/universe.ts';
+import { aptSimulator } from '../../../src/resources/packages/apt/simulation.ts';
+import { hostWithPackages, simulationRequest, type ControlFields } from '../../support/apt-host.ts';
 import { DEBIAN_KEYRING, debianMirror, fetchFile } from '../../support/debian-mirror.ts';
 import { type PrivateApt, privateApt } from '../../support/private-apt.ts';
 
@@ -113,6 +115,34 @@ it('finds another valid answer where apt exchanges one package for another (libs
   expect(own.length).toBe(theirs.length);
   expect(own.filter((entry) => !theirs.includes(entry) && !entry.startsWith('libjack-'))).toEqual([]);
 });
+
+it('has what a host with an older server of the same source needs, so that apt upgrades it and removes nothing', async () => {
+  const { packages } = await closePackages(index, { sets: [{ name: 'client', packages: ['nfs-common'] }], base: manifest.base });
+  const old = '1:2.6.2-1';
+  const installed: readonly ControlFields[] = [
+    { Package: 'nfs-kernel-server', Version: old, Depends: `nfs-common (= ${old})` },
+    { Package: 'nfs-common', Version: old, Depends: `libnfsidmap1 (= ${old})` },
+    { Package: 'libnfsidmap1', Version: old },
+  ];
+  const simulate = await aptSimulator(simulationRequest(packages.map(({ record }) => fieldsOf(record.stanza))));
+  const host = await hostWithPackages(directory, installed);
+  const { upgrades, problems } = await simulate(host, [{ name: 'nfs-common', recommends: false }], new AbortController().signal);
+  expect(problems).toEqual([]);
+  expect(upgrades.map(({ name, before }) => `${name} ${before}`).sort()).toEqual(
+    installed.map(({ Package }) => `${Package} ${old}`).sort(),
+  );
+});
+
+function fieldsOf(stanza: string): ControlFields {
+  const fields = Object.fromEntries(
+    [
+      ...stanza.matchAll(
+        /^(Package|Version|Architecture|Multi-Arch|Pre-Depends|Depends|Provides|Conflicts|Breaks|Replaces|Essential): (.*)$/gm,
+      ),
+    ].map(([, name = '', value = '']) => [name, value]),
+  );
+  return { ...fields, Package: fields['Package'] ?? '', Version: fields['Version'] ?? '' };
+}
 
 it('closes the shipped manifest so that apt can install each of its sets from what was chosen, and the base', async () => {
   const { packages } = await closePackages(index, { sets: manifest.packageSets, base: manifest.base });

@@ -62,6 +62,33 @@ describe('closePackages', () => {
     expect(await close(index, { x: ['systemd'] })).toEqual(['systemd: x']);
   });
 
+  it('brings what needs a named package, or what that one needs exactly, in exactly its version', async () => {
+    const index = `
+      client 2; Source: nfs; Depends: lib (= 2), helper (= 2), shell
+      lib 2; Source: nfs
+      helper 2; Source: nfs
+      shell 1; Source: shell
+      server 2; Source: nfs; Priority: optional; Depends: client (= 2), extra
+      dev 2; Source: nfs; Depends: lib (= 2)
+      dev-doc 2; Source: nfs; Depends: dev (= 2)
+      loose 2; Source: nfs; Depends: client (>= 1)
+      alternative 2; Source: nfs; Depends: client (= 2) | other
+      impossible 2; Source: nfs; Depends: client (= 2), missing
+      foreign 2; Source: foreign; Depends: client (= 2)
+      shell-doc 1; Source: shell; Depends: shell (= 1)
+      extra`;
+    expect(await close(index, { x: ['client'] })).toEqual([
+      'client: x',
+      'dev: base',
+      'dev-doc: base',
+      'extra: base',
+      'helper: x',
+      'lib: x',
+      'server: base',
+      'shell: x',
+    ]);
+  });
+
   it('gives plain records that stand by themselves', async () => {
     const { packages } = await closePackages(indexOf('app; Description: Zürich'), {
       sets: [{ name: 'x', packages: ['app'] }],
