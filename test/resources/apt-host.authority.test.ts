@@ -1,6 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silent } from '../../src/core/index.ts';
 import { aptManager } from '../../src/resources/packages/apt/apt-manager.ts';
 import { aptMachine, writeFiles, type AptMachine, type DebFields } from '../support/apt-machine.ts';
@@ -161,5 +161,26 @@ describe('packages whose installation was interrupted, by the real apt and dpkg'
     await aptManager.recover(own.host, options);
     expect(await own.tool('/bin/sh', '-c', aptManager.probe.broken)).toBe('');
     expect(await installed(own)).toEqual(['ii  containerd 1.6.20', 'ii  docker.io 20.10.24', 'ii  jq 1.0', 'ii  runc 1.1.5']);
+  });
+
+  it('are waited for while another process works on them', async () => {
+    const [begun, go] = [join(directory(), 'begun'), join(directory(), 'go')];
+    const own = await start({ 'slow/preinst': `#!/bin/sh\ntouch ${begun}\nwhile [ ! -e ${go} ]; do sleep 0.1; done\n` });
+    await aptManager.refresh(own.host, own.access, options);
+    const other = own.install({ Package: 'slow', Version: '1.0' });
+    await vi.waitFor(() => stat(begun), { timeout: 60_000 });
+    const notes: string[] = [];
+    await aptManager.install(own.host, ['jq'], {
+      ...options,
+      recommends: false,
+      emit: (event) => void (event.type === 'note' && notes.push(event.message)),
+      // The other process ends during the first wait.
+      sleep: async () => {
+        await writeFile(go, '');
+        await other;
+      },
+    });
+    expect(notes).toEqual(['Waiting on here until another process is done with its packages']);
+    expect(await installed(own)).toEqual(['ii  jq 1.6', 'ii  slow 1.0']);
   });
 });

@@ -1,7 +1,10 @@
-import { readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { describe, expect, it } from 'vitest';
-import { aptSimulator } from '../../src/resources/packages/apt/simulation.ts';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { gzip, TAR_END } from '../../src/io/index.ts';
+import { aptSimulator, SIMULATION_SCRIPT } from '../../src/resources/packages/apt/simulation.ts';
 import { hostWithPackages, simulationRequest, type ControlFields } from '../support/apt-host.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
@@ -32,7 +35,6 @@ async function simulate(installed: readonly ControlFields[], names: readonly str
 
 describe('a simulated install, by the real apt-get', () => {
   it('says what comes on a bare host, and leaves nothing behind', async () => {
-    const before = await readdir(tmpdir());
     const simulation = await simulate([], ['docker.io']);
     expect(simulation).toEqual({
       installs: [
@@ -43,8 +45,7 @@ describe('a simulated install, by the real apt-get', () => {
       upgrades: [],
       problems: [],
     });
-    const left = (await readdir(tmpdir())).filter((name) => name.startsWith('tmp.') && !before.includes(name));
-    expect(left).toEqual([]);
+    expect(await readdir(join(directory(), 'temporary'))).toEqual([]);
   });
 
   it('takes recommended packages along where the set wants them', async () => {
@@ -135,4 +136,27 @@ describe('a simulated install, by the real apt-get', () => {
     const half = { Package: 'own', Version: '1', Status: 'install ok unpacked', Depends: 'missing' };
     expect((await simulate([half], ['jq'])).problems).toEqual([]);
   });
+
+  it('leaves nothing behind where it is stopped', async () => {
+    const temporary = join(directory(), 'temporary');
+    const [begun, programs] = [join(directory(), 'begun'), join(directory(), 'programs')];
+    for (const path of [temporary, programs]) await mkdir(path);
+    await writeFile(join(programs, 'apt-get'), `#!/bin/sh\ntouch ${begun}\nexec sleep 60\n`, { mode: 0o755 });
+    const script = SIMULATION_SCRIPT.replace('PATH=', `PATH=${programs}:`);
+    const child = spawn('/bin/sh', ['-c', script, 'sh', '', '', '', 'jq', ''], {
+      env: { ...process.env, TMPDIR: temporary },
+      detached: true,
+    });
+    child.stdin.end(await emptyArchive());
+    const ended = once(child, 'exit');
+    await vi.waitFor(() => stat(begun), { timeout: 60_000 });
+    expect(await readdir(temporary)).toHaveLength(1);
+    process.kill(-(child.pid ?? 0), 'SIGTERM');
+    await ended;
+    expect(await readdir(temporary)).toEqual([]);
+  });
 });
+
+async function emptyArchive(): Promise<Buffer> {
+  return gzip(Buffer.alloc(TAR_END));
+}

@@ -54,13 +54,21 @@ export function simulationRequest(packages: readonly ControlFields[]): Simulatio
   return { repository, architecture: 'amd64', date: DATE, read };
 }
 
-/** A host with the real tools and these installed packages, whose database lies in `directory`. Status is `install ok installed` by default. */
+/**
+ * A host with the real tools and these installed packages, whose database lies in `directory`, as do its temporary files, in
+ * `temporary`. Status is `install ok installed` by default.
+ */
 export async function hostWithPackages(directory: string, packages: readonly ControlFields[]): Promise<Host> {
   const database = join(directory, 'dpkg');
-  for (const path of ['info', 'updates']) await mkdir(join(database, path), { recursive: true });
+  const temporary = join(directory, 'temporary');
+  for (const path of [join(database, 'info'), join(database, 'updates'), temporary]) await mkdir(path, { recursive: true });
   const text = packages.map((fields) => `${controlFile({ Status: 'install ok installed', ...fields })}\n`).join('');
   await writeFile(join(database, 'status'), text);
-  return relocatedHost(openLocalHost({ name: 'here' }), { places: { '/var/lib/dpkg': database }, installer: new Installer() });
+  return relocatedHost(openLocalHost({ name: 'here' }), {
+    places: { '/var/lib/dpkg': database },
+    prefix: ['env', `TMPDIR=${temporary}`],
+    installer: new Installer(),
+  });
 }
 
 function controlFile(fields: ControlFields): string {

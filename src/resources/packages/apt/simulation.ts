@@ -31,6 +31,7 @@ status=$2
 database=$3
 directory=$(mktemp -d)
 trap 'rm -rf -- "$directory"' EXIT
+trap 'exit 1' HUP INT TERM
 tar -xzf - -C "$directory"
 mkdir -p "$directory/lists/partial" "$directory/cache/archives/partial"
 printf '%s\\n' "$1" | sed "s|@|$directory|g" > "$directory/sources.list"
