@@ -14,6 +14,7 @@ import { CaissonError, countOf, formatSize, parsePlatform, type Platform } from 
 import type { Signer } from '../../sshsig/index.ts';
 import { formatTable } from '../../ui/index.ts';
 import { changeLines, countChanges } from '../inspect/lock-change-lines.ts';
+import { tieLines } from '../inspect/tie-lines.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { readClientCertificates } from '../online/client-certificates.ts';
 import { collect } from '../collect.ts';
@@ -158,14 +159,6 @@ function planOutput(report: PlanReport, than: string): CommandOutput {
     'Nothing was changed',
   ];
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
-}
-
-/** Choices that the package manager leaves to chance. A set that names one of the packages decides. */
-function tieLines({ id, architecture, ties }: PlanReport['repositories'][number]): string[] {
-  return ties.map(
-    ({ name, taken, others }) =>
-      `${id} ${architecture}: several packages provide "${name}" alike; took ${taken}, not ${others.join(' or ')}: name one of them in the package set to decide`,
-  );
 }
 
 function resultOutput(
