@@ -1,7 +1,7 @@
-import { digestOf, silent, type Emit } from '../../core/index.ts';
+import { digestOf, silent, type Digest, type Emit } from '../../core/index.ts';
 import { closeTogether, groupsOf, namesOf, type GroupSolver } from '../close-together.ts';
 import { UnsolvableError } from '../explain.ts';
-import { requireListed } from '../file-hash.ts';
+import { digestIn, requireListed } from '../file-hash.ts';
 import { addressOf, packageNameOf, type FetchFile, type PackageSet, type PackageTie } from '../package.ts';
 import type { Dependency } from './dependency.ts';
 import type { RpmRecord } from './documents.ts';
@@ -31,8 +31,11 @@ export interface CloseRpmOptions {
   readonly held?: ReadonlyMap<string, string>;
   /** Packages that every host has. */
   readonly base: { readonly packages: readonly string[] };
-  /** Armored keys, one of which must have signed each package, by the address of the repository. */
-  readonly keys: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Armored keys, one of which must have signed each package, by the address of the repository. Undefined for a repository whose
+   * packages were checked before; none is fetched then.
+   */
+  readonly keys: ReadonlyMap<string, readonly string[]> | undefined;
   readonly fetch: FetchFile;
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
@@ -155,15 +158,19 @@ async function checkedRecord(
 ): Promise<RpmRecord> {
   const { filename, size, hash, source } = listedRpm(element);
   const { repository } = place.origin;
+  const recordOf = (digest: Digest): RpmRecord => {
+    return { name, version, architecture, source, repository, filename, size, digest, element: primaryElement(element, digest, files) };
+  };
+  const known = options.keys === undefined ? digestIn(hash) : undefined;
+  if (known !== undefined) return recordOf(known);
   const url = addressOf({ repository, filename });
   options.signal?.throwIfAborted();
   const bytes =
     (await options.fetch(url, { limit: size, ...(options.signal === undefined ? {} : { signal: options.signal }) })) ?? Buffer.alloc(0);
   const hint = 'The mirror may be in the middle of an update: try again in some minutes, or use another mirror';
   await requireListed(bytes, { size, digest: hash }, { what: `"${url}"`, hint });
-  await requireSignedPackage(bytes, { name, version, architecture }, options.keys.get(repository) ?? [], url);
-  const digest = digestOf(bytes);
-  return { name, version, architecture, source, repository, filename, size, digest, element: primaryElement(element, digest, files) };
+  await requireSignedPackage(bytes, { name, version, architecture }, options.keys?.get(repository) ?? [], url);
+  return recordOf(digestOf(bytes));
 }
 
 function keyOf({ name, architecture, version }: RpmRecord): string {

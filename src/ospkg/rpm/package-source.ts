@@ -16,6 +16,8 @@ export interface RpmPackageSource {
   readonly sources: readonly RpmSource[];
   /** Patterns of packages that are never taken. */
   readonly exclude?: readonly string[];
+  /** Present for the repository of a bundle: the signatures of its packages were checked when these were locked. */
+  readonly isChecked?: true;
   /** Packages that are shipped besides what the sets need. */
   readonly base: { readonly packages: readonly string[] };
 }

@@ -29,7 +29,7 @@ export function rpmSourceIn(
   { url, keyring }: { readonly url: string; readonly keyring: Uint8Array },
 ): RpmPackageSource {
   const sources = [{ url, signed: 'metadata' as const, keys: [Buffer.from(keyring).toString()] }];
-  return { packages, sources, ...(exclude === undefined ? {} : { exclude }), base };
+  return { packages, sources, isChecked: true, ...(exclude === undefined ? {} : { exclude }), base };
 }
 
 /** Locks hold this digest: a change of the digested fields makes every lock out of date. */
@@ -64,7 +64,8 @@ async function closeRequest(request: RpmRequest, index: RpmIndex, tools: LoadToo
   const keys = new Map<string, readonly string[]>();
   for (const [row, { url }] of index.releases.entries()) keys.set(url, [...(keys.get(url) ?? []), ...(sources[row]?.keys ?? [])]);
   const closure = await closeRpmPackages(index, {
-    ...{ sets, together, exclude, base, keys, fetch: tools.fetch },
+    ...{ sets, together, exclude, base, fetch: tools.fetch },
+    keys: source.isChecked === true ? undefined : keys,
     ...(emit === undefined ? {} : { emit }),
     ...(signal === undefined ? {} : { signal }),
     ...(held === undefined ? {} : { held }),
