@@ -44,6 +44,7 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/ospkg/rpm/package-table.ts': { parses: ['RpmTable'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },
   'src/ospkg/rpm/rpm-file.ts': { parses: ['parseRpmFile'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },
   'src/ospkg/rpm/package-signature.ts': { parses: ['requireSignedPackage'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },
+  'src/ospkg/rpm/signature-v3.ts': { parses: ['isSignedInVersion3', 'packetVersion'], hostile: 'test/ospkg/rpm/signature-v3.test.ts' },
   'src/sshsig/signature.ts': { parses: ['parseSignature'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
   'src/sshsig/allowed-signers.ts': { parses: ['parseAllowedSigners'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
   'src/sshsig/revoked-keys.ts': { parses: ['parseRevokedKeys'], hostile: 'test/sshsig/sshsig.hostile.test.ts' },
