@@ -37,12 +37,12 @@ export async function provePackages(
     }
     const made = repositories.get(request.id) ?? makeRepository(own, date, key);
     repositories.set(request.id, made);
-    const { repository, fetch } = await made;
+    const { repository, fetchFile } = await made;
     const format = packageFormat(request.source.packages);
     const source = format.sourceIn(repository, request.source, { url: PLACE, keyring: Buffer.from(key.publicKey) });
     const stop = signal === undefined ? {} : { signal };
     try {
-      await (await format.load({ ...request, source }, { fetch, clock: fixedClock(date), ...stop })).close(stop);
+      await (await format.load({ ...request, source }, { fetch: fetchFile, clock: fixedClock(date), ...stop })).close(stop);
     } catch (error) {
       if (!(error instanceof UnsolvableError)) throw error;
       throw new UnsolvableError(error.disqualifications, {
@@ -55,7 +55,7 @@ export async function provePackages(
 
 interface Repository {
   readonly repository: ReturnType<ReturnType<typeof formatOfLocked>['write']>['repository'];
-  readonly fetch: FetchFile;
+  readonly fetchFile: FetchFile;
 }
 
 /** The metadata of a repository as they lie in the bundle, signed as a site signs them. */
@@ -76,7 +76,7 @@ async function makeRepository(
   ]);
   return {
     repository,
-    fetch: async (url) => {
+    fetchFile: async (url) => {
       const found = files.get(url.slice(PLACE.length + 1));
       return found === undefined ? undefined : Buffer.from(found);
     },
