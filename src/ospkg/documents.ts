@@ -32,7 +32,7 @@ export function systemSchemas<Common extends z.core.$ZodShape>(common: Common) {
 /** The packages of one operating system for one architecture in bundle.lock.json; without `format` it is of the first one. */
 export type LockedSystem = AptLockedSystem | RpmLockedSystem;
 export type LockedPackage = LockedSystem['packages'][number];
-export const lockedSystemSchema = z.union([aptLockedSystemSchema, rpmLockedSystemSchema]);
+export const lockedSystemSchema = z.discriminatedUnion('format', [aptLockedSystemSchema, rpmLockedSystemSchema]);
 
 /** A package repository in bundle.json; `type` names the format, and `path` is the repository's root in the bundle. */
 export type PackageRepository = AptBundleRepository | RpmBundleRepository;
