@@ -6,11 +6,10 @@ cd "$(dirname "$0")/.."
 
 packages=(
   ca-certificates curl xz-utils bzip2 zstd lz4
-  rpm dnf createrepo-c
+  dnf python3-dnf rpm python3-rpm createrepo-c
   dpkg-dev gnupg gpgv libarchive-tools busybox openssh-client openssh-server sudo openssl
   docker.io docker-registry skopeo containerd podman umoci mmdebstrap iptables iproute2 prometheus
   zsh fish man-db mandoc
-  dnf python3-dnf rpm python3-rpm createrepo-c
 )
 # The lab fetches Go by pip where the machine has none.
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
