@@ -66,7 +66,8 @@ describe('dnfAccess', () => {
 
 describe('the commands of dnf', () => {
   it('use that configuration, pass by proxies, and speak English', () => {
-    expect(DNF_HERE).toContain('dnf --config=/etc/caisson/dnf/dnf.conf "$@"; else yum --config=/etc/caisson/dnf/dnf.conf "$@"');
+    expect(DNF_HERE).toContain('config=/etc/caisson/dnf/dnf.conf\n');
+    expect(DNF_HERE).toContain('dnf --config="$config" "$@"; else yum --config="$config" "$@"');
     expect(ENVIRONMENT).toEqual({ LC_ALL: 'C.UTF-8', no_proxy: '*', NO_PROXY: '*' });
   });
 });

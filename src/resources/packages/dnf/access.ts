@@ -17,6 +17,8 @@ export const AUTHORITY = posix.join(PKI, 'ca.crt');
 export const LISTS = posix.join(STATE, 'dnf');
 /** Metadata and packages that were downloaded. dnf fetches missing files again. */
 export const CACHE = posix.join(LISTS, 'cache');
+/** Our configuration with the list of packages that a transaction may not remove. */
+export const PROTECTED = posix.join(LISTS, 'protected.conf');
 /** A copy of the repository's list of metadata, made by a refresh. Its place in the cache differs between dnf and yum. */
 export const METADATA = posix.join(LISTS, 'repomd.xml');
 
@@ -39,7 +41,6 @@ export function dnfAccess({ repository, depot, key, vendorKeys }: SourceRequest)
     gpgkey: `file://${KEY}`,
     sslverify: '1',
     sslcacert: AUTHORITY,
-    proxy: '_none_',
     metadata_expire: 'never',
     // A package of a module is installed without the metadata of modules, which the depot's repository does not have.
     module_hotfixes: '1',
@@ -76,7 +77,6 @@ const SETTINGS_OF_MAIN: Readonly<Record<string, string>> = {
   installonly_limit: '0',
   clean_requirements_on_remove: '1',
   exit_on_lock: '1',
-  proxy: '_none_',
   retries: '3',
   color: 'never',
 };
@@ -90,7 +90,22 @@ function iniText(section: string, values: Readonly<Record<string, string>>): str
 export const ENVIRONMENT: Readonly<Record<string, string>> = { LC_ALL: 'C.UTF-8', no_proxy: '*', NO_PROXY: '*' };
 
 /** Shell function `dnf_here`: dnf, or yum where the host has no dnf, with our configuration alone. */
-export const DNF_HERE = `dnf_here() {
-  if command -v dnf >/dev/null 2>&1; then dnf --config=${CONFIG} "$@"; else yum --config=${CONFIG} "$@"; fi
+export const DNF_HERE = `config=${CONFIG}
+dnf_here() {
+  if command -v dnf >/dev/null 2>&1; then dnf --config="$config" "$@"; else yum --config="$config" "$@"; fi
+}
+`;
+
+/**
+ * Shell function `protect`, to be called after DNF_HERE. Has `dnf_here` refuse every transaction that would remove a package of
+ * the host, but for those in the arguments. Parameter 1: the file for the configuration that says so; it is ours with the
+ * list of packages at its end, which is too long for a command line.
+ */
+export const PROTECT = `protect() {
+  own=$config; config=$1; shift
+  mkdir -p -- "\${config%/*}" && rpm --query --all --queryformat='%{NAME}\\n' > "$config.all" || return 1
+  printf '%s\\n' "$@" > "$config.not" && cat -- "$own" > "$config" || return 1
+  echo "protected_packages=$(sort -u "$config.all" | grep -v -x -F -f "$config.not" | tr '\\n' ' ')" >> "$config"
+  rm -f -- "$config.all" "$config.not"
 }
 `;

@@ -1,8 +1,7 @@
 import { shellScript, type Command, type Host } from '../../../host/index.ts';
 import type { PackageToolOptions } from '../package-manager.ts';
 import type { RemovalTool } from '../remove-packages.ts';
-import { DNF_HERE, ENVIRONMENT } from './access.ts';
-import { PROTECTED } from './install-packages.ts';
+import { DNF_HERE, ENVIRONMENT, PROTECT, PROTECTED } from './access.ts';
 import { installedVersions } from './installed-versions.ts';
 import { recoverPackages } from './recover-packages.ts';
 import { runRpmTool } from './tool.ts';
@@ -23,15 +22,12 @@ exit $status
 `;
 
 /**
- * Parameters: the file of protected packages, names of packages. The tool refuses to remove others than these, which
+ * Parameters: the file for the configuration that protects packages, names of packages. The tool refuses to remove others than these, which
  * may have come to need one of them meanwhile.
  */
-const REMOVE_SCRIPT = `${DNF_HERE}protected=$1; shift
-mkdir -p -- "\${protected%/*}"
-printf '%s\\n' "$@" > "$protected.going" || exit 1
-rpm --query --all --queryformat='%{NAME}\\n' | sort -u | grep -v -x -F -f "$protected.going" > "$protected"
-dnf_here --assumeyes --setopt=protected_packages="glob:$protected" remove "$@" || exit $?
-rm -f -- "$protected.going"
+const REMOVE_SCRIPT = `${DNF_HERE}${PROTECT}protected=$1; shift
+protect "$protected" "$@" || exit 1
+dnf_here --assumeyes remove "$@"
 `;
 
 /** The removal of packages by dnf or yum. Configuration files that were changed stay as NAME.rpmsave, as rpm leaves them. */
