@@ -52,9 +52,21 @@ async function differences(untouched: Untouched, nodes: readonly string[], maySt
   return lines.filter((line) => !mayStay.test(line) && !line.includes(PLACED_PROGRAM));
 }
 
-/** Users that the packages of NFS make and a purge leaves, and what the kernel keeps of a file system that was used. */
-const LEFT_BY_PACKAGES =
-  /(user|group) (_rpc|statd)|\/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-?$|[+-] module |[+-] mount \/(proc\/fs\/nfsd|run\/rpc_pipefs)|\/var\/lib\/(nfs|ucf|dpkg)(\/|$)/;
+/**
+ * Users that the packages of NFS make and a purge leaves, what the kernel keeps of a file system that was used, and the
+ * configuration of packages that a removal without --purge leaves, as apt does.
+ */
+const LEFT_BY_PACKAGES = new RegExp(
+  [
+    /(user|group) (_rpc|statd)|\/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-?$/,
+    /[+-] module |[+-] mount \/(proc\/fs\/nfsd|run\/rpc_pipefs)|running run-rpc_pipefs\.mount|\/var\/lib\/(nfs|ucf|dpkg)(\/|$)/,
+    /[+] package rc /,
+    /\/etc\/(default|init\.d|insserv\.conf\.d|keyutils|nfs\.conf\.d|python3(\.11)?|rc[0-6S]\.d|request-key\.d)(\/|$)/,
+    /\/etc\/(idmapd\.conf|inputrc|mime\.types|nfs\.conf|request-key\.conf|systemd\/system\/[a-z-]+\.target\.wants(\/nfs-client\.target)?)$/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 
 describe('storage: nfs', () => {
   let untouched: Untouched;
@@ -79,14 +91,11 @@ describe('storage: nfs', () => {
     expect(await lab.hosts.bash('u1', `awk '{ print $1, $2 }' /var/lib/nfs/etab | cut -d '(' -f 1`)).toBe(
       `/grdata ${lab.hosts.address('u2')}`,
     );
-    await lab.hosts.installPackages('u3', ['nfs-common']);
+    const brought = await lab.hosts.installPackages('u3', ['nfs-common']);
     const refused = await lab.hosts.try('u3', 'mkdir -p /mnt/x; timeout 60 mount -t nfs4 "$1:/grdata" /mnt/x', lab.hosts.address('u1'));
     expect(refused.status).not.toBe(0);
     expect(refused.stderr).toMatch(/denied|No such file|not permitted/);
-    await lab.hosts.bash(
-      'u3',
-      'rmdir /mnt/x; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove nfs-common rpcbind >/dev/null 2>&1 || dpkg --purge nfs-common rpcbind',
-    );
+    await lab.hosts.bash('u3', 'rmdir /mnt/x; DEBIAN_FRONTEND=noninteractive dpkg --purge "$@"', ...brought);
   });
 
   it('opens port 2049 of the server to its address, and port 111 nowhere', async () => {

@@ -25,8 +25,8 @@ export interface UmlHosts {
   bash(name: string, script: string, ...parameters: readonly string[]): Promise<string>;
   /** Copies a file of this machine to an absolute path of the host, past its slow network. */
   place(name: string, local: string, remote: string, mode?: number): Promise<void>;
-  /** Installs packages of the mirror, with files that are placed there. */
-  installPackages(name: string, packages: readonly string[]): Promise<void>;
+  /** Installs packages of the mirror, with files that are placed there. Resolves to the names of those that the host did not have. */
+  installPackages(name: string, packages: readonly string[]): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -242,16 +242,17 @@ install -D -m "$4" "/run/lab/$2" "$3"`;
     await this.bash(name, script, dirname(local), basename(local), remote, mode.toString(8));
   }
 
-  async installPackages(name: string, packages: readonly string[]): Promise<void> {
+  async installPackages(name: string, packages: readonly string[]): Promise<readonly string[]> {
     const files = await (await openPackageSource(cacheDirectory('apt'), aptMirror())).closure(packages);
     // A package that was removed and left its configuration is in the list, too.
     const installed = "dpkg-query --show --showformat='${db:Status-Status} ${Package}\\n' | sed -n 's/^installed //p'";
     const known = new Set((await this.bash(name, installed)).split('\n'));
-    const missing = [...files].filter(([one]) => !known.has(one)).map(([, file]) => file);
-    for (const file of missing) await this.place(name, file, `/root/packages/${basename(file)}`, 0o644);
+    const missing = [...files].filter(([one]) => !known.has(one));
+    for (const [, file] of missing) await this.place(name, file, `/root/packages/${basename(file)}`, 0o644);
     // apt-get takes files in the order of their pre-dependencies, which dpkg does not.
     const install = 'apt-get install --quiet --assume-yes --no-install-recommends /root/packages/*.deb';
     await this.bash(name, `DEBIAN_FRONTEND=noninteractive ${install} >/dev/null && rm -r /root/packages`);
+    return missing.map(([one]) => one);
   }
 
   async waitForSystemd(name: string): Promise<void> {
