@@ -12,7 +12,7 @@ export interface SimulatedHost {
 
 /**
  * Returns a function that asks a host what installing its wanted packages would do, with the packages that the host has,
- * and that resolves to undefined where none is to be installed, or where the tool of the host cannot tell. What hosts with the same operating system are sent is
+ * and that resolves to undefined where none is to be installed. What hosts with the same operating system are sent is
  * prepared once.
  */
 export function packageSimulations(
@@ -20,8 +20,8 @@ export function packageSimulations(
   declared: Declared,
   signal: AbortSignal,
 ): (host: Host, found: ReadonlyMap<Resource, Found>) => Promise<SimulatedHost | undefined> {
-  const simulators = new Map<string, Promise<Simulator> | undefined>();
-  const simulatorOf = (name: string): Promise<Simulator> | undefined => {
+  const simulators = new Map<string, Promise<Simulator>>();
+  const simulatorOf = async (name: string): Promise<Simulator> => {
     const node = declared.topology.spec.nodes.find((candidate) => candidate.name === name);
     if (node === undefined) throw new Error(`"${name}" is no node, so no packages are wanted there`);
     const repository = repositoryFor(declared, node);
@@ -30,7 +30,7 @@ export function packageSimulations(
     const key = `${repository.id} ${architecture}`;
     const date = new Date(bundle.manifest.date);
     const read = (path: string, options: { readonly limit: number }): Promise<Buffer> => bundle.read(path, options);
-    const known = simulators.get(key) ?? packages.simulator?.({ repository, architecture, date, read });
+    const known = simulators.get(key) ?? packages.simulator({ repository, architecture, date, read });
     simulators.set(key, known);
     return known;
   };
@@ -40,7 +40,6 @@ export function packageSimulations(
     );
     if (wanted.length === 0) return undefined;
     const simulate = await simulatorOf(host.name);
-    if (simulate === undefined) return undefined;
     const asked = await askInTime(host, { ...QUESTION, ask: (one) => simulate(one, wanted, signal) }, signal);
     if ('finding' in asked) return { simulation: NONE, findings: [asked.finding] };
     return { simulation: asked.answer, findings: asked.answer.problems.map((problem) => ({ host: host.name, ...problem })) };

@@ -96,6 +96,9 @@ describe('what is written where on hosts', () => {
           '/root/.ssh/authorized_keys',
           '/run/caisson/agent.sock',
           AGENT_STATE,
+          // Of hosts with another package manager.
+          '/etc/caisson/dnf',
+          '/var/lib/caisson/dnf',
           DATA_PLACE,
           seedLayout().lastBackup,
           seedLayout().lastRenewal,

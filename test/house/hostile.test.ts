@@ -56,6 +56,10 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
     parses: ['parseSimulation'],
     hostile: 'test/resources/apt-simulation.hostile.test.ts',
   },
+  'src/resources/packages/dnf/parse-simulation.ts': {
+    parses: ['parseSimulation'],
+    hostile: 'test/resources/dnf-simulation.hostile.test.ts',
+  },
   'src/registry/credentials.ts': { parses: ['parseDockerConfig'], hostile: 'test/registry/credentials.hostile.test.ts' },
 };
 

@@ -62,7 +62,7 @@ export const IMPORT_TABLE: ImportTable = {
     'resources/containers': ['core', 'manifests', 'host', 'resources'],
     'resources/containers/docker': ['manifests', 'host', 'resources/containers'],
     'resources/packages': ['core', 'io', 'ospkg', 'bundle', 'host', 'resources'],
-    'resources/packages/apt': ['core', 'io', 'ospkg', 'host', 'site', 'resources', 'resources/packages'],
+    'resources/packages/apt': ['core', 'ospkg', 'host', 'site', 'resources', 'resources/packages'],
     'resources/packages/dnf': ['core', 'ospkg', 'host', 'site', 'resources', 'resources/packages'],
     preflight: ['core', 'manifests', 'cluster', 'host', 'ssh', 'site', 'resources', 'preflight/judge'],
     'preflight/judge': ['core', 'manifests', 'cluster', 'bundle', 'host', 'site', 'resources', 'preflight'],

@@ -93,6 +93,64 @@ async function site(packages: readonly string[] = ALL) {
   };
 }
 
+describe('an install that dnf tries before any depot serves', () => {
+  async function simulate({ host }: Awaited<ReturnType<typeof site>>, names: readonly string[], recommends = false) {
+    const simulator = await dnfManager.simulator({
+      repository: { id: 'sample-9', type: 'rpm', path: 'rpm/sample-9', architectures: ['x86_64'], keys: [], packages: [] },
+      architecture: 'x86_64',
+      date: new Date(Date.now() - 86_400_000),
+      read: (path) => readFile(join(directory(), 'depot', path)),
+    });
+    return simulator(
+      host,
+      names.map((name) => ({ name, recommends })),
+      signal,
+    );
+  }
+
+  it('says what comes, and leaves the host and its depot alone', async () => {
+    const made = await site();
+    await made.had('lib-1');
+    const before = await made.installed();
+    expect(await simulate(made, ['app', LONG])).toEqual({
+      installs: expect.arrayContaining([
+        { name: 'app', version: '1:2-1' },
+        { name: LONG, version: '1-1' },
+      ]),
+      upgrades: [{ name: 'lib', before: '0:1-1', version: '2-1' }],
+      problems: [],
+    });
+    expect((await simulate(made, ['app'], true)).installs.map(({ name }) => name).sort()).toEqual(['app', 'extra']);
+    expect(await made.installed()).toEqual(before);
+    expect(made.requests).toEqual([]);
+    await made.close();
+  });
+
+  it('names what would go', async () => {
+    const made = await site();
+    await made.had('lib-1', 'old-fashioned-1');
+    expect((await simulate(made, ['app'])).problems).toEqual([
+      {
+        problem: 'installing the packages of the bundle would remove old-fashioned 0:1-1',
+        remedy: expect.stringContaining('dnf remove old-fashioned'),
+      },
+    ]);
+    await made.close();
+  });
+
+  it('names what would be replaced under another name, and what is not there', async () => {
+    const made = await site();
+    await made.had('lib-1');
+    expect((await simulate(made, ['successor'])).problems.map(({ problem }) => problem)).toEqual([
+      expect.stringMatching(/would remove lib 0:1-1/),
+    ]);
+    expect((await simulate(made, ['nowhere'])).problems.map(({ problem }) => problem)).toEqual([
+      expect.stringMatching(/its package tool would refuse the packages of the bundle: .*nowhere/),
+    ]);
+    await made.close();
+  });
+});
+
 describe('dnf with our configuration', () => {
   it('installs from the depot with what is needed, and has nothing to do the second time', async () => {
     const { refresh, install, installed, host, source, close, requests } = await site();

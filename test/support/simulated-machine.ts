@@ -888,13 +888,18 @@ export class SimulatedMachine implements Host {
       return {};
     }
     if (this.halfInstalled) return { exitCode: 100, stderr: 'E: Unmet dependencies. Try apt --fix-broken install\n' };
+    if (words.includes('--simulate')) return { stdout: this.#comingPackages(names).join('') };
     for (const name of names) this.installPackage(name);
     return {};
   }
 
   /** Answers as apt-get does when it only simulates an install; `unfit` is the answer of a machine that cannot take the packages. */
   #simulateInstall(names: readonly string[]): Partial<CommandResult> {
-    if (this.unfit !== undefined) return { stdout: this.unfit };
+    return { stdout: this.unfit ?? `@@ simulation\n${this.#comingPackages(names).join('')}@@ end\n` };
+  }
+
+  /** The lines of apt-get for packages that an install of these would bring. */
+  #comingPackages(names: readonly string[]): readonly string[] {
     const coming = new Set<string>();
     const add = (name: string): void => {
       if (name === '' || this.packages.has(name) || coming.has(name)) return;
@@ -902,8 +907,7 @@ export class SimulatedMachine implements Host {
       coming.add(name);
     };
     for (const name of names) add(name);
-    const lines = [...coming].map((name) => `Inst ${name} (${PACKAGES[name] ?? '1.0'} Caisson:bookworm [amd64])\n`);
-    return { stdout: `@@ simulation\n${lines.join('')}@@ end\n` };
+    return [...coming].map((name) => `Inst ${name} (${PACKAGES[name] ?? '1.0'} Caisson:bookworm [amd64])\n`);
   }
 
   /** Installs a package with its dependencies. */

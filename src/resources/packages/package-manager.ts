@@ -106,11 +106,8 @@ export interface PackageManager {
   /** Words of the architecture of packages that run on a CPU. The CPU is named as Go names it. */
   architectures(cpu: string): readonly string[];
   access(request: SourceRequest): SourceAccess;
-  /**
-   * Prepares simulations for all hosts that use this repository. Throws what `read` throws. Absent where the tool cannot tell before a
-   * depot serves; an install that would remove or downgrade packages is refused all the same.
-   */
-  simulator?(request: SimulationRequest): Promise<Simulator>;
+  /** Prepares simulations for all hosts that use this repository. Throws what `read` throws. */
+  simulator(request: SimulationRequest): Promise<Simulator>;
   /** Fetches the metadata of the depot's repository. */
   refresh(host: Host, access: SourceAccess, options: PackageToolOptions): Promise<void>;
   /** Removes the fetched metadata. */

@@ -7,7 +7,7 @@ import { presentPackages } from './installed-versions.ts';
 import { recoverPackages, runPackageTool } from './tool.ts';
 
 /** apt keeps packages that others only suggest or recommend; one that came with ours goes all the same. */
-const NEEDED_ALONE = ['-o', 'APT::AutoRemove::SuggestsImportant=false', '-o', 'APT::AutoRemove::RecommendsImportant=false'];
+const NEEDED_ALONE = ['--option=APT::AutoRemove::SuggestsImportant=false', '--option=APT::AutoRemove::RecommendsImportant=false'];
 
 /** The removal of packages by apt-get; `purge` removes their configuration, too. */
 export function aptRemoval(host: Host, options: PackageToolOptions & { readonly purge: boolean }): RemovalTool {

@@ -1,7 +1,7 @@
-import { gzip, TAR_END, tarMember } from '../../../io/index.ts';
 import { runChecked, shellScript } from '../../../host/index.ts';
 import { generateRepositoryKey, packageFormat } from '../../../ospkg/index.ts';
 import type { SimulationRequest, Simulator } from '../package-manager.ts';
+import { simulationArchive } from '../simulation-archive.ts';
 import { judgeSimulation } from './judge-simulation.ts';
 import { parseSimulation } from './parse-simulation.ts';
 import { formatSettings, isolatedSettings, sourceLine } from './settings.ts';
@@ -74,7 +74,7 @@ export async function aptSimulator({ repository, architecture, date, read }: Sim
   const root = `dists/${repository.codename}`;
   const index = `${root}/${repository.components[0] ?? ''}/binary-${architecture}/Packages`;
   const packages = await read(`${repository.path}/${index}`, { limit: INDEX_LIMIT });
-  const input = await archive(
+  const input = await simulationArchive(
     new Map([
       [KEY, Buffer.from(key.publicKey)],
       [`${REPOSITORY}/${root}/InRelease`, Buffer.from(signed.get(`${root}/InRelease`) ?? '')],
@@ -98,9 +98,4 @@ export async function aptSimulator({ repository, architecture, date, read }: Sim
 /** A Release without the compressed indexes: apt does not look for the plain one beside a compressed one that is listed and missing. */
 function withoutCompressed(release: Buffer): Buffer {
   return Buffer.from(release.toString('utf8').replaceAll(/^ .*\/Packages\.gz\n/gm, ''));
-}
-
-async function archive(files: ReadonlyMap<string, Buffer>, date: Date): Promise<Buffer> {
-  const members = [...files].flatMap(([path, content]) => [...tarMember({ path, mode: 0o644 }, content, date)]);
-  return gzip(Buffer.concat([...members, Buffer.alloc(TAR_END)]));
 }

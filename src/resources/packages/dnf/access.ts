@@ -52,7 +52,7 @@ export function dnfAccess({ repository, depot, key, vendorKeys }: SourceRequest)
       { path: KEY, mode: 0o644, content: key },
       ...vendors,
       { path: posix.join(SOURCES, 'caisson.repo'), mode: 0o644, content: fixedContent(source) },
-      { path: CONFIG, mode: 0o644, content: fixedContent(iniText('main', SETTINGS_OF_MAIN)) },
+      { path: CONFIG, mode: 0o644, content: fixedContent(mainSettings({ sources: SOURCES, cache: CACHE })) },
     ],
     metadata: METADATA,
   };
@@ -64,8 +64,6 @@ export function dnfAccess({ repository, depot, key, vendorKeys }: SourceRequest)
  * none adds a repository or holds a version back.
  */
 const SETTINGS_OF_MAIN: Readonly<Record<string, string>> = {
-  reposdir: SOURCES,
-  cachedir: CACHE,
   plugins: '0',
   gpgcheck: '1',
   localpkg_gpgcheck: '1',
@@ -81,7 +79,15 @@ const SETTINGS_OF_MAIN: Readonly<Record<string, string>> = {
   color: 'never',
 };
 
-function iniText(section: string, values: Readonly<Record<string, string>>): string {
+/** Our configuration with these directories, and settings besides. */
+export function mainSettings(
+  { sources, cache }: { readonly sources: string; readonly cache: string },
+  more: Readonly<Record<string, string>> = {},
+): string {
+  return iniText('main', { reposdir: sources, cachedir: cache, ...SETTINGS_OF_MAIN, ...more });
+}
+
+export function iniText(section: string, values: Readonly<Record<string, string>>): string {
   const lines = Object.entries(values).map(([name, value]) => `${name}=${value}`);
   return `[${section}]\n${lines.join('\n')}\n`;
 }
@@ -89,16 +95,19 @@ function iniText(section: string, values: Readonly<Record<string, string>>): str
 /** Settings for tools that would ask for a proxy in the environment or speak another language than English. */
 export const ENVIRONMENT: Readonly<Record<string, string>> = { LC_ALL: 'C.UTF-8', no_proxy: '*', NO_PROXY: '*' };
 
-/** Shell function `dnf_here`: dnf, or yum where the host has no dnf, with our configuration alone. */
-export const DNF_HERE = `config=${CONFIG}
-dnf_here() {
+/** Shell function `dnf_here`: dnf, or yum where the host has no dnf, with the configuration in the file $config. */
+export const DNF_FUNCTION = `dnf_here() {
   if command -v dnf >/dev/null 2>&1; then dnf --config="$config" "$@"; else yum --config="$config" "$@"; fi
 }
 `;
 
+/** The same with our configuration. */
+export const DNF_HERE = `config=${CONFIG}
+${DNF_FUNCTION}`;
+
 /**
- * Shell function `protect`, to be called after DNF_HERE. Has `dnf_here` refuse every transaction that would remove a package of
- * the host, but for those in the arguments. Parameter 1: the file for the configuration that says so; it is ours with the
+ * Shell function `protect`, to be called after DNF_HERE or DNF_FUNCTION. Has `dnf_here` refuse every transaction that would remove a package of
+ * the host, but for those in the arguments. Parameter 1: the file for the configuration that says so; it is $config with the
  * list of packages at its end, which is too long for a command line.
  */
 export const PROTECT = `protect() {

@@ -10,6 +10,7 @@ import { installedVersions } from './installed-versions.ts';
 import { installPackages } from './install-packages.ts';
 import { recoverPackages } from './recover-packages.ts';
 import { dnfRemoval } from './remove-packages.ts';
+import { rpmSimulator } from './simulation.ts';
 import { runRpmTool } from './tool.ts';
 
 const PROBE: PackageProbe = {
@@ -50,6 +51,7 @@ export const dnfManager: PackageManager = {
   note: NOTE,
   architectures: (cpu) => ['noarch', architectureWord('rpm', cpu)],
   access: dnfAccess,
+  simulator: rpmSimulator,
   refresh: async (host, _access, options) => {
     await runRpmTool(host, { argv: shellScript(REFRESH_SCRIPT, [CACHE, METADATA]), env: ENVIRONMENT }, options);
   },
