@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { boundedList, byteCountField, digestField, nameField, textField } from '../io/index.ts';
 
 /** A name of a package, or a pattern of names. */
 export const packagePattern = z
@@ -36,3 +37,36 @@ function hasNoSecret(text: string): boolean {
   const { username, password, search, hash } = new URL(text);
   return username === '' && password === '' && search === '' && hash === '';
 }
+
+/** The sets of an OperatingSystem manifest; `wanted` is one package as the format writes it. */
+export function packageSetsField(wanted: z.ZodString) {
+  return z
+    .array(
+      z.strictObject({
+        name: nameField.describe('Name by which roles and components ask for the set.'),
+        packages: z
+          .array(wanted)
+          .min(1)
+          .describe('Packages, as NAME or NAME=VERSION such as nginx=1.26.*; what they depend on comes along.'),
+        recommends: z
+          .boolean()
+          .default(false)
+          .describe('True where packages that these recommend come along too, as far as they can be installed.'),
+      }),
+    )
+    .default([])
+    .describe('Packages by purpose.');
+}
+
+/** The keys of a package in a lock that all formats have. */
+export const lockedPackageFields = {
+  name: textField,
+  version: textField,
+  architecture: textField,
+  source: z.strictObject({ name: textField, version: textField }),
+  repository: repositoryUrl,
+  filename: repositoryPath,
+  size: byteCountField,
+  digest: digestField,
+  sets: boundedList(textField),
+};

@@ -11,7 +11,7 @@ export const IMPORT_TABLE: ImportTable = {
     io: ['core'],
     net: ['core', 'io'],
     oci: ['core', 'io'],
-    ospkg: ['core', 'ospkg/apt', 'ospkg/rpm'],
+    ospkg: ['core', 'io', 'ospkg/apt', 'ospkg/rpm'],
     'ospkg/apt': ['core', 'io', 'ospkg'],
     'ospkg/rpm': ['core', 'io', 'ospkg'],
     manifests: ['core', 'io', 'oci', 'ospkg'],

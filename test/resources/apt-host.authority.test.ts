@@ -70,10 +70,10 @@ describe('a removal, by the real apt and dpkg', () => {
     const before = await installed(machine);
     await install(machine, ['nfs-common']);
     expect(await installed(machine)).toHaveLength(before.length + 3);
-    expect(await readFile(join(directory(), 'state/apt/along'), 'utf8')).toBe('nfs-common\npython3\nrpcbind\n');
+    expect(await readFile(join(directory(), 'state/packages-along'), 'utf8')).toBe('nfs-common\npython3\nrpcbind\n');
     await aptManager.remove(machine.host, ['nfs-common'], { ...options, purge: true });
     expect(await installed(machine)).toEqual(before);
-    await expect(readFile(join(directory(), 'state/apt/along'))).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(readFile(join(directory(), 'state/packages-along'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('leaves what came along and a package that came later needs, until that is gone', async () => {

@@ -1,17 +1,7 @@
 import * as z from 'zod';
 import { sortedBy, type Digest } from '../../core/index.ts';
-import {
-  boundedList,
-  byteCountField,
-  dateField,
-  digestField,
-  lineField,
-  nameField,
-  printableField,
-  siblingField,
-  textField,
-} from '../../io/index.ts';
-import { packageName, packagePattern, repositoryPath, repositoryUrl } from '../repository-fields.ts';
+import { boundedList, dateField, digestField, lineField, nameField, printableField, siblingField, textField } from '../../io/index.ts';
+import { lockedPackageFields, packageName, packagePattern, packageSetsField, repositoryUrl } from '../repository-fields.ts';
 import type { LockedRelease, PackageTie, RepositoryPackage } from '../package.ts';
 import type { AptRecord } from './apt-record.ts';
 
@@ -69,22 +59,7 @@ export const aptSystemFields = {
     })
     .prefault({})
     .describe('What a bare host has already: where the closure may stop. Newer versions travel when something needs them.'),
-  packageSets: z
-    .array(
-      z.strictObject({
-        name: nameField.describe('Name by which roles and components ask for the set.'),
-        packages: z
-          .array(wantedPackage)
-          .min(1)
-          .describe('Packages, as NAME or NAME=VERSION such as nginx=1.26.*; what they depend on comes along.'),
-        recommends: z
-          .boolean()
-          .default(false)
-          .describe('True where packages that these recommend come along too, as far as they can be installed.'),
-      }),
-    )
-    .default([])
-    .describe('Packages by purpose.'),
+  packageSets: packageSetsField(wantedPackage),
 };
 
 export type AptSystem = z.output<z.ZodObject<typeof aptSystemFields>>;
@@ -96,15 +71,7 @@ const stanza = z
   .refine((value) => !/\n[ \t\r]*\n/.test(value), 'is not one paragraph of repository metadata');
 
 const lockedPackage = z.strictObject({
-  name: textField,
-  version: textField,
-  architecture: textField,
-  source: z.strictObject({ name: textField, version: textField }),
-  repository: repositoryUrl,
-  filename: repositoryPath,
-  size: byteCountField,
-  digest: digestField,
-  sets: boundedList(textField),
+  ...lockedPackageFields,
   stanza,
 });
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { sortedBy, type Digest } from '../../core/index.ts';
-import { boundedList, byteCountField, dateField, digestField, nameField, printableField, siblingField, textField } from '../../io/index.ts';
+import { boundedList, dateField, digestField, printableField, siblingField, textField } from '../../io/index.ts';
 import type { LockedRelease, PackageRecord, PackageTie, RepositoryPackage } from '../package.ts';
-import { packageName, packagePattern, repositoryPath, repositoryUrl } from '../repository-fields.ts';
+import { lockedPackageFields, packageName, packagePattern, packageSetsField, repositoryUrl } from '../repository-fields.ts';
 
 const wantedPackage = z
   .string()
@@ -39,36 +39,13 @@ export const rpmSystemFields = {
     })
     .prefault({})
     .describe('What a bare host has already. Newer versions travel, so that hosts can move to them when something needs them.'),
-  packageSets: z
-    .array(
-      z.strictObject({
-        name: nameField.describe('Name by which roles and components ask for the set.'),
-        packages: z
-          .array(wantedPackage)
-          .min(1)
-          .describe('Packages, as NAME or NAME=VERSION such as nginx=1.26.*; what they depend on comes along.'),
-        recommends: z
-          .boolean()
-          .default(false)
-          .describe('True where packages that these recommend come along too, as far as they can be installed.'),
-      }),
-    )
-    .default([])
-    .describe('Packages by purpose.'),
+  packageSets: packageSetsField(wantedPackage),
 };
 
 export type RpmSystem = z.output<z.ZodObject<typeof rpmSystemFields>>;
 
 const lockedPackage = z.strictObject({
-  name: textField,
-  version: textField,
-  architecture: textField,
-  source: z.strictObject({ name: textField, version: textField }),
-  repository: repositoryUrl,
-  filename: repositoryPath,
-  size: byteCountField,
-  digest: digestField,
-  sets: boundedList(textField),
+  ...lockedPackageFields,
   element: z.string().max(8 * 1024 * 1024),
 });
 

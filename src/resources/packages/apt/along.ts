@@ -10,7 +10,7 @@ import { runPackageTool } from './tool.ts';
  * File on a host with the packages that came with ours, one a line. It tells them from packages of the host that only look as
  * if they had come along: those that apt installed for others, too.
  */
-const ALONG = posix.join(STATE, 'apt/along');
+const ALONG = posix.join(STATE, 'packages-along');
 
 /**
  * Notes which packages `words`, an install of apt-get, will bring that the host does not have. Comes before the install, so that

@@ -1,3 +1,5 @@
+import { outputSections } from '../simulation-output.ts';
+
 /** A package that would be unpacked; `before` is undefined for one that is new. */
 export interface Incoming {
   readonly name: string;
@@ -36,7 +38,7 @@ export interface AptSimulation {
 
 /** Parses the output of SIMULATION_SCRIPT. A line that is not known is left out. */
 export function parseSimulation(output: string): AptSimulation {
-  const sections = sectionsOf(output);
+  const sections = outputSections(output);
   const said = sections.filter(({ name }) => name === 'simulation' || name === 'failed').flatMap(({ lines }) => lines);
   const hasFailed = sections.some(({ name }) => name === 'failed');
   const linesOf = (name: string): readonly string[] => sections.filter((one) => one.name === name).flatMap(({ lines }) => lines);
@@ -55,21 +57,6 @@ export function parseSimulation(output: string): AptSimulation {
 
 /** Characters of a line that are read. A relation with many alternatives is long. */
 const LINE_LIMIT = 2000;
-
-interface Section {
-  readonly name: string;
-  readonly lines: string[];
-}
-
-function sectionsOf(output: string): readonly Section[] {
-  const sections: Section[] = [];
-  for (const line of output.split('\n')) {
-    const name = /^@@ (\S+)/.exec(line)?.[1];
-    if (name !== undefined) sections.push({ name, lines: [] });
-    else if (line !== '') sections.at(-1)?.lines.push(line);
-  }
-  return sections;
-}
 
 /** `Inst NAME [OLD] (NEW REPOSITORY [ARCHITECTURE])`, without the part in square brackets for a new package. */
 function incomingOf(line: string): Incoming[] {

@@ -1,3 +1,5 @@
+import { outputSections } from '../simulation-output.ts';
+
 /** A package that a transaction brings. */
 export interface Incoming {
   readonly name: string;
@@ -24,7 +26,7 @@ const REASONS_LIMIT = 50;
 
 /** Reads the output of RPM_SIMULATION_SCRIPT. Never throws: lines that mean nothing are passed over. */
 export function parseSimulation(output: string): RpmSimulation {
-  const sections = sectionsOf(output);
+  const sections = outputSections(output);
   const tables = sections.filter(({ name }) => name === 'simulation').map(({ lines }) => tableOf(lines));
   const listed = (pattern: RegExp): readonly Incoming[] =>
     unique(tables.flatMap((table) => [...table].flatMap(([title, rows]) => (pattern.test(title) ? rows : []))));
@@ -40,21 +42,6 @@ export function parseSimulation(output: string): RpmSimulation {
   };
 }
 
-interface Section {
-  readonly name: string;
-  readonly lines: string[];
-}
-
-function sectionsOf(output: string): readonly Section[] {
-  const sections: Section[] = [];
-  for (const line of output.split('\n')) {
-    const name = /^@@ (\S+)/.exec(line)?.[1];
-    if (name !== undefined) sections.push({ name, lines: [] });
-    else if (line !== '') sections.at(-1)?.lines.push(line.slice(0, LINE_LIMIT));
-  }
-  return sections;
-}
-
 /**
  * The rows of the table before the summary, by the title above them. A row is ` NAME ARCHITECTURE VERSION REPOSITORY SIZE`; a name that
  * is too long for its column stands in a line of its own.
@@ -63,7 +50,8 @@ function tableOf(lines: readonly string[]): ReadonlyMap<string, readonly Incomin
   const table = new Map<string, Incoming[]>();
   let rows: Incoming[] | undefined;
   let alone = '';
-  for (const line of lines) {
+  for (const whole of lines) {
+    const line = whole.slice(0, LINE_LIMIT);
     if (/^Transaction Summary/.test(line)) break;
     const title = /^([A-Z][A-Za-z ]+):$/.exec(line)?.[1];
     if (title !== undefined) {
@@ -86,7 +74,9 @@ function tableOf(lines: readonly string[]): ReadonlyMap<string, readonly Incomin
 function reasonsOf(said: readonly string[]): readonly string[] {
   if (said.some((line) => /^Transaction Summary/.test(line))) return [];
   const start = said.findIndex((line) => /^(?:Error|Problem|No match)/.test(line));
-  const lines = (start < 0 ? said.slice(-5) : said.slice(start)).filter((line) => !/^\(try to add|^You could try/.test(line));
+  const lines = (start < 0 ? said.slice(-5) : said.slice(start))
+    .filter((line) => !/^\(try to add|^You could try/.test(line))
+    .map((line) => line.slice(0, LINE_LIMIT));
   const reasons = lines.map((line) => line.replace(/^Error:\s*/, '').trim()).filter((line) => line !== '');
   return reasons.length === 0 ? ['the tool gave no reason'] : reasons.slice(0, REASONS_LIMIT);
 }
