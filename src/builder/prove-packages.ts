@@ -5,7 +5,9 @@ import {
   packageFormat,
   UnsolvableError,
   type FetchFile,
+  type PackageRepository,
   type PackageRequest,
+  type RepositoryKeyPair,
 } from '../ospkg/index.ts';
 import { fitsPackages } from './fit.ts';
 import type { BundleLock, LockedOperatingSystem } from './lock.ts';
@@ -54,16 +56,12 @@ export async function provePackages(
 }
 
 interface Repository {
-  readonly repository: ReturnType<ReturnType<typeof formatOfLocked>['write']>['repository'];
+  readonly repository: PackageRepository;
   readonly fetchFile: FetchFile;
 }
 
 /** The metadata of a repository as they lie in the bundle, signed as a site signs them. */
-async function makeRepository(
-  systems: readonly LockedOperatingSystem[],
-  date: Date,
-  key: Awaited<ReturnType<typeof generateRepositoryKey>>,
-): Promise<Repository> {
+async function makeRepository(systems: readonly LockedOperatingSystem[], date: Date, key: RepositoryKeyPair): Promise<Repository> {
   const [first] = systems;
   if (first === undefined) throw new Error('a repository is of at least one system');
   const format = formatOfLocked(first);

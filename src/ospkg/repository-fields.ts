@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { boundedList, byteCountField, digestField, nameField, textField } from '../io/index.ts';
+import { sortedBy } from '../core/index.ts';
+import { boundedList, byteCountField, digestField, nameField, printableField, textField } from '../io/index.ts';
+import type { PackageTie, RepositoryPackage } from './package.ts';
 
 /** A name of a package, or a pattern of names. */
 export const packagePattern = z
@@ -70,3 +72,31 @@ export const lockedPackageFields = {
   digest: digestField,
   sets: boundedList(textField),
 };
+
+/** The packages of a repository in bundle.json. */
+export const repositoryPackagesField = boundedList(
+  z.strictObject({
+    name: printableField,
+    version: printableField,
+    architecture: printableField,
+    path: printableField,
+    set: boundedList(printableField),
+  }),
+);
+
+/** The packages with their keys and lists in the order of bundle.json, and no key besides. */
+export function repositoryPackagesInOrder(packages: readonly RepositoryPackage[]): readonly RepositoryPackage[] {
+  const ordered = packages.map(({ name, version, architecture, path, set }) => ({
+    name,
+    version,
+    architecture,
+    path,
+    set: set.toSorted(),
+  }));
+  return sortedBy(ordered, ({ path }) => path);
+}
+
+/** The ties of a system in the order of the lock, and no key besides. */
+export function tiesInOrder(ties: readonly PackageTie[]): readonly PackageTie[] {
+  return sortedBy(ties, ({ name }) => name).map(({ name, taken, others }) => ({ name, taken, others: others.toSorted() }));
+}

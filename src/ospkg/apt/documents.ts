@@ -1,7 +1,16 @@
 import * as z from 'zod';
 import { sortedBy, type Digest } from '../../core/index.ts';
 import { boundedList, dateField, digestField, lineField, nameField, printableField, siblingField, textField } from '../../io/index.ts';
-import { lockedPackageFields, packageName, packagePattern, packageSetsField, repositoryUrl } from '../repository-fields.ts';
+import {
+  lockedPackageFields,
+  packageName,
+  packagePattern,
+  packageSetsField,
+  repositoryPackagesField,
+  repositoryPackagesInOrder,
+  repositoryUrl,
+  tiesInOrder,
+} from '../repository-fields.ts';
 import type { LockedRelease, PackageTie, RepositoryPackage } from '../package.ts';
 import type { AptRecord } from './apt-record.ts';
 
@@ -120,9 +129,7 @@ export function aptLockInOrder({ id, architecture, codename, inputs, releases, p
     inputs,
     releases: sortedBy(releases, ({ url, suite }) => `${url} ${suite}`).map(releaseInOrder),
     packages: sortedBy(packages, (item) => `${item.name} ${item.architecture} ${item.version}`).map(packageInOrder),
-    ...(ties === undefined
-      ? {}
-      : { ties: sortedBy(ties, ({ name }) => name).map(({ name, taken, others }) => ({ name, taken, others: others.toSorted() })) }),
+    ...(ties === undefined ? {} : { ties: tiesInOrder(ties) }),
   };
 }
 
@@ -147,15 +154,7 @@ export const aptRepositorySchema = z.strictObject({
   codename: printableField,
   architectures: boundedList(printableField),
   components: boundedList(printableField),
-  packages: boundedList(
-    z.strictObject({
-      name: printableField,
-      version: printableField,
-      architecture: printableField,
-      path: printableField,
-      set: boundedList(printableField),
-    }),
-  ),
+  packages: repositoryPackagesField,
 });
 
 export interface AptBundleRepository {
@@ -170,9 +169,6 @@ export interface AptBundleRepository {
 
 /** The repository with its keys and lists in the order of bundle.json, and no key besides. */
 export function aptRepositoryInOrder(repository: AptBundleRepository): AptBundleRepository {
-  const packages = repository.packages.map(({ name, version, architecture, path, set }) => {
-    return { name, version, architecture, path, set: set.toSorted() };
-  });
   return {
     id: repository.id,
     type: repository.type,
@@ -180,7 +176,7 @@ export function aptRepositoryInOrder(repository: AptBundleRepository): AptBundle
     codename: repository.codename,
     architectures: [...repository.architectures],
     components: [...repository.components],
-    packages: sortedBy(packages, ({ path }) => path),
+    packages: repositoryPackagesInOrder(repository.packages),
   };
 }
 

@@ -2,7 +2,16 @@ import * as z from 'zod';
 import { sortedBy, type Digest } from '../../core/index.ts';
 import { boundedList, dateField, digestField, printableField, siblingField, textField } from '../../io/index.ts';
 import type { LockedRelease, PackageRecord, PackageTie, RepositoryPackage } from '../package.ts';
-import { lockedPackageFields, packageName, packagePattern, packageSetsField, repositoryUrl } from '../repository-fields.ts';
+import {
+  lockedPackageFields,
+  packageName,
+  packagePattern,
+  packageSetsField,
+  repositoryPackagesField,
+  repositoryPackagesInOrder,
+  repositoryUrl,
+  tiesInOrder,
+} from '../repository-fields.ts';
 
 const wantedPackage = z
   .string()
@@ -95,9 +104,7 @@ export function rpmLockInOrder({ id, architecture, inputs, releases, keys, packa
     releases: sortedBy(releases, ({ url }) => url).map(({ url, date, digest }) => ({ url, date, digest })),
     keys: keys.toSorted(),
     packages: sortedBy(packages, (item) => `${item.name} ${item.architecture} ${item.version}`).map(packageInOrder),
-    ...(ties === undefined
-      ? {}
-      : { ties: sortedBy(ties, ({ name }) => name).map(({ name, taken, others }) => ({ name, taken, others: others.toSorted() })) }),
+    ...(ties === undefined ? {} : { ties: tiesInOrder(ties) }),
   };
 }
 
@@ -117,15 +124,7 @@ export const rpmRepositorySchema = z.strictObject({
   path: printableField,
   architectures: boundedList(printableField),
   keys: boundedList(printableField),
-  packages: boundedList(
-    z.strictObject({
-      name: printableField,
-      version: printableField,
-      architecture: printableField,
-      path: printableField,
-      set: boundedList(printableField),
-    }),
-  ),
+  packages: repositoryPackagesField,
 });
 
 export interface RpmBundleRepository {
@@ -141,15 +140,12 @@ export interface RpmBundleRepository {
 
 /** The repository with its keys and lists in the order of bundle.json, and no key besides. */
 export function rpmRepositoryInOrder(repository: RpmBundleRepository): RpmBundleRepository {
-  const packages = repository.packages.map(({ name, version, architecture, path, set }) => {
-    return { name, version, architecture, path, set: set.toSorted() };
-  });
   return {
     id: repository.id,
     type: repository.type,
     path: repository.path,
     architectures: [...repository.architectures],
     keys: repository.keys.toSorted(),
-    packages: sortedBy(packages, ({ path }) => path),
+    packages: repositoryPackagesInOrder(repository.packages),
   };
 }
