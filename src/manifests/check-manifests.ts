@@ -1,5 +1,6 @@
 import { hasCode, topologicalOrder, type InputProblem } from '../core/index.ts';
 import { suggestName, type DocumentPath, type YamlDocument } from '../io/index.ts';
+import { checkDrains } from './check-drains.ts';
 import { checkInit } from './check-init.ts';
 import { checkOptions } from './check-options.ts';
 import type { Component } from './component.ts';
@@ -16,6 +17,7 @@ export async function checkManifests(loaded: LoadedManifests, problems: ProblemC
   checkRoles(loaded, problems);
   checkComponents(loaded, problems);
   checkCircles(loaded, problems);
+  checkDrains(loaded, problems);
   await checkOperatingSystems(loaded, problems);
   checkPlaceholders(loaded, problems);
 }

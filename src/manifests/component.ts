@@ -288,6 +288,7 @@ const ACTION_MOMENTS = [
   'restore',
   'cordon',
   'uncordon',
+  'drain',
 ] as const;
 
 const actionSchema = z
@@ -301,7 +302,8 @@ const actionSchema = z
           'before-stop (before every stop or restart), after-healthy (after the gate of every start), before-upgrade (before anything changes for a new release), ' +
           'secret-change (a secret gets a new value: before any file with that value is written), ' +
           'backup (caisson backup: it writes data of the component into a file), restore (caisson restore --data: it puts them back), ' +
-          'cordon (caisson node cordon: the host gets no new work; also after every start there while it is cordoned), uncordon (caisson node uncordon).',
+          'cordon (caisson node cordon: the host gets no new work; also after every start there while it is cordoned), uncordon (caisson node uncordon), ' +
+          'drain (the work of the host goes elsewhere before a component of `before` restarts in another release; the uncordon actions follow once the host is well again).',
       ),
     on: z
       .union([z.literal('self'), z.literal('seed'), z.strictObject({ component: nameField })])
@@ -311,6 +313,13 @@ const actionSchema = z
       .enum(['cluster', 'host'])
       .default('host')
       .describe('For once, before-upgrade and secret-change: done one time in the cluster, or on every host.'),
+    before: z
+      .array(nameField)
+      .min(1)
+      .optional()
+      .describe(
+        'For drain: components of the same host that this one needs. Hosts take turns, each with all of these, until it is healthy again.',
+      ),
     secret: nameField
       .optional()
       .describe(
@@ -359,6 +368,12 @@ const actionSchema = z
     }
     if (!changes && action.secret !== undefined) {
       context.addIssue({ code: 'custom', path: ['secret'], message: 'is for at: secret-change alone; remove it' });
+    }
+    if (action.at === 'drain' && action.before === undefined) {
+      context.addIssue({ code: 'custom', path: ['before'], message: 'is missing; name the components before whose restart the work goes' });
+    }
+    if (action.at !== 'drain' && action.before !== undefined) {
+      context.addIssue({ code: 'custom', path: ['before'], message: 'is for at: drain alone; remove it' });
     }
     for (const [path, message] of dataMistakes(action)) context.addIssue({ code: 'custom', path: [path], message });
   });

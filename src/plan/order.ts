@@ -5,6 +5,7 @@ import { OWNERS, resourceId } from '../resources/index.ts';
 import type { SiteRecord } from '../site/index.ts';
 import { hostOfChange, isIdle, isMaking, ownerOfChange, type Change, type Making, type Removal } from './change.ts';
 import { usesKey, type Declared, type Wanted } from './declared.ts';
+import { findDrains, hostByHost, type Drain } from './drains.ts';
 import type {
   ActionStep,
   ClusterRegistry,
@@ -41,7 +42,7 @@ export interface OrderRequest {
 /**
  * Orders changes into steps. The seed comes first. Each host comes before its components, and each component after the
  * gates of all that it needs. Where a running component restarts, its hosts take turns: each must be healthy again
- * before the next restarts. Removals come last, dependents first, and bundles after all others; only on a host that gets a new
+ * before the next restarts; where the platform drains hosts for that, each host is done with all of it before the next is drained. Removals come last, dependents first, and bundles after all others; only on a host that gets a new
  * component, owners that leave it are removed earlier. Every step stands in the list after all steps that it needs. Pure.
  */
 export function orderChanges(request: OrderRequest): readonly PlanStep[] {
@@ -101,6 +102,9 @@ class Order {
   readonly #removedFirst = new Map<string, readonly PlanStep[]>();
   /** Names of the quorum components whose former machines have steps by which they leave. */
   readonly #letGone = new Set<string>();
+  /** Hosts whose work goes elsewhere in this run, and the steps of that, by id of the placement with the actions. */
+  readonly #drains: readonly Drain[];
+  readonly #drained = new Map<string, readonly PlanStep[]>();
   #depot: readonly PlanStep[] = [];
 
   constructor(request: OrderRequest) {
@@ -115,6 +119,10 @@ class Order {
         append(this.#prunings, change.host, change);
       else append(this.#removals, key, change);
     }
+    this.#drains = findDrains(this.#topology, {
+      restarts: (placement) => this.#restartsAnew(placement),
+      takesWork: (host) => this.#site.takesWork(host),
+    });
   }
 
   /** Claims every host except the seed, after the depot serves the verified bundle: no such host is changed earlier. */
@@ -176,7 +184,7 @@ class Order {
 
   /**
    * All placements in the order in which they are made. Hosts that join a quorum come before its members where a restart of one
-   * of these could end its majority.
+   * of these could end its majority; hosts that are drained follow one another.
    */
   placements(): readonly Placement[] {
     const ahead = new Map<string, readonly Placement[]>();
@@ -190,7 +198,7 @@ class Order {
       ahead.delete(name);
       return [...joiners, placement];
     });
-    return [...new Set(all)];
+    return hostByHost([...new Set(all)], this.#drains);
   }
 
   /** Lets former machines go from quorums that their host joins no more. All others go when the new machine is about to join. */
@@ -443,12 +451,32 @@ class Order {
 
   /** Upgrades of packages can restart the unit of a running component, so they are ordered like a restart. */
   #makePackages(placement: Placement, needs: readonly PlanStep[]): readonly PlanStep[] {
+    if (!this.#upgradesUnit(placement)) return this.#makeStage(placement, 'packages', needs);
     const makings = this.#makingsOf(placement, 'packages');
-    const hasUnit = placement.component.services.some(({ unit }) => unit !== undefined);
-    const isUpgrade = makings.some(({ action }) => action === 'change');
-    if (!hasUnit || !isUpgrade || !this.#site.runs(placement)) return this.#makeStage(placement, 'packages', needs);
     const isEngine = placement.component.services.some(({ unit }) => unit !== undefined && this.#isEngine(unit));
     return this.#restart(placement, { stage: 'packages', makings, needs, isEngine });
+  }
+
+  /** True when other versions of packages may restart the unit of a running component. */
+  #upgradesUnit(placement: Placement): boolean {
+    const hasUnit = placement.component.services.some(({ unit }) => unit !== undefined);
+    const isUpgrade = this.#makingsOf(placement, 'packages').some(({ action }) => action === 'change');
+    return hasUnit && isUpgrade && this.#site.runs(placement);
+  }
+
+  /** True when a running component restarts in another release, or as the container engine of its host. */
+  #restartsAnew(placement: Placement): boolean {
+    if (!this.#site.runs(placement)) return false;
+    if (this.#upgradesUnit(placement)) return true;
+    const restarting = this.#makingsOf(placement, 'start').filter(isRestarting);
+    if (this.#restartsEngine(restarting)) return true;
+    const { name } = placement.component;
+    const release = this.#request.wanted.releases[name];
+    return restarting.length > 0 && release !== undefined && this.#site.isUpgraded(name, release);
+  }
+
+  #restartsEngine(makings: readonly Making[]): boolean {
+    return makings.some((making) => making.resource.kind === 'unit' && isRestarting(making) && this.#isEngine(making.resource.key));
   }
 
   /** True for the unit of the container engine: all containers of the host end when it restarts. */
@@ -512,10 +540,13 @@ class Order {
       // A program that starts in this run may have data that were made with the old value of a secret.
       ...(runs ? [] : this.#runActions(placement, this.#lateSecretActions(placement), [gate])),
     ];
-    const isStarted = makings.some(({ isReload }) => isReload !== true) || touched.some(restartsSome) || this.#site.isOwed(placement);
+    const isDrained = this.#drained.has(placement.id);
+    const isStarted =
+      makings.some(({ isReload }) => isReload !== true) || touched.some(restartsSome) || isDrained || this.#site.isOwed(placement);
     const healthy = isStarted ? this.#startedActions(placement, [gate, ...once]) : [];
-    const ready = [gate, ...once, ...healthy];
+    const ready = [gate, ...once, ...healthy, ...this.#fillAgain(placement, [gate, ...once, ...healthy])];
     this.#ready.set(placement.id, ready);
+    if (isDrained) this.#chains.set(component.name, [...ready, ...this.#chainOf(component)]);
     if (!isRestart && !joins && touched.length === 0) return;
     const regained = runs ? this.#regain(placement, touched.filter(restartsSome)) : [];
     if (isRestart || joins || regained.length > 0) this.#chains.set(component.name, [...ready, ...regained, ...this.#chainOf(component)]);
@@ -585,10 +616,7 @@ class Order {
     if (makings.length === 0) return [];
     const { component, host } = placement;
     if (!isRestart) return [this.#addMake(host.name, component.name, { stage: 'start', makings, needs, restarts: [] })];
-    const isEngine = makings.some(
-      (making) => making.resource.kind === 'unit' && isRestarting(making) && this.#isEngine(making.resource.key),
-    );
-    return this.#restart(placement, { stage: 'start', makings, needs, isEngine });
+    return this.#restart(placement, { stage: 'start', makings, needs, isEngine: this.#restartsEngine(makings) });
   }
 
   /**
@@ -610,13 +638,35 @@ class Order {
     const isShort = component.placement === 'quorum' && this.#site.joinsFirst(component.name);
     const chain = component.update.order === 'parallel' && !isShort ? [] : this.#chainOf(component);
     const needed = placement.needs.flatMap((need) => this.#chains.get(need.component) ?? []);
-    const needs = [...parts.needs, ...chain, ...needed];
+    const ready = unique([...parts.needs, ...chain, ...needed]);
+    const needs = [...ready, ...this.#drain(placement, ready)];
     const stopped = [placement, ...fallen].flatMap((one) =>
       this.#runActions(one, this.#actionsAt(one.component, 'before-stop'), needs, { suffix: `-${component.name}-${parts.stage}` }),
     );
     const leaving = parts.isEngine ? this.#leavingContainers(host.name) : [];
     const restarts = [component.name, ...fallen.map((one) => one.component.name), ...leaving];
     return [this.#addMake(host.name, component.name, { ...parts, needs: [...needs, ...stopped], restarts })];
+  }
+
+  /** Has the work of the host of a placement go elsewhere, where that restart wants it: once in a plan. Returns the steps of that. */
+  #drain(member: Placement, needs: readonly PlanStep[]): readonly PlanStep[] {
+    return this.#drains.flatMap(({ placement, members }) => {
+      if (!members.has(member.id)) return [];
+      const known = this.#drained.get(placement.id);
+      if (known !== undefined) return known;
+      const { component } = placement;
+      const steps = this.#runActions(placement, this.#actionsAt(component, 'drain'), [...needs, ...this.#chainOf(component)]);
+      this.#drained.set(placement.id, steps);
+      return steps;
+    });
+  }
+
+  /** Has work come back to a host that was drained, in this run or in one before it that did not end well, unless an operator keeps it away. */
+  #fillAgain(placement: Placement, needs: readonly PlanStep[]): readonly PlanStep[] {
+    const { component, host } = placement;
+    const isOwed = this.#site.isOwed(placement) && this.#actionsAt(component, 'drain').length > 0;
+    if ((!this.#drained.has(placement.id) && !isOwed) || this.#site.workAfterStart(host.name) !== undefined) return [];
+    return this.#runActions(placement, this.#actionsAt(component, 'uncordon'), needs);
   }
 
   /**

@@ -116,6 +116,13 @@ export class RecordedSite {
     return cordoned.untilStart === true ? 'uncordon' : 'cordon';
   }
 
+  /** True for a host of the cluster that takes new work: it was there before this run, and is neither cordoned nor down. */
+  takesWork(host: string): boolean {
+    const known = this.#record?.hosts[host];
+    if (known === undefined || known.down !== undefined) return false;
+    return known.cordoned === undefined || known.cordoned.untilStart === true;
+  }
+
   isDone({ component, host }: Placement, action: ComponentAction, release?: Digest): boolean {
     return (this.#record?.actions ?? []).some(
       (done) =>

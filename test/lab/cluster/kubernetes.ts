@@ -1,11 +1,17 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BundleManifest } from '../../../src/bundle/index.ts';
 import { eventually } from '../eventually.ts';
-import { KUBERNETES_RECIPES, WEB_IMAGE } from '../images/kubernetes-recipes.ts';
+import {
+  KUBERNETES_RECIPES,
+  KUBERNETES_RECIPES_BEFORE,
+  SHIPPED_RELEASE,
+  WEB_IMAGE,
+  type KubernetesRelease,
+} from '../images/kubernetes-recipes.ts';
 import { run } from '../run.ts';
-import { buildLabBundle, INSTALL, startConnected, type Connected, type LabCluster } from '../scenario.ts';
+import { buildLabBundle, INSTALL, startConnected, type Bundle, type Connected, type LabCluster } from '../scenario.ts';
 import { repositoryRoot } from '../state.ts';
 import { runInstall } from './installer.ts';
 import { documentedSockets, listeningSockets } from './listening.ts';
@@ -14,13 +20,13 @@ import { openSite, type GetSide, type Side, type Site } from './site.ts';
 const PLATFORM = join(repositoryRoot(), 'manifests/platforms/kubernetes');
 
 /** Builds the bundle of the platform kubernetes before the tests of a file, with an image of an application in it. */
-export function useKubernetesSide(): GetSide {
+export function useKubernetesSide(release = SHIPPED_RELEASE): GetSide {
   let connected: Connected | undefined;
   let side: Side | undefined;
   beforeAll(async () => {
-    connected = await startConnected((line) => console.log(`      ${line}`), { platform: KUBERNETES_RECIPES });
-    const list = `${await readFile(join(PLATFORM, 'images.txt'), 'utf8')}\n${WEB_IMAGE}\n`;
-    const bundle = await buildLabBundle(connected, 'kubernetes', [], PLATFORM, list);
+    const platform = release === SHIPPED_RELEASE ? KUBERNETES_RECIPES : [...KUBERNETES_RECIPES_BEFORE, ...KUBERNETES_RECIPES];
+    connected = await startConnected((line) => console.log(`      ${line}`), { platform });
+    const bundle = await buildKubernetesBundle(connected, release);
     const { stdout } = await run(['tar', '--extract', '--to-stdout', '--file', bundle.path, 'bundle.json']);
     // What the build wrote into its own file; another test holds its format.
     side = { connected, bundle, manifest: JSON.parse(stdout) as BundleManifest };
@@ -32,6 +38,19 @@ export function useKubernetesSide(): GetSide {
     if (side === undefined) throw new Error('The connected side is not there');
     return side;
   };
+}
+
+/** Builds a bundle of the platform with a release of Kubernetes, from the shipped manifests with its version in place of theirs. */
+export async function buildKubernetesBundle(connected: Connected, { version }: KubernetesRelease): Promise<Bundle> {
+  const manifests = join(connected.directory, `kubernetes-${version}`);
+  await cp(PLATFORM, manifests, { recursive: true });
+  for (const file of await readdir(manifests, { recursive: true })) {
+    const path = join(manifests, file);
+    if (!/\.(yaml|txt)$/.test(path)) continue;
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll(SHIPPED_RELEASE.version, version));
+  }
+  const list = `${await readFile(join(manifests, 'images.txt'), 'utf8')}\n${WEB_IMAGE}\n`;
+  return buildLabBundle(connected, `bundle-${version}`, ['--version', version], manifests, list);
 }
 
 /** Two pods, on different hosts where there are several, behind a service. */
@@ -123,7 +142,7 @@ export function kubernetes(side: GetSide, nodes: LabCluster['nodes']): void {
         manager,
         `kubectl get nodes --output=jsonpath='{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status}={.status.nodeInfo.kubeletVersion} {end}'`,
       );
-      expect(ready.trim().split(' ').sort()).toEqual(workers.map((name) => `${name}=True=v1.36.3`));
+      expect(ready.trim().split(' ').sort()).toEqual(workers.map((name) => `${name}=True=v${SHIPPED_RELEASE.version}`));
     });
   });
 

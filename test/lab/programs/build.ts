@@ -10,19 +10,33 @@ import { ensureGo } from './go.ts';
 export const PROGRAMS = ['hyperkube', 'flanneld', 'cni-flannel', 'coredns', 'pause', 'rainbond'] as const;
 
 /** The same for the platform kubernetes, whose lab is a command of its own: half an hour of building on two busy processors. */
-export const KUBERNETES_PROGRAMS = ['kubernetes', 'containerd', 'containerd-shim', 'etcd', 'etcdctl'] as const;
+export const KUBERNETES_PROGRAMS = [
+  'kubernetes',
+  'kubernetes-before',
+  'containerd',
+  'containerd-shim',
+  'etcd',
+  'etcdctl',
+  'etcdutl',
+] as const;
 
 export type ProgramName = (typeof PROGRAMS)[number] | (typeof KUBERNETES_PROGRAMS)[number];
 
-function folderOf(name: ProgramName): string {
-  return join(repositoryRoot(), 'test/lab/programs', name);
+/** Programs whose sources are those of another one, but for the files of their own folder. */
+const BASES: Readonly<Partial<Record<ProgramName, ProgramName>>> = { 'kubernetes-before': 'kubernetes' };
+
+/** The folders with the sources of a program; a file of a later one takes the place of one of its name. */
+function foldersOf(name: ProgramName): readonly string[] {
+  const base = BASES[name];
+  return [...(base === undefined ? [] : [base]), name].map((folder) => join(repositoryRoot(), 'test/lab/programs', folder));
 }
 
 /** Twelve hexadecimal digits that change when the sources of the lab for a program do. */
 export async function programKey(name: ProgramName): Promise<string> {
-  const folder = folderOf(name);
-  const files = (await readdir(folder)).sort();
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  const sources = new Map<string, string>();
+  for (const folder of foldersOf(name)) for (const file of await readdir(folder)) sources.set(file, join(folder, file));
+  const files = [...sources.keys()].sort();
+  const texts = await Promise.all(files.map((file) => readFile(sources.get(file) ?? '', 'utf8')));
   return recipeKey(...files, ...texts);
 }
 
@@ -40,7 +54,7 @@ export async function ensureProgram(name: ProgramName, mirror: AptMirror, say: (
   try {
     const source = join(work, 'source');
     await mkdir(source);
-    await cp(folderOf(name), source, { recursive: true });
+    for (const folder of foldersOf(name)) await cp(folder, source, { recursive: true });
     const built = join(work, name);
     const environment = {
       CGO_ENABLED: '0',
