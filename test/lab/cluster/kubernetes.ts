@@ -171,6 +171,32 @@ export function kubernetes(side: GetSide, nodes: LabCluster['nodes']): void {
       });
   });
 
+  it('measures nodes and pods', async () => {
+    await site.bash(manager, 'kubectl --namespace=kube-system rollout status deployment/metrics-server --timeout=180s');
+    await eventually(180_000, async () => {
+      const nodes = await site.bash(manager, 'kubectl top nodes --no-headers');
+      expect(nodes.split('\n').map((line) => line.split(' ', 1)[0])).toEqual(workers);
+      const pod = (await pods())[0]?.name ?? '';
+      expect(await site.bash(manager, `kubectl top pod ${pod} --no-headers`)).toContain(pod);
+    });
+    const service = await site.bash(
+      manager,
+      `kubectl get apiservice v1beta1.metrics.k8s.io --output=jsonpath='{.spec.insecureSkipTLSVerify}'`,
+    );
+    expect(service).toBe('');
+  });
+
+  it('takes away an add-on that its list has no more, and nothing else', async () => {
+    const addons = (): Promise<string> => site.bash(manager, 'kubectl --namespace=kube-system get deployments --output=name');
+    const all = 'deployment.apps/coredns\ndeployment.apps/metrics-server';
+    expect(await addons()).toBe(all);
+    await site.bash(manager, `sed "s/ metrics-server'/'/" /opt/kubernetes/bin/apply-addons | sh`);
+    expect(await addons()).toBe('deployment.apps/coredns');
+    await site.bash(manager, '/opt/kubernetes/bin/apply-addons');
+    expect(await addons()).toBe(all);
+    await site.bash(manager, 'kubectl --namespace=kube-system rollout status deployment/metrics-server --timeout=180s');
+  });
+
   it('lets no stranger in', async () => {
     const script = 'printf "GET %s HTTP/1.0\\r\\n\\r\\n" "$2" | timeout 10 openssl s_client -quiet -connect "$1" 2>/dev/null | head -n 1';
     for (const [address, path] of [

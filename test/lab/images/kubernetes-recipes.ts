@@ -42,6 +42,7 @@ export const KUBERNETES_RECIPES: readonly ImageRecipe[] = [
   bare('flannel-io/flannel-cni-plugin:v1.9.1-flannel1', { '/flannel': 'cni-flannel' }),
   bare('pause:3.10.2', { '/pause': 'pause' }, { entrypoint: ['/pause'] }),
   bare('coredns/coredns:v1.14.2', { '/coredns': 'coredns' }, { entrypoint: ['/coredns'] }),
+  bare('metrics-server/metrics-server:v0.9.0', { '/metrics-server': 'metrics-server' }, { entrypoint: ['/metrics-server'] }),
   { reference: WEB_IMAGE, folder: 'kubernetes-web', packages: [], ports: [] },
 ];
 

@@ -18,6 +18,7 @@ export const KUBERNETES_PROGRAMS = [
   'etcd',
   'etcdctl',
   'etcdutl',
+  'metrics-server',
 ] as const;
 
 export type ProgramName = (typeof PROGRAMS)[number] | (typeof KUBERNETES_PROGRAMS)[number];
