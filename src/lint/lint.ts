@@ -5,6 +5,7 @@ import { checkPaths } from './checks/paths.ts';
 import { checkPorts } from './checks/ports.ts';
 import { checkRegistryNames } from './checks/registry-names.ts';
 import { checkRendering } from './checks/rendering.ts';
+import { checkTemplateImages } from './checks/template-images.ts';
 import { checkUnused } from './checks/unused.ts';
 import { checkUnusedImages } from './checks/unused-images.ts';
 import { tryClusters } from './clusters.ts';
@@ -26,6 +27,7 @@ export function lintPlatform(subject: LintSubject): LintReport {
   const tried = tryClusters(subject.manifests);
   const findings = sortFindings([
     ...checkImages(subject),
+    ...checkTemplateImages(subject),
     ...checkRegistryNames(subject),
     ...checkNeeds(subject),
     ...checkPorts(subject),

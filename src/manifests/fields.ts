@@ -96,6 +96,17 @@ export const sizeField = z
   .meta(fieldType('size'));
 
 /** A NAME of images.txt in any spelling that clients take; becomes the full name, by which lists and bundles have it. */
+/** The full name of an image, without a digest; undefined for a text that is no reference of one. */
+export function imageNameOf(text: string): string | undefined {
+  try {
+    const { digest: _digest, ...name } = parseReference(text);
+    return formatReference(name);
+  } catch (error) {
+    if (error instanceof CaissonError) return undefined;
+    throw error;
+  }
+}
+
 export const imageField = z
   .string()
   .transform((text, context) => {

@@ -21,6 +21,7 @@ export {
   FIELD_TYPES,
   fieldType,
   identifierField,
+  imageNameOf,
   isAddress,
   lineField,
   nameField,

@@ -48,6 +48,41 @@ services:`;
   });
 });
 
+describe('images of templates', () => {
+  /** The sample, with a template more. */
+  const withTemplate = (text: string): Record<string, string> => ({
+    ...edited(STORE, 'template: store.conf }', 'template: store.conf }, { path: /pods, mode: "0600", template: pods.yaml }'),
+    'components/store/pods.yaml': text,
+  });
+
+  it.each([
+    ['alone on its line', '      image: other.example/team/thing:1', '7', 'other.example/team/thing:1'],
+    ['first in a list', '  - image: "other.example/team/thing:1" # a comment', '5', 'other.example/team/thing:1'],
+    ['in a flow mapping', "  - { name: a, image: 'busybox', args: [a] }", '16', 'docker.io/library/busybox:latest'],
+  ])('are missing %s', async (_, line, column, name) => {
+    expect(await linesOf({ files: withTemplate(`kind: Pod\n${line}\n`) })).toEqual([
+      `warning m/components/store/pods.yaml:2:${column}: images.txt has no image "${name}" (add a line for it there: SOURCE as ${name})`,
+    ]);
+  });
+
+  it('are named by the nearest one of the list', async () => {
+    expect(await linesOf({ files: withTemplate('image: registry.example/wep:1\n') })).toEqual([
+      'warning m/components/store/pods.yaml:1:1: images.txt has no image "registry.example/wep:1" (did you mean "registry.example/web:1"?)',
+    ]);
+  });
+
+  it.each([
+    ['that the list has', 'image: acme/store:1\n'],
+    ['that the list has, with a digest', `image: acme/store:1@sha256:${'a'.repeat(64)}\n`],
+    ['with a placeholder', 'image: registry.example/${node.name}:1\n'],
+    ['in a comment', '# image: other.example/team/thing:1\n'],
+    ['of another key', 'otherimage: other.example/team/thing:1\nimages: other.example/team/thing:1\n'],
+    ['that no reference is', 'image: /dev/sda\nimage: UPPER:1\n'],
+  ])('are nothing to say of %s', async (_, text) => {
+    expect(await linesOf({ files: withTemplate(text) })).toEqual([]);
+  });
+});
+
 describe('images of the list that the manifests do not use', () => {
   it('are a warning each while they are few, and one warning together', async () => {
     const remedy = '(name it in images of the component whose hosts shall hold it, or in otherImages of platform.yaml)';
