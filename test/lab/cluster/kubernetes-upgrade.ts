@@ -125,7 +125,7 @@ export function kubernetesUpgrade(side: GetSide): void {
     expect(order).toEqual(
       ['w1', 'w2'].flatMap((name) => [
         `actions/${name}/kube-node-evacuate`,
-        `configure-nodes/${name}/kubelet-start`,
+        `start-components/${name}/kubelet-start`,
         `actions/${name}/kube-node-uncordon`,
       ]),
     );
