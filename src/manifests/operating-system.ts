@@ -12,9 +12,12 @@ export const operatingSystemSchema = z.discriminatedUnion(
     ...documentHead('OperatingSystem'),
     id: z
       .string()
-      .regex(/^[a-z0-9._-]+$/, 'is not an ID of /etc/os-release')
-      .describe('ID in /etc/os-release.'),
-    version: z.string().min(1).describe('VERSION_ID in /etc/os-release, or its beginning before a dot: 9 is for hosts of 9.3, too.'),
+      .regex(/^[a-z0-9._-]+$/, 'is not an ID of /etc/os-release; write its letters small')
+      .describe('ID in /etc/os-release, in small letters: openeuler.'),
+    version: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]*$/, 'is not a VERSION_ID of /etc/os-release; write its letters small')
+      .describe('VERSION_ID in /etc/os-release, in small letters (v10), or its beginning before a dot: 9 is for hosts of 9.3, too.'),
   }),
 );
 

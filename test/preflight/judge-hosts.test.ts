@@ -220,6 +220,16 @@ describe('preflight', () => {
     const among = { ...topology, manifests: { ...topology.manifests, operatingSystems } };
     expect(systemOf(among, { os: { id: 'rocky', version: host, name: '' } })?.version).toBe(wanted);
   });
+
+  it.each([
+    ['openEuler', '24.03', 'openeuler', '24.03'],
+    ['kylin', 'V10', 'kylin', 'v10'],
+  ])('knows a host that calls itself %s %s by the manifest of %s %s', (id, version, small, smallVersion) => {
+    const topology = resolveTopology(parseClusterSpec(clusterYaml(THREE_NODES), 'cluster.yaml'), manifests);
+    const operatingSystems = topology.manifests.operatingSystems.map((one) => ({ ...one, id: small, version: smallVersion }));
+    const among = { ...topology, manifests: { ...topology.manifests, operatingSystems } };
+    expect(systemOf(among, { os: { id, version, name: '' } })).toMatchObject({ id: small });
+  });
 });
 
 describe('preflight of disks', () => {

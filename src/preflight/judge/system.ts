@@ -14,11 +14,13 @@ const LEAST_KERNEL: readonly [number, number] = [3, 10];
 
 /**
  * Returns the operating system in the manifests that matches the host; undefined when there is none. Where a host says its
- * minor version (9.3), the manifest may have the major one alone (9); the longest one that matches is taken.
+ * minor version (9.3), the manifest may have the major one alone (9); the longest one that matches is taken. Manifests write
+ * in small letters what some distributions write otherwise (openEuler, V10).
  */
 export function systemOf(topology: Topology, { os }: Pick<HostFacts, 'os'>): OperatingSystem | undefined {
+  const own = { id: os.id.toLowerCase(), version: os.version.toLowerCase() };
   return topology.manifests.operatingSystems
-    .filter(({ id, version }) => id === os.id && `${os.version}.`.startsWith(`${version}.`))
+    .filter(({ id, version }) => id === own.id && `${own.version}.`.startsWith(`${version}.`))
     .toSorted((left, right) => right.version.length - left.version.length)[0];
 }
 
