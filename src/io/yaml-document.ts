@@ -66,8 +66,13 @@ export function parseYaml<T>(
   return result.value;
 }
 
+export interface ReadYamlOptions {
+  /** `text` leaves every scalar as it is written, for documents of others in which 1.10 is a name. */
+  readonly scalars?: 'typed' | 'text';
+}
+
 /** Reads the text. Throws InvalidInputError when it is not YAML at all, too big, too deep, or several documents. */
-export function readYaml(text: string, file: string): YamlDocument {
+export function readYaml(text: string, file: string, { scalars = 'typed' }: ReadYamlOptions = {}): YamlDocument {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_YAML_BYTES) {
     throw new InvalidInputError(file, [{ position: BEGINNING, reason: `is ${bytes} bytes long, at most ${MAX_YAML_BYTES} are read` }]);
@@ -76,7 +81,10 @@ export function readYaml(text: string, file: string): YamlDocument {
   refuseDepth(text, file);
   refuseMany(text, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false });
+  const schema = scalars === 'text' ? 'failsafe' : 'core';
+  const document = parseDocument(text, {
+    ...{ version: '1.2', schema, lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false },
+  });
   const positionOf = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };

@@ -6,6 +6,7 @@ import { addressOf, packageNameOf, type FetchFile, type PackageSet, type Package
 import type { Dependency } from './dependency.ts';
 import type { RpmRecord } from './documents.ts';
 import type { RpmIndex } from './load-repositories.ts';
+import { moduleFilter } from './modules.ts';
 import { requireSignedPackage } from './package-signature.ts';
 import { primaryElement } from './primary-element.ts';
 import { readElements } from './read-elements.ts';
@@ -27,6 +28,8 @@ export interface CloseRpmOptions {
   readonly together?: readonly (readonly string[])[];
   /** Patterns of packages that are never taken. */
   readonly exclude?: readonly string[];
+  /** Streams of modules that are enabled, as NAME:STREAM. */
+  readonly modules?: readonly string[];
   /** Versions by name of the package that are kept as long as they are on offer. */
   readonly held?: ReadonlyMap<string, string>;
   /** Packages that every host has. */
@@ -82,10 +85,21 @@ interface Choice {
 /** Chooses again when a file was asked for that filelists.xml has: that is read for such files alone. */
 async function choosePackages(index: RpmIndex, options: CloseRpmOptions): Promise<Choice> {
   let wanted: ReadonlySet<string> = new Set();
+  const filter = moduleFilter(index.modules, options.modules ?? []);
   for (;;) {
     options.signal?.throwIfAborted();
     const listed = wanted.size === 0 ? new Map<string, readonly number[]>() : await readFilelists(index.table, wanted);
-    const universe = new RpmUniverse(index.table, { ...options, versions: versionWishes(options.sets) }, listed);
+    const { exclude, held } = options;
+    const universe = new RpmUniverse(
+      index.table,
+      {
+        versions: versionWishes(options.sets),
+        ...(exclude === undefined ? {} : { exclude }),
+        ...(held === undefined ? {} : { held }),
+        ...(filter === undefined ? {} : { modules: filter }),
+      },
+      listed,
+    );
     const choice = chooseOnce(universe, index.architecture, options);
     if (universe.unread.size === 0) {
       if (choice instanceof UnsolvableError) throw choice;

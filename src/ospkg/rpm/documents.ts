@@ -20,6 +20,10 @@ const wantedPackage = z
     'is not a package; write NAME, or NAME=VERSION, where a * in the version stands for any text',
   );
 
+const moduleStream = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*:[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'is not a stream of a module; write NAME:STREAM, such as nodejs:18');
+
 const sourceSchema = z.strictObject({
   url: repositoryUrl.describe(
     'Where the repository is, the directory with repodata: http, https, or file:///DIRECTORY of the machine that builds. `$basearch` stands for the architecture. A login for it is kept in the netrc file, never here: this document travels in the bundle.',
@@ -35,6 +39,10 @@ const sourceSchema = z.strictObject({
     .array(packagePattern)
     .default([])
     .describe('Packages that are taken from here even where others have newer ones; * stands for any text, and ["*"] for all.'),
+  moduleHotfixes: z
+    .boolean()
+    .exactOptional()
+    .describe('True where packages of the repository may stand in for those of enabled modules, as module_hotfixes of dnf.'),
 });
 
 /** The keys of an OperatingSystem manifest whose `packages` is rpm. */
@@ -42,6 +50,12 @@ export const rpmSystemFields = {
   packages: z.literal('rpm').describe('Kind of the package manager.'),
   repositories: z.array(sourceSchema).min(1).describe('Where the packages come from; all are searched.'),
   exclude: z.array(packagePattern).default([]).describe('Packages that are never taken, from no repository; * stands for any text.'),
+  modules: z
+    .array(moduleStream)
+    .exactOptional()
+    .describe(
+      'Streams of modules that are enabled, as NAME:STREAM; without one the default stream counts, where a module has one. platform:el8 leaves out what is built for other releases.',
+    ),
   base: z
     .strictObject({
       packages: z.array(packageName).default([]).describe('Packages that every host has; they come along with what they need.'),

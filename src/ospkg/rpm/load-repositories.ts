@@ -4,6 +4,7 @@ import { requireListed, verified } from '../file-hash.ts';
 import type { FetchFile, LockedRelease } from '../package.ts';
 import { verifyDetachedRelease } from '../release-signature.ts';
 import { installableOn } from './architecture.ts';
+import { readModules, type ModuleDefault, type ModuleMetadata, type ModuleStream } from './module-documents.ts';
 import type { RpmSource } from './package-source.ts';
 import { RpmTable } from './package-table.ts';
 import { parseRepomd, type RepomdFile } from './repomd.ts';
@@ -15,6 +16,7 @@ export interface RpmIndex {
   readonly architecture: string;
   readonly table: RpmTable;
   readonly releases: readonly LockedRelease[];
+  readonly modules: ModuleMetadata;
 }
 
 export interface LoadRpmOptions {
@@ -51,11 +53,23 @@ const MISMATCH_HINT = 'The mirror may be in the middle of an update: try again i
 export async function loadRpmRepositories(sources: readonly RpmSource[], options: LoadRpmOptions): Promise<RpmIndex> {
   const table = new RpmTable();
   const releases: LockedRelease[] = [];
-  for (const source of sources) releases.push(await loadRepository(source, options, table));
-  return { architecture: options.architecture, table, releases };
+  const streams: ModuleStream[] = [];
+  const defaults: ModuleDefault[] = [];
+  for (const source of sources) {
+    const { release, modules } = await loadRepository(source, options, table);
+    releases.push(release);
+    streams.push(...modules.streams);
+    defaults.push(...modules.defaults);
+  }
+  return { architecture: options.architecture, table, releases, modules: { streams, defaults } };
 }
 
-async function loadRepository(source: RpmSource, options: LoadRpmOptions, table: RpmTable): Promise<LockedRelease> {
+interface LoadedRepository {
+  readonly release: LockedRelease;
+  readonly modules: ModuleMetadata;
+}
+
+async function loadRepository(source: RpmSource, options: LoadRpmOptions, table: RpmTable): Promise<LoadedRepository> {
   const { emit = silent, clock, architecture, signal } = options;
   const repository = source.url.replaceAll('$basearch', architecture).replace(/\/+$/, '');
   const title = `Packages of ${repository}`;
@@ -74,6 +88,7 @@ async function loadRepository(source: RpmSource, options: LoadRpmOptions, table:
     repository,
     what: `${repository}/${primary.path}`,
     prefer: source.prefer ?? [],
+    isHotfix: source.moduleHotfixes ?? false,
     reopen: open,
     openFilelists: filelists === undefined ? undefined : async () => (await openList(repository, filelists, options))(),
   };
@@ -84,9 +99,14 @@ async function loadRepository(source: RpmSource, options: LoadRpmOptions, table:
     table.add(slice, origin, (word) => words.has(word));
   }
   warn(table, before.unusable, origin.what, emit);
+  const listed = repomd.files.get('modules');
+  const modules =
+    listed === undefined
+      ? { streams: [], defaults: [] }
+      : await readModules((await openList(repository, listed, options))(), `${repository}/${listed.path}`);
   emit({ type: 'task.finished', id, title, summary: `${table.length - before.packages} packages`, ms: clock.monotonic() - start });
   const date = repomd.date ?? signedAt ?? new Date(0);
-  return { url: repository, date: date.toISOString().replace(/\.\d{3}Z$/, 'Z'), digest: digestOf(bytes) };
+  return { release: { url: repository, date: date.toISOString().replace(/\.\d{3}Z$/, 'Z'), digest: digestOf(bytes) }, modules };
 }
 
 async function checkSignature(source: RpmSource, repomd: Buffer, what: string, options: LoadRpmOptions): Promise<Date> {

@@ -8,6 +8,8 @@ export interface RpmSource {
   readonly keys: readonly string[];
   /** Patterns of packages that are taken from here, also where others have newer ones. */
   readonly prefer?: readonly string[];
+  /** True where its packages may stand in for those of modules. */
+  readonly moduleHotfixes?: boolean;
 }
 
 /** Where an operating system with rpm packages takes them from. */
@@ -16,6 +18,8 @@ export interface RpmPackageSource {
   readonly sources: readonly RpmSource[];
   /** Patterns of packages that are never taken. */
   readonly exclude?: readonly string[];
+  /** Streams of modules that are enabled, as NAME:STREAM. */
+  readonly modules?: readonly string[];
   /** Present for the repository of a bundle: the signatures of its packages were checked when these were locked. */
   readonly isChecked?: true;
   /** Packages that are shipped besides what the sets need. */

@@ -89,6 +89,7 @@ const NOWHERE = {
     repository: '',
     what: '',
     prefer: [],
+    isHotfix: false,
     reopen: (): never => {
       throw new Error('there is nothing to open');
     },

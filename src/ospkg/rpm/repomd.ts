@@ -15,14 +15,14 @@ export interface RepomdFile {
 }
 
 export interface Repomd {
-  /** By type: primary, filelists. */
+  /** By type: primary, filelists, modules. */
   readonly files: ReadonlyMap<string, RepomdFile>;
   /** When the metadata was made; undefined where nothing says it. */
   readonly date: Date | undefined;
 }
 
 /** Types that are read; of the others not even the digests count. */
-const READ: ReadonlySet<string> = new Set(['primary', 'filelists']);
+const READ: ReadonlySet<string> = new Set(['primary', 'filelists', 'modules']);
 
 /** Reads repomd.xml. Throws REPOSITORY_INVALID, also where a file that is needed has no digest that is believed. */
 export function parseRepomd(bytes: Uint8Array, what: string): Repomd {

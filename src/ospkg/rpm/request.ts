@@ -12,16 +12,18 @@ export interface RpmRequest extends PackageRequest {
 }
 
 export async function rpmSourceOf(
-  { packages, repositories, exclude, base }: RpmSystem,
+  { packages, repositories, exclude, modules = [], base }: RpmSystem,
   readKeyring: (file: string) => Promise<Uint8Array>,
 ): Promise<RpmPackageSource> {
   const sources = await Promise.all(
-    repositories.map(async ({ url, signed, signedBy, prefer }) => {
+    repositories.map(async ({ url, signed, signedBy, prefer, moduleHotfixes }) => {
       const keys = await armoredKeys(await readKeyring(signedBy));
-      return { url: url.replace(/\/+$/, ''), signed, keys, ...(prefer.length === 0 ? {} : { prefer }) };
+      const hotfixes = moduleHotfixes === true ? { moduleHotfixes } : {};
+      return { url: url.replace(/\/+$/, ''), signed, keys, ...(prefer.length === 0 ? {} : { prefer }), ...hotfixes };
     }),
   );
-  return { packages, sources, ...(exclude.length === 0 ? {} : { exclude }), base: { packages: base.packages } };
+  const chosen = modules.length === 0 ? {} : { modules };
+  return { packages, sources, ...(exclude.length === 0 ? {} : { exclude }), ...chosen, base: { packages: base.packages } };
 }
 
 export function rpmSourceIn(
@@ -34,19 +36,21 @@ export function rpmSourceIn(
 
 /** Locks hold this digest: a change of the digested fields makes every lock out of date. */
 export function digestOfRpmRequest({ id, architecture, source, sets, together = [] }: RpmRequest): Digest {
-  const { sources, exclude, base } = source;
+  const { sources, exclude, modules, base } = source;
   const relevant = {
     id,
     architecture,
-    sources: sources.map(({ url, signed, keys, prefer }) => ({
+    sources: sources.map(({ url, signed, keys, prefer, moduleHotfixes }) => ({
       url,
       signed,
       keys: keys.map((key) => digestOf(key)),
       ...(prefer === undefined ? {} : { prefer }),
+      ...(moduleHotfixes === true ? { moduleHotfixes } : {}),
     })),
     sets: sets.map(({ name, packages, recommends }) => ({ name, packages, ...(recommends === true ? { recommends } : {}) })),
     base: base.packages,
     ...(exclude === undefined ? {} : { exclude }),
+    ...(modules === undefined ? {} : { modules: modules.toSorted() }),
     ...(together.some((names) => names.length > 1) ? { together } : {}),
   };
   return digestOf(JSON.stringify(relevant));
@@ -59,12 +63,12 @@ export async function loadRpmRequest(request: RpmRequest, tools: LoadTools): Pro
 
 async function closeRequest(request: RpmRequest, index: RpmIndex, tools: LoadTools & CloseOptions): Promise<RpmLockedSystem> {
   const { id, architecture, source, sets, together = [] } = request;
-  const { base, exclude = [], sources } = source;
+  const { base, exclude = [], modules = [], sources } = source;
   const { emit, signal, held } = tools;
   const keys = new Map<string, readonly string[]>();
   for (const [row, { url }] of index.releases.entries()) keys.set(url, [...(keys.get(url) ?? []), ...(sources[row]?.keys ?? [])]);
   const closure = await closeRpmPackages(index, {
-    ...{ sets, together, exclude, base, fetch: tools.fetch },
+    ...{ sets, together, exclude, modules, base, fetch: tools.fetch },
     keys: source.isChecked === true ? undefined : keys,
     ...(emit === undefined ? {} : { emit }),
     ...(signal === undefined ? {} : { signal }),

@@ -19,6 +19,8 @@ export interface RpmOrigin {
   readonly what: string;
   /** Patterns of packages that are taken from here, also where others have newer ones. */
   readonly prefer: readonly string[];
+  /** True where its packages may stand in for those of modules. */
+  readonly isHotfix: boolean;
   /** Opens the content of primary.xml again. */
   readonly reopen: () => AsyncIterable<Buffer>;
   /** Fetches filelists.xml and opens its content; undefined where the repository has none. */

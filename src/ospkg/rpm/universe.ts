@@ -1,6 +1,7 @@
 import { nearestName } from '../../io/index.ts';
 import { fitsPattern } from '../name-pattern.ts';
 import { formatDependency, fits, type Capability, type Dependency } from './dependency.ts';
+import type { FilteredPackage, ModuleFilter } from './modules.ts';
 import type { RpmTable } from './package-table.ts';
 import type { RpmPackage } from './rpm-package.ts';
 import { compareRpmVersions, splitRpmVersion } from './rpm-version.ts';
@@ -18,6 +19,8 @@ export interface UniverseOptions {
   readonly exclude?: readonly string[];
   /** Versions by name of the package that are kept as long as they are on offer. */
   readonly held?: ReadonlyMap<string, string>;
+  /** Hides packages of modules. */
+  readonly modules?: ModuleFilter;
 }
 
 /** createrepo_c lists these in primary.xml: all others are in filelists.xml alone. */
@@ -150,11 +153,15 @@ export class RpmUniverse {
     }
   }
 
-  #refuse(name: string, ids: readonly number[], { versions, exclude = [], held }: UniverseOptions): void {
+  #refuse(name: string, ids: readonly number[], { versions, exclude = [], held, modules }: UniverseOptions): void {
     const pattern = exclude.find((one) => fitsPattern(name, one));
     if (pattern !== undefined) {
       for (const id of ids) this.#refused.set(id, `"exclude" names "${pattern}"`);
       return;
+    }
+    for (const id of modules === undefined ? [] : ids) {
+      const refusal = modules?.refusalOf(this.#filtered(id, name));
+      if (refusal !== undefined) this.#refused.set(id, refusal);
     }
     for (const { version, set } of versions?.get(name) ?? []) {
       for (const id of ids) {
@@ -170,6 +177,12 @@ export class RpmUniverse {
     const preferred = left().filter((id) => this.#table.originAt(id - 1).prefer.some((one) => fitsPattern(name, one)));
     if (preferred.length === 0) return;
     for (const id of left()) if (!preferred.includes(id)) this.#refused.set(id, 'another repository is preferred for it');
+  }
+
+  #filtered(id: number, name: string): FilteredPackage {
+    const [, version = '', architecture = '', ...lines] = this.#table.textAt(id - 1).split('\n');
+    const provides = lines.filter((line) => line.startsWith('0 ')).map(nameInLine);
+    return { name, version, architecture, isHotfix: this.#table.originAt(id - 1).isHotfix, provides };
   }
 
   #versionOf(id: number): string {

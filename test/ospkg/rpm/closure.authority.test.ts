@@ -30,7 +30,7 @@ function drawCases(seed: number): DnfUniverse {
 
 function ours({ packages, cases }: DnfUniverse): readonly (readonly string[] | undefined)[] {
   const table = new RpmTable();
-  const origin = { repository: '', what: 'drawn', prefer: [], reopen: () => noBytes(), openFilelists: undefined };
+  const origin = { repository: '', what: 'drawn', prefer: [], isHotfix: false, reopen: () => noBytes(), openFilelists: undefined };
   const listed = new Map<string, number[]>();
   for (const [index, item] of packages.entries()) {
     table.add({ offset: 0, bytes: Buffer.from(primaryElement(item)) }, origin, () => true);

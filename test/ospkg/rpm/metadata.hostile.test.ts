@@ -123,7 +123,7 @@ describe('parseRichDependency', () => {
 describe('RpmTable', () => {
   const base = { epoch: 0, version: '1', release: '1', architecture: 'noarch', files: [], relations: {} };
   const good = primaryElement({ ...base, name: 'good' });
-  const origin = { repository: '', what: '', prefer: [], reopen: () => noBytes(), openFilelists: undefined };
+  const origin = { repository: '', what: '', prefer: [], isHotfix: false, reopen: () => noBytes(), openFilelists: undefined };
 
   async function* noBytes(): AsyncGenerator<Buffer> {}
 
