@@ -14,6 +14,11 @@ export function fileHash(algorithm: 'sha256' | 'sha512', hex: string): FileHash 
   return `${algorithm}:${hex.toLowerCase()}`;
 }
 
+/** The digest of bytes by an algorithm. */
+export function digestWith(bytes: Uint8Array, algorithm: 'sha256' | 'sha512'): FileHash {
+  return fileHash(algorithm, createHash(algorithm).update(bytes).digest('hex'));
+}
+
 /** The name of the algorithm and the digits. */
 export function partsOfHash(hash: FileHash): { readonly algorithm: 'sha256' | 'sha512'; readonly hex: string } {
   return { algorithm: hash.startsWith('sha512:') ? 'sha512' : 'sha256', hex: hash.slice('sha256:'.length) };

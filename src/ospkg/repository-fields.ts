@@ -14,13 +14,18 @@ export const packageName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'is
  * The address of a repository. Manifests and locks travel in bundles, so a login in it would be read by everyone who has a
  * bundle; the message does not quote it.
  */
-export const repositoryUrl = z
-  .string()
-  .refine(isRepositoryAddress, 'is not an address such as https://deb.example.com/debian or file:///media/cdrom')
-  .refine(
-    hasNoSecret,
-    'holds a login or a query, and this document travels in the bundle; take it out, and write the login into the file that NETRC names, or into ~/.netrc: machine HOST login NAME password WORD',
-  );
+export const repositoryUrl = repositoryUrlField((text) => text);
+
+/** As repositoryUrl, for the address that `bare` leaves: a format may allow parameters that are no secrets. */
+export function repositoryUrlField(bare: (text: string) => string) {
+  return z
+    .string()
+    .refine((text) => isRepositoryAddress(bare(text)), 'is not an address such as https://deb.example.com/debian or file:///media/cdrom')
+    .refine(
+      (text) => hasNoSecret(bare(text)),
+      'holds a login or a query, and this document travels in the bundle; take it out, and write the login into the file that NETRC names, or into ~/.netrc: machine HOST login NAME password WORD',
+    );
+}
 
 /** Repositories may have empty directory names in paths, which are part of the address. It is never a path on this machine. */
 export const repositoryPath = z

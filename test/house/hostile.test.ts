@@ -40,6 +40,7 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/ospkg/rpm/xml.ts': { parses: ['parseElement'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },
   'src/ospkg/rpm/split-elements.ts': { parses: ['splitPackageElements'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },
   'src/ospkg/rpm/module-documents.ts': { parses: ['readModules'], hostile: 'test/ospkg/rpm/modules.hostile.test.ts' },
+  'src/ospkg/rpm/mirrors.ts': { parses: ['parseMirrorList'], hostile: 'test/ospkg/rpm/mirrors.hostile.test.ts' },
   'src/ospkg/rpm/repomd.ts': { parses: ['parseRepomd'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },
   'src/ospkg/rpm/dependency.ts': { parses: ['parseRichDependency'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },
   'src/ospkg/rpm/package-table.ts': { parses: ['RpmTable'], hostile: 'test/ospkg/rpm/metadata.hostile.test.ts' },

@@ -10,6 +10,7 @@ import {
   repositoryPackagesField,
   repositoryPackagesInOrder,
   repositoryUrl,
+  repositoryUrlField,
   tiesInOrder,
 } from '../repository-fields.ts';
 
@@ -24,26 +25,51 @@ const moduleStream = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*:[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'is not a stream of a module; write NAME:STREAM, such as nodejs:18');
 
-const sourceSchema = z.strictObject({
-  url: repositoryUrl.describe(
-    'Where the repository is, the directory with repodata: http, https, or file:///DIRECTORY of the machine that builds. `$basearch` stands for the architecture. A login for it is kept in the netrc file, never here: this document travels in the bundle.',
-  ),
-  signedBy: siblingField.describe('Keyring beside this document, of the keys that sign the packages, and repomd.xml where that is signed.'),
-  signed: z
-    .enum(['metadata', 'packages'])
-    .default('metadata')
-    .describe(
-      'Which signatures the repository has: `metadata` where repomd.xml.asc signs its metadata too, `packages` where it signs nothing but its packages. Signatures of packages are checked either way.',
-    ),
-  prefer: z
-    .array(packagePattern)
-    .default([])
-    .describe('Packages that are taken from here even where others have newer ones; * stands for any text, and ["*"] for all.'),
-  moduleHotfixes: z
-    .boolean()
-    .exactOptional()
-    .describe('True where packages of the repository may stand in for those of enabled modules, as module_hotfixes of dnf.'),
+/** Parameters by which lists of mirrors are asked for; others may be secrets. */
+const MIRROR_PARAMETERS = /^\?(?:(?:repo|arch|release|country|protocol|infra|content)=[A-Za-z0-9$._-]{1,40}(?:&(?!$)|$))+$/;
+
+const sourceUrl = repositoryUrlField((text) => {
+  const query = text.indexOf('?');
+  return query >= 0 && MIRROR_PARAMETERS.test(text.slice(query)) ? text.slice(0, query) : text;
 });
+
+const sourceSchema = z
+  .strictObject({
+    url: sourceUrl.describe(
+      'Where the repository is, the directory with repodata: http, https, or file:///DIRECTORY of the machine that builds. `$basearch` stands for the architecture. A login for it is kept in the netrc file, never here: this document travels in the bundle.',
+    ),
+    mirrors: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        'True where url is the address of a metalink or of a list of mirrors, and may have the parameters repo, arch, release, country, protocol, infra and content. The first mirror that works is taken.',
+      ),
+    signedBy: siblingField.describe(
+      'Keyring beside this document, of the keys that sign the packages, and repomd.xml where that is signed.',
+    ),
+    signed: z
+      .enum(['metadata', 'packages'])
+      .default('metadata')
+      .describe(
+        'Which signatures the repository has: `metadata` where repomd.xml.asc signs its metadata too, `packages` where it signs nothing but its packages. Signatures of packages are checked either way.',
+      ),
+    prefer: z
+      .array(packagePattern)
+      .default([])
+      .describe('Packages that are taken from here even where others have newer ones; * stands for any text, and ["*"] for all.'),
+    moduleHotfixes: z
+      .boolean()
+      .exactOptional()
+      .describe('True where packages of the repository may stand in for those of enabled modules, as module_hotfixes of dnf.'),
+  })
+  .superRefine(({ url, mirrors }, context) => {
+    if (mirrors !== true && url.includes('?'))
+      context.addIssue({
+        code: 'custom',
+        path: ['url'],
+        message: 'holds parameters, as lists of mirrors have them; write `mirrors: true` beside it',
+      });
+  });
 
 /** The keys of an OperatingSystem manifest whose `packages` is rpm. */
 export const rpmSystemFields = {

@@ -2,6 +2,8 @@
 export interface RpmSource {
   /** The directory that holds repodata, without a trailing slash; `$basearch` stands for the architecture. */
   readonly url: string;
+  /** True where the address is that of a metalink or a list of mirrors, each of which is such a directory. */
+  readonly mirrors?: boolean;
   /** Whether its metadata is signed, too, or its packages alone. */
   readonly signed: 'metadata' | 'packages';
   /** Public keys, armored, each in a block of its own. */

@@ -16,10 +16,11 @@ export async function rpmSourceOf(
   readKeyring: (file: string) => Promise<Uint8Array>,
 ): Promise<RpmPackageSource> {
   const sources = await Promise.all(
-    repositories.map(async ({ url, signed, signedBy, prefer, moduleHotfixes }) => {
+    repositories.map(async ({ url, mirrors, signed, signedBy, prefer, moduleHotfixes }) => {
       const keys = await armoredKeys(await readKeyring(signedBy));
       const hotfixes = moduleHotfixes === true ? { moduleHotfixes } : {};
-      return { url: url.replace(/\/+$/, ''), signed, keys, ...(prefer.length === 0 ? {} : { prefer }), ...hotfixes };
+      const listed = mirrors === true ? { mirrors } : {};
+      return { url: url.replace(/\/+$/, ''), ...listed, signed, keys, ...(prefer.length === 0 ? {} : { prefer }), ...hotfixes };
     }),
   );
   const chosen = modules.length === 0 ? {} : { modules };
@@ -40,8 +41,9 @@ export function digestOfRpmRequest({ id, architecture, source, sets, together = 
   const relevant = {
     id,
     architecture,
-    sources: sources.map(({ url, signed, keys, prefer, moduleHotfixes }) => ({
+    sources: sources.map(({ url, mirrors, signed, keys, prefer, moduleHotfixes }) => ({
       url,
+      ...(mirrors === true ? { mirrors } : {}),
       signed,
       keys: keys.map((key) => digestOf(key)),
       ...(prefer === undefined ? {} : { prefer }),
