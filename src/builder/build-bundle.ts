@@ -72,6 +72,8 @@ export interface BuildResult {
   readonly lock: BundleLock;
   readonly plan: BundlePlan;
   readonly origins: ReadonlyMap<string, readonly Origin[]>;
+  /** Names of files of files.txt whose line has their digest. */
+  readonly promised: ReadonlySet<string>;
   /** Executables written beside the bundle. */
   readonly executables: readonly string[];
   readonly lockWritten: boolean;
@@ -106,7 +108,8 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   const suffix = bases.length === 0 ? '.tar' : '-delta.tar';
   const output = request.output ?? join('bundles', `${name}-${version}-${slugOf(inputs.platforms)}${suffix}`);
   const parts = outputParts(output, plan.size, request.volumeSize);
-  const result = { output, files: parts.map(({ path }) => path), lock, plan, origins, warnings, changes };
+  const promised = new Set(inputs.listedFiles.flatMap(({ name: called, digest }) => (digest === undefined ? [] : [called])));
+  const result = { output, files: parts.map(({ path }) => path), lock, plan, origins, promised, warnings, changes };
   if (request.planOnly) return { ...result, outcome: 'planned', executables: [], lockWritten: false };
 
   const lockWritten = !request.frozen && (await writeLock(request.lock, lock));
@@ -120,10 +123,10 @@ export async function buildBundle(request: BuildRequest, upstream: Upstream): Pr
   return { ...result, files, outcome: there === undefined ? 'built' : 'unchanged', executables, lockWritten };
 }
 
-/** Paths below the manifests directory of the files that the build knows: sealed ones, the list of images, the lock. */
-function ownFiles({ manifests, images, lock }: BuildRequest, { files }: BuildInputs): ReadonlySet<string> {
+/** Paths below the manifests directory of the files that the build knows: sealed ones, the lists of images and files, the lock. */
+function ownFiles({ manifests, images, lock }: BuildRequest, { files, written }: BuildInputs): ReadonlySet<string> {
   const sealed = files.map(({ path }) => relative(MANIFESTS_MEMBER, path));
-  return new Set([...sealed, ...[...images, lock].map((path) => relative(manifests, path))]);
+  return new Set([...sealed, ...[...images, ...written.fileLists, lock].map((path) => relative(manifests, path))]);
 }
 
 function warnOfUseless(bases: readonly BundleBase[], plan: BundlePlan, emit: Emit): void {

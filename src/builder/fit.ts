@@ -1,8 +1,10 @@
+import { filePath } from '../bundle/index.ts';
 import { CaissonError, formatPlatform } from '../core/index.ts';
 import { packageFormat, type PackageRequest } from '../ospkg/index.ts';
 import { lockedExecutable, lockedFile } from './input-files.ts';
 import type { BuildInputs } from './inputs.ts';
-import type { BundleLock, LockedImage, LockedOperatingSystem } from './lock.ts';
+import type { BundleLock, LockedImage, LockedListedFile, LockedOperatingSystem } from './lock.ts';
+import type { FileRequest } from './resolve-files.ts';
 import type { ImageRequest } from './resolve-images.ts';
 
 /** True when the locked image was resolved from an equal request, in a build for these platforms. */
@@ -23,6 +25,11 @@ export function fitsPackages(locked: LockedOperatingSystem, request: PackageRequ
     locked.architecture === request.architecture &&
     locked.inputs === packageFormat(request.source.packages).digestOf(request)
   );
+}
+
+/** True when the locked file was resolved from this line, or from one that promised no digest yet. */
+export function fitsFile(locked: LockedListedFile, { name, url, digest }: FileRequest): boolean {
+  return locked.name === name && locked.url === url && (digest === undefined || locked.digest === digest);
 }
 
 /** Every difference between a lock and the inputs, in words; empty when the lock fits. */
@@ -54,6 +61,14 @@ function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
     ...compare(inputs.files.map(lockedFile), lock.files, {
       nameOf: ({ path }) => `file "${path}"`,
       reasonOf: ({ digest }, locked) => (digest === locked.digest ? undefined : 'has changed'),
+    }),
+    ...compare<FileRequest, LockedListedFile>(inputs.listedFiles, lock.listedFiles ?? [], {
+      nameOf: ({ name }) => `file "${filePath(name)}"`,
+      reasonOf: (request, locked) => {
+        if (fitsFile(locked, request)) return undefined;
+        if (request.url !== locked.url) return `comes from "${request.url}", locked from "${locked.url}"`;
+        return `is promised with ${request.digest}, locked is ${locked.digest}`;
+      },
     }),
   ];
 }

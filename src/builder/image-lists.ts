@@ -1,10 +1,6 @@
 import { dirname, join, relative } from 'node:path';
-import { CaissonError } from '../core/index.ts';
-import { decodeList, joinImageLists, parseImageList, type ImageListEntry, type SourceReference } from '../sources/index.ts';
-import { readInputFile } from './input-files.ts';
-
-/** In the place of a path: the standard input. */
-const STDIN = '-';
+import { joinImageLists, parseImageList, type ImageListEntry, type SourceReference } from '../sources/index.ts';
+import { readLists, textOfLists } from './read-lists.ts';
 
 /** An image of a list, and the file that lists it. */
 export interface ListedImage extends ImageListEntry {
@@ -22,29 +18,16 @@ export interface ListedImages {
  * the first list, from which they are opened. Throws INPUT_UNREADABLE, LIMIT_EXCEEDED, INPUT_INVALID, USAGE.
  */
 export async function readImageLists(paths: readonly string[], readStdin: () => Promise<Uint8Array>): Promise<ListedImages> {
-  if (paths.filter((path) => path === STDIN).length > 1) throw new CaissonError('USAGE', 'Cannot read the standard input twice');
-  const lists: { readonly file: string; readonly content: Uint8Array; readonly entries: readonly ListedImage[] }[] = [];
-  for (const path of paths) {
-    const file = listName(path);
-    const content = path === STDIN ? await readStdin() : await readInputFile(path, 'the list of images');
-    const entries = parseImageList(content, file).map((entry) => ({
+  const lists = (await readLists(paths, 'the list of images', readStdin)).map(({ path, file, content }) => ({
+    file,
+    content,
+    entries: parseImageList(content, file).map((entry) => ({
       ...entry,
       file,
       source: relocated(entry.source, dirname(path), dirname(paths[0] ?? path)),
-    }));
-    lists.push({ file, content, entries });
-  }
-  const [only, ...more] = lists;
-  const joined = lists.map(({ content, file }) => `${decodeList(content, file).trimEnd()}\n`).join('');
-  return {
-    content: only !== undefined && more.length === 0 ? only.content : Buffer.from(joined),
-    entries: joinImageLists(lists),
-  };
-}
-
-/** The name of a list for messages. */
-export function listName(path: string): string {
-  return path === STDIN ? 'standard input' : path;
+    })),
+  }));
+  return { content: textOfLists(lists), entries: joinImageLists(lists) };
 }
 
 function relocated(source: SourceReference, from: string, to: string): SourceReference {

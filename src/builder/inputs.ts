@@ -3,18 +3,25 @@ import { loadDocuments, type ManifestDocuments, type Manifests, type OperatingSy
 import { directoryTree, type FileTree } from '../io/index.ts';
 import { packageFormat, type PackageRequest, type PackageSet } from '../ospkg/index.ts';
 import { formatSource } from '../sources/index.ts';
-import { locateExecutables, type ExecutableFile, type SelfProgram } from './executables.ts';
-import { listName, readImageLists, type ListedImage } from './image-lists.ts';
+import { executableName, locateExecutables, type ExecutableFile, type SelfProgram } from './executables.ts';
+import { FILES_MEMBER, fileListPaths, readFileLists, type ListedFile } from './file-lists.ts';
+import { readImageLists, type ListedImage } from './image-lists.ts';
 import { readTreeFile } from './input-files.ts';
 import { IMAGES_MEMBER, type InputFile } from './plan.ts';
+import { listName, requireOneStdin } from './read-lists.ts';
+import { refuseServedNames } from './served-names.ts';
+import type { FileRequest } from './resolve-files.ts';
 import type { ImageRequest } from './resolve-images.ts';
 import { readSealedFiles, watchedTree } from './sealed-files.ts';
 
-/** The documents of a platform and its list of images, each right for itself. */
+/** The documents of a platform and its lists of images and files, each right for itself. */
 export interface WrittenInputs extends ManifestDocuments {
   readonly images: readonly ListedImage[];
-  /** Names of the lists, for messages. */
+  /** Names of the lists of images, for messages. */
   readonly lists: readonly string[];
+  readonly listedFiles: readonly ListedFile[];
+  /** Paths of the lists of files. */
+  readonly fileLists: readonly string[];
 }
 
 /** The inputs of a build that lie on this machine, read and checked. No request is sent for them. */
@@ -25,10 +32,11 @@ export interface BuildInputs {
   readonly version: string;
   readonly platforms: readonly Platform[];
   readonly images: readonly ImageRequest[];
+  readonly listedFiles: readonly FileRequest[];
   /** One for each operating system and platform. */
   readonly packages: readonly PackageRequest[];
   readonly executables: readonly ExecutableFile[];
-  /** images.txt, the manifests and the files that they refer to, by their paths in the bundle. */
+  /** images.txt, files.txt, the manifests and the files that they refer to, by their paths in the bundle. */
   readonly files: readonly InputFile[];
 }
 
@@ -38,6 +46,8 @@ export interface WrittenPlaces {
   readonly manifests: string;
   /** Files of lists, which are joined; `-` is the standard input. */
   readonly images: readonly string[];
+  /** Files of lists of files, likewise; files.txt beside the first list of images, if it is there, when not given. */
+  readonly listsOfFiles?: readonly string[] | undefined;
   readonly readStdin?: (() => Promise<Uint8Array>) | undefined;
 }
 
@@ -52,15 +62,17 @@ export interface InputOptions extends WrittenPlaces {
 }
 
 /**
- * Reads and checks everything the user wrote. Throws INPUT_INVALID with every mistake of the manifests or of images.txt,
+ * Reads and checks everything the user wrote. Throws INPUT_INVALID with every mistake of the manifests, of images.txt or of files.txt,
  * INPUT_UNREADABLE, EXECUTABLE_MISSING.
  */
 export async function readInputs(options: InputOptions): Promise<BuildInputs> {
   const { platforms, signal } = options;
-  const { tree, content, written } = await readFiles(options);
+  const { tree, lists, written } = await readFiles(options);
   const { manifests } = written;
   const packages = await packageRequests(manifests, tree, platforms);
   const executables = await locateExecutables(platforms, { asked: options.executables, self: options.self, signal });
+  const files = [...lists, ...(await readSealedFiles(tree))];
+  refuseServedNames(written.listedFiles, [...files.map(({ path }) => path), ...executables.map(({ platform: of }) => executableName(of))]);
   return {
     written,
     name: manifests.platform.name,
@@ -69,7 +81,8 @@ export async function readInputs(options: InputOptions): Promise<BuildInputs> {
     images: written.images.flatMap((entry) => imageRequest(entry, options)),
     packages,
     executables,
-    files: [{ path: IMAGES_MEMBER, content }, ...(await readSealedFiles(tree))],
+    listedFiles: written.listedFiles.map(fileRequest),
+    files,
   };
 }
 
@@ -78,11 +91,19 @@ export async function readWritten(places: WrittenPlaces): Promise<WrittenInputs>
   return (await readFiles(places)).written;
 }
 
-async function readFiles({ manifests: root, images, readStdin }: WrittenPlaces) {
+async function readFiles({ manifests: root, images, listsOfFiles, readStdin = noInput }: WrittenPlaces) {
   const tree = watchedTree(directoryTree(root));
   const documents = await loadDocuments(tree, { root });
-  const { content, entries } = await readImageLists(images, readStdin ?? noInput);
-  return { tree, content, written: { ...documents, images: entries, lists: images.map(listName) } };
+  const fileLists = await fileListPaths(listsOfFiles, images);
+  requireOneStdin([...images, ...fileLists]);
+  const listed = await readImageLists(images, readStdin);
+  const files = await readFileLists(fileLists, readStdin);
+  const lists: InputFile[] = [
+    { path: IMAGES_MEMBER, content: listed.content },
+    ...(files.content === undefined ? [] : [{ path: FILES_MEMBER, content: files.content }]),
+  ];
+  const written = { ...documents, images: listed.entries, lists: images.map(listName), listedFiles: files.entries, fileLists };
+  return { tree, lists, written };
 }
 
 /** The request of a line; none for an image that is wanted for other platforms than those of the build. */
@@ -102,6 +123,10 @@ function imageRequest(
       ...(withReferrers === true ? { attached: true } : {}),
     },
   ];
+}
+
+function fileRequest({ name, url, digest, file, line }: ListedFile): FileRequest {
+  return { name, url, place: { file, line }, ...(digest === undefined ? {} : { digest }) };
 }
 
 async function noInput(): Promise<Uint8Array> {

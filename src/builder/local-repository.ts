@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CaissonError, errnoOf, messageOf } from '../core/index.ts';
 import { limitExceeded, readLimited } from '../io/index.ts';
@@ -35,6 +35,18 @@ export async function openLocalFile(url: string, offset: number): Promise<Readab
     if (error instanceof CaissonError) throw error;
     throw unreadable(url, error);
   }
+}
+
+/** Number of bytes of a file. Throws FETCH_FAILED when it cannot be seen or is none. */
+export async function localSize(url: string): Promise<number> {
+  try {
+    const found = await stat(pathOf(url));
+    if (found.isFile()) return found.size;
+  } catch (error) {
+    if (error instanceof CaissonError) throw error;
+    throw unreadable(url, error);
+  }
+  throw new CaissonError('FETCH_FAILED', `Cannot read "${url}": it is not a file`, { hint: 'Name the file itself' });
 }
 
 function pathOf(url: string): string {

@@ -1,7 +1,8 @@
+import { filePath } from '../bundle/index.ts';
 import { compareText } from '../core/index.ts';
 import { formatOfLocked } from '../ospkg/index.ts';
 import { parseSource } from '../sources/index.ts';
-import type { BundleLock, LockedImage, LockedOperatingSystem, LockedPackage } from './lock.ts';
+import type { BundleLock, LockedImage, LockedListedFile, LockedOperatingSystem, LockedPackage } from './lock.ts';
 import { imageSize } from './image-descriptors.ts';
 
 /** One version of something that a lock has. */
@@ -21,10 +22,10 @@ export interface LockChange {
   readonly before?: LockedVersion;
   readonly after?: LockedVersion;
   /**
-   * `moved tag`: the same tag has another image now. `older`: a package has a lower version than before. `security`: it comes from
+   * `moved tag`: the same tag has another image now. `moved URL`: the same URL has another file now. `older`: a package has a lower version than before. `security`: it comes from
    * a repository of updates for security.
    */
-  readonly notes: readonly ('moved tag' | 'older' | 'security')[];
+  readonly notes: readonly ('moved tag' | 'moved URL' | 'older' | 'security')[];
 }
 
 /** Lists all differences between two locks: images, packages, executables and files, each kind by name. Pure. */
@@ -34,6 +35,7 @@ export function lockChanges(before: BundleLock, after: BundleLock): readonly Loc
     ...systemsOf(before, after).flatMap(([was, is]) => packageChanges(was, is)),
     ...compared(before.executables, after.executables, ({ platform }) => platform, 'executable', fileVersion),
     ...compared(before.files, after.files, ({ path }) => path, 'file', fileVersion),
+    ...compared(before.listedFiles ?? [], after.listedFiles ?? [], ({ name }) => filePath(name), 'file', fileVersion, fileNotes),
   ];
 }
 
@@ -72,6 +74,10 @@ function imageVersion(image: LockedImage): LockedVersion {
 
 function imageNotes(was: LockedImage, is: LockedImage): LockChange['notes'] {
   return was.source === is.source && !is.source.includes('@') && parseSource(is.source).transport === 'registry' ? ['moved tag'] : [];
+}
+
+function fileNotes(was: LockedListedFile, is: LockedListedFile): LockChange['notes'] {
+  return was.url === is.url ? ['moved URL'] : [];
 }
 
 function fileVersion({ digest, size }: { readonly digest: string; readonly size: number }): LockedVersion {

@@ -47,6 +47,8 @@ export const lockSchema = z.strictObject({
   operatingSystems: boundedList(lockedSystemSchema),
   executables: boundedList(z.strictObject({ platform, digest, size })),
   files: boundedList(z.strictObject({ path, digest, size })),
+  /** Present when there is a list of files with an entry. */
+  listedFiles: boundedList(z.strictObject({ name: path, url: text, digest, size })).exactOptional(),
 });
 
 /** At least one. */

@@ -21,6 +21,8 @@ export type LockedOperatingSystem = BundleLock['operatingSystems'][number];
 export type LockedPackage = LockedOperatingSystem['packages'][number];
 export type LockedExecutable = BundleLock['executables'][number];
 export type LockedFile = BundleLock['files'][number];
+/** One line of files.txt with the digest that it promises, or that was found. */
+export type LockedListedFile = NonNullable<BundleLock['listedFiles']>[number];
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]
@@ -88,7 +90,7 @@ export async function writeLock(path: string, lock: BundleLock): Promise<boolean
 
 /** The lock with all lists sorted and without fields that a lock does not record. */
 export function orderLock(lock: BundleLock): BundleLock {
-  const { date, platforms, images, operatingSystems, executables, files } = lock;
+  const { date, platforms, images, operatingSystems, executables, files, listedFiles = [] } = lock;
   return {
     apiVersion: LOCK_API_VERSION,
     kind: 'BundleLock',
@@ -102,6 +104,9 @@ export function orderLock(lock: BundleLock): BundleLock {
       size: file.size,
     })),
     files: sortedBy(files, (file) => file.path).map((file) => ({ path: file.path, digest: file.digest, size: file.size })),
+    ...(listedFiles.length === 0
+      ? {}
+      : { listedFiles: sortedBy(listedFiles, ({ name }) => name).map(({ name, url, digest, size }) => ({ name, url, digest, size })) }),
   };
 }
 
@@ -157,6 +162,7 @@ function contradictionsOf(lock: BundleLock): InputProblem[] {
     ...repeated(lock.operatingSystems, 'operatingSystems', ({ id, architecture }) => `${id} ${architecture}`),
     ...repeated(lock.executables, 'executables', ({ platform }) => platform),
     ...repeated(lock.files, 'files', ({ path }) => path),
+    ...repeated(lock.listedFiles ?? [], 'listedFiles', ({ name }) => name),
   ];
   lock.images.forEach((image, index) => {
     const documents = new Set(image.documents.map(({ digest }) => digest));

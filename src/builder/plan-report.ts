@@ -26,6 +26,15 @@ export interface PlanReport {
     readonly size: number;
     readonly platforms: readonly string[];
   }[];
+  /** Files of files.txt. */
+  readonly listedFiles: readonly {
+    readonly name: string;
+    readonly from: string;
+    readonly size: number;
+    readonly digest: string;
+    /** True where files.txt has the digest; else it was found, and the lock keeps it. */
+    readonly promised: boolean;
+  }[];
   readonly repositories: readonly {
     readonly id: string;
     readonly architecture: string;
@@ -41,7 +50,7 @@ export interface PlanReport {
 }
 
 export function planReport(
-  { output, files, plan, lock, origins, changes }: BuildResult,
+  { output, files, plan, lock, origins, changes, promised }: BuildResult,
   upstream: Pick<Upstream, 'images' | 'addressOf'>,
 ): PlanReport {
   const { name, version, date, platforms } = plan.manifest;
@@ -61,6 +70,13 @@ export function planReport(
       from: upstream.images.describe(image.source),
       size: imageSize(image),
       platforms: image.platforms,
+    })),
+    listedFiles: (lock.listedFiles ?? []).map(({ name: called, url, size, digest }) => ({
+      name: called,
+      from: upstream.addressOf(url),
+      size,
+      digest,
+      promised: promised.has(called),
     })),
     repositories: lock.operatingSystems.map(({ id, architecture, packages, ties = [] }) => ({
       id,

@@ -1,5 +1,6 @@
 import {
   blobPath,
+  filePath,
   LOCK_MEMBER,
   SBOM_JSON,
   type BundleImage,
@@ -11,7 +12,14 @@ import { compareText, digestOf, parsePlatform, sortedBy } from '../core/index.ts
 import { addressOf, formatOfLocked, type WrittenRepository } from '../ospkg/index.ts';
 import { executableName } from './executables.ts';
 import { descriptorsOf } from './image-descriptors.ts';
-import { formatLock, type BundleLock, type LockedDescriptor, type LockedImage, type LockedOperatingSystem } from './lock.ts';
+import {
+  formatLock,
+  type BundleLock,
+  type LockedDescriptor,
+  type LockedImage,
+  type LockedListedFile,
+  type LockedOperatingSystem,
+} from './lock.ts';
 import { sbomDocument, type SbomPackage } from './sbom.ts';
 
 export const IMAGES_MEMBER = 'images.txt';
@@ -58,6 +66,7 @@ export function planBuild(
     { file: contentFile(LOCK_MEMBER, 'metadata', Buffer.from(formatLock(lock))) },
     ...lock.executables.map(executableMember),
     ...repositories.flatMap(({ members: own }) => own),
+    ...(lock.listedFiles ?? []).map(fileMember),
     ...sortedBy(lock.images, ({ name }) => name).flatMap(imageMembers),
   ];
   const { files, origins } = united(members);
@@ -100,6 +109,11 @@ function contentFile(path: string, kind: PlannedFile['kind'], content: Uint8Arra
 function executableMember({ platform, digest, size }: BundleLock['executables'][number]): Member {
   const path = executableName(parsePlatform(platform));
   return { file: { path, kind: 'executable', size, digest, mode: 0o755, origin: 'builder' }, origin: { kind: 'executable', platform } };
+}
+
+function fileMember({ name, url, digest, size }: LockedListedFile): Member {
+  const file = { path: filePath(name), kind: 'file', size, digest, mode: 0o644, origin: url } as const;
+  return { file, origin: { kind: 'url', url } };
 }
 
 function imageMembers(image: LockedImage): Member[] {

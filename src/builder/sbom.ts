@@ -1,5 +1,5 @@
 import { PackageURL } from 'packageurl-js';
-import type { BundleInput, PlannedFile } from '../bundle/index.ts';
+import { fileName, type BundleInput, type PlannedFile } from '../bundle/index.ts';
 import { compareText, digestOf, hasCode, hexOf, parsePlatform, sortedBy, type Digest } from '../core/index.ts';
 import { parseReferenceAsWritten, repositoryName, type ImageReference } from '../oci/index.ts';
 import { addressOf, type PackageDescription } from '../ospkg/index.ts';
@@ -39,7 +39,8 @@ interface Component {
  * a clock: the time is the bundle's, the serial number is made of all the rest. Components of one kind are sorted by what
  * they are called. Licences are those that the lock knows: what the metadata of repositories says. It has what NTIA asks of
  * each component (The Minimum Elements for an SBOM, 2021): supplier, name, version, an identifier, its dependencies. The supplier of
- * an image is the registry and namespace that it comes from; of files, whose author no document names, the bundle itself.
+ * an image is the registry and namespace that it comes from, of a file of files.txt the server; of other files, whose author no
+ * document names, the bundle itself.
  */
 export function sbomDocument(input: SbomInput): string {
   const { name, version } = input;
@@ -165,7 +166,9 @@ function isFile({ kind }: PlannedFile): boolean {
   return kind !== 'blob' && kind !== 'package';
 }
 
-function fileComponent({ path, kind, digest }: PlannedFile, { name, version }: Pick<SbomInput, 'name' | 'version'>): Component {
+function fileComponent(file: PlannedFile, { name, version }: Pick<SbomInput, 'name' | 'version'>): Component {
+  const { path, kind, digest } = file;
+  if (kind === 'file') return listedFileComponent(file);
   return {
     type: kind === 'executable' ? 'application' : 'file',
     'bom-ref': `file:${path}`,
@@ -174,6 +177,24 @@ function fileComponent({ path, kind, digest }: PlannedFile, { name, version }: P
     supplier: { name: kind === 'executable' ? 'caisson' : name },
     hashes: hashesOf(digest),
     properties: [property('kind', kind)],
+  };
+}
+
+/** A file that was fetched has its digest for a version, and where it was fetched for a supplier. */
+function listedFileComponent({ path, kind, digest, origin }: PlannedFile): Component {
+  const { host } = new URL(origin);
+  const called = fileName(path) ?? path;
+  return {
+    type: 'file',
+    'bom-ref': `file:${path}`,
+    name: called,
+    version: digest,
+    supplier: { name: host === '' ? 'this machine' : host },
+    hashes: hashesOf(digest),
+    // purl-spec, type generic.
+    purl: purl('generic', undefined, called.slice(called.lastIndexOf('/') + 1), digest, { checksum: digest, download_url: origin }),
+    externalReferences: [{ type: 'distribution', url: origin }],
+    properties: [property('kind', kind), property('path', path)],
   };
 }
 

@@ -1,7 +1,7 @@
 import { CaissonError } from '../core/index.ts';
 import { describePlaces, failureLines, type Failure, type Place } from './failure-lines.ts';
 
-/** One thing that could not be resolved: an image or the packages of an operating system. */
+/** One thing that could not be resolved: an image, a file or the packages of an operating system. */
 export type Unresolved = Failure;
 
 /** Everything that could not be resolved, not the first. Thrown before any file is written. */
@@ -42,8 +42,14 @@ export function isUnresolved(result: object): result is Unresolved {
 
 /** "3 images (images.txt, lines 1-2, 7), packages of x-1 for amd64" */
 function describeGroup(failures: readonly Failure[]): string {
-  const places = failures.flatMap(({ place }) => (place === undefined ? [] : [place]));
+  const listed = failures.filter(({ place }) => place !== undefined);
+  const files = listed.filter(({ what }) => what.startsWith('file '));
+  const images = listed.filter(({ what }) => !what.startsWith('file '));
   const others = failures.flatMap(({ what, place }) => (place === undefined ? [what] : []));
-  const images = places.length === 0 ? [] : [`${places.length} images (${describePlaces(places)})`];
-  return [...images, ...others].join(', ');
+  return [...ofOneKind(images, 'images'), ...ofOneKind(files, 'files'), ...others].join(', ');
+}
+
+function ofOneKind(failures: readonly Failure[], kind: string): string[] {
+  const places = failures.flatMap(({ place }) => (place === undefined ? [] : [place]));
+  return places.length === 0 ? [] : [`${places.length} ${kind} (${describePlaces(places)})`];
 }

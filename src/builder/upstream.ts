@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { CaissonError, formatPlatform, type Clock, type Emit } from '../core/index.ts';
+import { CaissonError, formatPlatform, type Clock, type Digest, type Emit } from '../core/index.ts';
 import { HttpClient } from '../net/index.ts';
 import type { ImageSource } from '../oci/index.ts';
 import type { FetchFile } from '../ospkg/index.ts';
@@ -9,7 +9,8 @@ import { loadDockerCredentials, type RunCredentialHelper } from '../registry/ind
 import { openImageSource } from '../sources/index.ts';
 import type { ExecutableFile } from './executables.ts';
 import type { OpenOrigin } from './fill.ts';
-import { fetchLocalFile, isLocal, openLocalFile } from './local-repository.ts';
+import { fetchLocalFile, isLocal, localSize, openLocalFile } from './local-repository.ts';
+import { measureStream, type Measured } from './measure.ts';
 import { mirroredUrl, type Mirrors } from './mirrors.ts';
 import { repositoryLogins, withLogin } from './repository-login.ts';
 
@@ -19,12 +20,20 @@ export interface OpenUrlAt {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface MeasureOptions {
+  /** The digest that is promised: the bytes are read only where nothing says how many there are. */
+  readonly digest?: Digest;
+  readonly signal?: AbortSignal;
+}
+
 /** The sources of a build outside its inputs. Addresses are canonical; the implementation maps them to mirrors. */
 export interface Upstream {
   readonly images: ImageSource;
   readonly fetch: FetchFile;
   /** Streams a file from `offset` on; goes on by itself where a connection breaks. */
   readonly openUrl: (url: string, options: OpenUrlAt) => Promise<Readable>;
+  /** Digest and size of a file. None of its bytes are kept. */
+  readonly measure: (url: string, options?: MeasureOptions) => Promise<Measured>;
   /** The address of the mirror for a URL, or the URL itself. */
   readonly addressOf: (url: string) => string;
   readonly clock: Clock;
@@ -72,6 +81,18 @@ export async function connectUpstream(options: UpstreamOptions): Promise<Upstrea
       return withLogin(address, logins, (login) =>
         http.openUrl(address, { size, offset, ...login, ...(own === undefined ? {} : { signal: own }) }),
       );
+    },
+    measure: async (url, { digest, ...options } = {}) => {
+      if (isLocal(url)) {
+        const size = await localSize(url);
+        return digest === undefined ? measureStream(await openLocalFile(url, 0)) : { digest, size };
+      }
+      const address = mirroredUrl(url, mirrors);
+      return withLogin(address, logins, async (login) => {
+        const size = digest === undefined ? undefined : await http.sizeOf(address, { ...login, ...options });
+        if (digest !== undefined && size !== undefined) return { digest, size };
+        return measureStream(await http.openUrl(address, { ...login, ...options }));
+      });
     },
     addressOf: (url) => mirroredUrl(url, mirrors),
     clock,

@@ -12,7 +12,7 @@ export * from './read/bundle-tree.ts';
 export { differenceOf, type Change } from './delta/difference.ts';
 export { groupVolumes, type BundleLocation } from './volumes/find-volumes.ts';
 export * from './format/manifest.ts';
-export { blobPath, LOCK_MEMBER, SBOM_JSON, SHA256SUMS } from './format/member-path.ts';
+export { blobPath, fileName, filePath, GENERATED, LOCK_MEMBER, memberPathProblem, SBOM_JSON, SHA256SUMS } from './format/member-path.ts';
 export { closeBundles, openBundles } from './read/open-bundles.ts';
 export { PARTIAL, partialPath } from './format/unfinished.ts';
 export { openPartialBundle } from './read/partial-bundle.ts';

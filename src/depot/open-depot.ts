@@ -27,6 +27,7 @@ import {
 } from '../server/index.ts';
 import { answerRefusals, demandedBlobs, demandedTree, unchangedBlobs, unchangedTree, type DemandedBundle } from './demanded-bundle.ts';
 import { bundleFiles } from './bundle-files.ts';
+import { namedFiles } from './named-files.ts';
 import { repositoryOverlay } from './repository-overlay.ts';
 import { statusPage } from './status-page.ts';
 import { unionBlobs, unionCatalogs, unionTrees } from './union.ts';
@@ -69,7 +70,7 @@ export interface Depot {
  * Opens bundles for serving in place: work and memory grow with the number of members, not with bytes; nothing is
  * unpacked, and only the repository metadata that is signed is read. Throws the errors of openBundles, those of requireTrust
  * where `trust` is given, and CERTIFICATE_INVALID for a repository key that cannot sign. The places: `/v2/` the registry, `/<path of a repository>/`
- * each package repository with its signatures and key.asc, `/files/` every member of the bundle, `/bundles/`
+ * each package repository with its signatures and key.asc, `/files/` every member of the bundle by its path and every file of files.txt by its name, `/bundles/`
  * the files of the bundles themselves, `/healthz`, `/metrics`,
  * and `/` a page for people.
  */
@@ -145,7 +146,7 @@ async function compose(readers: readonly BundleReader[], options: DepotOptions):
     {
       path: '/files/',
       name: 'files',
-      handle: readOnly(fileRoutes({ tree: unionTrees(contents.map(({ tree }) => tree)), prefix: '/files/' })),
+      handle: readOnly(fileRoutes({ tree: namedFiles(unionTrees(contents.map(({ tree }) => tree))), prefix: '/files/' })),
     },
     { path: '/bundles/', name: 'bundles', handle: readOnly(fileRoutes({ tree: bundleFiles(readers), prefix: '/bundles/' })) },
     ...(await repositoryRoutes(contents, options)),

@@ -150,6 +150,17 @@ export class HttpClient {
   };
 
   /**
+   * Asks for the number of bytes of a file; undefined when the server does not say it, or does not answer the question. The
+   * request for the bytes tells why.
+   */
+  async sizeOf(url: string, options: Pick<OpenUrlOptions, 'authorization' | 'signal'> = {}): Promise<number | undefined> {
+    const response = await this.request({ url, method: 'HEAD', signal: options.signal, ...authorizationIn(options) });
+    discard(response.body);
+    const [size, encoding = 'identity'] = ['content-length', 'content-encoding'].map((name) => headerOf(response, name));
+    return response.status === 200 && encoding === 'identity' && /^\d{1,15}$/.test(size ?? '') ? Number(size) : undefined;
+  }
+
+  /**
    * Streams the bytes of a file from `offset` on, going on by itself where a connection broke: only with a 206 that begins
    * there. A server that sends anything else is asked for the whole, of which the first bytes are dropped. The reader must
    * check a digest. Throws FETCH_FAILED for any other status than 200 and 206.

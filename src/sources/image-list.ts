@@ -1,6 +1,7 @@
 import { CaissonError, formatPlatform, InvalidInputError, parsePlatform, type InputProblem, type Platform } from '../core/index.ts';
 import { formatReference, nameAsPath, parseReferenceAsWritten, repositoryName } from '../oci/index.ts';
 import { decodeList, linesOf, type Line, type Word } from './list-lines.ts';
+import { COUNTED_LIMIT, reportedProblems } from './list-problems.ts';
 import { formatSource, nameOfSource, parseSource, type SourceReference } from './source-reference.ts';
 
 /** An image of images.txt. */
@@ -13,15 +14,6 @@ export interface ImageListEntry {
   /** The first line that has it. 1-based. */
   readonly line: number;
 }
-
-/** Most mistakes that are reported. */
-const PROBLEM_LIMIT = 200;
-/** Mistakes that are looked at; the lines behind them are not read. */
-const COUNTED_LIMIT = 10_000;
-/** Lines with a mistake of one kind that are reported each for itself; more are one mistake. */
-const ALIKE_LIMIT = 3;
-/** Lines that one mistake lists. */
-const LISTED_LIMIT = 10;
 
 /**
  * Parses lines of `SOURCE [as NAME] [platforms=OS/ARCHITECTURE,…]`; `#` starts a comment at the start of a line or after white space. Without NAME an
@@ -42,7 +34,7 @@ export function parseImageList(list: string | Uint8Array, file: string): readonl
       if (problem !== undefined) problems.push({ position: { line: line.number, column: line.words.at(-1)?.column ?? 1 }, ...problem });
     }
   }
-  if (problems.length > 0) throw new InvalidInputError(file, byKind(problems).slice(0, PROBLEM_LIMIT));
+  if (problems.length > 0) throw new InvalidInputError(file, reportedProblems(problems));
   return entries.all();
 }
 
@@ -58,7 +50,7 @@ export function joinImageLists<E extends ImageListEntry>(
       if (!placeOf.has(entry.name)) placeOf.set(entry.name, `line ${entry.line} of "${file}"`);
       return problem === undefined ? [] : [{ position: { line: entry.line, column: 1 }, ...problem }];
     });
-    if (problems.length > 0) throw new InvalidInputError(file, byKind(problems).slice(0, PROBLEM_LIMIT));
+    if (problems.length > 0) throw new InvalidInputError(file, reportedProblems(problems));
   }
   return entries.all();
 }
@@ -131,30 +123,6 @@ function taggedName(source: SourceReference): string {
   if (!('image' in source) || source.image === undefined) return formatSource(source);
   const { domain, repository, tag } = source.image;
   return `${source.transport}:${formatReference({ domain, repository, ...(tag === undefined ? {} : { tag }) })}`;
-}
-
-/** Makes one problem of those that more than a few lines have alike, which is what a list of another format gives. */
-function byKind(problems: readonly InputProblem[]): readonly InputProblem[] {
-  const kinds = new Map<string, InputProblem[]>();
-  for (const problem of problems) {
-    const kind = problem.reason.replaceAll(/"[^"]*"/g, '""');
-    const alike = kinds.get(kind);
-    if (alike === undefined) kinds.set(kind, [problem]);
-    else alike.push(problem);
-  }
-  const merged = new Map([...kinds.values()].filter(({ length }) => length > ALIKE_LIMIT).map((alike) => [alike[0], alike]));
-  const dropped = new Set([...merged.values()].flatMap((alike) => alike.slice(1)));
-  return problems.flatMap((problem) => {
-    if (dropped.has(problem)) return [];
-    const alike = merged.get(problem);
-    return alike === undefined ? [problem] : [{ ...problem, reason: `${problem.reason}; ${otherLines(alike.slice(1))}` }];
-  });
-}
-
-function otherLines(problems: readonly InputProblem[]): string {
-  const lines = [...new Set(problems.map(({ position }) => position?.line ?? 0))];
-  const rest = lines.length - LISTED_LIMIT;
-  return `the same on lines ${lines.slice(0, LISTED_LIMIT).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 const PLATFORMS = /^platforms=/;

@@ -277,7 +277,7 @@ describe('the lock of a build', () => {
     await buildBundle(request(), upstream);
     await expect(buildBundle(request({ update: ['helo'] }), upstream)).rejects.toMatchObject({
       code: 'USAGE',
-      message: 'Cannot update "helo": the lock has no image, operating system or package of this name',
+      message: 'Cannot update "helo": the lock has no image, file, operating system or package of this name',
       hint: expect.stringContaining('did you mean "hello"?'),
     });
   });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { CaissonError, fixedClock, type Event, type Platform } from '../../src/core/index.ts';
+import { CaissonError, digestOf, fixedClock, type Event, type Platform } from '../../src/core/index.ts';
 import { signRelease } from '../../src/ospkg/apt/sign-repo.ts';
 import { aptPoolPath, writeAptRepository } from '../../src/ospkg/apt/write-repo.ts';
 import { generateRepositoryKey } from '../../src/ospkg/index.ts';
@@ -20,6 +20,8 @@ export interface Workshop {
   readonly images: FakeSource;
   /** Every URL that was asked for. */
   readonly fetched: string[];
+  /** Every URL whose digest or size was asked for. */
+  readonly measured: string[];
   readonly events: Event[];
   readonly upstream: Upstream;
   /** The files of the repository by URL. */
@@ -59,6 +61,7 @@ export async function openWorkshop({ images, packages = { hello: 'the hello pack
   const source = new FakeSource(images);
   const files = await packageFiles(packages);
   const fetched: string[] = [];
+  const measured: string[] = [];
   const events: Event[] = [];
   const upstream: Upstream = {
     images: source,
@@ -72,6 +75,12 @@ export async function openWorkshop({ images, packages = { hello: 'the hello pack
       if (content === undefined) return Promise.reject(new CaissonError('FETCH_FAILED', `Cannot fetch "${url}": the server answered 404`));
       return Promise.resolve(Readable.from([content], { objectMode: false }));
     },
+    measure: (url, { digest } = {}) => {
+      measured.push(url);
+      const content = files.get(url);
+      if (content === undefined) return Promise.reject(new CaissonError('FETCH_FAILED', `Cannot fetch "${url}": the server answered 404`));
+      return Promise.resolve({ digest: digest ?? digestOf(content), size: content.byteLength });
+    },
     addressOf: (url) => url,
     clock: fixedClock(new Date('2026-01-03T00:00:00Z')),
     emit: (event) => events.push(event),
@@ -80,6 +89,7 @@ export async function openWorkshop({ images, packages = { hello: 'the hello pack
     directory,
     images: source,
     fetched,
+    measured,
     events,
     upstream,
     files,

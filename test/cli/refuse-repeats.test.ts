@@ -6,7 +6,7 @@ import { runCaisson } from '../support/run-caisson.ts';
 
 /** Options whose values are joined, by the command that has them. */
 const LISTS =
-  /^--(?:platform|mirror|executable|base|ca|client-certificate|sign-key|bundle|forget|role|option|option-value|images|tls-name|recipient|component|update)$/;
+  /^--(?:platform|mirror|executable|base|ca|client-certificate|sign-key|bundle|forget|role|option|option-value|images|files|tls-name|recipient|component|update)$/;
 
 interface Given {
   readonly name: string;

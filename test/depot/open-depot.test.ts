@@ -8,7 +8,7 @@ import type { RepositoryKeyPair } from '../../src/ospkg/index.ts';
 import type { HttpResponse } from '../../src/server/index.ts';
 import { newerBundle, writeDelta } from '../support/delta-bundle.ts';
 import { bodyText, httpRequest } from '../support/http-request.ts';
-import { smallBundle, SMALL_BUNDLE_DATE, writeSmallBundle } from '../support/small-bundle.ts';
+import { small, smallBundle, SMALL_BUNDLE_DATE, writeSmallBundle } from '../support/small-bundle.ts';
 import { useTempDir } from '../support/temp-dir.ts';
 
 const REPOSITORY = '/apt/debian-12';
@@ -66,6 +66,30 @@ describe('openDepot', () => {
       expect(await bodyText(part)).toBe('ustar');
       expect((await ask(`/bundles/${'0'.repeat(64)}.tar`)).status).toBe(404);
     });
+  });
+
+  it('serves each file of files.txt by its name, in parts too, with its digest, and lists it', async () => {
+    const bundle = join(directory(), 'files.tar');
+    const { input, contents } = smallBundle();
+    const file = { ...small('files/bin/tool.tar.gz', 'a tool', 'file'), origin: 'https://downloads.example/tool.tar.gz' };
+    await writeSmallBundle(bundle, { input: { ...input, files: [...input.files, file] }, contents });
+    const depot = await openDepot({ bundles: [bundle], repositoryKey, emit: silent });
+    const ask = async (target: string, headers: Readonly<Record<string, string>> = {}, method?: string): Promise<HttpResponse> =>
+      depot.handle(httpRequest(target, { host: 'seed.example:5000', ...headers }, method));
+    const whole = await ask('/files/bin/tool.tar.gz');
+    expect(whole).toMatchObject({ status: 200, headers: { etag: `"${digestOf('a tool')}"`, 'content-type': 'application/octet-stream' } });
+    expect(await bodyText(whole)).toBe('a tool');
+    expect(await ask('/files/bin/tool.tar.gz', {}, 'HEAD')).toMatchObject({ status: 200, body: { size: 6 } });
+    const part = await ask('/files/bin/tool.tar.gz', { range: 'bytes=2-' });
+    expect(part.status).toBe(206);
+    expect(await bodyText(part)).toBe('tool');
+    expect(await ask('/files/bin/tool.tar.gz', { 'if-none-match': `"${digestOf('a tool')}"` })).toMatchObject({ status: 304 });
+    expect(await bodyText(await ask('/files/bin/'))).toContain('<a href="./tool.tar.gz">tool.tar.gz</a>');
+    expect(await bodyText(await ask('/files/'))).toMatch(/"\.\/bin\/"[^]*"\.\/bundle\.json"/);
+    // By its path, as every member.
+    expect(await bodyText(await ask('/files/files/bin/tool.tar.gz'))).toBe('a tool');
+    expect((await ask('/files/bin/other')).status).toBe(404);
+    await depot.close();
   });
 
   it('serves a delta and its base as one, with the repository of the delta', async () => {

@@ -96,6 +96,29 @@ describe('caisson build-bundle', () => {
     expect(registry.requests).toEqual([]);
   });
 
+  it('carries files of files.txt, and shows them in the plan and in inspect', async () => {
+    const { directory } = workshop;
+    const server = await startServer((_request, response) => response.end('a chart'));
+    await workshop.write('files.txt', `${server.origin}/a/chart-1.0.tgz as charts/chart.tgz # a comment\n`);
+    const planned = await caisson([...words, '--plan']);
+    expect(planned).toMatchObject({ status: 0, stderr: expect.stringContaining('Resolve files: 1 resolved, 0 as locked') });
+    expect(planned.stdout).toContain(`charts/chart.tgz  7 B   ${digestOf('a chart')} (found)  ${server.origin}/a/chart-1.0.tgz`);
+    expect(planned.stdout).toContain('1 file without a digest in the list: the one that was found is pinned by the lock');
+    expect(await caisson(words)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('2 images, 1 packages, 1 file, for linux/amd64'),
+    });
+    const bundle = join(directory, 'out/demo.tar');
+    const inspected = await caisson(['inspect', bundle]);
+    expect(inspected.stdout).toMatch(/^files\/charts\/chart\.tgz +file +7 B +http:\/\/127\.0\.0\.1:\d+\/a\/chart-1\.0\.tgz$/m);
+    expect(await caisson(['verify', bundle])).toMatchObject({ status: 0 });
+    await workshop.write('files.txt', 'charts/chart.tgz\n');
+    expect(await caisson(words)).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('files.txt:1:1: "charts/chart.tgz" is not an http'),
+    });
+  });
+
   it('names the same mistake of the documents in lint and in build-bundle, which then asks no server and writes no file', async () => {
     const { directory } = workshop;
     const role = 'apiVersion: caisson/v1\nkind: Role\nname: node\nsummary: Every host\ncomponents: [app]\npackageSets: [tools]\n';

@@ -26,6 +26,7 @@ const PARSERS: Readonly<Record<string, { readonly parses: readonly string[]; rea
   'src/oci/reference.ts': { parses: ['parseReference', 'parseReferenceAsWritten'], hostile: 'test/oci/reference.hostile.test.ts' },
   'src/sources/config-platform.ts': { parses: ['readConfigPlatform'], hostile: 'test/sources/config-platform.hostile.test.ts' },
   'src/sources/image-list.ts': { parses: ['parseImageList'], hostile: 'test/sources/image-list.hostile.test.ts' },
+  'src/sources/file-list.ts': { parses: ['parseFileList'], hostile: 'test/sources/file-list.hostile.test.ts' },
   'src/builder/lock.ts': { parses: ['parseLock'], hostile: 'test/builder/lock.hostile.test.ts' },
   'src/manifests/manifests.ts': { parses: ['loadManifests'], hostile: 'test/manifests/manifests.hostile.test.ts' },
   'src/manifests/template.ts': { parses: ['renderTemplate'], hostile: 'test/manifests/manifests.hostile.test.ts' },

@@ -32,11 +32,11 @@ export interface BundleDifference {
   readonly images: readonly Change<ImageState>[];
   /** By `name:architecture (repository)`. */
   readonly packages: readonly Change<PackageState>[];
-  /** Executables, manifests and documents, by path. */
+  /** Executables, manifests, documents and files of files.txt, by path. */
   readonly files: readonly Change<FileState>[];
   /** Bytes of the content of each bundle, its bases included. */
   readonly size: { readonly from: number; readonly to: number };
-  /** Bytes of images, packages and executables in the new bundle that the old one does not have; a delta would carry them. */
+  /** Bytes of images, packages, files and executables in the new bundle that the old one does not have; a delta would carry them. */
   readonly newContent: number;
 }
 
@@ -87,7 +87,7 @@ function packagesOf(manifest: BundleManifest): ReadonlyMap<string, PackageState>
 function filesOf(manifest: BundleManifest): ReadonlyMap<string, FileState> {
   return new Map(
     wholeOf(manifest)
-      .filter(({ kind }) => kind === 'executable' || kind === 'manifest' || kind === 'document')
+      .filter(({ kind }) => kind === 'executable' || kind === 'manifest' || kind === 'document' || kind === 'file')
       .map(({ path, digest, size }) => [path, { digest, size }]),
   );
 }

@@ -2,8 +2,9 @@ import { sortedBy } from '../../core/index.ts';
 import type { AttachedManifest, Descriptor } from '../../oci/index.ts';
 import { packageFormat } from '../../ospkg/index.ts';
 import {
-  BUNDLE_API_VERSION,
+  SINCE_VERSION_2,
   type BaseEntry,
+  type BundleApiVersion,
   type BundleBase,
   type BundleEntry,
   type BundleImage,
@@ -29,7 +30,7 @@ export function padManifest(text: string, size: number): Buffer {
 /** The same facts with fixed key order and sorted lists, so that equal content has equal bytes. */
 export function canonicalManifest(manifest: Omit<BundleManifest, 'apiVersion' | 'kind'>): BundleManifest {
   return {
-    apiVersion: BUNDLE_API_VERSION,
+    apiVersion: versionOf(manifest),
     kind: 'Bundle',
     name: manifest.name,
     version: manifest.version,
@@ -44,6 +45,12 @@ export function canonicalManifest(manifest: Omit<BundleManifest, 'apiVersion' | 
     entries: manifest.entries.map(canonicalEntry),
     baseEntries: manifest.baseEntries.map(canonicalBaseEntry),
   };
+}
+
+function versionOf({ entries, baseEntries }: Pick<BundleManifest, 'entries' | 'baseEntries'>): BundleApiVersion {
+  return [entries, baseEntries].some((members) => members.some(({ kind }) => SINCE_VERSION_2.has(kind)))
+    ? 'caisson.bundle/v2'
+    : 'caisson.bundle/v1';
 }
 
 function canonicalImage(image: BundleImage): BundleImage {

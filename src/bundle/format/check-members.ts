@@ -2,7 +2,7 @@ import type { Digest } from '../../core/index.ts';
 import type { Descriptor } from '../../oci/index.ts';
 import { WHOLE_BUNDLE, type Finding } from './bundle-errors.ts';
 import { MAY_LIE_IN_BASE, type BaseEntry, type BundleBase, type BundleEntry, type BundleImage, type BundleRepository } from './manifest.ts';
-import { blobPath, BUNDLE_JSON, isSignaturePath, memberPathProblem, SHA256SUMS } from './member-path.ts';
+import { blobPath, BUNDLE_JSON, fileName, isSignaturePath, memberPathProblem, SHA256SUMS } from './member-path.ts';
 
 type Member = Omit<BundleEntry, 'offset'>;
 
@@ -24,6 +24,7 @@ export function checkMembers(members: readonly Member[], { images, repositories,
     ...checkBases(bases, baseEntries),
     ...checkImages(images, byPath),
     ...checkRepositories(repositories, byPath),
+    ...checkFiles(whole, byPath),
   ];
 }
 
@@ -59,6 +60,7 @@ function checkMember(member: Member): Finding[] {
   if (kind === 'blob') {
     if (path !== blobPath(digest)) add(`it is a blob with the digest ${digest}, and would have to be "${blobPath(digest)}"`);
   } else if (path.startsWith('blobs/')) add(`only blobs lie under blobs/, and it is of kind "${kind}"`);
+  if (kind === 'file' && fileName(path) === undefined) add('it is of kind "file", and would have to lie under files/');
   return findings;
 }
 
@@ -92,6 +94,16 @@ function checkImages(images: readonly BundleImage[], byPath: ReadonlyMap<string,
     }
   }
   return findings;
+}
+
+/** A depot serves a file by its name, and every member by its path, at one place. */
+function checkFiles(members: readonly Member[], byPath: ReadonlyMap<string, Member>): Finding[] {
+  return members.flatMap(({ path, kind }) => {
+    const name = kind === 'file' ? fileName(path) : undefined;
+    return name !== undefined && (byPath.has(name) || name === BUNDLE_JSON || name === SHA256SUMS || isSignaturePath(name))
+      ? [{ member: path, reason: `it is served as "${name}", and the bundle has another member of that path` }]
+      : [];
+  });
 }
 
 function descriptorsOf(image: BundleImage): ReadonlyMap<Digest, Descriptor> {

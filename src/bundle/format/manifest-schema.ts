@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { CaissonError, isDigest, messageOf, parsePlatform, type Digest } from '../../core/index.ts';
 import { boundedList, parseBoundedJson, printableField } from '../../io/index.ts';
 import { repositorySchema } from '../../ospkg/index.ts';
-import { BUNDLE_API_VERSION, type BundleManifest } from './manifest.ts';
+import { BUNDLE_API_VERSIONS, type BundleManifest } from './manifest.ts';
 
 /** Most bytes of bundle.json: enough for some hundred thousand members. */
 export const BUNDLE_JSON_LIMIT = 64 * 1024 * 1024;
@@ -49,7 +49,7 @@ const base = z.strictObject({ name: word, version: word, digest });
 
 const member = {
   path: z.string(),
-  kind: z.enum(['metadata', 'manifest', 'executable', 'repository', 'package', 'document', 'blob']),
+  kind: z.enum(['metadata', 'manifest', 'executable', 'repository', 'package', 'document', 'file', 'blob']),
   size,
   digest,
   mode: z.int().refine((mode) => mode === 0o644 || mode === 0o755, 'is neither 420 (0644) nor 493 (0755)'),
@@ -60,7 +60,7 @@ const entry = z.strictObject({ ...member, offset: size });
 const baseEntry = z.strictObject({ ...member, base: digest });
 
 const manifest = z.strictObject({
-  apiVersion: z.literal(BUNDLE_API_VERSION),
+  apiVersion: z.literal(BUNDLE_API_VERSIONS),
   kind: z.literal('Bundle'),
   name: word,
   version: word,
@@ -80,10 +80,10 @@ const manifest = z.strictObject({
 export function parseManifest(bytes: Uint8Array, bundle: string): BundleManifest {
   const document = parseJson(bytes, bundle);
   const apiVersion = typeof document === 'object' && document !== null && 'apiVersion' in document ? document.apiVersion : undefined;
-  if (typeof apiVersion === 'string' && apiVersion !== BUNDLE_API_VERSION) {
+  if (typeof apiVersion === 'string' && !isKnownVersion(apiVersion)) {
     throw new CaissonError(
       'BUNDLE_VERSION_UNKNOWN',
-      `Cannot read "${bundle}": its format is "${apiVersion.slice(0, SHOWN)}", known is "${BUNDLE_API_VERSION}"`,
+      `Cannot read "${bundle}": its format is "${apiVersion.slice(0, SHOWN)}", known are ${BUNDLE_API_VERSIONS.map((known) => `"${known}"`).join(' and ')}`,
       {
         hint: 'Use the caisson executable that was built with this bundle',
       },
@@ -120,6 +120,11 @@ function damaged(bundle: string, reason: string, cause?: unknown): CaissonError 
     hint: `Run: caisson verify ${bundle}`,
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+function isKnownVersion(version: string): boolean {
+  const known: readonly string[] = BUNDLE_API_VERSIONS;
+  return known.includes(version);
 }
 
 function isTexts(value: unknown): boolean {

@@ -2,13 +2,18 @@ import type { Digest } from '../../core/index.ts';
 import type { AttachedManifest, Descriptor } from '../../oci/index.ts';
 import type { PackageRepository } from '../../ospkg/index.ts';
 
-export const BUNDLE_API_VERSION = 'caisson.bundle/v1';
+/** A bundle is of the first version that can say what it holds, so that older readers read as much as they can. */
+export const BUNDLE_API_VERSIONS = ['caisson.bundle/v1', 'caisson.bundle/v2'] as const;
+export type BundleApiVersion = (typeof BUNDLE_API_VERSIONS)[number];
 
 /** Kinds of members. The builder writes `metadata` from the members of other kinds. */
-export type EntryKind = 'metadata' | 'manifest' | 'executable' | 'repository' | 'package' | 'document' | 'blob';
+export type EntryKind = 'metadata' | 'manifest' | 'executable' | 'repository' | 'package' | 'document' | 'file' | 'blob';
+
+/** Kinds that version 1 does not know. */
+export const SINCE_VERSION_2: ReadonlySet<EntryKind> = new Set(['file']);
 
 /** Kinds that a delta may leave to its bases: they are large, and their bytes never change under one path. */
-export const MAY_LIE_IN_BASE: ReadonlySet<EntryKind> = new Set(['blob', 'package', 'executable']);
+export const MAY_LIE_IN_BASE: ReadonlySet<EntryKind> = new Set(['blob', 'package', 'executable', 'file']);
 
 /** One member of the tar. bundle.json lists every member except itself and SHA256SUMS. */
 export interface BundleEntry {
@@ -61,7 +66,7 @@ export interface BundleImage {
 export type BundleRepository = PackageRepository;
 
 export interface BundleManifest {
-  readonly apiVersion: typeof BUNDLE_API_VERSION;
+  readonly apiVersion: BundleApiVersion;
   readonly kind: 'Bundle';
   readonly name: string;
   readonly version: string;

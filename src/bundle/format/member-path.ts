@@ -16,6 +16,9 @@ export const SBOM_JSON = 'sbom.cdx.json';
 export const GENERATED = [BUNDLE_JSON, SHA256SUMS, OCI_LAYOUT, INDEX_JSON, DOCKER_MANIFEST] as const;
 const FIRST: readonly string[] = [...GENERATED, SBOM_JSON];
 
+/** Directory of the members of kind `file`. */
+const FILES = 'files/';
+
 const BLOBS = 'blobs/sha256/';
 const PATH = /^[A-Za-z0-9._+~@%=,:/-]+$/;
 const PATH_LIMIT = 1024;
@@ -39,6 +42,16 @@ export function blobDigest(path: string): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
+/** The path of the member that is the file of this name. */
+export function filePath(name: string): string {
+  return `${FILES}${name}`;
+}
+
+/** The name of the file that a member is; undefined for paths elsewhere. */
+export function fileName(path: string): string | undefined {
+  return path.startsWith(FILES) ? path.slice(FILES.length) : undefined;
+}
+
 /** Why a path cannot be a member's, or undefined when it can. */
 export function memberPathProblem(path: string): string | undefined {
   const reason = unsafeReason(path);
@@ -50,7 +63,7 @@ export function memberPathProblem(path: string): string | undefined {
   return undefined;
 }
 
-/** Order of members: the generated ones, the SBOM, small files by path, packages by path, blobs by digest. */
+/** Order of members: the generated ones, the SBOM, small files, packages and files of people by path, blobs by digest. */
 export function compareMembers(left: { path: string; kind: EntryKind }, right: { path: string; kind: EntryKind }): number {
   return rank(left) - rank(right) || compareText(left.path, right.path);
 }
@@ -63,6 +76,7 @@ export function compareText(left: string, right: string): number {
 function rank({ path, kind }: { path: string; kind: EntryKind }): number {
   const first = FIRST.indexOf(path);
   if (first >= 0) return first;
-  if (kind === 'blob') return FIRST.length + 2;
+  if (kind === 'blob') return FIRST.length + 3;
+  if (kind === 'file') return FIRST.length + 2;
   return kind === 'package' ? FIRST.length + 1 : FIRST.length;
 }

@@ -11,7 +11,7 @@ export interface MissingMembers {
 }
 
 /** Kinds of members that a writer is given; it makes all others from the plan. */
-const FILLED: ReadonlySet<BundleEntry['kind']> = new Set(['blob', 'package', 'executable']);
+const FILLED: ReadonlySet<BundleEntry['kind']> = new Set(['blob', 'package', 'executable', 'file']);
 
 /**
  * Counts what a partial bundle lacks, by its journal. Reads no member, and needs no lock: a writer that still runs may bring

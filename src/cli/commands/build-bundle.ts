@@ -18,7 +18,7 @@ import { tieLines } from '../inspect/tie-lines.ts';
 import type { CommandContext, CommandOutput, RegisterCommand } from '../command.ts';
 import { readClientCertificates } from '../online/client-certificates.ts';
 import { collect } from '../collect.ts';
-import { imageListsOf } from '../image-lists.ts';
+import { DEFAULT_FILES, imageListsOf } from '../image-lists.ts';
 import { runCredentialHelper } from '../credential-helper.ts';
 import { MOST_JOBS, numberUpTo } from '../number-up-to.ts';
 import { addSignerFlags, signersOf, type SignerFlags } from '../signing/signer-flags.ts';
@@ -28,6 +28,7 @@ import { readTrustedAuthorities } from '../trusted-authorities.ts';
 interface Flags extends SignerFlags, TrustFlags {
   readonly manifests: string;
   readonly images?: readonly string[];
+  readonly files?: readonly string[];
   readonly name?: string;
   readonly version?: string;
   readonly platform?: readonly string[];
@@ -52,10 +53,11 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .command('build-bundle')
     .summary('make one sealed file of everything a cluster needs')
     .description(
-      'Resolves images and packages into the lock, downloads them straight to their place in one file, and writes nothing under its name before it is complete.',
+      'Resolves images, files and packages into the lock, downloads them straight to their place in one file, and writes nothing under its name before it is complete.',
     )
     .option('--manifests <directory>', 'what the cluster is made of', 'manifests')
     .option('--images <file>', 'a list of images, - for the standard input; may be repeated (default: images.txt)', collect)
+    .option('--files <file>', `a list of files, - for the standard input; may be repeated (default: ${DEFAULT_FILES})`, collect)
     .option('--name <name>', 'name of the bundle (default: the name of the platform)')
     .option('--version <version>', 'version of the bundle (default: the version of the platform)')
     .option('--platform <os/architecture>', 'platform of the target hosts; may be repeated (default: linux/amd64)', collect)
@@ -65,7 +67,7 @@ export const registerBuildBundle: RegisterCommand = (program, run) => {
     .addOption(new Option('--frozen', 'build from the lock alone; fail when it does not fit').conflicts('update'))
     .option(
       '--update [name...]',
-      'resolve again what the lock knows already: all of it, or these images, packages and operating systems, while all others stay',
+      'resolve again what the lock knows already: all of it, or these images, files, packages and operating systems, while all others stay',
     )
     .option('--plan', 'print what would be downloaded, from where and how big, and what changes; change nothing')
     .option('--against <file>', 'a lock or a bundle that the changes are told against (default: the lock before)')
@@ -103,6 +105,7 @@ async function build(flags: Flags, context: CommandContext): Promise<void> {
       {
         manifests: flags.manifests,
         images: imageListsOf(flags),
+        listsOfFiles: flags.files,
         readStdin: context.readStdin,
         name: flags.name,
         version: flags.version,
@@ -147,6 +150,7 @@ function planOutput(report: PlanReport, than: string): CommandOutput {
       ]),
     ),
     '',
+    ...fileLines(report),
     formatTable(
       ['REPOSITORY', 'ARCHITECTURE', 'PACKAGES', 'SIZE', 'FROM'],
       report.repositories.map((item) => [item.id, item.architecture, String(item.packages), formatSize(item.size), item.from.join(' ')]),
@@ -161,6 +165,20 @@ function planOutput(report: PlanReport, than: string): CommandOutput {
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
 }
 
+/** A table of the files of files.txt, and what to write into it. */
+function fileLines({ listedFiles }: PlanReport): readonly string[] {
+  if (listedFiles.length === 0) return [];
+  const rows = listedFiles.map(({ name, size, digest, promised, from }) => [
+    name,
+    formatSize(size),
+    promised ? digest : `${digest} (found)`,
+    from,
+  ]);
+  const found = listedFiles.filter(({ promised }) => !promised).length;
+  const note = `${countOf(found, 'file')} without a digest in the list: the one that was found is pinned by the lock, and later builds check it`;
+  return [formatTable(['FILE', 'SIZE', 'DIGEST', 'FROM'], rows), ...(found === 0 ? [] : [note]), ''];
+}
+
 function resultOutput(
   result: BuildResult,
   report: PlanReport,
@@ -168,9 +186,10 @@ function resultOutput(
 ): CommandOutput {
   const { outcome, output, files, executables, lockWritten, warnings, changes } = result;
   const packages = report.repositories.reduce((sum, item) => sum + item.packages, 0);
+  const listed = report.listedFiles.length === 0 ? '' : `${countOf(report.listedFiles.length, 'file')}, `;
   const text = [
     outcome === 'unchanged' ? `${placeOf(result)} is unchanged` : `Built ${placeOf(result)}`,
-    `  ${formatSize(report.size)}: ${report.images.length} images, ${packages} packages, for ${report.bundle.platforms.join(', ')}`,
+    `  ${formatSize(report.size)}: ${report.images.length} images, ${packages} packages, ${listed}for ${report.bundle.platforms.join(', ')}`,
     `  digest of SHA256SUMS: ${report.digest}`,
     ...report.bases.map(({ name, version, digest }) => `  needs ${name} ${version}, bundle ${digest}`),
     ...(report.bases.length === 0 ? [] : [`  ${formatSize(report.inBases)} of it lie there`]),
@@ -190,6 +209,7 @@ function resultOutput(
     size: report.size,
     images: report.images.length,
     packages,
+    listedFiles: report.listedFiles.length,
     executables,
     lockWritten,
     warnings,

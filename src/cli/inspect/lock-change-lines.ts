@@ -38,9 +38,11 @@ export function countChanges(changes: readonly LockChange[]): string {
 }
 
 function noteCounts(changes: readonly LockChange[]): string {
-  const counts = (['moved tag', 'older', 'security'] as const).flatMap((note) => {
+  const counts = (['moved tag', 'moved URL', 'older', 'security'] as const).flatMap((note) => {
     const count = changes.filter(({ notes }) => notes.includes(note)).length;
-    return count === 0 ? [] : [note === 'moved tag' ? countOf(count, note) : `${count} ${note === 'security' ? 'for security' : note}`];
+    return count === 0
+      ? []
+      : [note === 'moved tag' || note === 'moved URL' ? countOf(count, note) : `${count} ${note === 'security' ? 'for security' : note}`];
   });
   return counts.length === 0 ? '' : ` (${counts.join(', ')})`;
 }

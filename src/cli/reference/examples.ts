@@ -14,12 +14,13 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, about:
     ['help node add', 'tell how a command is used'],
   ],
   lint: [
-    ['lint', 'check manifests/ and images.txt'],
+    ['lint', 'check manifests/, images.txt and files.txt'],
     ['lint --manifests platform --images platform/images.txt --strict', 'check another platform, and refuse warnings, too'],
   ],
   'build-bundle': [
     ['build-bundle --plan', 'print what would be downloaded, from where and how big'],
     ['build-bundle --version 1.0 --sign-key release-key', 'make a signed bundle of the version 1.0'],
+    ['build-bundle --files files.txt --update tools/ctl.tar.gz', 'look again at what the URL of one file has, and keep all else'],
     ['build-bundle --frozen --output again.tar', 'make the bundle of the lock again, byte by byte'],
     ['build-bundle --base old.tar --volume-size fat32', 'make a delta in volumes that a FAT file system holds'],
   ],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { BUNDLE_API_VERSION, planBundle } from '../../../src/bundle/index.ts';
+import { BUNDLE_API_VERSIONS, planBundle } from '../../../src/bundle/index.ts';
 import { small } from '../../support/small-bundle.ts';
 
 const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/format.md'), 'utf8');
@@ -41,6 +41,6 @@ it('shows where the members of the example lie', () => {
   expect(DOCUMENT).toContain(`The end blocks make ${plan.size} bytes of it.`);
 });
 
-it('names the version of the format', () => {
-  expect(DOCUMENT).toContain(`\`${BUNDLE_API_VERSION}\``);
+it.each(BUNDLE_API_VERSIONS)('has %s among the versions of the format', (version) => {
+  expect(DOCUMENT).toContain(`| \`${version}\` |`);
 });

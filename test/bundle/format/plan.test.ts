@@ -212,3 +212,29 @@ describe('planBundle', () => {
     );
   });
 });
+
+describe('members of kind file', () => {
+  const planWith = (...files: PlannedFile[]) => {
+    const { input } = smallBundle();
+    return planBundle({ ...input, files: [...input.files, ...files] });
+  };
+  const file = (path: string): PlannedFile => small(path, `content of ${path}`, 'file');
+
+  it('make a bundle of version 2, and lie between packages and blobs', () => {
+    const { manifest, members } = planWith(file('files/b'), file('files/a/c'));
+    expect(manifest.apiVersion).toBe('caisson.bundle/v2');
+    expect(planBundle(smallBundle().input).manifest.apiVersion).toBe('caisson.bundle/v1');
+    const kinds = members.map(({ kind }) => kind).filter((kind, index, all) => kind !== all[index - 1]);
+    expect(kinds.slice(-3)).toEqual(['package', 'file', 'blob']);
+    expect(members.filter(({ kind }) => kind === 'file').map(({ path }) => path)).toEqual(['files/a/c', 'files/b']);
+  });
+
+  it.each([
+    ['documents/x', 'it is of kind "file", and would have to lie under files/'],
+    ['files/bundle.json', 'it is served as "bundle.json", and the bundle has another member of that path'],
+    ['files/SHA256SUMS.2.sig', 'it is served as "SHA256SUMS.2.sig"'],
+    ['files/manifests/platform.yaml', 'it is served as "manifests/platform.yaml"'],
+  ])('are refused as %s', (path, reason) => {
+    expect(() => planWith(file(path))).toThrow(reason);
+  });
+});

@@ -156,13 +156,14 @@ describe('openBundle', () => {
     await expect(openBundle(copy)).rejects.toMatchObject({
       code: 'BUNDLE_VERSION_UNKNOWN',
       exitStatus: 3,
-      message: expect.stringMatching(/"caisson.bundle\/v9", known is "caisson.bundle\/v1"/),
+      message: expect.stringMatching(/"caisson.bundle\/v9", known are "caisson.bundle\/v1"/),
     });
   });
 
   it.each<[string, (text: string) => string, RegExp]>([
     ['that is not JSON', (text) => text.slice(0, -2), /it is not JSON/],
     ['with an unknown key', (text) => text.replace('"name": "lab"', '"name": "lab", "extra": 1'), /extra/],
+    ['of another version than the first that fits it', (text) => text.replace('caisson.bundle/v1', 'caisson.bundle/v2'), /bundle\.json/],
     ['without an apiVersion', (text) => text.replace('"apiVersion"', '"apiversion"'), /apiVersion/],
     ['with a wrong type', (text) => text.replace('"version": "1.2.3"', '"version": 7'), /version/],
     [
