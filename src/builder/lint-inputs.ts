@@ -1,11 +1,12 @@
 import { formatPlatform, type Emit, type Platform } from '../core/index.ts';
 import type { LintReport, LintSubject } from '../lint/index.ts';
+import { listName } from './read-lists.ts';
 import { readWritten, type WrittenInputs, type WrittenPlaces } from './inputs.ts';
 
 /** Warnings that a build prints one by one; `caisson lint` has them all. */
 const NAMED_LIMIT = 10;
 
-/** Checks documents and lists of images against each other. Throws INPUT_INVALID and INPUT_UNREADABLE for those that cannot be read. */
+/** Checks documents and lists of images and files against each other. Throws INPUT_INVALID and INPUT_UNREADABLE for those that cannot be read. */
 export async function lintInputs(places: WrittenPlaces): Promise<LintReport> {
   const { lintPlatform } = await import('../lint/index.ts');
   return lintPlatform(subjectOf(await readWritten(places)));
@@ -25,10 +26,12 @@ export async function lintBuild(written: WrittenInputs, platforms: readonly Plat
   return report.warnings;
 }
 
-function subjectOf({ images, ...written }: WrittenInputs, platforms?: readonly string[]): LintSubject {
+function subjectOf({ images, listedFiles, fileLists, ...written }: WrittenInputs, platforms?: readonly string[]): LintSubject {
   return {
     ...written,
     images: images.map(({ name, file, line, platforms: own }) => ({ name, file, line, platforms: own?.map(formatPlatform) })),
+    files: listedFiles,
+    fileLists: fileLists.map(listName),
     platforms,
   };
 }

@@ -3,7 +3,7 @@ import type { DocumentPath } from '../io/index.ts';
 import type { LoadedDocument } from '../manifests/index.ts';
 
 /** The subject of a check, by which programs tell findings apart. */
-export type CheckName = 'images' | 'needs' | 'ports' | 'paths' | 'health' | 'rendering' | 'unused';
+export type CheckName = 'images' | 'files' | 'needs' | 'ports' | 'paths' | 'health' | 'rendering' | 'unused';
 
 /** One mistake, or one that may be: an error is certain to fail at a site or to do nothing there. */
 export interface LintFinding extends InputProblem {

@@ -1,3 +1,4 @@
+import { checkFiles } from './checks/files.ts';
 import { checkHealth } from './checks/health.ts';
 import { checkImages } from './checks/images.ts';
 import { checkNeeds } from './checks/needs.ts';
@@ -20,7 +21,7 @@ export interface LintReport {
 }
 
 /**
- * Checks the documents of a platform and its list of images against each other. Finds every mistake that can be known
+ * Checks the documents of a platform and its lists of images and files against each other. Finds every mistake that can be known
  * without a host and without a network, and throws none.
  */
 export function lintPlatform(subject: LintSubject): LintReport {
@@ -28,6 +29,7 @@ export function lintPlatform(subject: LintSubject): LintReport {
   const findings = sortFindings([
     ...checkImages(subject),
     ...checkTemplateImages(subject),
+    ...checkFiles(subject),
     ...checkRegistryNames(subject),
     ...checkNeeds(subject),
     ...checkPorts(subject),

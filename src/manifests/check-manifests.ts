@@ -102,6 +102,7 @@ function checkComponents(loaded: LoadedManifests, problems: ProblemCollector): v
     );
     checkActions(component, value, components, problems);
     checkEngine(loaded, component, value, problems);
+    checkArtifacts(component, value, problems);
     checkAuthorities(loaded, component, value, problems);
     checkRepeats(
       problems,
@@ -187,6 +188,19 @@ function checkEngine(
   for (const [index, { container }] of actions.entries())
     if (container !== undefined) refuse(['actions', index, 'container'], 'make it a command');
   if (images.length > 0) refuse(['images'], 'leave it out: what pulls images takes them from the depot');
+}
+
+/** Checks that each artifact comes from one place. */
+function checkArtifacts(component: LoadedDocument<Component>, { artifacts }: Component, problems: ProblemCollector): void {
+  for (const [index, { image, file, member }] of artifacts.entries()) {
+    const where = ['artifacts', index];
+    if (image === undefined && file === undefined)
+      add(problems, component, where, 'has neither image nor file', 'name an image of images.txt, or a file of files.txt');
+    if (image !== undefined && file !== undefined)
+      add(problems, component, [...where, 'file'], 'cannot stand beside image', 'leave one of them out');
+    if (image !== undefined && member === undefined)
+      add(problems, component, where, 'has no member', 'name the path of the file in the image');
+  }
 }
 
 function checkAuthorities(

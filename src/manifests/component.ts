@@ -235,8 +235,17 @@ const artifactSchema = z.strictObject({
   path: pathField.describe('Where the file goes on the host.'),
   mode: modeField.default('0755').describe('Permissions.'),
   owner: ownerField.default('root:root').describe('Owner.'),
-  image: imageField.describe('A NAME of images.txt.'),
-  member: z.string().regex(/^\//, 'is not an absolute path').describe('Path of the file in the image.'),
+  image: imageField.exactOptional().describe('A NAME of images.txt: the file comes out of this image.'),
+  file: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('A NAME of files.txt, in the place of `image`: the file itself, or with `member` one of the archive.'),
+  member: z
+    .string()
+    .regex(/^\//, 'is not an absolute path')
+    .exactOptional()
+    .describe('Path of the file in the image, or in the archive (tar, compressed by gzip or not) that `file` names.'),
   onChange: onChangeField,
 });
 
@@ -479,7 +488,7 @@ export const componentSchema = z.strictObject({
         'and started behind them.',
     ),
   routes: z.array(routeSchema).default([]).describe('Routes of the host, now and after a boot.'),
-  artifacts: z.array(artifactSchema).prefault([]).describe('Files that come out of images.'),
+  artifacts: z.array(artifactSchema).prefault([]).describe('Files that come out of images, or from files.txt.'),
   images: z
     .array(imageField)
     .prefault([])

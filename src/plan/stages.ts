@@ -54,7 +54,7 @@ export function describeStage(stage: Stage, owner: string, makings: readonly Mak
     mounts: { phase: 'configure-components', summary: `mount ${keys} for ${owner}` },
     executable: { phase: 'configure-components', summary: `place ${keys}` },
     images: { phase: 'pull-images', summary: `pull ${keys}` },
-    artifacts: { phase: 'configure-components', summary: `place ${keys} out of images` },
+    artifacts: { phase: 'configure-components', summary: `place ${keys}` },
     start: { phase: 'start-components', summary: `${isReload ? 'reload' : isChange ? 'restart' : 'start'} ${owner}` },
   };
   return words[stage];

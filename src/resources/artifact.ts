@@ -21,7 +21,7 @@ import {
 import { ABSENT, SAME, type Found, type ResourceContext, type ResourceKind } from './kind.ts';
 import type { PlacedFile } from './placed-file.ts';
 
-/** A layer of an image at the depot. */
+/** A layer of an image, or a file, at the depot. */
 export interface LayerAddress {
   readonly url: string;
   readonly digest: Digest;
@@ -35,15 +35,20 @@ export interface ImageMember {
   readonly layers: readonly LayerAddress[];
 }
 
-/** A file that is copied out of an image or downloaded as a member of the bundle. Its key is the path on the host. */
-export interface ArtifactSpec extends Attributes {
-  readonly from: ImageMember | { readonly url: string; readonly digest: Digest };
+/** A file of an archive (tar, compressed by gzip or not) that the depot serves. */
+export interface ArchiveMember extends LayerAddress {
+  readonly member: string;
 }
 
-/** Directory on a host of one mark for each file that was copied out of an image. */
+/** A file that is copied out of an image or an archive, or downloaded as a member of the bundle. Its key is the path on the host. */
+export interface ArtifactSpec extends Attributes {
+  readonly from: ImageMember | ArchiveMember | LayerAddress;
+}
+
+/** Directory on a host of one mark for each file that was copied out of an image or archive. */
 const MARKS = '/var/lib/caisson/artifacts';
 
-/** Directory on a host of layers that were fetched to take files out of them. It is empty or absent between runs. */
+/** Directory on a host of layers and archives that were fetched to take files out of them. It is empty or absent between runs. */
 const LAYERS = '/var/lib/caisson/layers';
 
 function markPath(key: string): string {
@@ -51,18 +56,23 @@ function markPath(key: string): string {
 }
 
 /**
- * The mark of a file that was copied out of an image: digest of the image's configuration, member, and SHA-256 of the
- * copied file.
+ * The mark of a file that was copied out of an image or archive: digest of the image's configuration or of the archive, member, and
+ * SHA-256 of the copied file.
  */
-function markFile(key: string, { image, member }: { readonly image: EngineImage; readonly member: string }, hex: string): PlacedFile {
-  return { path: markPath(key), mode: 0o600, content: fixedContent(`${image.config} ${member} ${hex}\n`) };
+function markFile(key: string, from: ImageMember | ArchiveMember, hex: string): PlacedFile {
+  const source = 'image' in from ? from.image.config : from.digest;
+  return { path: markPath(key), mode: 0o600, content: fixedContent(`${source} ${from.member} ${hex}\n`) };
+}
+
+function isMember(from: ArtifactSpec['from']): from is ImageMember | ArchiveMember {
+  return 'member' in from;
 }
 
 type Wish = { readonly key: string; readonly spec: ArtifactSpec };
 
 async function lookAtArtifacts(host: Host, wanted: readonly Wish[], signal: AbortSignal): Promise<readonly Found[]> {
   const found = await inspectPaths(host, { files: wanted.map(({ key }) => key) }, signal);
-  const marks = wanted.flatMap(({ key, spec }) => ('image' in spec.from ? [markFile(key, spec.from, found.get(key)?.kind ?? '')] : []));
+  const marks = wanted.flatMap(({ key, spec }) => (isMember(spec.from) ? [markFile(key, spec.from, found.get(key)?.kind ?? '')] : []));
   const marked = await lookAtFiles(host, marks, signal);
   const isMarked = new Map(marks.map(({ path }, index) => [path, marked[index]?.state === 'same']));
   return wanted.map(({ key, spec }) => judge(found.get(key), spec, isMarked.get(markPath(key)) ?? false));
@@ -70,31 +80,38 @@ async function lookAtArtifacts(host: Host, wanted: readonly Wish[], signal: Abor
 
 function judge(state: PathState | undefined, { from, ...attributes }: ArtifactSpec, isMarked: boolean): Found {
   if (state === undefined) return ABSENT;
-  const fits = 'image' in from ? isMarked : state.kind === hexOf(from.digest);
+  const fits = isMember(from) ? isMarked : state.kind === hexOf(from.digest);
   const why = fits ? attributesProblem(state, attributes) : 'it is another file than the wanted one';
   return why === undefined ? SAME : { state: 'different', why };
 }
 
-async function placeFromImage(host: Host, { key, spec }: Wish, context: ResourceContext): Promise<void> {
-  if (!('image' in spec.from)) return;
+async function placeMember(
+  host: Host,
+  key: string,
+  spec: Attributes & { readonly from: ImageMember | ArchiveMember },
+  context: ResourceContext,
+) {
   const { signal, engine } = context;
+  const { from } = spec;
   const target = downloadName(key);
-  if (engine === undefined) await copyFromLayers(host, spec.from, target, context);
-  else await engine.copyOut(host, { image: spec.from.image.name, member: spec.from.member, target }, signal);
+  if (!('image' in from)) await copyFromLayers(host, from.member, [from], target, context);
+  else if (engine === undefined) await copyFromLayers(host, from.member, from.layers, target, context);
+  else await engine.copyOut(host, { image: from.image.name, member: from.member, target }, signal);
   const digest = await fileDigest(host, target, { signal });
   if (digest === undefined) throw new Error(`"${target}" was copied and is gone`);
   const { mode, owner = DEFAULT_OWNER } = spec;
   await runChecked(host, { argv: shellScript(PLACE_SCRIPT, [target, owner, mode.toString(8), key]) }, { signal });
-  await writeFiles(host, [markFile(key, spec.from, hexOf(digest))], [], context);
+  await writeFiles(host, [markFile(key, from, hexOf(digest))], [], context);
 }
 
 /**
- * Copies a file out of an image by the executable of the host. The layers come from the depot, each checked by its digest, and stay for
- * further files of the same image until the artifacts are made.
+ * Copies a file out of an image, or an archive as its one layer, by the executable of the host. The layers come from the depot, each
+ * checked by its digest, and stay for further files of the same image until the artifacts are made.
  */
 async function copyFromLayers(
   host: Host,
-  { member, layers }: ImageMember,
+  member: string,
+  layers: readonly LayerAddress[],
   target: string,
   { packages, signal }: ResourceContext,
 ): Promise<void> {
@@ -109,6 +126,10 @@ async function copyFromLayers(
   await runChecked(host, { argv: [EXECUTABLE, 'agent', 'copy-out', member, target, ...files] }, { signal });
 }
 
+function needsLayers({ from }: ArtifactSpec, { engine }: ResourceContext): boolean {
+  return isMember(from) && (!('image' in from) || engine === undefined);
+}
+
 function removeLayers(host: Host, signal: AbortSignal): Promise<unknown> {
   return runChecked(host, { argv: ['rm', '-rf', '--', LAYERS] }, { signal });
 }
@@ -121,14 +142,14 @@ export const artifactKind: ResourceKind<ArtifactSpec> = {
     await keepPaths(host, ORIGINALS, replacedKeys(differing), context.signal);
     for (const wish of differing) {
       const { from, mode, owner } = wish.spec;
-      if ('image' in from) await placeFromImage(host, wish, context);
+      if (isMember(from)) await placeMember(host, wish.key, { ...wish.spec, from }, context);
       else await context.packages.download(host, { url: from.url, path: wish.key, digest: from.digest, mode, owner }, context.signal);
     }
-    if (context.engine === undefined && differing.length > 0) await removeLayers(host, context.signal);
+    if (differing.some(({ spec }) => needsLayers(spec, context))) await removeLayers(host, context.signal);
   },
-  remove: async (host, owned, { engine, signal }) => {
+  remove: async (host, owned, { signal }) => {
     // A run that was killed may have left some.
-    if (engine === undefined && owned.length > 0) await removeLayers(host, signal);
+    if (owned.length > 0) await removeLayers(host, signal);
     await removePlaced(host, owned, ({ key }) => [key], signal);
     await removeFiles(
       host,

@@ -180,11 +180,11 @@ describe('the platform kubernetes', () => {
   it('has no mistake and no warning', async () => {
     const read = await loadDocuments(directoryTree(directory));
     const images = list.map(({ name, line }) => ({ name, line, file: 'images.txt' }));
-    expect(lintPlatform({ ...read, images, lists: ['images.txt'] }).findings.map(describeFinding)).toEqual([]);
+    expect(lintPlatform({ ...read, images, lists: ['images.txt'], files: [], fileLists: [] }).findings.map(describeFinding)).toEqual([]);
   });
 
   it('uses every image that its images.txt names, and no other: programs of hosts, and what pods and their runtime name', () => {
-    const programs = [...kubernetes.components.values()].flatMap(({ artifacts }) => artifacts.map(({ image }) => image));
+    const programs = [...kubernetes.components.values()].flatMap(({ artifacts }) => artifacts.flatMap(({ image }) => image ?? []));
     const texts = [...kubernetes.components.values()].flatMap((component) =>
       component.files.map(({ template }) => component.templateText(template)),
     );

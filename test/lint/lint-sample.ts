@@ -1,6 +1,6 @@
 import { loadDocuments } from '../../src/manifests/index.ts';
 import { describeFinding, lintPlatform, type LintFinding, type LintReport, type LintSubject } from '../../src/lint/index.ts';
-import { parseImageList } from '../../src/sources/index.ts';
+import { parseFileList, parseImageList } from '../../src/sources/index.ts';
 import { debianManifest } from '../support/debian-manifest.ts';
 import { memoryTree } from '../support/memory-tree.ts';
 
@@ -96,11 +96,18 @@ export interface LintChanges {
   /** Texts by path; undefined takes a file away. */
   readonly files?: Readonly<Record<string, string | undefined>>;
   readonly images?: string;
+  /** Text of files.txt. */
+  readonly listedFiles?: string;
   readonly platforms?: readonly string[];
 }
 
 /** The report on the clean platform with these changes, whose directory is m. */
-export async function lintSample({ files = {}, images = CLEAN_IMAGES, platforms }: LintChanges = {}): Promise<LintReport> {
+export async function lintSample({
+  files = {},
+  images = CLEAN_IMAGES,
+  listedFiles = '',
+  platforms,
+}: LintChanges = {}): Promise<LintReport> {
   const texts = Object.fromEntries(
     Object.entries({ ...CLEAN, ...files }).flatMap(([path, text]): [string, string][] => (text === undefined ? [] : [[path, text]])),
   );
@@ -113,6 +120,8 @@ export async function lintSample({ files = {}, images = CLEAN_IMAGES, platforms 
       platforms: entry.platforms?.map(({ os, architecture }) => `${os}/${architecture}`),
     })),
     lists: ['images.txt'],
+    files: parseFileList(listedFiles, 'files.txt'),
+    fileLists: listedFiles === '' ? [] : ['files.txt'],
     platforms,
   };
   return lintPlatform(subject);

@@ -16,6 +16,8 @@ describe('the shipped platform', () => {
       ...read,
       images: images.map(({ name, line }) => ({ name, line, file: 'images.txt' })),
       lists: ['images.txt'],
+      files: [],
+      fileLists: [],
     });
     expect(report.findings.map(describeFinding)).toEqual([]);
   });

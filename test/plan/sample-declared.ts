@@ -50,7 +50,7 @@ services:
   'components/proxy/proxy.conf': 'name=${node.name}\n',
 };
 
-const IMAGES = [
+export const SAMPLE_IMAGES = [
   ...['/store:1', '/web:1', '/tools:1', ':5000/pause:3', '/job:1', '/proxy:1'].map((name) => `registry.example${name}`),
   'docker.io/acme/api:7.1.0',
   'docker.io/library/redis:latest',
@@ -76,7 +76,7 @@ export function useDeclared(): (parts?: DeclaredParts) => Promise<Declared> {
   const directory = useTempDir();
   let bundle: BundleReader;
   beforeAll(async () => {
-    const path = await writeSampleBundle(join(shared(), 'sample.tar'), { manifests: RICH_MANIFESTS, images: IMAGES });
+    const path = await writeSampleBundle(join(shared(), 'sample.tar'), { manifests: RICH_MANIFESTS, images: SAMPLE_IMAGES });
     bundle = await openBundle(path);
   });
   afterAll(() => bundle.close());

@@ -36,6 +36,52 @@ function bareMachine(): SimulatedMachine {
   return machine;
 }
 
+describe('a file of files.txt', () => {
+  const FILE = { url: 'https://depot/files/files/tool.tar.gz', digest: digestOf('the archive') };
+  const artifact = (key: string, from: typeof FILE & { readonly member?: string }) => ({
+    key,
+    spec: { mode: 0o755, owner: 'root:root', from },
+    replaces: false,
+  });
+
+  function machineWithFile(): SimulatedMachine {
+    const machine = bareMachine();
+    machine.served.set(FILE.url, 'the archive');
+    return machine;
+  }
+
+  it.each([
+    ['without an engine', CONTEXT],
+    ['with one', KIND_CONTEXT],
+  ])('is placed itself or by its members on a host %s, from one download for all members', async (_, context) => {
+    const machine = machineWithFile();
+    const all = [
+      artifact('/opt/a', { ...FILE, member: '/a' }),
+      artifact('/opt/b', { ...FILE, member: '/b' }),
+      artifact('/opt/whole', FILE),
+    ];
+    await artifactKind.ensure(machine, all, context);
+    expect(machine.text('/opt/a')).toBe('/a of the archive');
+    expect(machine.text('/opt/b')).toBe('/b of the archive');
+    expect(machine.text('/opt/whole')).toBe('the archive');
+    expect(machine.lines.filter((line) => line.includes(FILE.url))).toHaveLength(2);
+    expect([...machine.files.keys()].filter((path) => path.startsWith(LAYERS))).toEqual([]);
+    expect((await artifactKind.look(machine, all, context)).map(({ state }) => state)).toEqual(['same', 'same', 'same']);
+    const other = artifact('/opt/a', { ...FILE, digest: digestOf('another archive'), member: '/a' });
+    expect((await artifactKind.look(machine, [other], context)).map(({ state }) => state)).toEqual(['different']);
+    machine.write('/opt/b', 'changed by hand', 0o755);
+    expect((await artifactKind.look(machine, all, context)).map(({ state }) => state)).toEqual(['same', 'different', 'same']);
+  });
+
+  it('leaves no archive of a killed run behind when it is removed, with an engine, too', async () => {
+    const machine = machineWithFile();
+    await artifactKind.ensure(machine, [artifact('/opt/a', { ...FILE, member: '/a' })], KIND_CONTEXT);
+    machine.write(`${LAYERS}/${hexOf(FILE.digest)}`, 'the archive', 0o600);
+    await artifactKind.remove(machine, [{ kind: 'artifact', key: '/opt/a', owner: 'p' }], KIND_CONTEXT, { purge: false });
+    expect([...machine.files.keys()].filter((path) => path.startsWith(LAYERS) || path === '/opt/a')).toEqual([]);
+  });
+});
+
 describe('a file of an image on a host without a container engine', () => {
   it('is copied out of layers that the depot served, which are fetched once and do not stay', async () => {
     const machine = bareMachine();

@@ -100,6 +100,8 @@ export interface SampleBundle {
   /** Names of images whose content differs from the usual one. */
   readonly otherImages?: readonly string[];
   readonly version?: string;
+  /** Texts of files of files.txt, by name. */
+  readonly listedFiles?: Readonly<Record<string, string>>;
   /** Paths of its bases, when it is a delta. */
   readonly bases?: readonly string[];
 }
@@ -121,6 +123,7 @@ export function sampleBundle(sample: SampleBundle = {}): SmallBundle {
     ...Object.entries(manifests).map(([name, text]) => small(`manifests/${name}`, text, 'manifest')),
     small('apt/debian-12/dists/bookworm/main/binary-amd64/Packages', '', 'repository'),
     { ...small('caisson-linux-amd64', EXECUTABLE_BYTES, 'executable'), mode: 0o755 },
+    ...Object.entries(sample.listedFiles ?? {}).map(([name, text]) => small(`files/${name}`, text, 'file')),
   ];
   const [repository] = base.input.repositories;
   if (repository === undefined) throw new Error('the small bundle has no repository');

@@ -18,7 +18,7 @@ export async function shippedPrograms(): Promise<(machine: SimulatedMachine) => 
   );
   const root = platform.variables['root'] ?? '';
   return (machine) => {
-    for (const { image, member } of artifacts) machine.members.set(`${image} ${member}`, member);
+    for (const { image, member = '' } of artifacts) if (image !== undefined) machine.members.set(`${image} ${member}`, member);
     for (const line of leftovers) machine.programs.set(line, () => ({}));
     for (const program of programs) machine.programs.set(program.replace('${var.root}', root), () => ({}));
   };

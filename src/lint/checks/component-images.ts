@@ -18,7 +18,7 @@ export function componentImages({ services, actions, artifacts, images }: Compon
     ...containers.flatMap(({ container, path }): NamedImage[] =>
       container === undefined ? [] : [{ path: [...path, 'container', 'image'], name: container.image }],
     ),
-    ...artifacts.map(({ image }, index) => ({ path: ['artifacts', index, 'image'], name: image })),
+    ...artifacts.flatMap(({ image }, index) => (image === undefined ? [] : [{ path: ['artifacts', index, 'image'], name: image }])),
     ...images.map((name, index) => ({ path: ['images', index], name })),
   ];
 }

@@ -75,8 +75,8 @@ function claimsOf(component: ComponentDocument, scope: Scope, { options: chosen 
   };
   for (const [index, { path, mode, owner, template }] of manifest.files.entries())
     claim('file', ['files', index, 'path'], path, [mode, owner, fill(loaded.templates.get(template) ?? '', scope)]);
-  for (const [index, { path, mode, owner, image, member }] of manifest.artifacts.entries())
-    claim('file', ['artifacts', index, 'path'], path, [mode, owner, image, member]);
+  for (const [index, { path, mode, owner, image, file, member }] of manifest.artifacts.entries())
+    claim('file', ['artifacts', index, 'path'], path, [mode, owner, image, file, member]);
   for (const [index, { name, directory, owner, authority, files }] of manifest.certificates.entries()) {
     const own = [manifest.name, name, owner];
     claim('file', ['certificates', index], posix.join(directory, files.certificate), [...own, 'certificate']);

@@ -4,6 +4,7 @@ import { digestOf, type Digest } from '../../core/index.ts';
 import { isAddress, renderTemplate, type ComponentCertificate } from '../../manifests/index.ts';
 import { digestOfAll, fixedContent, type Content, type PlacedFile } from '../../resources/index.ts';
 import type { Declared } from '../declared.ts';
+import { fileAddress } from './images.ts';
 import type { Renderer } from './renderer.ts';
 
 /** Reaction of a component's services when one of its files changes. */
@@ -21,7 +22,7 @@ export interface ComponentFiles {
   readonly files: readonly { readonly onChange: OnChange; readonly file: PlacedFile }[];
   readonly certificates: readonly FileGroup[];
   readonly keyPairs: readonly FileGroup[];
-  /** Files that are copied out of images. Their content is not read here: `release` stands for it in digests. */
+  /** Files that are copied out of images or come from files.txt. Their content is not read here: `release` stands for it in digests. */
   readonly artifacts: readonly { readonly onChange: OnChange; readonly path: string; readonly release: Digest }[];
 }
 
@@ -30,10 +31,11 @@ export async function componentFiles(declared: Declared, placement: Placement, r
     files: await templateFiles(declared, placement, render),
     certificates: await certificates(declared, placement, render),
     keyPairs: await keyPairs(declared, placement, render),
-    artifacts: placement.component.artifacts.map(({ onChange, path, image, member }) => ({
+    artifacts: placement.component.artifacts.map(({ onChange, path, image, file, member = '' }) => ({
       onChange,
       path: render(path),
-      release: digestOfAll([image, member]),
+      // Another version of an image starts the whole component again; a file has no other trace in its services.
+      release: digestOfAll([image ?? fileAddress(declared, file ?? '').digest, member]),
     })),
   };
 }

@@ -1,4 +1,4 @@
-import type { BundleImage, BundleImagePlatform } from '../../bundle/index.ts';
+import { filePath, type BundleImage, type BundleImagePlatform } from '../../bundle/index.ts';
 import type { Placement } from '../../cluster/index.ts';
 import { CaissonError, parsePlatform, type Digest } from '../../core/index.ts';
 import { imagePath } from '../../depot/index.ts';
@@ -11,7 +11,7 @@ import type { Renderer } from './renderer.ts';
 /** Names of every image that a component uses: in containers, actions and artifacts, and those that it only asks for. */
 function imageNames({ services, actions, artifacts, images }: ComponentManifest): readonly string[] {
   const containers = [...services, ...actions].flatMap(({ container }) => (container === undefined ? [] : [container.image]));
-  return [...new Set([...containers, ...artifacts.map(({ image }) => image), ...images])];
+  return [...new Set([...containers, ...artifacts.flatMap(({ image }) => image ?? []), ...images])];
 }
 
 export function imageResources(declared: Declared, { component, host }: Placement, at: At): readonly ResourceOf<'image'>[] {
@@ -23,11 +23,31 @@ export function imageResources(declared: Declared, { component, host }: Placemen
 }
 
 export function artifactResources(declared: Declared, { component, host }: Placement, at: At, render: Renderer): readonly Resource[] {
-  return component.artifacts.map(({ path, mode, owner, image: name, member }): Resource => {
-    const image = engineImage(declared, name, host.name);
-    const spec = { mode: Number.parseInt(mode, 8), owner, from: { image, member, layers: layersOf(declared, name, host.name) } };
-    return { ...at, kind: 'artifact', key: render(path), digest: digestOfAll([image.config, member, spec.mode, owner]), spec };
+  return component.artifacts.map(({ path, mode: octal, owner, image: name, file, member = '' }): Resource => {
+    const made = { ...at, kind: 'artifact', key: render(path) } as const;
+    const mode = Number.parseInt(octal, 8);
+    if (name !== undefined) {
+      const image = engineImage(declared, name, host.name);
+      const from = { image, member, layers: layersOf(declared, name, host.name) };
+      return { ...made, digest: digestOfAll([image.config, member, mode, owner]), spec: { mode, owner, from } };
+    }
+    const address = fileAddress(declared, file ?? '');
+    const from = member === '' ? address : { ...address, member };
+    return { ...made, digest: digestOfAll([address.digest, member, mode, owner]), spec: { mode, owner, from } };
   });
+}
+
+/** A file of files.txt at the depot. Throws HOSTS_UNFIT when the bundle does not hold it. */
+export function fileAddress({ supply }: Pick<Declared, 'supply'>, name: string): LayerAddress {
+  const entry = supply.bundle.entry(filePath(name));
+  if (entry?.kind === 'file') return { url: `${depotUrl(supply.depot)}/files/${encodedPath(entry.path)}`, digest: entry.digest };
+  throw new CaissonError('HOSTS_UNFIT', `Cannot take the file "${name}": the bundle does not hold it`, {
+    hint: 'Build a bundle from a files.txt that names every file of the manifests',
+  });
+}
+
+function encodedPath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
 }
 
 /** Digest over the images of a component. It changes only when an image does. */
