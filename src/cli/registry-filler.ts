@@ -2,7 +2,7 @@ import { bundleBlobs } from '../bundle/index.ts';
 import type { StepContext } from '../engine/index.ts';
 import { HttpClient } from '../net/index.ts';
 import { parseDestination, pushBundle, type PushReport } from '../push/index.ts';
-import { endpointOf, RegistryWriter } from '../registry/index.ts';
+import { endpointOf, RegistryWriter, type FindCredentials } from '../registry/index.ts';
 import type { RegistryContent, RegistryFiller } from '../usecases/index.ts';
 
 /** Requests to the registry at the same time. */
@@ -10,7 +10,7 @@ const JOBS = 4;
 
 /**
  * Fills the registry of a cluster with the client of `caisson push`. It connects to the address of the registry alone, through no
- * proxy and without a login.
+ * proxy, and with the login of the site, where the platform has one.
  */
 export const registryFiller: RegistryFiller = {
   isFilled: async (content, context) => {
@@ -23,7 +23,7 @@ export const registryFiller: RegistryFiller = {
 };
 
 async function push(
-  { registry, bundle, authority, clock }: RegistryContent,
+  { registry, bundle, authority, login, clock }: RegistryContent,
   { planOnly }: { readonly planOnly: boolean },
   { emit, signal }: StepContext,
 ): Promise<PushReport> {
@@ -31,7 +31,8 @@ async function push(
   const { hostname } = new URL(`https://${destination.domain}`);
   const http = new HttpClient({ env: {}, emit, clock, ca: [authority], addresses: new Map([[hostname, registry.address]]) });
   try {
-    const writer = new RegistryWriter(endpointOf(destination.domain, new Map()), { http, clock, emit });
+    const findCredentials: FindCredentials = async () => (login === undefined ? undefined : { type: 'password', ...login });
+    const writer = new RegistryWriter(endpointOf(destination.domain, new Map()), { http, findCredentials, clock, emit });
     return await pushBundle(
       { images: bundle.manifest.images, blobs: bundleBlobs(bundle) },
       { destination, keepDomain: false, reduceIndexes: true, planOnly, jobs: JOBS },

@@ -44,6 +44,11 @@ function checkPlatform(loaded: LoadedManifests, problems: ProblemCollector): voi
   if (registry !== undefined) {
     expectKnown(problems, platform, ['registry', 'component'], 'component', registry.component, components);
     if (registry.entry !== undefined) expectKnown(problems, platform, ['registry', 'entry'], 'component', registry.entry, components);
+    if (registry.login !== undefined) {
+      const keeper = loaded.components.find(({ value }) => value?.name === registry.component)?.value;
+      const own = new Set(keeper?.secrets.map(({ name }) => name));
+      expectKnown(problems, platform, ['registry', 'login', 'secret'], `secret of "${registry.component}"`, registry.login.secret, own);
+    }
   }
   for (const [index, { component }] of hostNames.entries()) {
     expectKnown(problems, platform, ['hostNames', index, 'component'], 'component', component, components);

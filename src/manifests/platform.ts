@@ -65,6 +65,13 @@ export const platformSchema = z.strictObject({
       name: z.string().min(1).describe('DNS name, and port unless 443, by which images are named.'),
       component: nameField.describe('Component that is the registry.'),
       entry: nameField.optional().describe('Component through which hosts reach it, when it is not the registry itself.'),
+      login: z
+        .strictObject({
+          user: lineField.describe('Name of the user who may write.'),
+          secret: nameField.describe('Secret of that component that is the password.'),
+        })
+        .optional()
+        .describe('With what an install logs in to fill it; without it, everybody may write.'),
     })
     .optional()
     .describe(

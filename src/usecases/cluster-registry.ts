@@ -11,7 +11,15 @@ export interface RegistryContent {
   readonly bundle: BundleReader;
   /** Certificate (PEM) of the authority that signed that of the registry. */
   readonly authority: string;
+  /** With what it is written to; undefined where everybody may write. */
+  readonly login?: RegistryLogin | undefined;
   readonly clock: Clock;
+}
+
+/** A user of a registry. The password is never printed or recorded. */
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string;
 }
 
 /** Talks to the registry of a cluster. It is handed in, because code here reaches no network by itself. */

@@ -27,7 +27,7 @@ import { restartTimes } from './apply/restart-times.ts';
 import type { RegistryOfRun, RunSite } from './apply/run-site.ts';
 import { SiteWriter } from './apply/site-writer.ts';
 import { standing } from './apply/standing.ts';
-import type { RegistryContent, RegistryFiller } from './cluster-registry.ts';
+import type { RegistryContent, RegistryFiller, RegistryLogin } from './cluster-registry.ts';
 import { changesNothing, type PlannedRun } from './planned-run.ts';
 import type { Session } from './session.ts';
 import { fixedSettings } from './site-conflicts.ts';
@@ -138,19 +138,29 @@ export async function runPlan(planned: PlannedRun, options: RunPlanOptions): Pro
 }
 
 function registryOfRun(
-  { session: { request, keys } }: PlannedRun,
+  { session: { request, keys }, declared: { topology } }: PlannedRun,
   { registryFiller: filler, clock }: RunPlanOptions,
 ): RegistryOfRun | undefined {
   if (filler === undefined) return undefined;
   const { bundle } = request;
   const contentOf = async (registry: ClusterRegistry): Promise<RegistryContent> => {
-    return { registry, bundle, authority: await (await keys.authority(SITE_AUTHORITY)).read(), clock };
+    const authority = await (await keys.authority(SITE_AUTHORITY)).read();
+    return { registry, bundle, authority, login: await loginOf(topology, keys), clock };
   };
   return {
     bundle: bundle.bundleDigest,
     isFilled: async (registry, context) => filler.isFilled(await contentOf(registry), context),
     fill: async (registry, context) => filler.fill(await contentOf(registry), context),
   };
+}
+
+/** The login with which the registry of the cluster is filled; undefined where the platform declares none. */
+async function loginOf({ platform, components }: Topology, keys: Session['keys']): Promise<RegistryLogin | undefined> {
+  const login = platform.registry?.login;
+  if (login === undefined) return undefined;
+  const secret = components.flatMap(({ secrets }) => secrets).find(({ name }) => name === login.secret);
+  if (secret === undefined) throw new Error(`no component of the cluster has the secret "${login.secret}"`);
+  return { username: login.user, password: await (await keys.secret(secret.name, secret.length)).read() };
 }
 
 function bundleOf({ request, online }: Session): RecordedBundle {

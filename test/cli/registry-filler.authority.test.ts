@@ -55,4 +55,19 @@ describe('a docker-registry as the registry of a cluster', () => {
       message: expect.stringContaining('certificate'),
     });
   });
+
+  it('that asks for a login is filled with that of the site, and refuses without it', async () => {
+    const user = { name: 'user', password: 'pa:ss word', hash: '$2b$05$abcdefghijklmnopqrstuuDvFYunEEkRAUw6hKd4mLN/wdxTQz.ki' };
+    const guarded = await startDockerRegistry({ tls: await authority.issue([NAME]), user });
+    try {
+      const name = `${NAME}:${guarded.host.split(':')[1] ?? ''}`;
+      const anonymous = { ...content, registry: { ...content.registry, name } };
+      await expect(registryFiller.isFilled(anonymous, context)).rejects.toMatchObject({ code: 'AUTH_FAILED' });
+      const login = { username: user.name, password: user.password };
+      await registryFiller.fill({ ...anonymous, login }, context);
+      expect(await registryFiller.isFilled({ ...anonymous, login }, context)).toBe(true);
+    } finally {
+      await guarded.stop();
+    }
+  });
 });

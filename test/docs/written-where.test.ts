@@ -10,6 +10,7 @@ const sites = useGuideSites(useTempDir());
 const PAGE = join(import.meta.dirname, '../../docs/install.md');
 /** Files of components, at the paths that the shipped manifests name. */
 const OF_COMPONENTS = [
+  '/etc/systemd/system/haproxy.service.d',
   '/opt/rainbond',
   '/grdata',
   '/etc/docker/daemon.json',

@@ -49,6 +49,11 @@ describe('loadManifests', () => {
   it.each([
     ['no platform', { 'platform.yaml': undefined }, ['m/platform.yaml: is missing (every platform needs one)']],
     [
+      'a login of the registry by a secret that it does not have',
+      edit('platform.yaml', 'entry: web', 'entry: web, login: { user: writer, secret: stroe }'),
+      ['m/platform.yaml:7:99: registry.login.secret: there is no secret of "store" "stroe" (known: store-root)'],
+    ],
+    [
       'an unknown need',
       edit('components/web/component.yaml', 'needs: [store]', 'needs: [stroe]'),
       ['m/components/web/component.yaml:6:9: needs[0]: there is no component "stroe" (did you mean "store"?)'],

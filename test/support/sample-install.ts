@@ -15,7 +15,7 @@ version: "1.2"
 command: samplectl
 variables: { root: /opt/sample, registry: registry.example }
 definitionsDirectory: "\${var.root}/conf"
-registry: { name: "\${var.registry}", component: store, entry: web }
+registry: { name: "\${var.registry}", component: store, entry: web, login: { user: writer, secret: store-root } }
 hostNames:
   - { names: ["\${var.registry}", www.example], component: web }
 `,
@@ -90,6 +90,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   'nfs-common': '1:2.6.2-4+deb12u1',
   'nfs-kernel-server': '1:2.6.2-4+deb12u1',
   'glusterfs-client': '10.3-5',
+  haproxy: '2.6.12-1+deb12u4',
 };
 
 export const EXECUTABLE_BYTES = '#!/bin/sh\necho caisson\n';

@@ -108,6 +108,13 @@ export interface MachineOptions {
   readonly installer: Installer;
 }
 
+/** Units that packages bring, and start. */
+const UNIT_OF_PACKAGE: Readonly<Record<string, string>> = {
+  'docker.io': 'docker.service',
+  haproxy: 'haproxy.service',
+  keepalived: 'keepalived.service',
+};
+
 /**
  * A Debian host in memory, seen through the commands that the installer uses. It keeps what lasts: files, directories,
  * units, packages, images. Any command that it does not know fails the test that sent it.
@@ -916,15 +923,17 @@ export class SimulatedMachine implements Host {
     this.packages.set(name, PACKAGES[name] ?? '1.0');
     if (isAutomatic) this.automatic.add(name);
     else this.automatic.delete(name);
-    if (name !== 'docker.io') return;
-    const known = this.units.get('docker.service');
-    this.units.set('docker.service', known ?? { enabled: true, started: this.#tick(), loaded: '', isPackaged: true });
+    const unit = UNIT_OF_PACKAGE[name];
+    if (unit === undefined) return;
+    const known = this.units.get(unit);
+    this.units.set(unit, known ?? { enabled: true, started: this.#tick(), loaded: '', isPackaged: true });
   }
 
   #removePackage(name: string): void {
     this.packages.delete(name);
     this.automatic.delete(name);
-    if (name === 'docker.io') this.units.delete('docker.service');
+    const unit = UNIT_OF_PACKAGE[name];
+    if (unit !== undefined) this.units.delete(unit);
   }
 
   /**

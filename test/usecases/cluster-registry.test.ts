@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBundle } from '../../src/bundle/index.ts';
@@ -73,6 +74,7 @@ describe('the registry of a cluster', () => {
     expect(registry.content).toMatchObject({
       registry: { name: 'registry.example', address: '10.0.0.12', hosts: ['m1'] },
       authority: expect.stringContaining('BEGIN CERTIFICATE'),
+      login: { username: 'writer', password: (await readFile(join(seedLayout(site.seedRoot).secrets, 'store-root'), 'utf8')).trim() },
     });
     expect((await recordOf(site)).registry).toEqual({ bundle: registry.content?.bundle.bundleDigest, hosts: ['m1'] });
   });

@@ -23,7 +23,7 @@ for folder in /etc/caisson /etc/docker /etc/systemd/system /etc/hosts /opt/rainb
   [ ! -e "$folder" ] || find "$folder"
 done | sort | while IFS= read -r path; do
   case $path in
-    *.crt|*.key|*.asc|*/key.json|*/secrets/*|*/root-password|*/client.cnf|*/users.sql|*/journal.jsonl|*/caisson/site.json|*/agent/state.json|*/apt/lists/*) content=- ;;
+    *.crt|*.key|*.asc|*/key.json|*/secrets/*|*/root-password|*/client.cnf|*/users.sql|*/haproxy.cfg|*/journal.jsonl|*/caisson/site.json|*/agent/state.json|*/apt/lists/*) content=- ;;
     */bundles/*|*/bin/*) content=$(stat -c %s "$path") ;;
     *) content=-; [ ! -f "$path" ] || content=$(sed -e "s/$prefix/SUBNET./g" -e 's/caisson.files=sha256:[0-9a-f]*/FILES/' "$path" | sha256sum) ;;
   esac

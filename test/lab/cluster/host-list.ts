@@ -56,6 +56,7 @@ const STAYS: readonly (readonly [why: string, lines: RegExp])[] = [
   ['logs and what systemd notes', /^path .* \/(var\/(log|lib\/systemd)(\/.*)?|etc\/\.pwd\.lock)$/],
   ['what a purge of docker.io and containerd leaves', /^(path|content) .* \/(var\/lib\/(docker|containerd)|etc\/(docker|cni))(\/|$)/],
   ['the group of docker.io', /^(path|content) .* ?\/etc\/g(roup|shadow)-?$|^group docker:/],
+  ['the accounts as they were while the package haproxy had one', /^(path|content) .* \/etc\/(passwd|shadow)-$/],
   [
     'certificates of a newer ca-certificates',
     /^(path|content) .* \/(usr\/share|etc)\/(ca-certificates|ssl)|^path .* \/usr\/share\/(doc|man)(\/|$)/,

@@ -1,3 +1,4 @@
+import { pushImage } from './push-image.ts';
 import type { Site } from './site.ts';
 
 /** Where the components with data stand, and a node that may push an image. */
@@ -33,8 +34,10 @@ export async function writeData(site: Site, places: DataPlaces): Promise<void> {
   );
   const put = 'for number in $(seq "$1"); do echo "put lab/$number value-$((number * number))"; done | xargs -L 1 docker exec etcd etcdctl';
   await site.bash(places.manager, put, String(KEYS));
-  for (const [name, image] of Object.entries(IMAGES))
-    await site.bash(places.pusher, 'docker tag "$2" "$1" && docker push --quiet "$1" && docker rmi "$1"', name, image);
+  for (const [name, image] of Object.entries(IMAGES)) {
+    await pushImage(site, places.pusher, image, name);
+    await site.bash(places.pusher, 'docker rmi "$1"', name);
+  }
 }
 
 /** Deletes half of the rows, all keys, and writes rows that were not there. */

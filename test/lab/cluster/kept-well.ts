@@ -74,7 +74,8 @@ export function keptWell(get: () => Site): void {
 
     it('is not restarted while what it needs is down, which is told first; it is when that is back', async () => {
       const site = get();
-      await site.bash('m1', 'systemctl stop rbd-hub');
+      // The gateway waits for what takes its connections: the guard of the hub, and the hub behind it.
+      await site.bash('m1', 'systemctl stop rbd-hub haproxy');
       const before = keepOf(await until(60, (report) => report.components['m1/rbd-hub'] === 'stopped'), 'g1/rbd-gateway')?.restarts ?? 0;
       await site.bash('g1', 'docker pause rbd-gateway');
       const limit = INTERVAL * (MAX_ERRORS + 1) + TIMEOUT + SLACK;
@@ -83,7 +84,7 @@ export function keptWell(get: () => Site): void {
       expect((await site.try(site.seed, 'caisson cluster')).stderr).toContain('rbd-hub@m1 is down and rbd-gateway@g1 waits for it');
       // A person stopped the hub: nothing starts it.
       expect(keepOf(waiting, 'm1/rbd-hub')?.standing).toBeUndefined();
-      await site.bash('m1', 'systemctl start rbd-hub');
+      await site.bash('m1', 'systemctl start rbd-hub haproxy');
       await untilHealthy(site, 180_000);
       expect(keepOf(await clusterState(site), 'g1/rbd-gateway')?.restarts).toBe(before + 1);
     });

@@ -215,7 +215,7 @@ async function reporting(site: Site): Promise<readonly string[]> {
 
 /** Asks the gateway of one node for the registry, under its name and with its certificate. */
 async function gatewayAt(site: Site, node: string): Promise<string> {
-  const script = `printf 'GET /v2/ HTTP/1.0\\r\\nHost: goodrain.me\\r\\n\\r\\n' |
+  const script = `printf 'GET /v2/_catalog HTTP/1.0\\r\\nHost: goodrain.me\\r\\n\\r\\n' |
     openssl s_client -quiet -no-CAfile -no-CApath -CAfile "$2" -verify_return_error -verify_hostname goodrain.me -servername goodrain.me -connect "$1:443" 2>&1`;
   return (await site.try('m1', script, { parameters: [site.address(node), AUTHORITY] })).stdout;
 }

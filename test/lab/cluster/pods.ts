@@ -4,6 +4,7 @@ import { INSTALL, type LabCluster } from '../scenario.ts';
 import { runInstall } from './installer.ts';
 import { untilHealthy } from './observe.ts';
 import { expectPlatformWorks } from './platform.ts';
+import { pushImage } from './push-image.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
 
 /** What a person who runs applications would write: two pods, apart, behind a service that is reached from outside. */
@@ -92,7 +93,7 @@ export function pods(side: GetSide, backend: 'vxlan' | 'host-gw'): void {
 
   it('runs pods from an image of its own registry, pulled by name and with the certificate that hosts trust', async () => {
     // Pushed as an operator pushes: by the engine of a host, through the gateway.
-    await site.bash('m1', 'docker tag goodrain.me/rbd-dns:latest goodrain.me/web:1 && docker push --quiet goodrain.me/web:1');
+    await pushImage(site, 'm1', 'goodrain.me/rbd-dns:latest', 'goodrain.me/web:1');
     const applied = await site.try('m1', 'kubectl apply --filename=-', { input: WEB });
     expect(applied.status, applied.stderr).toBe(0);
     await site.bash('m1', 'kubectl rollout status deployment/web --timeout=180s');

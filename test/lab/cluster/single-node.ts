@@ -48,7 +48,7 @@ export function singleNode(side: GetSide): void {
     const base = ['etcd', 'rbd-db', 'rbd-dns', 'rbd-gateway', 'rbd-hub', 'rbd-monitor'];
     expect(containers.map(({ name }) => name)).toEqual([...control, ...base, ...PLATFORM_CONTAINERS].sort());
     expect(containers.map(({ name, imageId }) => [name, imageId])).toEqual(promised(side().manifest, containers));
-    expect(await httpsGet(site, 'n1', 'goodrain.me', '/v2/', '/etc/caisson/pki/ca.crt')).toContain('200 OK');
+    expect(await httpsGet(site, 'n1', 'goodrain.me', '/v2/_catalog', '/etc/caisson/pki/ca.crt')).toContain('200 OK');
   });
 
   it('has the platform itself at work, each program with what it needs', async () => {

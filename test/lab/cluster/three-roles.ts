@@ -9,6 +9,7 @@ import { planSteps, runInstall, type InstallReport, type PlannedSteps } from './
 import { keptWell } from './kept-well.ts';
 import { documentedSockets, listeningSockets } from './listening.ts';
 import { clusterState, containersOf, digestsOf, httpGet, httpsGet, promised, startTimes, untilHealthy, watchFiles } from './observe.ts';
+import { BUILDER_SECRET, pushImage } from './push-image.ts';
 import { everywhere, openSite, type GetSide, type Site } from './site.ts';
 
 /** Which containers the roles of the shipped manifests bring to each host. */
@@ -17,6 +18,8 @@ const CONTAINERS: Readonly<Record<string, readonly string[]>> = {
   g1: ['etcd-proxy', 'rbd-dns', 'rbd-gateway'],
   c1: ['etcd-proxy', 'rbd-dns'],
 };
+/** What runs on each host beside the containers: units of packages. */
+const UNITS: Readonly<Record<string, readonly string[]>> = { m1: ['docker', 'rbd-hub-guard'], g1: ['docker'], c1: ['docker'] };
 const AUTHORITY = '/etc/caisson/pki/ca.crt';
 const DATABASE_SECRET = '/var/lib/caisson/secrets/db-root';
 
@@ -65,7 +68,9 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
     it('ends with every component healthy, which caisson cluster says', async () => {
       const report = await clusterState(site);
       expect(report).toMatchObject({ status: 0, healthy: true });
-      const wanted = site.nodes.flatMap((node) => ['docker', ...(CONTAINERS[node] ?? [])].map((name) => [`${node}/${name}`, 'healthy']));
+      const wanted = site.nodes.flatMap((node) =>
+        [...(UNITS[node] ?? []), ...(CONTAINERS[node] ?? [])].map((name) => [`${node}/${name}`, 'healthy']),
+      );
       expect(report.components).toEqual(Object.fromEntries(wanted));
       const table = await site.bash(site.seed, 'caisson cluster');
       expect(table).toContain(`${THREE_ROLES.name}: all healthy`);
@@ -102,7 +107,7 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
     const pushed = 'goodrain.me/lab/pushed:1';
 
     it('takes an image from one node and gives it to another, under the name of the registry', async () => {
-      await site.bash('c1', 'docker tag goodrain.me/rbd-dns:latest "$1" && docker push --quiet "$1"', pushed);
+      await pushImage(site, 'c1', 'goodrain.me/rbd-dns:latest', pushed);
       expect((await site.try('m1', 'docker image inspect "$1"', { parameters: [pushed] })).status).not.toBe(0);
       await site.bash('m1', 'docker pull --quiet "$1"', pushed);
       const ids = await everywhere(site, (node) =>
@@ -110,6 +115,42 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
       );
       expect(ids['m1']).toMatch(/^sha256:/);
       expect(ids['m1']).toBe(ids['c1']);
+    });
+
+    it('takes nothing from who has no login: no layer, no image, no deletion', async () => {
+      const ask = async (request: string, ...headers: readonly string[]): Promise<string> => {
+        const script = `printf '%s HTTP/1.0\\r\\nHost: goodrain.me\\r\\nContent-Length: 0\\r\\n%b\\r\\n' "$2" "$3" |
+          openssl s_client -quiet -no-CAfile -no-CApath -CAfile "$1" -verify_return_error -verify_hostname goodrain.me -servername goodrain.me -connect goodrain.me:443 2>/dev/null`;
+        return (await site.try('c1', script, { parameters: [AUTHORITY, request, headers.map((header) => `${header}\\r\\n`).join('')] }))
+          .stdout;
+      };
+      expect(await ask('GET /v2/lab/pushed/tags/list')).toMatch(/^HTTP\/1\.[01] 200 [^]*"lab\/pushed"/);
+      const [, token = ''] = /"token":"([^"]+)"/.exec(await ask('GET /v2/token')) ?? [];
+      expect(token).not.toBe('');
+      const guessed = `Authorization: Basic ${Buffer.from('builder:guessed-password').toString('base64')}`;
+      for (const headers of [[], [`Authorization: Bearer ${token}`], [guessed]]) {
+        for (const request of ['POST /v2/lab/pushed/blobs/uploads/', 'PUT /v2/lab/pushed/manifests/1', 'DELETE /v2/lab/pushed/manifests/1'])
+          expect([request, headers, await ask(request, ...headers)]).toEqual([
+            request,
+            headers,
+            expect.stringMatching(/^HTTP\/1\.[01] 401 /),
+          ]);
+      }
+      expect(await ask('GET /v2/token', guessed)).toMatch(/^HTTP\/1\.[01] 401 /);
+      const refused = await site.try('c1', 'docker push "$1"', { parameters: [pushed] });
+      expect(refused.status).not.toBe(0);
+      expect(refused.stderr).toMatch(/unauthorized|denied|authentication required/);
+    });
+
+    it('answers gateways alone at its own port, and these without a login no better', async () => {
+      const ask = async (node: string, request: string): Promise<string> => {
+        const script = `exec 3<>"/dev/tcp/$1/5000"; printf '%s HTTP/1.0\\r\\nContent-Length: 0\\r\\n\\r\\n' "$2" >&3; timeout 10 head -n 1 <&3`;
+        return site.bash(node, script, site.address('m1'), request);
+      };
+      expect(await ask('c1', 'GET /v2/_catalog')).toContain(' 403 ');
+      expect(await ask('c1', 'POST /v2/lab/pushed/blobs/uploads/')).toContain(' 403 ');
+      expect(await ask('g1', 'GET /v2/_catalog')).toContain(' 200 ');
+      expect(await ask('g1', 'POST /v2/lab/pushed/blobs/uploads/')).toContain(' 401 ');
     });
 
     it('has every image of the bundle, under its name and with its digest', async () => {
@@ -170,14 +211,14 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
 
   describe('the gateway', () => {
     it('passes a request for the registry on to the hub, and knows no other name', async () => {
-      expect(await httpsGet(site, 'c1', 'goodrain.me', '/v2/', AUTHORITY)).toMatch(
+      expect(await httpsGet(site, 'c1', 'goodrain.me', '/v2/_catalog', AUTHORITY)).toMatch(
         /^HTTP\/1\.[01] 200 [^]*Docker-Distribution-Api-Version/im,
       );
       expect(await httpGet(site, 'c1', `${site.address('g1')}:80`, '/')).toMatch(/^HTTP\/1\.[01] 404 /);
     });
 
     it('shows a certificate that only the authority of the site vouches for', async () => {
-      const others = await httpsGet(site, 'c1', 'goodrain.me', '/v2/', '/etc/ssl/certs/ca-certificates.crt');
+      const others = await httpsGet(site, 'c1', 'goodrain.me', '/v2/_catalog', '/etc/ssl/certs/ca-certificates.crt');
       expect(others).toContain('verify error');
       expect(others).not.toContain('200 OK');
     });
@@ -274,19 +315,22 @@ export function threeRoles(side: GetSide, keep: (state: EndState) => void): void
       }
     });
 
-    it('are in no command line, environment, log or description of a container, nor in what the install said', async () => {
-      const secret = await site.bash('m1', 'cat "$1"', DATABASE_SECRET);
-      const everything = `cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'
+    it.each([DATABASE_SECRET, BUILDER_SECRET])(
+      '%s is in no command line, environment, log or container, nor in what the install said',
+      async (file) => {
+        const secret = await site.bash('m1', 'cat "$1"', file);
+        const everything = `cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'
         journalctl --no-pager --output=export
         docker ps -aq | while read -r id; do docker inspect "$id"; docker logs "$id" 2>&1; done
         cat /var/lib/caisson/journal.jsonl 2>/dev/null; true`;
-      for (const node of site.nodes) {
-        const { stdout } = await site.try(node, everything);
-        expect(stdout).toContain('dockerd');
-        expect(stdout.includes(secret)).toBe(false);
-      }
-      expect(JSON.stringify(installed).includes(secret)).toBe(false);
-    });
+        for (const node of site.nodes) {
+          const { stdout } = await site.try(node, everything);
+          expect(stdout).toContain('dockerd');
+          expect(stdout.includes(secret)).toBe(false);
+        }
+        expect(JSON.stringify(installed).includes(secret)).toBe(false);
+      },
+    );
   });
 
   describe('a second run', () => {
