@@ -54,7 +54,7 @@ const FILES = ['/usr/bin/tool', '/usr/sbin/daemon', '/etc/shared.conf', '/usr/sh
 const SIGNS = ['=', '>=', '<=', '<', '>'];
 
 /** A repository with every kind of relation, in which many wishes can be met and some cannot. */
-export function drawUniverse(draw: Draw, names: number): readonly DrawnPackage[] {
+export function drawUniverse(draw: Draw, names: number, { isMixed = false } = {}): readonly DrawnPackage[] {
   const all = Array.from({ length: names }, (_, index) => `pkg${String.fromCharCode(97 + (index % 26))}${index}`);
   const version = (): string => `${draw.chance(0.1) ? '1:' : ''}${draw.pick(VERSIONS)}${draw.chance(0.5) ? `-${draw.pick(RELEASES)}` : ''}`;
   const simple = (): string => {
@@ -102,7 +102,19 @@ export function drawUniverse(draw: Draw, names: number): readonly DrawnPackage[]
       });
     }
   }
-  return packages;
+  return isMixed ? mixed(draw, packages) : packages;
+}
+
+/** The packages with some that are installed beside other versions of themselves, and some for the smaller architecture, too. */
+function mixed(draw: Draw, packages: readonly DrawnPackage[]): readonly DrawnPackage[] {
+  const sideBySide = new Set(packages.filter(() => draw.chance(0.15)).map(({ name }) => name));
+  return packages.flatMap((item) => {
+    const provides = [...(item.relations.provides ?? []), ...(sideBySide.has(item.name) ? ['installonlypkg(kernel)'] : [])];
+    const own = { ...item, relations: { ...item.relations, provides } };
+    if (item.architecture === 'noarch' || !draw.chance(0.35)) return [own];
+    const only = draw.chance(0.2) ? ['lib(32)'] : [];
+    return [own, { ...own, architecture: 'i686', relations: { ...own.relations, provides: [...provides, ...only] } }];
+  });
 }
 
 const FLAGS: Readonly<Record<string, VersionOperator>> = { '=': 'EQ', '>=': 'GE', '<=': 'LE', '<': 'LT', '>': 'GT' };

@@ -134,7 +134,9 @@ function addRules(universe: RpmUniverse, id: number, rules: Rule[], waiting: num
       });
     }
   }
+  const isSideBySide = universe.isSideBySide(id);
   for (const other of universe.named(name)) {
+    if (isSideBySide && universe.isSideBySide(other)) continue;
     if (other !== id) rules.push({ literals: sortedPair([-id, -other]), cause: { kind: 'same-name', owner: id } });
   }
 }

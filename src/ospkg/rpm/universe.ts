@@ -26,6 +26,11 @@ export interface UniverseOptions {
 /** createrepo_c lists these in primary.xml: all others are in filelists.xml alone. */
 const PRIMARY_FILE = /^(?:\/etc\/|.*bin\/|\/usr\/lib\/sendmail$)/;
 
+/** Names by which dnf knows packages that are installed beside other versions of themselves (installonlypkgs in dnf.conf(5)). */
+const SIDE_BY_SIDE: ReadonlySet<string> = new Set([
+  ...['kernel', 'kernel-PAE', 'installonlypkg(kernel)', 'installonlypkg(kernel-module)', 'installonlypkg(vm)', 'multiversion(kernel)'],
+]);
+
 /**
  * The packages that may be chosen, by number from 1 on, in the order of the repositories and of their metadata. Those that the
  * manifest or the lock rules out are not offered, and told in explanations.
@@ -77,6 +82,12 @@ export class RpmUniverse {
   /** Why a package may not be chosen; undefined for one that may. */
   refusalOf(id: number): string | undefined {
     return this.#refused.get(id);
+  }
+
+  /** True for packages of which several versions are installed side by side, such as kernels. */
+  isSideBySide(id: number): boolean {
+    const { name, provides } = this.at(id);
+    return SIDE_BY_SIDE.has(name) || provides.some((item) => SIDE_BY_SIDE.has(item.name));
   }
 
   /** The packages of which any provides a capability, in order. */
