@@ -11,7 +11,9 @@ import type { ImageRequest } from './resolve-images.ts';
 export function fitsImage(locked: LockedImage, request: ImageRequest, platforms: readonly string[]): boolean {
   const asked = platformsOf(request, platforms);
   if ((locked.attached !== undefined) !== (request.attached === true)) return false;
-  return locked.name === request.name && locked.source === request.source && locked.platforms.join() === asked.join();
+  // An artifact is for no platform.
+  const fits = locked.artifacts !== undefined || locked.platforms.join() === asked.join();
+  return locked.name === request.name && locked.source === request.source && fits;
 }
 
 function platformsOf({ platforms }: ImageRequest, ofBuild: readonly string[]): readonly string[] {
@@ -45,7 +47,8 @@ function differencesOf(inputs: BuildInputs, lock: BundleLock): string[] {
       reasonOf: (request, locked) => {
         if (fitsImage(locked, request, lock.platforms)) return undefined;
         const asked = platformsOf(request, lock.platforms);
-        if (asked.join() !== locked.platforms.join()) return `is asked for ${asked.join(', ')}, locked for ${locked.platforms.join(', ')}`;
+        if (locked.artifacts === undefined && asked.join() !== locked.platforms.join())
+          return `is asked for ${asked.join(', ')}, locked for ${locked.platforms.join(', ')}`;
         if (request.source !== locked.source) return `comes from "${request.source}", locked from "${locked.source}"`;
         return request.attached === true ? 'is locked without its referrers' : 'is locked with its referrers';
       },

@@ -5,6 +5,7 @@ export function descriptorsOf(image: LockedImage): readonly LockedDescriptor[] {
   return [
     ...image.documents,
     ...image.manifests.flatMap(({ config, layers }) => [config, ...layers]),
+    ...(image.artifacts ?? []).flatMap(({ blobs }) => blobs),
     ...(image.attached ?? []).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
   ];
 }

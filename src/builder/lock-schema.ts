@@ -26,14 +26,19 @@ const attached = z.strictObject({
   blobs: boundedList(descriptor),
 });
 
+const artifact = z.strictObject({ manifest: descriptor, artifactType: text, blobs: boundedList(descriptor) });
+
 const image = z.strictObject({
   source: text,
   name: text,
   origin: text,
-  platforms: list(platform),
+  /** Empty for artifacts, as `manifests`. */
+  platforms: boundedList(platform),
   root: descriptor,
   documents: list(descriptor),
-  manifests: list(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) })),
+  manifests: boundedList(z.strictObject({ platform, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) })),
+  /** Present when it is an artifact, or an index of artifacts. */
+  artifacts: list(artifact).exactOptional(),
   /** Present when `--with-referrers` was given: the manifests that were found. */
   attached: boundedList(attached).exactOptional(),
 });

@@ -15,6 +15,8 @@ export type BundleLock = DeepReadonly<z.infer<typeof lockSchema>>;
 export type LockedImage = BundleLock['images'][number];
 /** A manifest attached to an image: a signature, an SBOM, an attestation. */
 export type LockedAttached = NonNullable<LockedImage['attached']>[number];
+/** A manifest that is no container image. */
+export type LockedArtifact = NonNullable<LockedImage['artifacts']>[number];
 export type LockedDescriptor = LockedImage['root'];
 /** The packages of one operating system for one architecture. `inputs` is the digest of the request. */
 export type LockedOperatingSystem = BundleLock['operatingSystems'][number];
@@ -111,7 +113,7 @@ export function orderLock(lock: BundleLock): BundleLock {
 }
 
 function imageInOrder(image: LockedImage): LockedImage {
-  const { source, name, origin, platforms, root, documents, manifests, attached } = image;
+  const { source, name, origin, platforms, root, documents, manifests, artifacts, attached } = image;
   return {
     source,
     name,
@@ -125,8 +127,14 @@ function imageInOrder(image: LockedImage): LockedImage {
       config: descriptorInOrder(config),
       layers: layers.map(descriptorInOrder),
     })),
+    ...(artifacts === undefined ? {} : { artifacts: artifacts.map(artifactInOrder) }),
     ...(attached === undefined ? {} : { attached: sortedBy(attached, ({ manifest }) => manifest.digest).map(attachedInOrder) }),
   };
+}
+
+/** The fields of an artifact that the lock records. */
+export function artifactInOrder({ manifest, artifactType, blobs }: LockedArtifact): LockedArtifact {
+  return { manifest: descriptorInOrder(manifest), artifactType, blobs: blobs.map(descriptorInOrder) };
 }
 
 /** The fields of an attached manifest that the lock records. */
@@ -166,7 +174,10 @@ function contradictionsOf(lock: BundleLock): InputProblem[] {
   ];
   lock.images.forEach((image, index) => {
     const documents = new Set(image.documents.map(({ digest }) => digest));
-    for (const { digest } of [image.root, ...image.manifests.map(({ manifest }) => manifest)]) {
+    const { artifacts = [], manifests } = image;
+    if (artifacts.length === 0 && (manifests.length === 0 || image.platforms.length === 0))
+      problems.push({ path: `images[${index}].manifests`, reason: 'is empty, and the image is no artifact' });
+    for (const { digest } of [image.root, ...[...manifests, ...artifacts].map(({ manifest }) => manifest)]) {
       if (!documents.has(digest)) problems.push({ path: `images[${index}].documents`, reason: `lacks "${digest}", which the image needs` });
     }
   });

@@ -24,7 +24,9 @@ export interface PlanReport {
     readonly source: string;
     readonly from: string;
     readonly size: number;
+    /** Empty for artifacts. */
     readonly platforms: readonly string[];
+    readonly artifactTypes?: readonly string[];
   }[];
   /** Files of files.txt. */
   readonly listedFiles: readonly {
@@ -70,6 +72,7 @@ export function planReport(
       from: upstream.images.describe(image.source),
       size: imageSize(image),
       platforms: image.platforms,
+      ...(image.artifacts === undefined ? {} : { artifactTypes: [...new Set(image.artifacts.map(({ artifactType }) => artifactType))] }),
     })),
     listedFiles: (lock.listedFiles ?? []).map(({ name: called, url, size, digest }) => ({
       name: called,

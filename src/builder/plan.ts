@@ -130,8 +130,15 @@ function imageMembers(image: LockedImage): Member[] {
   }));
 }
 
-function bundleImage({ name, source, root, manifests, attached }: LockedImage): BundleImage {
-  return { name, source, root, platforms: manifests, ...(attached === undefined ? {} : { attached }) };
+function bundleImage({ name, source, root, manifests, artifacts, attached }: LockedImage): BundleImage {
+  return {
+    name,
+    source,
+    root,
+    platforms: manifests,
+    ...(artifacts === undefined ? {} : { artifacts }),
+    ...(attached === undefined ? {} : { attached }),
+  };
 }
 
 /** One repository for each operating system, with all its architectures. */

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { formatPlatform, type Platform } from '../core/index.ts';
 import type { ImageSource } from '../oci/index.ts';
 import { formatOrigin, parseSource } from '../sources/index.ts';
-import { attachedInOrder, descriptorInOrder, type LockedImage } from './lock.ts';
+import { artifactInOrder, attachedInOrder, descriptorInOrder, type LockedImage } from './lock.ts';
 import type { Place } from './failure-lines.ts';
 import { orUnresolved, type Unresolved } from './unresolved.ts';
 
@@ -56,7 +56,7 @@ export async function resolveImages(
 }
 
 async function resolveImage(request: ImageRequest, platforms: readonly Platform[], { images, signal }: ImageTools): Promise<LockedImage> {
-  const { root, documents, manifests, attached } = await images.resolve(request.source, {
+  const { root, documents, manifests, artifacts, attached } = await images.resolve(request.source, {
     platforms,
     ...(request.attached === true ? { attached: true } : {}),
     ...(signal === undefined ? {} : { signal }),
@@ -65,7 +65,7 @@ async function resolveImage(request: ImageRequest, platforms: readonly Platform[
     source: request.source,
     name: request.name,
     origin: formatOrigin(parseSource(request.source), root.digest),
-    platforms: platforms.map(formatPlatform),
+    platforms: artifacts === undefined ? platforms.map(formatPlatform) : [],
     root: descriptorInOrder(root),
     documents: documents.map(descriptorInOrder),
     manifests: manifests.map(({ platform, manifest, config, layers }) => ({
@@ -74,6 +74,7 @@ async function resolveImage(request: ImageRequest, platforms: readonly Platform[
       config: descriptorInOrder(config),
       layers: layers.map(descriptorInOrder),
     })),
+    ...(artifacts === undefined ? {} : { artifacts: artifacts.map(artifactInOrder) }),
     ...(request.attached === true ? { attached: (attached ?? []).map(attachedInOrder) } : {}),
   };
 }

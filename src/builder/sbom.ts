@@ -5,7 +5,7 @@ import { parseReferenceAsWritten, repositoryName, type ImageReference } from '..
 import { addressOf, type PackageDescription } from '../ospkg/index.ts';
 import { parseSource } from '../sources/index.ts';
 import { formatDate } from './content-date.ts';
-import type { LockedImage, LockedPackage } from './lock.ts';
+import type { LockedArtifact, LockedImage, LockedPackage } from './lock.ts';
 
 /** One OS package with its place in the bundle. */
 export interface SbomPackage extends PackageDescription {
@@ -100,8 +100,10 @@ function packageReference({ path }: Pick<SbomPackage, 'path'>): string {
 }
 
 /** A component for each platform, since scanners know the manifests of platforms, not the index above them. */
-function imageComponents({ name, source, root, manifests }: LockedImage): Component[] {
+function imageComponents(image: LockedImage): Component[] {
+  const { name, source, root, manifests, artifacts = [] } = image;
   const upstream = sourceName(source) ?? reference(name);
+  if (artifacts.length > 0) return artifacts.map((artifact) => artifactComponent(image, artifact, upstream));
   return manifests.map(({ platform, manifest }) => ({
     type: 'container',
     'bom-ref': `image:${name}?platform=${platform}`,
@@ -118,12 +120,33 @@ function imageComponents({ name, source, root, manifests }: LockedImage): Compon
   }));
 }
 
+/** An artifact is a file to CycloneDX: only its own tool can take it apart. */
+function artifactComponent(
+  { name, source, root }: LockedImage,
+  { manifest, artifactType }: LockedArtifact,
+  upstream: ImageReference | undefined,
+): Component {
+  return {
+    type: 'file',
+    'bom-ref': `artifact:${name}?digest=${manifest.digest}`,
+    ...nameAndTag(name, manifest.digest),
+    supplier: { name: upstream === undefined ? name : supplierOf(upstream) },
+    hashes: hashesOf(manifest.digest),
+    ...(upstream === undefined ? {} : { purl: imagePurl(upstream, manifest.digest) }),
+    properties: [
+      property('image', name),
+      property('source', source),
+      property('artifactType', artifactType),
+      ...(root.digest === manifest.digest ? [] : [property('index', root.digest)]),
+    ],
+  };
+}
+
 /** purl-spec, type oci: the last part of the name, the digest, and where it may be found. */
-function imagePurl(image: ImageReference, digest: Digest, platform: string): string {
+function imagePurl(image: ImageReference, digest: Digest, platform?: string): string {
   const name = image.repository.slice(image.repository.lastIndexOf('/') + 1);
-  const { architecture } = parsePlatform(platform);
   return purl('oci', undefined, name, digest, {
-    arch: architecture,
+    ...(platform === undefined ? {} : { arch: parsePlatform(platform).architecture }),
     repository_url: repositoryName(image),
     ...(image.tag === undefined ? {} : { tag: image.tag }),
   });

@@ -49,12 +49,13 @@ function bundleSection(bundle: BundleManifest, origin: Origin): string {
 function imagesPart({ images }: BundleManifest, origin: Origin): string {
   const [first] = images;
   if (first === undefined) return '';
-  const rows = images.map(
-    (image) =>
-      `<tr><td><code>${escapeHtml(image.name)}</code></td><td>${escapeHtml(image.platforms.map(({ platform }) => platform).join(', '))}</td></tr>`,
-  );
+  const rows = images.map((image) => `<tr><td><code>${escapeHtml(image.name)}</code></td><td>${escapeHtml(kindOf(image))}</td></tr>`);
   return `<h2>${images.length} images</h2><pre>docker pull ${escapeHtml(`${origin.host}/${imagePath(first.name)}`)}</pre>
 <details><summary>All images</summary><table><tr><th>Name</th><th>Platforms</th></tr>${rows.join('\n')}</table></details>`;
+}
+
+function kindOf({ platforms, artifacts = [] }: BundleManifest['images'][number]): string {
+  return [...platforms.map(({ platform }) => platform), ...new Set(artifacts.map(({ artifactType }) => artifactType))].join(', ');
 }
 
 function repositoriesPart({ repositories }: BundleManifest, origin: Origin): string {

@@ -24,13 +24,24 @@ export interface AttachedManifest {
   readonly blobs: readonly Descriptor[];
 }
 
+/** A manifest that is no container image: a chart, a policy, a file that was pushed. It is for no platform. */
+export interface ArtifactManifest {
+  readonly manifest: Descriptor;
+  /** As registries tell it: of the manifest, else the media type of its configuration (image-spec manifest.md, Guidelines for Artifact Usage). */
+  readonly artifactType: string;
+  /** Its configuration and layers, each once. */
+  readonly blobs: readonly Descriptor[];
+}
+
 export interface ResolvedImage {
   /** The document that the name resolves to in the bundle: an index when the index is kept, else the one manifest. */
   readonly root: Descriptor;
   /** Every index and manifest document that must be carried, root included, each once. */
   readonly documents: readonly Descriptor[];
-  /** The asked platforms, in the order asked. */
+  /** The asked platforms, in the order asked; none for artifacts. */
   readonly manifests: readonly ResolvedManifest[];
+  /** Present, and not empty, where the name stands for an artifact, or an index of artifacts alone. */
+  readonly artifacts?: readonly ArtifactManifest[];
   /** Present when `attached` was asked for. */
   readonly attached?: readonly AttachedManifest[];
 }

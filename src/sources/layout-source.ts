@@ -58,6 +58,7 @@ export class LayoutSource implements ImageSource {
     const options = { platforms, pinned: source.digest !== undefined || attached };
     const resolved = await resolveImage(`"${formatSource(source)}"`, await this.#root(source), options, reader);
     for (const { config, layers } of resolved.manifests) for (const blob of [config, ...layers]) await this.#requireBlob(blob);
+    for (const { blobs } of resolved.artifacts ?? []) for (const blob of blobs) await this.#requireBlob(blob);
     return attached ? { ...resolved, attached: await this.#attached(source, resolved, signal) } : resolved;
   }
 

@@ -1,8 +1,10 @@
 import { CaissonError, digestOf, formatPlatform, type Platform } from '../core/index.ts';
 import {
   isAttestation,
+  isImageConfigType,
   isIndexType,
   selectPlatform,
+  type ArtifactManifest,
   type Descriptor,
   type ImageDocument,
   type IndexDocument,
@@ -31,6 +33,15 @@ interface Found {
   readonly indexes: readonly Descriptor[];
 }
 
+/** All documents below an index of artifacts, itself included. */
+interface Leaves {
+  readonly indexes: readonly Descriptor[];
+  readonly artifacts: readonly ArtifactManifest[];
+}
+
+/** The configuration of an artifact that needs none (image-spec manifest.md, Guidance for an Empty Descriptor). */
+const EMPTY_CONFIG = 'application/vnd.oci.empty.v1+json';
+
 /** Deepest nesting of indexes that is read. */
 const MAX_DEPTH = 4;
 const MAX_NESTED = 64;
@@ -38,8 +49,8 @@ const MAX_NESTED = 64;
 /**
  * Picks the asked platforms out of an image. An index stays the root when several platforms are asked for or when the
  * reference pins it by digest; the manifests of other platforms are then simply absent (a sparse index). Throws
- * IMAGE_PLATFORM_MISSING naming all that is missing and all there is, IMAGE_UNSUPPORTED for a document that is not an
- * image.
+ * IMAGE_PLATFORM_MISSING naming all that is missing and all there is, IMAGE_UNSUPPORTED for a document that is neither
+ * an image nor an artifact. An artifact, or an index of artifacts alone, is taken whole: platforms mean nothing to it.
  */
 export async function resolveImage(
   what: string,
@@ -48,6 +59,8 @@ export async function resolveImage(
   reader: DocumentReader,
 ): Promise<ResolvedImage> {
   const candidates = new Candidates(what, reader);
+  const artifacts = await candidates.artifacts(root);
+  if (artifacts !== undefined) return artifacts;
   const found: { platform: Platform; found: Found }[] = [];
   const missing: Platform[] = [];
   for (const platform of platforms) {
@@ -76,6 +89,41 @@ class Candidates {
   constructor(what: string, reader: DocumentReader) {
     this.#what = what;
     this.#reader = reader;
+  }
+
+  /** The whole when it is an artifact or an index of artifacts alone; undefined for an image. */
+  async artifacts(root: ManifestDocument): Promise<ResolvedImage | undefined> {
+    const leaves = await this.#artifactsBelow(root, descriptorOf(root), 0);
+    if (leaves === undefined || leaves.artifacts.length === 0) return undefined;
+    const documents = [...leaves.indexes, ...leaves.artifacts.map(({ manifest }) => manifest)];
+    return { root: descriptorOf(root), documents: uniqueByDigest(documents), manifests: [], artifacts: leaves.artifacts };
+  }
+
+  async #artifactsBelow(document: ManifestDocument, descriptor: Descriptor, depth: number): Promise<Leaves | undefined> {
+    if (document.kind === 'manifest') {
+      if (!(await this.#isArtifact(document))) return undefined;
+      const { artifactType = document.config.mediaType } = document;
+      const blobs = uniqueByDigest([document.config, ...document.layers].map(bare));
+      return { indexes: [], artifacts: [{ manifest: bare(descriptor), artifactType, blobs }] };
+    }
+    // Entries for a platform are chosen among, whatever they are.
+    if (document.manifests.some(({ platform }) => platform !== undefined) || document.manifests.length > MAX_NESTED) return undefined;
+    const indexes = [bare(descriptor)];
+    const artifacts: ArtifactManifest[] = [];
+    for (const entry of document.manifests) {
+      const below = isIndexType(entry.mediaType) ? await this.#readNested(entry, depth + 1) : await this.#readImage(entry);
+      const leaves = await this.#artifactsBelow(below, entry, depth + 1);
+      if (leaves === undefined) return undefined;
+      indexes.push(...leaves.indexes);
+      artifacts.push(...leaves.artifacts);
+    }
+    return { indexes, artifacts };
+  }
+
+  /** A configuration that is no image's and names no platform. The empty one (image-spec manifest.md) names none. */
+  async #isArtifact({ config }: ImageDocument): Promise<boolean> {
+    if (isImageConfigType(config.mediaType)) return false;
+    return config.mediaType === EMPTY_CONFIG || (await this.#reader.platformOf(config)) === undefined;
   }
 
   async find(root: ManifestDocument, wanted: Platform): Promise<Found | undefined> {

@@ -1,10 +1,20 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { buildBundle, connectUpstream, parseMirrors, planLocked, planReport, type Upstream } from '../../src/builder/index.ts';
+import {
+  buildBundle,
+  connectUpstream,
+  openOnlineBundle,
+  parseMirrors,
+  planLocked,
+  planReport,
+  type Upstream,
+} from '../../src/builder/index.ts';
 import { planAgain } from '../../src/builder/rebuild.ts';
-import { openBundle, SBOM_JSON, verifyBundle } from '../../src/bundle/index.ts';
-import { digestOf, fixedClock } from '../../src/core/index.ts';
+import { beginBundle, openBundle, SBOM_JSON, verifyBundle } from '../../src/bundle/index.ts';
+import { digestOf, fixedClock, silent } from '../../src/core/index.ts';
+import { makeRepositoryKey, openDepot } from '../../src/depot/index.ts';
+import { bodyText, httpRequest } from '../support/http-request.ts';
 import { useLoopbackServers, type LoopbackServer } from '../support/loopback-server.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
 
@@ -267,6 +277,24 @@ describe('a file of files.txt', () => {
         code: 'LOCK_MISMATCH',
         message: expect.stringMatching(new RegExp(lines.map((line) => `[^]*${line}`).join(''))),
       });
+  });
+
+  it('is fetched by a depot online when a host asks for it by its name, and not before', async () => {
+    const site = await openSite(`${ADDRESS}/tool as bin/tool ${digestOf(TOOL)}\n`);
+    const { workshop, upstream } = site;
+    const { output } = await buildBundle(workshop.request(), upstream);
+    await rm(output);
+    const { plan, files } = await planLocked(workshop.request());
+    await beginBundle(plan, output, files);
+    const online = await openOnlineBundle(output, upstream, { jobs: 2 });
+    endings.push(() => online.close());
+    const depot = await openDepot({ bundles: [], demanded: [online], repositoryKey: await makeRepositoryKey(), emit: silent });
+    endings.push(() => depot.close());
+    const before = site.asked().length;
+    const answer = await depot.handle(httpRequest('/files/bin/tool', { host: 'seed.example:5000' }));
+    expect(answer.status).toBe(200);
+    expect(await bodyText(answer)).toBe(TOOL.toString());
+    expect(site.asked().slice(before)).toEqual(['GET']);
   });
 
   it('is no stray where the list lies beside the manifests', async () => {

@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { digestOf, fixedClock, parsePlatform, type Event } from '../../src/core/index.ts';
 import { HttpClient } from '../../src/net/index.ts';
-import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/index.ts';
+import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/index.ts';
 import { RegistryError, type FindCredentials } from '../../src/registry/index.ts';
 import { RegistrySource, type RegistrySourceOptions } from '../../src/sources/index.ts';
 import { bytesOf, describeImageSource, SAMPLE_INDEX, SAMPLES } from '../contract/image-source.ts';
 import { LoopbackRegistry, sendBroken, sendError, type LoopbackRegistryOptions } from '../support/loopback-registry.ts';
 import { useLoopbackServers } from '../support/loopback-server.ts';
+import { sampleArtifact } from '../support/sample-artifact.ts';
 import { rawDocument, sampleImage, sampleIndex, sampleLayer } from '../support/sample-image.ts';
 
 const AMD64 = parsePlatform('linux/amd64');
@@ -137,15 +138,34 @@ describe('resolving', () => {
     });
   });
 
-  it('refuses an artifact that is no image', async () => {
+  it('takes an artifact whole, whatever the platforms, with the type that registries tell', async () => {
     const registry = await registryWith();
-    const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf('{}'), size: 2 };
-    const artifact = rawDocument(Buffer.from(JSON.stringify({ schemaVersion: 2, config: empty, layers: [empty] })), OCI_MANIFEST);
-    registry.put('team/app', 'chart', { ...artifact, blobs: new Map([[digestOf('{}'), Buffer.from('{}')]]) });
-    await expect(sourceOf().source.resolve(`${registry.host}/team/app:chart`, PLATFORMS)).rejects.toMatchObject({
-      code: 'IMAGE_UNSUPPORTED',
-      message: expect.stringContaining('is not a container image'),
-    });
+    const typed = sampleArtifact({ artifactType: 'application/vnd.example.policy', files: { a: 'a', b: 'b' } });
+    const chart = sampleArtifact({ configType: 'application/vnd.cncf.helm.config.v1+json', config: '{"name":"web"}', files: {} });
+    registry.put('team/app', 'policy', typed);
+    registry.put('team/app', 'chart', chart);
+    registry.put('team/app', 'both', sampleIndex([{ document: sampleIndex([{ document: typed }]) }, { document: chart }]));
+    const resolve = async (tag: string) => sourceOf().source.resolve(`${registry.host}/team/app:${tag}`, { platforms: [AMD64] });
+    const policy = await resolve('policy');
+    expect(policy).toMatchObject({ root: typed.descriptor, documents: [typed.descriptor], manifests: [] });
+    expect(policy.artifacts).toMatchObject([{ artifactType: 'application/vnd.example.policy', manifest: typed.descriptor }]);
+    expect(policy.artifacts?.[0]?.blobs.map(({ digest }) => digest)).toEqual(['{}', 'a', 'b'].map((text) => digestOf(text)));
+    expect((await resolve('chart')).artifacts).toMatchObject([{ artifactType: 'application/vnd.cncf.helm.config.v1+json' }]);
+    const index = await resolve('both');
+    expect(index.artifacts?.map(({ manifest }) => manifest)).toEqual([typed.descriptor, chart.descriptor]);
+    expect(index.documents).toHaveLength(4);
+  });
+
+  it('refuses an image that names no platform, and an index of it', async () => {
+    const registry = await registryWith();
+    const bare = sampleArtifact({ configType: OCI_CONFIG, artifactType: 'application/vnd.example.policy', files: {} });
+    registry.put('team/app', 'bare-image', bare);
+    registry.put('team/app', 'listed', sampleIndex([{ document: sampleArtifact({ files: { a: 'a' } }) }, { document: bare }]));
+    for (const tag of ['bare-image', 'listed'])
+      await expect(sourceOf().source.resolve(`${registry.host}/team/app:${tag}`, PLATFORMS)).rejects.toMatchObject({
+        code: 'IMAGE_UNSUPPORTED',
+        message: expect.stringContaining('is not a container image'),
+      });
   });
 
   it('refuses schema 1 by name', async () => {

@@ -69,8 +69,12 @@ function imagesOf({ images }: BundleManifest): ReadonlyMap<string, ImageState> {
   return new Map(images.map((image) => [image.name, { digest: image.root.digest, size: imageSize(image) }]));
 }
 
-function imageSize({ root, platforms }: BundleImage): number {
-  const all = [root, ...platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers])];
+function imageSize({ root, platforms, artifacts = [] }: BundleImage): number {
+  const all = [
+    root,
+    ...platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]),
+    ...artifacts.flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
+  ];
   return sizeOf([...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()]);
 }
 

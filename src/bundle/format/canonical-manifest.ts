@@ -1,5 +1,5 @@
 import { sortedBy } from '../../core/index.ts';
-import type { AttachedManifest, Descriptor } from '../../oci/index.ts';
+import type { ArtifactManifest, AttachedManifest, Descriptor } from '../../oci/index.ts';
 import { packageFormat } from '../../ospkg/index.ts';
 import {
   SINCE_VERSION_2,
@@ -47,8 +47,9 @@ export function canonicalManifest(manifest: Omit<BundleManifest, 'apiVersion' | 
   };
 }
 
-function versionOf({ entries, baseEntries }: Pick<BundleManifest, 'entries' | 'baseEntries'>): BundleApiVersion {
-  return [entries, baseEntries].some((members) => members.some(({ kind }) => SINCE_VERSION_2.has(kind)))
+function versionOf({ images, entries, baseEntries }: Pick<BundleManifest, 'images' | 'entries' | 'baseEntries'>): BundleApiVersion {
+  return images.some(({ artifacts }) => artifacts !== undefined) ||
+    [entries, baseEntries].some((members) => members.some(({ kind }) => SINCE_VERSION_2.has(kind)))
     ? 'caisson.bundle/v2'
     : 'caisson.bundle/v1';
 }
@@ -64,12 +65,17 @@ function canonicalImage(image: BundleImage): BundleImage {
       config: canonicalDescriptor(config),
       layers: layers.map(canonicalDescriptor),
     })),
+    ...(image.artifacts === undefined ? {} : { artifacts: image.artifacts.map(canonicalArtifact) }),
     ...(image.attached === undefined
       ? {}
       : {
           attached: image.attached.map(canonicalAttached).sort((left, right) => compareText(left.manifest.digest, right.manifest.digest)),
         }),
   };
+}
+
+function canonicalArtifact({ manifest, artifactType, blobs }: ArtifactManifest): ArtifactManifest {
+  return { manifest: canonicalDescriptor(manifest), artifactType, blobs: blobs.map(canonicalDescriptor) };
 }
 
 function canonicalAttached({ manifest, subject, artifactType, annotations, tags, blobs }: AttachedManifest): AttachedManifest {

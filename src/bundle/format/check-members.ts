@@ -110,7 +110,7 @@ function descriptorsOf(image: BundleImage): ReadonlyMap<Digest, Descriptor> {
   const all = [
     image.root,
     ...image.platforms.flatMap(({ manifest, config, layers }) => [manifest, config, ...layers]),
-    ...(image.attached ?? []).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
+    ...[...(image.artifacts ?? []), ...(image.attached ?? [])].flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
   ];
   return new Map(all.map((descriptor) => [descriptor.digest, descriptor]));
 }

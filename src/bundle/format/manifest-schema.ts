@@ -35,6 +35,8 @@ const attached = z.strictObject({
   blobs: boundedList(descriptor),
 });
 
+const artifact = z.strictObject({ manifest: descriptor, artifactType: text, blobs: boundedList(descriptor) });
+
 const image = z.strictObject({
   name: text,
   source: text,
@@ -42,6 +44,7 @@ const image = z.strictObject({
   platforms: boundedList(
     z.strictObject({ platform: platformText, manifest: descriptor, config: descriptor, layers: boundedList(descriptor) }),
   ),
+  artifacts: boundedList(artifact).exactOptional(),
   attached: boundedList(attached).exactOptional(),
 });
 

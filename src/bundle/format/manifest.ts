@@ -1,5 +1,5 @@
 import type { Digest } from '../../core/index.ts';
-import type { AttachedManifest, Descriptor } from '../../oci/index.ts';
+import type { ArtifactManifest, AttachedManifest, Descriptor } from '../../oci/index.ts';
 import type { PackageRepository } from '../../ospkg/index.ts';
 
 /** A bundle is of the first version that can say what it holds, so that older readers read as much as they can. */
@@ -58,6 +58,8 @@ export interface BundleImage {
   /** Index or manifest that the name stands for. */
   readonly root: Descriptor;
   readonly platforms: readonly BundleImagePlatform[];
+  /** Present in the place of platforms when the name stands for an artifact, or an index of artifacts. Since version 2. */
+  readonly artifacts?: readonly ArtifactManifest[];
   /** Present when the bundle was built with `--with-referrers`. */
   readonly attached?: readonly AttachedManifest[];
 }

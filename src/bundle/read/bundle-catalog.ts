@@ -64,7 +64,7 @@ function referrersOf(attached: readonly AttachedManifest[], subject: string): re
 }
 
 async function documentsOf(reader: BundleReader, image: BundleImage): Promise<readonly Descriptor[]> {
-  const manifests = image.platforms.map(({ manifest }) => manifest);
+  const manifests = [...image.platforms, ...(image.artifacts ?? [])].map(({ manifest }) => manifest);
   if (manifests.some(({ digest }) => digest === image.root.digest)) return manifests;
   const index = indexDocument.safeParse(parseJson(await reader.read(blobPath(image.root.digest), { limit: INDEX_LIMIT })));
   const children = index.success ? index.data.manifests.filter(({ digest, size }) => reader.entry(blobPath(digest))?.size === size) : [];

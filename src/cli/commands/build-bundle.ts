@@ -143,8 +143,8 @@ function planOutput(report: PlanReport, than: string): CommandOutput {
     '',
     formatTable(
       ['IMAGE', 'SIZE', 'FROM'],
-      report.images.map(({ name, size: bytes, from, platforms }) => [
-        platforms.length === bundle.platforms.length ? name : `${name} (${platforms.join(', ')} only)`,
+      report.images.map(({ name, size: bytes, from, platforms, artifactTypes }) => [
+        imageCell(name, platforms, { artifactTypes, all: bundle.platforms.length }),
         formatSize(bytes),
         from,
       ]),
@@ -163,6 +163,15 @@ function planOutput(report: PlanReport, than: string): CommandOutput {
     'Nothing was changed',
   ];
   return { text: text.join('\n'), data: { outcome: 'planned', ...report } };
+}
+
+function imageCell(
+  name: string,
+  platforms: readonly string[],
+  { artifactTypes, all }: { readonly artifactTypes: readonly string[] | undefined; readonly all: number },
+): string {
+  if (artifactTypes !== undefined) return `${name} (${artifactTypes.join(', ')})`;
+  return platforms.length === all ? name : `${name} (${platforms.join(', ')} only)`;
 }
 
 /** A table of the files of files.txt, and what to write into it. */

@@ -57,6 +57,11 @@ function describeImage(image: BundleImage, reader: BundleReader) {
       layers: layers.length,
       size: [manifest, config, ...layers].reduce((sum, descriptor) => sum + descriptor.size, 0),
     })),
+    artifacts: (image.artifacts ?? []).map(({ manifest, artifactType, blobs }) => ({
+      artifactType,
+      digest: manifest.digest,
+      size: [manifest, ...blobs].reduce((sum, descriptor) => sum + descriptor.size, 0),
+    })),
   };
 }
 
@@ -108,9 +113,10 @@ interface InspectData {
 }
 
 function textOf(data: InspectData): string {
-  const images = data.images.flatMap(({ name, origin, platforms }) =>
-    platforms.map(({ platform, digest, size }) => [name, platform, formatSize(size), digest, origin]),
-  );
+  const images = data.images.flatMap(({ name, origin, platforms, artifacts }) => [
+    ...platforms.map(({ platform, digest, size }) => [name, platform, formatSize(size), digest, origin]),
+    ...artifacts.map(({ artifactType, digest, size }) => [name, artifactType, formatSize(size), digest, origin]),
+  ]);
   const packages = data.packages.map((item) => [
     item.name,
     item.version,
@@ -128,7 +134,7 @@ function textOf(data: InspectData): string {
     ...data.signatures.map(({ fingerprint }) => `signed by ${fingerprint}`),
     ...data.bases.map(({ name, version, digest }) => `a delta: needs ${name} ${version}, bundle ${digest}`),
     ...(data.bases.length === 0 ? [] : [`${formatSize(data.inBases)} of what is listed lie there`]),
-    section('Images', ['NAME', 'PLATFORM', 'SIZE', 'MANIFEST', 'FROM'], images),
+    section('Images', ['NAME', 'PLATFORM OR TYPE', 'SIZE', 'MANIFEST', 'FROM'], images),
     section('Packages', ['NAME', 'VERSION', 'ARCHITECTURE', 'SIZE', 'SETS', 'REPOSITORY', 'FROM'], packages),
     section('Files', ['PATH', 'KIND', 'SIZE', 'FROM'], files),
     section('Members', ['KIND', 'NUMBER', 'SIZE'], totals),
