@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { renderData, renderTemplate, secretName, valueNames, type HostName, type Scope } from '../manifests/index.ts';
 import type { NodeSpec } from './cluster-spec.ts';
 import { addressAt, urlAddress } from './networks.ts';
+import { optionScope } from './option-scope.ts';
+import { isWrittenChoice } from './options.ts';
 import { isJoiner, type Topology } from './topology.ts';
 
 export interface ScopeOptions {
@@ -58,7 +60,7 @@ function clusterScope(topology: Topology): Scope {
       serviceAddress: addressAt(spec.network.serviceCIDR, 1),
       dnsAddress: addressAt(spec.network.serviceCIDR, 10),
     },
-    option: optionScope(topology),
+    option: optionScope(topology.manifests.platform.options, topology.options),
     first: Object.fromEntries(
       topology.components.flatMap(({ name }) => {
         const first = topology.first(name);
@@ -68,21 +70,6 @@ function clusterScope(topology: Topology): Scope {
   };
   clusterScopes.set(topology, scope);
   return scope;
-}
-
-/**
- * Returns the values of all options. Values of choices that were not chosen are empty, so that a template may name them
- * in any cluster.
- */
-function optionScope({ manifests, options }: Topology): Scope {
-  return Object.fromEntries(
-    manifests.platform.options.map((option) => {
-      const { choice = '', values = {} } = options.options.get(option.name) ?? {};
-      const empty = Object.fromEntries(valueNames(option).open.map((name) => [name, '']));
-      const filled = Object.entries(values).map(([name, value]) => [name, typeof value === 'object' ? value.join(',') : value]);
-      return [option.name, { ...empty, ...Object.fromEntries(filled), choice }];
-    }),
-  );
 }
 
 /**
@@ -117,12 +104,13 @@ function valueFor(topology: Topology, component: string, host: NodeSpec, name: s
       .map((alert) => renderTemplate(value.as, { ...scope, alert }, where))
       .join(value.join);
   const { recorded } = topology;
+  if (!isWrittenChoice(value.when, topology.manifests.platform.options, topology.spec.options)) return '';
   const known = recorded.values[valueKey(component, host.name, name)];
   const hosts = topology.hostsOf(value.each);
   if (value.keep && known !== undefined && isMember(topology, component, host.name)) return known;
   const own = hosts.findIndex((other) => other.name === host.name);
   const counted = value.keep && own >= 0 && isJoiner(topology, component, host.name) ? hosts.slice(0, own + 1) : hosts;
-  return counted
+  return (value.first ? counted.slice(0, 1) : counted)
     .map((other, index) => renderTemplate(value.as, { ...scope, each: { ...hostScope(other), index } }, where))
     .join(value.join);
 }

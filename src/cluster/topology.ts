@@ -9,6 +9,7 @@ import {
   type PlatformManifest,
 } from '../manifests/index.ts';
 import { readClusterSpec, type ClusterDocument, type ClusterSpec, type NodeSpec } from './cluster-spec.ts';
+import { optionScope } from './option-scope.ts';
 import { findOptionMistakes, isWrittenChoice, resolveOptions, type ResolvedOptions } from './options.ts';
 
 /** One component on one host. */
@@ -138,12 +139,13 @@ export function resolveTopology(
     (component) => component.name,
     (component) => component.needs.map((need) => need.component),
   );
+  const options = resolveOptions(spec, manifests, document.file);
   return {
     spec,
     manifests,
     variables,
-    options: resolveOptions(spec, manifests, document.file),
-    platform: resolvePlatform(manifests.platform, variables),
+    options,
+    platform: resolvePlatform(manifests.platform, variables, options),
     components: placed,
     placements: orderPlacements(placed, hosts),
     moved,
@@ -165,10 +167,22 @@ function resolveVariables(platform: PlatformManifest, overrides: Readonly<Record
   return resolved;
 }
 
-function resolvePlatform(platform: PlatformManifest, variables: Readonly<Record<string, string>>): PlatformManifest {
+function resolvePlatform(
+  platform: PlatformManifest,
+  variables: Readonly<Record<string, string>>,
+  options: ResolvedOptions,
+): PlatformManifest {
   const { definitionsDirectory, registry, hostNames } = platform;
-  return { ...platform, ...renderData({ definitionsDirectory, registry, hostNames }, { var: variables }, 'platform.yaml'), variables };
+  const scope = { var: variables, option: optionScope(platform.options, options) };
+  return { ...platform, ...renderData({ definitionsDirectory, registry, hostNames }, scope, 'platform.yaml'), variables };
 }
+
+/** The addresses of names that the platform declares: the one that it gives them, or those of the hosts of their component. */
+export function addressesOf({ hostsOf }: Pick<Topology, 'hostsOf'>, { component, address = '' }: DeclaredNames): readonly string[] {
+  return address === '' ? hostsOf(component).map((host) => host.address) : [address];
+}
+
+type DeclaredNames = PlatformManifest['hostNames'][number];
 
 type HostsByComponent = ReadonlyMap<string, readonly NodeSpec[]>;
 

@@ -24,6 +24,7 @@ export function checkOptions(loaded: LoadedManifests, problems: ProblemCollector
     if (component.value === undefined) continue;
     const inComponent = reporter(component, problems);
     checkWhen(component.value.when, ['when'], options, inComponent);
+    for (const [name, { when }] of Object.entries(component.value.values)) checkWhen(when, ['values', name, 'when'], options, inComponent);
     for (const [index, { when }] of component.value.mounts.entries()) checkWhen(when, ['mounts', index, 'when'], options, inComponent);
   }
 }

@@ -48,8 +48,9 @@ function checkPlatform(loaded: LoadedManifests, variables: readonly string[], pr
     checkText(platform, ['variables', name], text, variables.slice(0, index), problems);
   }
   const { definitionsDirectory, registry, hostNames } = platform.value;
-  for (const { path, text } of textsIn({ definitionsDirectory, registry, hostNames }, []))
-    checkText(platform, path, text, variables, problems);
+  for (const { path, text } of textsIn({ definitionsDirectory, registry }, [])) checkText(platform, path, text, variables, problems);
+  const ofOptions = [...variables, ...optionNames(platform.value.options)];
+  for (const { path, text } of textsIn(hostNames, ['hostNames'])) checkText(platform, path, text, ofOptions, problems);
 }
 
 function checkComponent(

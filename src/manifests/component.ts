@@ -205,7 +205,10 @@ const certificateSchema = z
       )
       .default([])
       .describe(`Organisations of the subject. With ${MONITORS}, a client may ask agents for their metrics.`),
-    hosts: z.array(templateField.min(1)).default([]).describe('DNS names and addresses it is good for.'),
+    hosts: z
+      .array(templateField.min(1))
+      .default([])
+      .describe('DNS names and addresses it is good for; one that is empty, as the value of an option that was not chosen, is left out.'),
     usages: z.enum(['client', 'server', 'both']).default('both').describe('What it may be used for.'),
     owner: ownerField.default('root:root').describe('Owner of the files.'),
     files: z
@@ -554,15 +557,19 @@ export const componentSchema = z.strictObject({
               '${alert.name}, ${alert.component}, ${alert.expr}, ${alert.for}, ${alert.severity} and ${alert.summary}.',
           ),
           join: z.string().max(20).default(',').describe('Text between two items.'),
+          first: z.boolean().default(false).describe('Only the item of the first host; with others it would be a list.'),
+          when: whenSchema.default({}).describe('Only in clusters that chose so, as when of the component; else it is empty.'),
           keep: z
             .boolean()
             .default(false)
             .describe('Computed once for each host, when the component first stands there, and kept: later members do not change it.'),
         })
-        .superRefine(({ each, of, keep }, context) => {
+        .superRefine(({ each, of, keep, first, when }, context) => {
           if ((each === undefined) === (of === undefined))
             context.addIssue({ code: 'custom', path: ['each'], message: 'is not the only one; give either each or of' });
-          if (of !== undefined && keep) context.addIssue({ code: 'custom', path: ['keep'], message: 'is for each alone; remove it' });
+          const ofHosts = { keep, first, when: Object.keys(when).length > 0 };
+          for (const [key, isGiven] of Object.entries(ofHosts))
+            if (of !== undefined && isGiven) context.addIssue({ code: 'custom', path: [key], message: 'is for each alone; remove it' });
         }),
     )
     .default({})

@@ -85,6 +85,10 @@ export const platformSchema = z.strictObject({
           .min(1)
           .describe('Names for /etc/hosts.'),
         component: nameField.describe('Component whose hosts they point to, in their order.'),
+        address: z
+          .string()
+          .optional()
+          .describe('One address that they point to instead, such as that of a load balancer in an option; the hosts where it is empty.'),
       }),
     )
     .default([])

@@ -21,6 +21,13 @@ const flags = (...all: readonly (readonly [string, string?])[]): Partial<TypedCh
 });
 
 describe('the words of the shipped platform', () => {
+  it('for a moving address is its flag', async () => {
+    expect(await read(flags(['vip', '10.0.0.100']))).toEqual({
+      choices: [{ option: 'vip', choice: 'keepalived', values: { address: '10.0.0.100' } }],
+      problems: [],
+    });
+  });
+
   it('for shared storage are those of a line in fstab', async () => {
     expect(
       await read(flags(['storage-args', '10.0.0.5:/export /grdata nfs vers=3 0 0'], ['storage', 'nas'], ['network', 'calico'])),
@@ -61,7 +68,7 @@ describe('the words of the shipped platform', () => {
       '--storage-args: cannot be read for the choice "nas" (write it as: "SERVER:PATH /grdata nfs OPTIONS 0 0")',
     ],
     ['a password', flags(['exdb-passwd', 'x']), '--exdb-passwd: is not taken (write the password into a file of mode 0600'],
-    ['an address', flags(['vip', '10.0.0.1']), '--vip: is not taken (leave it out'],
+    ['an address', flags(['eip', '10.0.0.1']), '--eip: is not taken (leave it out'],
     [
       'two choices',
       { ...flags(['storage', 'nas']), options: [{ option: 'storage', choice: 'nfs' }] },

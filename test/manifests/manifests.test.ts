@@ -101,13 +101,15 @@ describe('loadManifests', () => {
       edit(
         'components/store/component.yaml',
         'values:\n',
-        'values:\n  both: { each: store, of: alerts, as: x }\n  neither: { as: x }\n  kept: { of: alerts, as: x, keep: true }\n  other: { of: hosts, as: x }\n',
+        'values:\n  both: { each: store, of: alerts, as: x }\n  neither: { as: x }\n  kept: { of: alerts, as: x, keep: true }\n  other: { of: hosts, as: x }\n  one: { of: alerts, as: x, first: true, when: { size: [small] } }\n',
       ),
       [
         'm/components/store/component.yaml:9:17: values.both.each: is not the only one (give either each or of)',
         'm/components/store/component.yaml:10:12: values.neither.each: is not the only one (give either each or of)',
         'm/components/store/component.yaml:11:36: values.kept.keep: is for each alone (remove it)',
         'm/components/store/component.yaml:12:16: values.other.of: is "hosts", want "alerts"',
+        'm/components/store/component.yaml:13:36: values.one.first: is for each alone (remove it)',
+        'm/components/store/component.yaml:13:48: values.one.when: is for each alone (remove it)',
       ],
     ],
     [

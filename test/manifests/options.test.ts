@@ -128,6 +128,9 @@ describe('options of a platform', () => {
     expect(await linesOf(STORAGE, 'when: { storge: [none] }\n')).toEqual([
       'component.yaml:6:9: when.storge: the platform has no option "storge" (did you mean "storage"?)',
     ]);
+    expect(await linesOf(STORAGE, 'values: { a: { each: web, as: x, when: { storge: [none] } } }\n')).toEqual([
+      expect.stringContaining('values.a.when.storge: the platform has no option "storge" (did you mean "storage"?)'),
+    ]);
     expect(await linesOf(STORAGE, 'when: { storage: [none, nsa, none] }\n')).toEqual([
       'component.yaml:6:25: when.storage[1]: the option "storage" has no choice "nsa" (did you mean "nas"?)',
       'component.yaml:6:30: when.storage[2]: "none" is written twice',

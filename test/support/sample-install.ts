@@ -90,6 +90,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   'nfs-common': '1:2.6.2-4+deb12u1',
   'nfs-kernel-server': '1:2.6.2-4+deb12u1',
   'glusterfs-client': '10.3-5',
+  keepalived: '1:2.2.7-1+b2',
   haproxy: '2.6.12-1+deb12u4',
 };
 

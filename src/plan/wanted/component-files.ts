@@ -103,7 +103,8 @@ async function certificates(declared: Declared, placement: Placement, render: Re
 }
 
 function subjectOf({ commonName, organizations, hosts, usages }: ComponentCertificate, render: Renderer) {
-  const names = hosts.map(render);
+  // An option that was not chosen leaves a text empty.
+  const names = hosts.map(render).filter((text) => text !== '');
   return {
     commonName: commonName === undefined ? (names[0] ?? '') : render(commonName),
     organizations: organizations.map(render),

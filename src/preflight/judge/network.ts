@@ -1,4 +1,4 @@
-import { networkContains, networksOverlap, networkWithin, normalAddress } from '../../cluster/index.ts';
+import { addressesOf, networkContains, networksOverlap, networkWithin, normalAddress } from '../../cluster/index.ts';
 import { isLoopback } from '../loopback.ts';
 import { finding, type Finding, type HostsToCheck, type ObservedHost } from './finding.ts';
 
@@ -32,9 +32,9 @@ export function checkAddress({ node, facts }: ObservedHost): readonly Finding[] 
 /** Finds names of the cluster that /etc/hosts gives another address: those lines would win over ours. */
 export function checkNames({ node, state }: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
   const wanted = new Map<string, readonly string[]>(topology.spec.nodes.map(({ name, address }) => [name, [address]]));
-  for (const { names, component } of topology.platform.hostNames) {
-    const addresses = topology.hostsOf(component).map(({ address }) => address);
-    if (addresses.length > 0) for (const name of names) wanted.set(name, addresses);
+  for (const declared of topology.platform.hostNames) {
+    const addresses = addressesOf(topology, declared);
+    if (addresses.length > 0) for (const name of declared.names) wanted.set(name, addresses);
   }
   return state.hostNames.flatMap(({ address, names }) =>
     names.flatMap((name) => {

@@ -52,7 +52,7 @@ done | say sysctl || true`;
  */
 const STAYS: readonly (readonly [why: string, lines: RegExp])[] = [
   ['the journal of the seed', /^path .* \/var\/lib\/caisson(\/journal\.jsonl)?$/],
-  ['records of the package manager', /^path .* \/var\/(lib\/(dpkg|apt)|cache\/(apt|debconf|ldconfig|man))(\/|$)/],
+  ['records of the package manager', /^path .* \/var\/(lib\/(dpkg|apt|ucf)|cache\/(apt|debconf|ldconfig|man))(\/|$)/],
   ['logs and what systemd notes', /^path .* \/(var\/(log|lib\/systemd)(\/.*)?|etc\/\.pwd\.lock)$/],
   ['what a purge of docker.io and containerd leaves', /^(path|content) .* \/(var\/lib\/(docker|containerd)|etc\/(docker|cni))(\/|$)/],
   ['the group of docker.io', /^(path|content) .* ?\/etc\/g(roup|shadow)-?$|^group docker:/],
