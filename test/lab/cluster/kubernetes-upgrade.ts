@@ -5,6 +5,7 @@ import { CARRIED, INSTALL, type LabCluster } from '../scenario.ts';
 import { runInstall } from './installer.ts';
 import { buildKubernetesBundle } from './kubernetes.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
+import { webApplication } from './web-application.ts';
 
 const CLUSTER: LabCluster = {
   name: 'kube',
@@ -20,41 +21,6 @@ const CLUSTER: LabCluster = {
     { name: 'w2', roles: ['worker'] },
   ],
 };
-
-/** An application as its owner writes it for a cluster that is looked after: a budget, a probe, and time for its connections at the end. */
-const WEB = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 2
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      affinity:
-        podAntiAffinity:
-          preferredDuringSchedulingIgnoredDuringExecution:
-            - { weight: 100, podAffinityTerm: { topologyKey: kubernetes.io/hostname, labelSelector: { matchLabels: { app: web } } } }
-      containers:
-        - name: web
-          image: ${WEB_IMAGE}
-          command: [/bin/sh, -c, 'mkdir -p /www && hostname > /www/index.html && busybox httpd -f -p 8080 -h /www']
-          ports: [{ containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /, port: 8080 }, periodSeconds: 1 }
-          lifecycle: { preStop: { exec: { command: [/bin/sleep, '5'] } } }
-      terminationGracePeriodSeconds: 10
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec: { type: NodePort, selector: { app: web }, ports: [{ port: 80, targetPort: 8080, nodePort: 30080 }] }
----
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: { name: web }
-spec: { minAvailable: 1, selector: { matchLabels: { app: web } } }
-`;
 
 /**
  * Until the file /run/watched goes: asks the application on each address of "$@" and the API server, several times a second, and writes a
@@ -99,7 +65,9 @@ export function kubernetesUpgrade(side: GetSide): void {
     const ran = await runInstall(site, INSTALL);
     expect(ran.status, ran.stderr).toBe(0);
     await eventually(120_000, async () => expect(await versions()).toEqual(allOf(RELEASE_BEFORE.version)));
-    const applied = await site.try('m1', 'kubectl apply --filename=-', { input: WEB });
+    const applied = await site.try('m1', 'kubectl apply --filename=-', {
+      input: webApplication(WEB_IMAGE, { apart: 'wished', isGuarded: true }),
+    });
     expect(applied.status, applied.stderr).toBe(0);
     await site.bash('m1', 'kubectl rollout status deployment/web --timeout=180s');
   });

@@ -16,6 +16,7 @@ import { repositoryRoot } from '../state.ts';
 import { runInstall } from './installer.ts';
 import { documentedSockets, listeningSockets } from './listening.ts';
 import { openSite, type GetSide, type Side, type Site } from './site.ts';
+import { webApplication } from './web-application.ts';
 
 const PLATFORM = join(repositoryRoot(), 'manifests/platforms/kubernetes');
 
@@ -52,34 +53,6 @@ export async function buildKubernetesBundle(connected: Connected, { version }: K
   const list = `${await readFile(join(manifests, 'images.txt'), 'utf8')}\n${WEB_IMAGE}\n`;
   return buildLabBundle(connected, `bundle-${version}`, ['--version', version], manifests, list);
 }
-
-/** Two pods, on different hosts where there are several, behind a service. */
-const WEB = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 2
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      affinity:
-        podAntiAffinity:
-          preferredDuringSchedulingIgnoredDuringExecution:
-            - { weight: 100, podAffinityTerm: { topologyKey: kubernetes.io/hostname, labelSelector: { matchLabels: { app: web } } } }
-      containers:
-        - name: web
-          image: ${WEB_IMAGE}
-          command: [/bin/sh, -c, 'mkdir -p /www && hostname > /www/index.html && trap "exit 0" TERM; busybox httpd -f -p 8080 -h /www & wait']
-          ports: [{ containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /, port: 8080 } }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec: { type: NodePort, selector: { app: web }, ports: [{ port: 80, targetPort: 8080, nodePort: 30080 }] }
-`;
 
 /** What a host has of its own, for a comparison: what is below /opt, mounts, links, packet filter, packages, units. */
 const STATE = `
@@ -147,7 +120,7 @@ export function kubernetes(side: GetSide, nodes: LabCluster['nodes']): void {
   });
 
   it('runs pods from an image that containerd pulled from the depot, with the digest of the bundle', async () => {
-    const applied = await site.try(manager, 'kubectl apply --filename=-', { input: WEB });
+    const applied = await site.try(manager, 'kubectl apply --filename=-', { input: webApplication(WEB_IMAGE, { apart: 'wished' }) });
     expect(applied.status, applied.stderr).toBe(0);
     await site.bash(manager, 'kubectl rollout status deployment/web --timeout=180s');
     const found = await pods();

@@ -6,34 +6,7 @@ import { untilHealthy } from './observe.ts';
 import { expectPlatformWorks } from './platform.ts';
 import { pushImage } from './push-image.ts';
 import { openSite, type GetSide, type Site } from './site.ts';
-
-/** What a person who runs applications would write: two pods, apart, behind a service that is reached from outside. */
-const WEB = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 2
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      affinity:
-        podAntiAffinity:
-          requiredDuringSchedulingIgnoredDuringExecution:
-            - { topologyKey: kubernetes.io/hostname, labelSelector: { matchLabels: { app: web } } }
-      containers:
-        - name: web
-          image: goodrain.me/web:1
-          command: [/bin/sh, -c, 'mkdir -p /www && hostname > /www/index.html && trap "exit 0" TERM; busybox httpd -f -p 8080 -h /www & wait']
-          ports: [{ containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /, port: 8080 } }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec: { type: NodePort, selector: { app: web }, ports: [{ port: 80, targetPort: 8080, nodePort: 30080 }] }
-`;
+import { webApplication } from './web-application.ts';
 
 /** Registers the tests of a Kubernetes whose pods talk to each other over the network of this backend. */
 export function pods(side: GetSide, backend: 'vxlan' | 'host-gw'): void {
@@ -94,7 +67,7 @@ export function pods(side: GetSide, backend: 'vxlan' | 'host-gw'): void {
   it('runs pods from an image of its own registry, pulled by name and with the certificate that hosts trust', async () => {
     // Pushed as an operator pushes: by the engine of a host, through the gateway.
     await pushImage(site, 'm1', 'goodrain.me/rbd-dns:latest', 'goodrain.me/web:1');
-    const applied = await site.try('m1', 'kubectl apply --filename=-', { input: WEB });
+    const applied = await site.try('m1', 'kubectl apply --filename=-', { input: webApplication('goodrain.me/web:1', { apart: 'always' }) });
     expect(applied.status, applied.stderr).toBe(0);
     await site.bash('m1', 'kubectl rollout status deployment/web --timeout=180s');
     expect((await podAddresses()).map(({ node }) => node).sort()).toEqual(['c1', 'c2']);
