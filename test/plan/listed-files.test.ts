@@ -4,6 +4,7 @@ import { openBundle } from '../../src/bundle/index.ts';
 import { digestOf } from '../../src/core/index.ts';
 import { wantedOn } from '../../src/plan/index.ts';
 import { componentFiles } from '../../src/plan/wanted/component-files.ts';
+import { releaseOf } from '../../src/plan/wanted/images.ts';
 import { rendererOf } from '../../src/plan/wanted/renderer.ts';
 import type { Resource } from '../../src/resources/index.ts';
 import { writeSampleBundle } from '../support/sample-install.ts';
@@ -23,6 +24,8 @@ interface Seen {
   readonly artifacts: ReadonlyMap<string, Resource>;
   /** What stands for an artifact in the digests by which services restart or reload, by path. */
   readonly releases: ReadonlyMap<string, string>;
+  /** The release of the component, by which an upgrade of it is known. */
+  readonly release: string;
 }
 
 /** A component whose artifacts are files of a bundle with these. */
@@ -39,6 +42,7 @@ async function seenWith(listedFiles: Readonly<Record<string, string>>): Promise<
     return {
       artifacts: new Map(wanted.map((one) => [one.key, one])),
       releases: new Map(artifacts.map(({ path: at, release }) => [at, release])),
+      release: releaseOf(declared, placement.component),
     };
   } finally {
     await bundle.close();
@@ -72,6 +76,8 @@ describe('a component with files of files.txt', () => {
       }),
     );
     expect(moved).toEqual([['/opt/sample/bin/ctl'], ['/opt/sample/bin/ctl']]);
+    expect(after.release).not.toBe(before.release);
+    expect((await seenWith({ ...FILES, other: 'of no component' })).release).toBe(before.release);
   });
 
   it('is refused by the plan where the bundle lacks one', async () => {

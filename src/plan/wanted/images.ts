@@ -50,13 +50,15 @@ function encodedPath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }
 
-/** Digest over the images of a component. It changes only when an image does. */
-export function releaseOf({ supply }: Declared, component: ComponentManifest): Digest {
-  const digests = imageNames(component).map((name) => {
+/** Digest over the images of a component and its files of files.txt. It changes only when one of these does. */
+export function releaseOf({ supply }: Pick<Declared, 'supply'>, component: ComponentManifest): Digest {
+  const images = imageNames(component).map((name) => {
     const image = supply.bundle.manifest.images.find((candidate) => candidate.name === name);
     return `${name} ${image?.platforms.map(({ config }) => config.digest).join(' ') ?? ''}`;
   });
-  return digestOfAll(digests.sort());
+  const names = new Set(component.artifacts.flatMap(({ file }) => file ?? []));
+  const files = [...names].map((name) => `file ${name} ${supply.bundle.entry(filePath(name))?.digest ?? ''}`);
+  return digestOfAll([...images, ...files].sort());
 }
 
 /** Returns an image for the CPU of a host. Throws HOSTS_UNFIT when the bundle does not hold it. */
