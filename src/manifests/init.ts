@@ -6,7 +6,20 @@ export const INIT_FLAGS: readonly string[] = [
   ...['install-type', 'bundle', 'cluster', 'cluster-name', 'node', 'iip', 'role', 'address', 'depot-port'],
   ...['domain', 'pod-cidr', 'service-cidr', 'option', 'option-value'],
   ...['ssh-user', 'ssh-port', 'host-key', 'root-pass', 'root-pass-file', 'private-key'],
-  ...['lock', 'manifests', 'images', 'name', 'version', 'platform', 'executable', 'with-referrers', 'mirror', 'ca', 'client-certificate'],
+  ...[
+    'lock',
+    'manifests',
+    'images',
+    'files',
+    'name',
+    'version',
+    'platform',
+    'executable',
+    'with-referrers',
+    'mirror',
+    'ca',
+    'client-certificate',
+  ],
   ...['allowed-signers', 'revoked', 'digest', 'unsigned', 'plan', 'yes', 'parallel', 'json', 'quiet', 'debug', 'help'],
 ];
 

@@ -120,7 +120,8 @@ class Order {
       else append(this.#removals, key, change);
     }
     this.#drains = findDrains(this.#topology, {
-      restarts: (placement) => this.#restartsAnew(placement),
+      restarts: (placement) => this.#willRestart(placement),
+      restartsAnew: (placement) => this.#restartsAnew(placement),
       takesWork: (host) => this.#site.takesWork(host),
     });
   }
@@ -464,15 +465,17 @@ class Order {
     return hasUnit && isUpgrade && this.#site.runs(placement);
   }
 
-  /** True when a running component restarts in another release, or as the container engine of its host. */
-  #restartsAnew(placement: Placement): boolean {
+  #willRestart(placement: Placement): boolean {
     if (!this.#site.runs(placement)) return false;
-    if (this.#upgradesUnit(placement)) return true;
-    const restarting = this.#makingsOf(placement, 'start').filter(isRestarting);
-    if (this.#restartsEngine(restarting)) return true;
+    return this.#upgradesUnit(placement) || this.#makingsOf(placement, 'start').some(isRestarting);
+  }
+
+  /** True when a component that restarts does so in another release, or as the container engine of its host. */
+  #restartsAnew(placement: Placement): boolean {
     const { name } = placement.component;
+    if (this.#upgradesUnit(placement) || this.#restartsEngine(this.#makingsOf(placement, 'start'))) return true;
     const release = this.#request.wanted.releases[name];
-    return restarting.length > 0 && release !== undefined && this.#site.isUpgraded(name, release);
+    return release !== undefined && this.#site.isUpgraded(name, release);
   }
 
   #restartsEngine(makings: readonly Making[]): boolean {
@@ -650,12 +653,15 @@ class Order {
 
   /** Has the work of the host of a placement go elsewhere, where that restart wants it: once in a plan. Returns the steps of that. */
   #drain(member: Placement, needs: readonly PlanStep[]): readonly PlanStep[] {
-    return this.#drains.flatMap(({ placement, members }) => {
+    return this.#drains.flatMap(({ placement, members, runners }) => {
       if (!members.has(member.id)) return [];
       const known = this.#drained.get(placement.id);
       if (known !== undefined) return known;
       const { component } = placement;
-      const steps = this.#runActions(placement, this.#actionsAt(component, 'drain'), [...needs, ...this.#chainOf(component)]);
+      // The components on whose hosts the actions run do not restart meanwhile.
+      const steady = this.#topology.placements.filter((one) => runners.includes(one.component.name));
+      const before = [...needs, ...this.#chainOf(component), ...steady.flatMap(({ id }) => this.#ready.get(id) ?? [])];
+      const steps = this.#runActions(placement, this.#actionsAt(component, 'drain'), before);
       this.#drained.set(placement.id, steps);
       return steps;
     });

@@ -5,11 +5,13 @@ import type { Change, PlanStep } from '../../src/plan/index.ts';
 import type { SiteRecord } from '../../src/site/index.ts';
 import { cordonActions, hardManifests } from '../support/hard-cases.ts';
 import { memoryTree } from '../support/memory-tree.ts';
-import { changed, made, nameOf, NEW, node, OLD, orderOf, recordWith, stepsOf, topologyOf, type Wish } from './sample-order.ts';
+import { before, changed, made, nameOf, NEW, node, OLD, orderOf, recordWith, stepsOf, topologyOf, type Wish } from './sample-order.ts';
 
 let manifests: Manifests;
 /** A control that moves work, and three hosts that do it. */
 let machines: Topology;
+/** The manifests of both. */
+let files: Readonly<Record<string, string>>;
 
 const PLACES = ['runtime', 'runner', 'net'];
 const HOSTS = ['w1', 'w2', 'w3'];
@@ -27,24 +29,23 @@ summary: Is ${name}
 needs: [${needs}]
 ${rest}`,
   ];
-  manifests = await loadManifests(
-    memoryTree({
-      ...hardManifests(),
-      'roles/machine.yaml': `apiVersion: caisson/v1
+  files = {
+    ...hardManifests(),
+    'roles/machine.yaml': `apiVersion: caisson/v1
 kind: Role
 name: machine
 summary: Does work
 components: [docker, runtime, runner, net, machine]
 requires: { cpus: 1, memory: 1GB, disk: 10GB }
 `,
-      ...Object.fromEntries([
-        component('runtime', ''),
-        component('runner', 'runtime, { component: control, hosts: any }'),
-        component('net', '{ component: control, hosts: any }'),
-        component(
-          'machine',
-          'runner, net',
-          `actions:
+    ...Object.fromEntries([
+      component('runtime', ''),
+      component('runner', 'runtime, { component: control, hosts: any }'),
+      component('net', '{ component: control, hosts: any }'),
+      component(
+        'machine',
+        'runner, net',
+        `actions:
 ${cordonActions('control')}  - name: drain
     summary: move its work
     at: drain
@@ -52,10 +53,10 @@ ${cordonActions('control')}  - name: drain
     on: { component: control }
     command: [workctl, drain, "\${node.name}"]
 `,
-        ),
-      ]),
-    }),
-  );
+      ),
+    ]),
+  };
+  manifests = await loadManifests(memoryTree(files));
   machines = topologyOf(manifests, [node('c1', 'control'), ...HOSTS.map((name) => node(name, 'machine'))]);
 });
 
@@ -148,5 +149,56 @@ describe('hosts that are drained', () => {
     const killed = { run: 'r', operation: 'upgrade', started: '2026-01-01T00:00:00Z', starts: ['machine/w1'] };
     expect(actions({ changes: [], record: recordOf(HOSTS, { operations: [killed] }) })).toEqual(['w1/machine-uncordon']);
     expect(actions({ changes: [], record: recordOf(HOSTS, { operations: [{ ...killed, outcome: 'done' }] }) })).toEqual([]);
+  });
+
+  it('are drained once the hosts on which the actions run do not restart any more', () => {
+    const steps = planned({ changes: [changed('control/c1', 'definition'), ...both('w1')] });
+    const drain = steps.find((step) => nameOf(step) === 'w1/machine-drain');
+    expect([...(drain === undefined ? [] : before(drain))].map(nameOf)).toEqual(
+      expect.arrayContaining(['c1/control-start', 'gate c1/control']),
+    );
+  });
+
+  it('are drained by each other where they also run the actions, and nothing waits for a host whose turn is later', () => {
+    const mixed = topologyOf(manifests, [node('w1', 'machine'), node('c1', 'control', 'machine'), node('c2', 'control', 'machine')]);
+    const hosts = ['c1', 'c2', 'w1'];
+    const places = hosts.flatMap((host) => ['docker', ...PLACES].map((name) => `${name}/${host}`));
+    const steps = stepsOf(mixed, {
+      record: recordWith(['control/c1', 'control/c2', ...places]),
+      releases: { runtime: NEW, runner: NEW, control: NEW },
+      changes: [...hosts.flatMap(both), changed('control/c1', 'definition'), changed('control/c2', 'definition')],
+    });
+    expect(steps.filter(({ type }) => type === 'action').map((step) => [nameOf(step), 'runner' in step ? step.runner : ''])).toEqual([
+      ['c1/machine-drain', 'c2'],
+      ['c1/machine-uncordon', 'c2'],
+      ['c2/machine-drain', 'c1'],
+      ['c2/machine-uncordon', 'c1'],
+      ['w1/machine-drain', 'c1'],
+      ['w1/machine-uncordon', 'c1'],
+    ]);
+    for (const step of steps) for (const need of step.needs) expect(steps.indexOf(need)).toBeLessThan(steps.indexOf(step));
+  });
+
+  it('take turns where the engine below the hosts of the actions restarts, too', async () => {
+    const below = await loadManifests(
+      memoryTree({
+        ...files,
+        'components/machine/component.yaml': (files['components/machine/component.yaml'] ?? '')
+          .replace('[runtime, runner]', '[docker, runner]')
+          .replace('needs: [runner, net]', 'needs: [docker, runner, net]'),
+      }),
+    );
+    const mixed = topologyOf(below, [node('c1', 'control', 'machine'), node('c2', 'control', 'machine')]);
+    const hosts = ['c1', 'c2'];
+    const steps = stepsOf(mixed, {
+      record: recordWith(hosts.flatMap((host) => ['docker', 'control', ...PLACES].map((name) => `${name}/${host}`))),
+      changes: hosts.map((host) => changed(`docker/${host}`, 'unit', { key: 'docker' })),
+    });
+    const order = steps.map(nameOf).filter((name) => /machine-(drain|uncordon)|docker-start/.test(name));
+    expect(order).toEqual(hosts.flatMap((host) => [`${host}/machine-drain`, `${host}/docker-start`, `${host}/machine-uncordon`]));
+    const second = steps.find((step) => nameOf(step) === 'c2/machine-drain');
+    expect([...(second === undefined ? [] : before(second))].map(nameOf)).toEqual(
+      expect.arrayContaining(['c1/machine-uncordon', 'gate c1/control-after-docker']),
+    );
   });
 });

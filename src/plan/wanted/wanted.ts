@@ -35,12 +35,16 @@ async function everyWish(declared: Declared, isMeant: (host: string) => boolean)
   const nodes = topology.spec.nodes.filter(({ name }) => isMeant(name));
   const placements = topology.placements.filter(({ host }) => isMeant(host.name));
   const limit = pLimit(LISTS_AT_ONCE);
-  const lists = await Promise.all([
+  // The first refusal in this order is thrown, whichever came first in time.
+  const lists = await Promise.allSettled([
     ...(isMeant(seed.name) ? [limit(() => seedResources(declared))] : []),
     ...nodes.map((node) => limit(() => nodeResources(declared, node))),
     ...placements.map((placement) => limit(() => componentResources(declared, placement))),
   ]);
-  return lists.flatMap((list) => withParents(list));
+  return lists.flatMap((list) => {
+    if (list.status === 'rejected') throw list.reason;
+    return withParents(list.value);
+  });
 }
 
 function releasesOf(declared: Declared): Readonly<Record<string, Digest>> {
