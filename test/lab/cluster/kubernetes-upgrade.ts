@@ -34,7 +34,12 @@ while [ -e /run/watched ]; do
     answer=$(printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 3 bash -c 'exec 3<>/dev/tcp/'"$address"'/30080; cat >&3; cat <&3' 2>/dev/null | tail -n 1)
     echo "web $address \${answer:--}"
   done
-  if [ "$(timeout 5 kubectl get --raw=/readyz 2>/dev/null)" = ok ]; then echo 'api ok'; else echo 'api -'; fi
+  # By the name that leads to all API servers, as workers do it.
+  if timeout 5 kubectl --server=https://api.kubernetes.internal:6443 get namespace default >/dev/null 2>&1; then
+    echo 'api ok'
+  else
+    echo 'api -'
+  fi
   echo "away $(timeout 5 kubectl get nodes --output=jsonpath='{.items[?(@.spec.unschedulable==true)].metadata.name}' 2>/dev/null)"
   sleep 0.2
 done
