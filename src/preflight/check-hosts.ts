@@ -34,7 +34,7 @@ export async function checkHosts(
   connected: ConnectedHosts,
   options: CheckOptions,
 ): Promise<CheckedHosts> {
-  const { topology, bundle, bundles, change } = request;
+  const { topology, bundle, bundles, change, record } = request;
   const { hosts: nodes, seed } = connected;
   const ends = {
     topology,
@@ -49,7 +49,7 @@ export async function checkHosts(
   const findings = [
     ...connected.findings,
     ...asked.flatMap((host) => host.findings),
-    ...judgeHosts({ topology, bundle, bundles, change, tools: options.tools, hosts }),
+    ...judgeHosts({ topology, bundle, bundles, change, record, tools: options.tools, hosts }),
   ];
   for (const { host, problem, remedy } of findings.filter(({ isWarning }) => isWarning)) {
     options.emit({ type: 'warning', message: `${host}: ${problem}`, hint: remedy });

@@ -294,7 +294,7 @@ async function openSession(parts: Parts, options: SessionOptions): Promise<Sessi
   const change = await bundleChange(record, { next: request.bundle.bundleDigest, begun, layout });
   // The depot asks for the room of a bundle that was begun when it opens it.
   const bundles = begun === undefined ? request.bundles : [];
-  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles, change }, connected, {
+  const { systems, architectures } = await checkHosts({ topology, bundle: request.bundle, bundles, change, record }, connected, {
     ...options,
     tools: siteToolsOf(topology.platform),
   });

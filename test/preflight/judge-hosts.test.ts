@@ -412,6 +412,23 @@ describe('preflight of ports', () => {
     expect(found(['docker'])).toHaveLength(1);
   });
 
+  it('takes the unit of a package for ours that a killed run claimed, before its component is there', () => {
+    const own = (owner: string): HostsToCheck['record'] => ({
+      hosts: { m1: { address: '10.0.0.11', roles: [], owned: [{ kind: 'package', key: 'bash', owner }] } },
+    });
+    const docker = manifests.components.get('docker');
+    if (docker === undefined) throw new Error('the sample has no docker');
+    const listening = { ...docker, ports: [{ port: 2376, protocol: 'tcp' as const }] };
+    const changed = { ...manifests, components: new Map([...manifests.components, ['docker', listening] as const]) };
+    const found = (record: HostsToCheck['record'], port: number): number =>
+      problems('m1', { facts: { sockets: [socket('0.0.0.0', port)] } }, { manifests: changed, record }).length;
+    expect(found(own('docker'), 2376)).toBe(0);
+    expect(found(undefined, 2376)).toBe(1);
+    expect(found(own('store'), 2376)).toBe(1);
+    // Containers and processes start only after their definition is there.
+    expect(found(own('store'), 2379)).toBe(1);
+  });
+
   it('takes what earlier runs started for ours', () => {
     const sockets = [socket('0.0.0.0', 2379), socket('10.0.0.11', 6100), socket('0.0.0.0', 5443)];
     const state = { agent: true, depot: true, components: new Set(['docker', 'store']), strangers: undefined };

@@ -3,6 +3,7 @@ import type { NodeSpec, Topology } from '../../cluster/index.ts';
 import type { Digest } from '../../core/index.ts';
 import type { HostFacts } from '../../host/index.ts';
 import type { SiteTools } from '../../resources/index.ts';
+import type { SiteRecord } from '../../site/index.ts';
 import type { HostFinding } from '../findings.ts';
 import type { HostState } from '../host-state.ts';
 import type { TriedWay } from '../ways.ts';
@@ -43,6 +44,8 @@ export interface HostsToCheck {
   /** Undefined for a run that changes no bundle. */
   readonly change?: BundleChange | undefined;
   readonly tools: SiteTools;
+  /** The record of the site; undefined before its first run. */
+  readonly record?: Pick<SiteRecord, 'hosts'> | undefined;
   readonly hosts: readonly ObservedHost[];
 }
 

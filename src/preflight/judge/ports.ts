@@ -21,9 +21,12 @@ interface OwnPort {
  * Finds ports that another process has taken from programs of ours that are not installed on the host yet. A port of a component that
  * leaves the host is free by then.
  */
-export function checkPorts(observed: ObservedHost, { topology }: HostsToCheck): readonly Finding[] {
+export function checkPorts(observed: ObservedHost, { topology, record }: HostsToCheck): readonly Finding[] {
   const leaving = leavingPorts(observed, topology);
-  const wanted = ownPorts(observed, topology).filter(({ runs, port, protocol }) => !runs && !leaving.has(`${port}/${protocol}`));
+  const begun = begunUnits(observed.node.name, topology, record);
+  const wanted = ownPorts(observed, topology).filter(
+    ({ runs, by, port, protocol }) => !runs && !begun.has(by) && !leaving.has(`${port}/${protocol}`),
+  );
   return wanted.flatMap((own) => {
     const taken = observed.facts.sockets.find((socket) => isSamePort(socket, own));
     if (taken === undefined) return [];
@@ -58,6 +61,17 @@ function ownPorts({ node, state, isNode, isSeed }: ObservedHost, topology: Topol
   const agent: OwnPort = { port: AGENT_PORT, protocol: 'tcp', by: 'the agent', address: node.address, runs: state.agent };
   const depot: OwnPort = { port: topology.spec.depot.port, protocol: 'tcp', by: DEPOT, address: undefined, runs: state.depot };
   return [...ofComponents, ...(isNode ? [agent] : []), ...(isSeed ? [depot] : [])];
+}
+
+/**
+ * Components whose unit an earlier run claimed. A package starts its unit when it is installed, so the unit of a run that was killed may
+ * listen before the component has its service definition.
+ */
+function begunUnits(host: string, topology: Topology, record: HostsToCheck['record']): ReadonlySet<string> {
+  const owned = record?.hosts[host]?.owned ?? [];
+  const claimed = new Set(owned.map(({ owner }) => owner));
+  const withUnits = topology.componentsOf(host).filter(({ services }) => services.some(({ unit }) => unit !== undefined));
+  return new Set(withUnits.flatMap(({ name }) => (claimed.has(name) ? [name] : [])));
 }
 
 /** Ports, as 2379/tcp, of components that are on a host and belong there no more. */

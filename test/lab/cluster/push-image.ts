@@ -10,7 +10,7 @@ export const BUILDER_SECRET = '/var/lib/caisson/secrets/hub-builder';
 export async function pushImage(site: Site, node: string, image: string, name: string): Promise<void> {
   const password = await site.bash(site.seed, 'cat "$1"', BUILDER_SECRET);
   const script =
-    'docker tag "$1" "$2" && docker login --username builder --password-stdin goodrain.me && docker push --quiet "$2"; status=$?; docker logout goodrain.me; exit "$status"';
+    'export DOCKER_CONFIG=$(mktemp -d); docker tag "$1" "$2" && docker login --username builder --password-stdin goodrain.me && docker push --quiet "$2"; status=$?; rm -rf "$DOCKER_CONFIG"; exit "$status"';
   const { status, stderr } = await site.try(node, script, { input: `${password}\n`, parameters: [image, name] });
   if (status !== 0) throw new Error(`The registry refuses "${name}" of "${node}": ${stderr}`);
 }

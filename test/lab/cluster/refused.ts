@@ -66,7 +66,7 @@ export function refused(side: GetSide): void {
     const faults = {
       'a port': [
         'g1',
-        "systemd-run --quiet --unit=planted systemd-socket-activate --listen='[::]:80' /bin/cat; until ss -Hlnt 'sport = :80' | grep -q .; do sleep 0.1; done",
+        "systemd-run --quiet --unit=planted systemd-socket-activate --accept --listen='[::]:80' /bin/cat; until ss -Hlnt 'sport = :80' | grep -q .; do sleep 0.1; done",
       ],
       'a contradicting name': ['g1', 'echo "10.9.9.9 c1" >> /etc/hosts'],
       'a route into the network of containers': ['g1', 'ip route add 10.20.30.0/24 dev eth0'],
