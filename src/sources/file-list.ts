@@ -1,5 +1,6 @@
 import { InvalidInputError, isDigest, type Digest, type InputProblem } from '../core/index.ts';
 import { unsafeReason } from '../io/index.ts';
+import { joinLists, type Clash, type Entries } from './join-lists.ts';
 import { decodeList, linesOf, type Line, type Word } from './list-lines.ts';
 import { COUNTED_LIMIT, reportedProblems } from './list-problems.ts';
 
@@ -39,7 +40,10 @@ export function parseFileList(list: string | Uint8Array, file: string): readonly
     if (problems.length >= COUNTED_LIMIT) break;
     const parsed = parseLine(line);
     if ('problems' in parsed) problems.push(...parsed.problems);
-    else problems.push(...entries.add(parsed, (before) => `line ${before.line}`));
+    else {
+      const clash = entries.add(parsed, (before) => `line ${before.line}`);
+      if (clash !== undefined) problems.push({ position: { line: parsed.line, column: 1 }, ...clash });
+    }
   }
   if (problems.length > 0) throw new InvalidInputError(file, reportedProblems(problems));
   return entries.all();
@@ -49,21 +53,11 @@ export function parseFileList(list: string | Uint8Array, file: string): readonly
 export function joinFileLists<E extends FileListEntry>(
   lists: readonly { readonly file: string; readonly entries: readonly E[] }[],
 ): readonly E[] {
-  const entries = new ListedFiles<E>();
-  const placeOf = new Map<string, string>();
-  for (const { file, entries: added } of lists) {
-    const problems = added.flatMap((entry) => {
-      const found = entries.add(entry, (before) => placeOf.get(before.name) ?? '');
-      if (!placeOf.has(entry.name)) placeOf.set(entry.name, `line ${entry.line} of "${file}"`);
-      return found;
-    });
-    if (problems.length > 0) throw new InvalidInputError(file, reportedProblems(problems));
-  }
-  return entries.all();
+  return joinLists(lists, new ListedFiles<E>());
 }
 
 /** Entries of lists, one of each name. */
-class ListedFiles<E extends FileListEntry> {
+class ListedFiles<E extends FileListEntry> implements Entries<E> {
   readonly #byName = new Map<string, E>();
   /** A file below each directory that a name has above it. */
   readonly #below = new Map<string, E>();
@@ -72,13 +66,7 @@ class ListedFiles<E extends FileListEntry> {
     return [...this.#byName.values()];
   }
 
-  /** Adds an entry of another name, or unites it with that of its name. Returns why it cannot stand beside one before it. */
-  add(entry: E, placeOf: (before: E) => string): readonly InputProblem[] {
-    const problem = this.#problemOf(entry, placeOf);
-    return problem === undefined ? [] : [{ position: { line: entry.line, column: 1 }, ...problem }];
-  }
-
-  #problemOf(entry: E, placeOf: (before: E) => string): Pick<InputProblem, 'reason' | 'remedy'> | undefined {
+  add(entry: E, placeOf: (before: E) => string): Clash | undefined {
     const { name, url, digest } = entry;
     const before = this.#byName.get(name);
     if (before !== undefined) {

@@ -1,5 +1,6 @@
 import { CaissonError, formatPlatform, InvalidInputError, parsePlatform, type InputProblem, type Platform } from '../core/index.ts';
 import { formatReference, nameAsPath, parseReferenceAsWritten, repositoryName } from '../oci/index.ts';
+import { joinLists, type Clash, type Entries } from './join-lists.ts';
 import { decodeList, linesOf, type Line, type Word } from './list-lines.ts';
 import { COUNTED_LIMIT, reportedProblems } from './list-problems.ts';
 import { formatSource, nameOfSource, parseSource, type SourceReference } from './source-reference.ts';
@@ -42,21 +43,11 @@ export function parseImageList(list: string | Uint8Array, file: string): readonl
 export function joinImageLists<E extends ImageListEntry>(
   lists: readonly { readonly file: string; readonly entries: readonly E[] }[],
 ): readonly E[] {
-  const entries = new ListedEntries<E>();
-  const placeOf = new Map<string, string>();
-  for (const { file, entries: added } of lists) {
-    const problems = added.flatMap((entry): InputProblem[] => {
-      const problem = entries.add(entry, (before) => placeOf.get(before.name) ?? '');
-      if (!placeOf.has(entry.name)) placeOf.set(entry.name, `line ${entry.line} of "${file}"`);
-      return problem === undefined ? [] : [{ position: { line: entry.line, column: 1 }, ...problem }];
-    });
-    if (problems.length > 0) throw new InvalidInputError(file, reportedProblems(problems));
-  }
-  return entries.all();
+  return joinLists(lists, new ListedEntries<E>());
 }
 
 /** Entries of lists, one of each name, and of each path that clients write behind the address of the depot. */
-class ListedEntries<E extends ImageListEntry> {
+class ListedEntries<E extends ImageListEntry> implements Entries<E> {
   readonly #byName = new Map<string, E>();
   readonly #byPath = new Map<string, E>();
 
@@ -64,8 +55,7 @@ class ListedEntries<E extends ImageListEntry> {
     return [...this.#byName.values()];
   }
 
-  /** Adds an entry of another name, or unites it with that of its name. Returns why it cannot stand beside one before it. */
-  add(entry: E, placeOf: (before: E) => string): Pick<InputProblem, 'reason' | 'remedy'> | undefined {
+  add(entry: E, placeOf: (before: E) => string): Clash | undefined {
     const before = this.#byName.get(entry.name);
     if (before === undefined) return this.#addName(entry, placeOf);
     const source = common(before.source, entry.source);
@@ -84,7 +74,7 @@ class ListedEntries<E extends ImageListEntry> {
       : { reason: `the name "${entry.name}" is taken by ${placeOf(before)}`, remedy: OTHER_NAME };
   }
 
-  #addName(entry: E, placeOf: (before: E) => string): Pick<InputProblem, 'reason' | 'remedy'> | undefined {
+  #addName(entry: E, placeOf: (before: E) => string): Clash | undefined {
     const { name } = entry;
     const path = nameAsPath(name);
     if (path.startsWith('/')) {
